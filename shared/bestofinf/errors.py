@@ -1,0 +1,49 @@
+"""The errors of the library, by who must act.
+
+Every error is a `BestOfInfError`. A `UsageError` is for the caller, a `ProtocolMisuseError` for
+the author of a driver, a `SamplingError` for whoever runs the models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class BestOfInfError(Exception):
+    """Root of all errors raised by this library."""
+
+
+class UsageError(BestOfInfError, ValueError):
+    """An argument, a file or a setting is wrong; the message says what was wanted and what came."""
+
+
+class MissingExtraError(BestOfInfError, ImportError):
+    """A part of the library needs an optional package that is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"{purpose} needs the package {package!r}: install it with "
+            f"pip install 'bestofinf[{extra}]'"
+        )
+
+
+class ProtocolMisuseError(BestOfInfError, RuntimeError):
+    """The engine was driven against its protocol: a bug in the driver. Nothing was changed."""
+
+
+class SamplingError(BestOfInfError):
+    """No decision is possible, because the members failed.
+
+    Attributes:
+        causes: Every underlying exception, in draw order.
+    """
+
+    def __init__(self, message: str, causes: Sequence[BaseException] = ()) -> None:
+        self.causes = tuple(causes)
+        super().__init__(message)
+
+
+class NoConsensusError(SamplingError):
+    """Members answered, but the vote did not reach what the caller demanded."""

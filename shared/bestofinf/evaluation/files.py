@@ -1,0 +1,214 @@
+"""Reading evaluation sets from files: our JSONL and the recorded files of the Best-of-∞ authors.
+
+Our JSONL has one line a question::
+
+    {"id": "q1", "gold": "42", "dataset": "math", "prompt": "...",
+     "samples": {"gpt": [["42", 117, 0.93], ["41", 98, null]]}}
+
+A sample is ``[answer]``, ``[answer, tokens]`` or ``[answer, tokens, score]``; an answer of null or
+"" abstains. The authors' files have one line a question and one file a member, named
+``[analysis_]<dataset>_<member>.jsonl`` (repository jkomiyama/BoInf-code-publish).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bestofinf.errors import UsageError
+from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+
+AUTHORS_KEYS = {"problem_num", "gold_answer", "all_answers"}
+
+
+def read_files(paths: Iterable[str | Path]) -> EvaluationSet:
+    """Read files, and folders of ``*.jsonl`` files, into one set.
+
+    Samples of the same question (same dataset and id) are put together across files.
+
+    Raises:
+        UsageError: If there is nothing to read or a line is malformed; the message names the
+            file, the line and what is wrong with it.
+    """
+    files = [file for path in paths for file in _expand(Path(path))]
+    return EvaluationSet.merge((read_file(file) for file in files), name=_common_name(files))
+
+
+def read_file(path: str | Path) -> EvaluationSet:
+    """Read one JSONL file of either kind, told apart by the keys of each line."""
+    path = Path(path)
+    questions = [_question(record, path, line) for line, record in _records(path)]
+    if not questions:
+        raise UsageError(f"{path}: no questions in the file")
+    try:
+        return EvaluationSet(tuple(questions), name=path.stem)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def write_file(evaluation_set: EvaluationSet, path: str | Path) -> None:
+    """Write a set as our JSONL; `read_file` gives the same set back."""
+    with Path(path).open("w", encoding="utf-8") as file:
+        for question in evaluation_set:
+            file.write(json.dumps(_as_record(question), ensure_ascii=False) + "\n")
+
+
+def _expand(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = sorted(path.glob("*.jsonl"))
+        if not files:
+            raise UsageError(f"{path}: no *.jsonl file in the folder")
+        return files
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file or folder")
+    return [path]
+
+
+def _common_name(files: list[Path]) -> str:
+    return files[0].stem if len(files) == 1 else files[0].parent.name if files else ""
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.isspace():
+                    continue
+                record = json.loads(line)
+                if not isinstance(record, dict):
+                    raise UsageError(
+                        f"{path}, line {number}: wanted an object, got {type(record).__name__}"
+                    )
+                yield number, record
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}, line {number}: nested too deeply") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _question(record: dict[str, Any], path: Path, line: int) -> Question:
+    try:
+        if record.keys() >= AUTHORS_KEYS:
+            return _authors_question(record, path)
+        return _own_question(record, path)
+    except UsageError as error:
+        raise UsageError(f"{path}, line {line}: {error}") from None
+
+
+def _authors_question(record: dict[str, Any], path: Path) -> Question:
+    # Names of datasets hold no "_" but for the one in gpqa_diamond; names of members may.
+    dataset, _, member = path.stem.removeprefix("analysis_").partition("_")
+    if member.startswith("diamond_"):
+        dataset, member = f"{dataset}_diamond", member.removeprefix("diamond_")
+    if not member:
+        raise UsageError("the file must be named <dataset>_<member>.jsonl")
+    rows = record["all_answers"]
+    return Question(
+        id=f"{dataset}/{record['problem_num']}",
+        samples={member: _samples(rows, normalise=True)},
+        gold=normalise(_text(record["gold_answer"], "gold_answer")),
+        dataset=dataset,
+    )
+
+
+def _own_question(record: dict[str, Any], path: Path) -> Question:
+    if "samples" not in record or "id" not in record:
+        raise UsageError(
+            "wanted the keys 'id' and 'samples' (or 'problem_num', 'gold_answer' and "
+            f"'all_answers'), got {', '.join(map(repr, record)) or 'none'}"
+        )
+    by_member = record["samples"]
+    if isinstance(by_member, list):
+        by_member = {path.stem: by_member}
+    if not isinstance(by_member, Mapping):
+        raise UsageError(f"'samples' must map members to lists, got {type(by_member).__name__}")
+    gold = record.get("gold")
+    prompt = record.get("prompt")
+    return Question(
+        id=str(record["id"]),
+        samples={str(name): _samples(rows) for name, rows in by_member.items()},
+        gold=None if gold is None else _text(gold, "gold"),
+        dataset=str(record.get("dataset", "")),
+        prompt=None if prompt is None else _text(prompt, "prompt"),
+    )
+
+
+def _samples(rows: Any, *, normalise: bool = False) -> Samples:
+    if not isinstance(rows, list):
+        raise UsageError(f"samples must be a list, got {type(rows).__name__}")
+    answers: list[str | None] = []
+    tokens: list[int | None] = []
+    scores: list[float | None] = []
+    for place, row in enumerate(rows):
+        if not isinstance(row, list) or not 1 <= len(row) <= 3:
+            raise UsageError(f"sample {place}: wanted [answer, tokens, score], got {row!r:.60}")
+        answer, length, score = (*row, None, None)[:3]
+        if isinstance(answer, bool) or not isinstance(answer, str | int | float | None):
+            raise UsageError(f"sample {place}: an answer must be text, got {answer!r:.60}")
+        text = None if answer is None or answer == "" else str(answer)
+        answers.append(_normalised(text) if normalise else text)
+        tokens.append(_number(length, f"sample {place}: tokens", whole=True))
+        scores.append(_number(score, f"sample {place}: score"))
+    return Samples(
+        tuple(answers),
+        tuple(tokens) if any(t is not None for t in tokens) else (),
+        tuple(scores) if any(s is not None for s in scores) else (),
+    )
+
+
+def _number(value: Any, what: str, *, whole: bool = False) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise UsageError(f"{what} must be a number, got {value!r:.60}")
+    if whole and (value < 0 or value != int(value)):
+        raise UsageError(f"{what} must be a whole number of at least 0, got {value!r}")
+    return int(value) if whole else float(value)
+
+
+def _text(value: Any, what: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UsageError(f"{what!r} must be text, got {value!r:.60}")
+    return str(value)
+
+
+def _normalised(text: str | None) -> str | None:
+    return None if text is None else normalise(text)
+
+
+def normalise(text: str) -> str:
+    r"""Normalise an answer string as the Best-of-∞ authors do before they compare.
+
+    Source: ``normalize_answer_format`` of jkomiyama/BoInf-code-publish, ``ensemble_utils.py``.
+
+    >>> normalise(r"\dfrac{1}{2}^\circ")
+    '\\frac{1}{2}'
+    """
+    return text.replace("^\\circ", "").replace("\\dfrac", "\\frac")
+
+
+def _as_record(question: Question) -> dict[str, Any]:
+    record: dict[str, Any] = {"id": question.id}
+    if question.gold is not None:
+        record["gold"] = question.gold
+    if question.dataset:
+        record["dataset"] = question.dataset
+    if question.prompt is not None:
+        record["prompt"] = question.prompt
+    record["samples"] = {name: _as_rows(s) for name, s in question.samples.items()}
+    return record
+
+
+def _as_rows(samples: Samples) -> list[list[Any]]:
+    columns: list[tuple[Any, ...]] = [samples.answers]
+    if samples.tokens or samples.scores:
+        columns.append(samples.tokens or (None,) * len(samples))
+    if samples.scores:
+        columns.append(samples.scores)
+    return [list(row) for row in zip(*columns, strict=True)]
