@@ -1,1 +1,1 @@
-""""""
+"""Adaptive ensembles for LlamaIndex."""

@@ -10,8 +10,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
-Answer: TypeAlias = Hashable
-"""A vote: any hashable value. Two samples with equal answers vote alike."""
+AnswerValue: TypeAlias = Hashable
+"""What a vote is for: any hashable value in canonical form."""
 
 M = TypeVar("M")
 
@@ -132,7 +132,7 @@ class Sample:
         note: Why it abstains, or other remarks for the trail.
     """
 
-    answer: Answer | None
+    answer: AnswerValue | None
     reply: Reply | None = None
     usage: Usage = Usage(calls=1)
     tokens: int | None = None
@@ -200,13 +200,13 @@ class Decision:
         trail: Every draw in order.
     """
 
-    answer: Answer | None
+    answer: AnswerValue | None
     winner: Sample | None
     winner_member: str | None
     confidence: float
     reason: str
-    votes: Mapping[Answer, int]
-    shares: Mapping[Answer, float]
+    votes: Mapping[AnswerValue, int]
+    shares: Mapping[AnswerValue, float]
     n_samples: int
     n_failed: int
     n_abstained: int
