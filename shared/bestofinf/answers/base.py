@@ -31,7 +31,9 @@ class Answer(ABC):
         """
         return first == second
 
-    async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> None:
+    async def prepare(  # noqa: B027  (an optional hook)
+        self, answer: AnswerValue, others: Sequence[AnswerValue]
+    ) -> None:
         """Find out, before the answer is counted, whether it is the same as each of the others.
 
         Called once for every new distinct answer of a vote, one at a time, with the distinct

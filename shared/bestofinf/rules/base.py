@@ -1,0 +1,157 @@
+"""What a stopping rule is, and how rules are joined.
+
+A rule looks at a tally and nothing else: no clock, no randomness, no memory. That makes the same
+rule usable in a live vote, in a replay of recorded answers, and in a batch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from bestofinf.errors import UsageError
+from bestofinf.records import AnswerValue
+from bestofinf.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule's decision to stop.
+
+    Attributes:
+        reason: Which rule fired and on what, in a few words.
+        answer: The answer to return, where it is not the tally's leader.
+        confidence: Probability in [0, 1] that the answer is right, where the rule knows better
+            than the posterior of the leader.
+    """
+
+    reason: str
+    answer: AnswerValue | None = None
+    confidence: float | None = None
+
+
+class StopRule(ABC):
+    """Decides from a tally whether to stop sampling.
+
+    Subclasses are frozen dataclasses with a `name` and one method, `check`. Join rules with ``|``
+    (stop when one of them fires) and ``&`` (when all do).
+    """
+
+    name: ClassVar[str]
+    """Name on the command line and in reasons."""
+
+    @abstractmethod
+    def check(self, tally: Tally) -> Verdict | None:
+        """Return why to stop now, or None to go on."""
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the fewest further votes after which the rule could stop.
+
+        A lower bound: no course of the next votes makes the rule fire earlier. So this many
+        draws can be started at once and none is wasted.
+
+        Args:
+            tally: Votes counted so far, with which the rule does not fire.
+            ahead: Members of the next draws, in order; how far to look.
+
+        Returns:
+            A number from 1 to ``len(ahead) + 1``; the latter says "not within these".
+
+        The default tries votes for the leader, which is the fastest course for every rule that
+        waits for the leader to be far enough ahead. Override it for other rules.
+        """
+        probe = tally.copy()
+        leader: AnswerValue = tally.leader if tally.leader is not None else _ANY
+        for votes, member in enumerate(ahead, 1):
+            probe.vote(leader, member=member)
+            if self.check(probe) is not None:
+                return votes
+        return len(ahead) + 1
+
+    def __or__(self, other: StopRule) -> StopRule:
+        """Join: stop when either fires."""
+        return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
+
+    def __and__(self, other: StopRule) -> StopRule:
+        """Join: stop when both fire."""
+        return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
+
+    def __str__(self) -> str:
+        """Return the rule as it is written on the command line."""
+        settings = ",".join(
+            f"{f.name}={getattr(self, f.name)}"
+            for f in fields(self)  # type: ignore[arg-type]
+            if getattr(self, f.name) != f.default
+        )
+        return f"{self.name}:{settings}" if settings else self.name
+
+
+_ANY = "the first answer"  # stands for whatever the first vote will be for
+
+
+def _parts(rule: StopRule, kind: type[Any]) -> tuple[StopRule, ...]:
+    if not isinstance(rule, StopRule):
+        raise UsageError(f"rules are joined with rules, got {rule!r}")
+    return rule.rules if isinstance(rule, kind) else (rule,)
+
+
+@dataclass(frozen=True)
+class AnyOf(StopRule):
+    """Stops as soon as one of its rules does; the first in order that fires is named."""
+
+    rules: tuple[StopRule, ...]
+    name: ClassVar[str] = "any"
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Return the first verdict, or None."""
+        for rule in self.rules:
+            verdict = rule.check(tally)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the least of the rules' needs."""
+        return min(rule.needed(tally, ahead) for rule in self.rules)
+
+    def __str__(self) -> str:
+        """Return the rules joined as on the command line."""
+        return "|".join(map(str, self.rules))
+
+
+@dataclass(frozen=True)
+class AllOf(StopRule):
+    """Stops when all of its rules would; the reasons are joined.
+
+    The answer and the confidence are those of the last rule that names one.
+    """
+
+    rules: tuple[StopRule, ...]
+    name: ClassVar[str] = "all"
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Return the joint verdict, or None while one rule wants to go on."""
+        verdicts = []
+        for rule in self.rules:
+            verdict = rule.check(tally)
+            if verdict is None:
+                return None
+            verdicts.append(verdict)
+        answers = [v.answer for v in verdicts if v.answer is not None]
+        confidences = [v.confidence for v in verdicts if v.confidence is not None]
+        return Verdict(
+            " and ".join(v.reason for v in verdicts),
+            answer=answers[-1] if answers else None,
+            confidence=confidences[-1] if confidences else None,
+        )
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the largest need among the rules that would not stop now."""
+        waiting = [rule for rule in self.rules if rule.check(tally) is None]
+        return max((rule.needed(tally, ahead) for rule in waiting), default=1)
+
+    def __str__(self) -> str:
+        """Return the rules joined with ``&``."""
+        return "&".join(map(str, self.rules))

@@ -1,0 +1,142 @@
+"""Budgets: rules that stop when enough has been spent. Join them to a rule with ``|``.
+
+Budgets are checked when a sample is counted, so they are exceeded by no more than what was in
+flight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bestofinf.errors import UsageError
+from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.tally import Tally
+
+
+def _at_least_one(value: int, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def _above_zero(value: float, name: str) -> None:
+    if not 0 < value < math.inf:
+        raise UsageError(f"{name} must be above 0 and finite, got {value!r}")
+
+
+def _votes_left(limit: float, spent: float, tally: Tally, ahead: Sequence[int]) -> int:
+    """Return how many samples of the mean size so far fit into what is left, at least 1."""
+    if spent <= 0:
+        return 1
+    fit = int((limit - spent) / (spent / tally.n_samples)) + 1
+    return max(1, min(fit, len(ahead) + 1))
+
+
+@dataclass(frozen=True)
+class FixedSamples(StopRule):
+    """Stops after exactly `n` samples, abstentions included: plain majority voting."""
+
+    n: int
+    name: ClassVar[str] = "fixed"
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.n, "n")
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop at `n` samples."""
+        if tally.n_samples >= self.n:
+            return Verdict(f"fixed: {tally.n_samples} samples")
+        return None
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the samples left."""
+        return min(max(self.n - tally.n_samples, 1), len(ahead) + 1)
+
+
+@dataclass(frozen=True)
+class MaxSamples(StopRule):
+    """Stops when `n` samples have been counted, abstentions included."""
+
+    n: int
+    name: ClassVar[str] = "max-samples"
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.n, "n")
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop at `n` samples."""
+        if tally.n_samples >= self.n:
+            return Verdict(f"max-samples: {tally.n_samples} samples")
+        return None
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the samples left."""
+        return min(max(self.n - tally.n_samples, 1), len(ahead) + 1)
+
+
+@dataclass(frozen=True)
+class MaxTokens(StopRule):
+    """Stops when the counted samples have generated `n` tokens or more."""
+
+    n: int
+    name: ClassVar[str] = "max-tokens"
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.n, "n")
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop at `n` tokens."""
+        if tally.tokens >= self.n:
+            return Verdict(f"max-tokens: {tally.tokens} tokens")
+        return None
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return how many samples of the mean length fit into the rest; 1 before the first."""
+        return _votes_left(self.n, tally.tokens, tally, ahead)
+
+
+@dataclass(frozen=True)
+class MaxCost(StopRule):
+    """Stops when the counted samples have cost `amount` or more, in the unit of the prices."""
+
+    amount: float
+    name: ClassVar[str] = "max-cost"
+
+    def __post_init__(self) -> None:
+        _above_zero(self.amount, "amount")
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop at `amount`."""
+        if tally.cost >= self.amount:
+            return Verdict(f"max-cost: {tally.cost:g}")
+        return None
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return how many samples of the mean cost fit into the rest; 1 before the first."""
+        return _votes_left(self.amount, tally.cost, tally, ahead)
+
+
+@dataclass(frozen=True)
+class MaxSeconds(StopRule):
+    """Stops when `seconds` have passed since the first draw, with the votes counted by then.
+
+    Needs a driver that tells the engine the time.
+    """
+
+    seconds: float
+    name: ClassVar[str] = "max-seconds"
+
+    def __post_init__(self) -> None:
+        _above_zero(self.seconds, "seconds")
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop at `seconds`, once there is a sample."""
+        if tally.seconds >= self.seconds and tally.n_samples:
+            return Verdict(f"max-seconds: {tally.seconds:.3g} s")
+        return None
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return "not within these": votes do not bring the time nearer."""
+        return len(ahead) + 1

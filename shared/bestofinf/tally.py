@@ -1,0 +1,245 @@
+"""The tally: counts per answer and member, and all else that a rule may look at.
+
+A tally takes votes in the order in which they are counted and keeps what rules ask for up to
+date: the leader, the runner-up, their counts, lengths, scores and what has been spent.
+
+Several members: an ensemble with weights ``w`` elects the answer with the largest
+``sum_i w_i p_i(answer)``. The tally estimates that sum by strata, ``sum_i w_i c_ij / n_i`` with
+``c_ij`` votes of member ``i`` for answer ``j`` out of ``n_i``, and hands rules *effective* counts
+``n_eff * share_j`` with ``n_eff = W**2 / sum_i(w_i**2 / n_i)``, the number of independent draws
+from the mixture that would be as precise (sums over the members heard so far, W = sum w_i). For
+one member these are the plain counts. Draws taken from the mixture at random are counted plainly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from bestofinf.errors import UsageError
+from bestofinf.records import AnswerValue
+
+_EPSILON = 1e-12  # shares closer than this tie: they differ by rounding alone
+
+
+class Tally:
+    """Votes counted so far.
+
+    Args:
+        weights: Weight per member, at least 0, not all 0.
+        stratified: Count by strata, as described above; False counts every vote as one.
+
+    Attributes:
+        n_votes: Votes counted, of any answer.
+        n_abstained: Samples counted that had no answer.
+        n_failed: Draws that failed.
+        tokens: Generated tokens of all counted samples.
+        cost: Money of all counted samples.
+        seconds: Time since the first draw, as told.
+        history: The answers voted for, in the order counted.
+        member_votes: Votes per member.
+        n_scored: Samples with a score; score_sum, score_sumsq, best_score: over these.
+    """
+
+    __slots__ = (
+        "_by_member", "_c1", "_c2", "_counts", "_leader", "_length", "_runner", "_stale",
+        "_stratified", "_weights", "best_score", "cost", "history", "member_votes",
+        "n_abstained", "n_failed", "n_scored", "n_votes", "score_sum", "score_sumsq",
+        "seconds", "tokens",
+    )  # fmt: skip
+
+    def __init__(self, weights: Sequence[float] = (1.0,), *, stratified: bool = True) -> None:
+        if not weights or not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
+            raise UsageError(f"weights must be at least 0 and not all 0, got {list(weights)}")
+        self._weights = tuple(weights)
+        self._stratified = stratified and sum(w > 0 for w in weights) > 1
+        self._counts: dict[AnswerValue, float] = {}
+        self._by_member: dict[AnswerValue, list[int]] = {}
+        self._length: dict[AnswerValue, tuple[float, int]] = {}
+        self._leader: AnswerValue | None = None
+        self._runner: AnswerValue | None = None
+        self._c1 = 0.0
+        self._c2 = 0.0
+        self._stale = False
+        self.member_votes = [0] * len(weights)
+        self.history: list[AnswerValue] = []
+        self.n_votes = self.n_abstained = self.n_failed = self.tokens = self.n_scored = 0
+        self.cost = self.seconds = self.score_sum = self.score_sumsq = 0.0
+        self.best_score: float | None = None
+
+    # -- counting -----------------------------------------------------------------------------
+
+    def vote(self, answer: AnswerValue, *, member: int = 0, tokens: int | None = None) -> None:
+        """Count one vote.
+
+        Args:
+            answer: What it is for, already the representative of its class.
+            member: Position of the member that cast it.
+            tokens: Length of the reply; None or 0 when unknown.
+        """
+        self.n_votes += 1
+        self.history.append(answer)
+        self.member_votes[member] += 1
+        if tokens:
+            total, count = self._length.get(answer, (0.0, 0))
+            self._length[answer] = (total + math.log(tokens), count + 1)
+        if self._stratified:
+            row = self._by_member.get(answer)
+            if row is None:
+                row = self._by_member[answer] = [0] * len(self._weights)
+            row[member] += 1
+            self._stale = True
+            return
+        count_now = self._counts.get(answer, 0) + 1
+        self._counts[answer] = count_now
+        self._promote(answer, count_now)
+
+    def abstain(self) -> None:
+        """Count a sample without an answer."""
+        self.n_abstained += 1
+
+    def fail(self) -> None:
+        """Count a failed draw."""
+        self.n_failed += 1
+
+    def spend(self, *, tokens: int = 0, cost: float = 0.0) -> None:
+        """Book what a counted sample has cost."""
+        self.tokens += tokens
+        self.cost += cost
+
+    def score(self, value: float) -> None:
+        """Book the verifier's score of a counted sample."""
+        self.n_scored += 1
+        self.score_sum += value
+        self.score_sumsq += value * value
+        if self.best_score is None or value > self.best_score:
+            self.best_score = value
+
+    def _promote(self, answer: AnswerValue, count: float) -> None:
+        """Update leader and runner-up after `answer` has risen to `count`."""
+        if answer == self._leader:
+            self._c1 = count
+        elif count > self._c1 or (count == self._c1 and self._shorter(answer, self._leader)):
+            self._runner, self._c2 = self._leader, self._c1
+            self._leader, self._c1 = answer, count
+        elif answer == self._runner:
+            self._c2 = count
+        elif count > self._c2 or (count == self._c2 and self._shorter(answer, self._runner)):
+            self._runner, self._c2 = answer, count
+
+    def _shorter(self, first: AnswerValue, second: AnswerValue | None) -> bool:
+        """Return whether `first` has the shorter replies; unknown lengths decide nothing."""
+        if second is None:
+            return True
+        mine, theirs = self.mean_log_tokens(first), self.mean_log_tokens(second)
+        return mine is not None and theirs is not None and mine < theirs
+
+    def _estimate(self) -> None:
+        """Recompute the effective counts of all answers from the strata."""
+        heard = [
+            (i, w, n)
+            for i, (w, n) in enumerate(zip(self._weights, self.member_votes, strict=True))
+            if n and w
+        ]
+        total = sum(w for _, w, _ in heard)
+        scale = total / sum(w * w / n for _, w, n in heard) if heard else 0.0
+        factors = [(i, scale * w / n) for i, w, n in heard]
+        self._leader = self._runner = None
+        self._c1 = self._c2 = 0.0
+        for answer, row in self._by_member.items():
+            count = sum(row[i] * factor for i, factor in factors)
+            self._counts[answer] = count
+            for mine in (self._c1, self._c2):
+                if abs(count - mine) <= _EPSILON * max(count, 1.0):
+                    count = mine
+            self._promote(answer, count)
+        self._stale = False
+
+    # -- reading ------------------------------------------------------------------------------
+
+    @property
+    def counts(self) -> dict[AnswerValue, float]:
+        """Effective count per answer, in order of first appearance. Not to be changed."""
+        if self._stale:
+            self._estimate()
+        return self._counts
+
+    @property
+    def leader(self) -> AnswerValue | None:
+        """Answer with the largest count; a tie goes to the shorter replies, then the first seen."""
+        if self._stale:
+            self._estimate()
+        return self._leader
+
+    @property
+    def runner_up(self) -> AnswerValue | None:
+        """The second answer in the same order; None while there is but one."""
+        if self._stale:
+            self._estimate()
+        return self._runner
+
+    @property
+    def c1(self) -> float:
+        """Effective count of the leader; 0 before the first vote."""
+        if self._stale:
+            self._estimate()
+        return self._c1
+
+    @property
+    def c2(self) -> float:
+        """Effective count of the runner-up; 0 while there is none."""
+        if self._stale:
+            self._estimate()
+        return self._c2
+
+    @property
+    def n(self) -> float:
+        """Effective number of votes: the sum of the effective counts."""
+        if not self._stratified:
+            return self.n_votes
+        return sum(self.counts.values())
+
+    @property
+    def n_samples(self) -> int:
+        """Samples counted: votes and abstentions."""
+        return self.n_votes + self.n_abstained
+
+    @property
+    def n_answers(self) -> int:
+        """Distinct answers seen."""
+        return len(self.counts)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Weight per member, as given."""
+        return self._weights
+
+    @property
+    def stratified(self) -> bool:
+        """Whether counts are effective counts of several members."""
+        return self._stratified
+
+    def mean_log_tokens(self, answer: AnswerValue) -> float | None:
+        """Return the mean of log(tokens) over the answer's votes; None where never known."""
+        total, count = self._length.get(answer, (0.0, 0))
+        return total / count if count else None
+
+    def votes_by_member(self, answer: AnswerValue) -> list[int]:
+        """Return the plain votes for an answer per member."""
+        if self._stratified:
+            return list(self._by_member.get(answer, [0] * len(self._weights)))
+        if len(self._weights) == 1:
+            return [int(self._counts.get(answer, 0))]
+        raise UsageError("plain draws of several members do not keep votes per member")
+
+    def copy(self) -> Tally:
+        """Return an independent copy, to look ahead on."""
+        other = Tally.__new__(Tally)
+        for name in Tally.__slots__:
+            setattr(other, name, getattr(self, name))
+        other._counts = self._counts.copy()
+        other._by_member = {answer: row.copy() for answer, row in self._by_member.items()}
+        other._length = self._length.copy()
+        other.member_votes = self.member_votes.copy()
+        other.history = self.history.copy()
+        return other
