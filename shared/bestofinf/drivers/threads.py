@@ -1,0 +1,193 @@
+"""The threaded driver: draws run in threads, through members' blocking calls.
+
+A running thread cannot be stopped. When a vote ends early its draws run on to their end; what
+they bring is told to the engine then, so that nothing paid for goes unbooked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+
+from bestofinf.answers.base import Answer
+from bestofinf.drivers.common import (
+    Observer,
+    check_concurrency,
+    conclude,
+    extracted,
+    failed,
+    needs_preparation,
+)
+from bestofinf.engine import VotingEngine
+from bestofinf.policy import FailurePolicy
+from bestofinf.records import AnswerValue, Decision, Draw, Outcome, Sample
+
+
+def vote(
+    engine: VotingEngine,
+    sample: Callable[[Draw], Sample],
+    *,
+    concurrency: int = 8,
+    answer: Answer | None = None,
+    policy: FailurePolicy | None = None,
+    observer: Observer | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Decision:
+    """Carry out one vote from blocking code.
+
+    The same as `avote`, with these differences: `sample` blocks, runs in threads with the
+    caller's context variables, and is not interrupted by a time-out or by the end of the vote.
+    What such an abandoned draw brings later is told to the engine and the observer from its
+    thread.
+    """
+    check_concurrency(concurrency)
+    return _Vote(engine, sample, answer, policy or FailurePolicy(), observer, clock).run(
+        concurrency
+    )
+
+
+class _Vote:
+    """One vote under way. The engine is only touched with the lock held."""
+
+    def __init__(
+        self,
+        engine: VotingEngine,
+        sample: Callable[[Draw], Sample],
+        answer: Answer | None,
+        policy: FailurePolicy,
+        observer: Observer | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._sample = sample
+        self._answer = answer
+        self._policy = policy
+        self._observer = observer
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._over = False
+        self._arrived: queue.SimpleQueue[tuple[Draw, Outcome]] = queue.SimpleQueue()
+        self._prepare = needs_preparation(answer)
+        self._preparing = threading.Lock()
+        self._known: list[AnswerValue] = []
+
+    def run(self, concurrency: int) -> Decision:
+        engine, policy = self._engine, self._policy
+        start = self._clock()
+        started: dict[Draw, float] = {}
+        overdue = False
+        try:
+            while not engine.done:
+                draws = engine.ask(concurrency - len(started))
+                if len(draws) == 1 and not started and self._patient:
+                    # Nothing runs beside it and nothing may interrupt it: no thread needed.
+                    outcome = copy_context().run(self._outcome, draws[0])
+                    engine.advance(self._clock() - start)
+                    self._tell(draws[0], outcome)
+                    continue
+                for draw in draws:
+                    started[draw] = self._clock()
+                    self._start(draw)
+                arrived = self._wait(started, start)
+                engine.advance(self._clock() - start)
+                for draw, outcome in arrived:
+                    if started.pop(draw, None) is not None:
+                        self._tell(draw, outcome)
+                if not arrived:
+                    overdue = self._expire(started, start)
+        finally:
+            with self._lock:
+                self._over = True
+                while not self._arrived.empty():
+                    self._late(*self._arrived.get())
+        return conclude(engine, policy, overdue=overdue)
+
+    @property
+    def _patient(self) -> bool:
+        return self._policy.timeout is None and self._policy.deadline is None
+
+    def _wait(self, started: dict[Draw, float], start: float) -> list[tuple[Draw, Outcome]]:
+        """Return what has arrived, in draw order; nothing if a time ran out before."""
+        limits = []
+        if self._policy.deadline is not None:
+            limits.append(start + self._policy.deadline)
+        if self._policy.timeout is not None and started:
+            longest = self._policy.timeout * (self._policy.retries + 1)
+            limits.append(min(started.values()) + longest)
+        left = max(0.0, min(limits) - self._clock()) if limits else None
+        try:
+            arrived = [self._arrived.get(timeout=left)]
+        except queue.Empty:
+            return []
+        while not self._arrived.empty():
+            arrived.append(self._arrived.get())
+        return sorted(arrived, key=lambda pair: pair[0])
+
+    def _expire(self, started: dict[Draw, float], start: float) -> bool:
+        """Fail what took too long; return whether the whole vote did."""
+        policy, now = self._policy, self._clock()
+        if policy.deadline is not None and now - start >= policy.deadline:
+            self._engine.stop(f"deadline of {policy.deadline:g} s")
+            return True
+        for draw, since in list(started.items()):
+            if policy.timeout is not None and now - since >= policy.timeout * (policy.retries + 1):
+                del started[draw]
+                error = TimeoutError(f"no reply within {policy.timeout:g} s")
+                self._tell(draw, failed(error, now - since))
+        return False
+
+    def _tell(self, draw: Draw, outcome: Outcome) -> None:
+        with self._lock:
+            self._engine.tell(draw, outcome)
+        if self._observer is not None:
+            self._observer(self._engine, draw, outcome)
+
+    def _start(self, draw: Draw) -> None:
+        # Not a pool: its threads would be joined at exit, so a hanging member could hang the
+        # interpreter, and a draw past its time-out would keep a worker from the next.
+        threading.Thread(
+            target=copy_context().run,
+            args=(self._work, draw),
+            name=f"bestofinf-draw-{draw.index}",
+            daemon=True,
+        ).start()
+
+    def _work(self, draw: Draw) -> None:
+        """Run in a thread: sample, and hand over; or book it, if the vote is over."""
+        outcome = self._outcome(draw)
+        with self._lock:
+            if self._over:
+                self._late(draw, outcome)
+            else:
+                self._arrived.put((draw, outcome))
+
+    def _late(self, draw: Draw, outcome: Outcome) -> None:
+        if draw in self._engine.in_flight:
+            self._engine.tell(draw, outcome)
+            if self._observer is not None:
+                self._observer(self._engine, draw, outcome)
+
+    def _outcome(self, draw: Draw) -> Outcome:
+        start = self._clock()
+        try:
+            sample = extracted(self._tried(draw), self._answer)
+            if self._prepare and sample.answer is not None:
+                self._prepared(sample.answer)
+        except Exception as error:
+            return failed(error, self._clock() - start)
+        return sample
+
+    def _tried(self, draw: Draw) -> Sample:
+        if not self._policy.retries:
+            return self._sample(draw)
+        return self._policy.retrying()(self._sample, draw)
+
+    def _prepared(self, value: AnswerValue) -> None:
+        with self._preparing:
+            if value not in self._known and self._answer is not None:
+                asyncio.run(self._answer.prepare(value, tuple(self._known)))
+                self._known.append(value)
