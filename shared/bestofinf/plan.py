@@ -1,0 +1,184 @@
+"""A vote plan: all settings of an ensemble in one immutable value, checked once.
+
+Both adapters take the same keywords, make a plan of them, and let the plan build an engine for
+every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from bestofinf.answers import resolve_answer
+from bestofinf.answers.base import Answer
+from bestofinf.drivers.common import check_concurrency
+from bestofinf.engine import VoteSettings, VotingEngine
+from bestofinf.errors import UsageError
+from bestofinf.policy import FailurePolicy
+from bestofinf.records import Member
+from bestofinf.rules import parse_rule
+from bestofinf.rules.base import StopRule
+from bestofinf.rules.budgets import MaxSamples
+
+M = TypeVar("M")
+
+
+@runtime_checkable
+class FittedWeights(Protocol):
+    """A result of fitting weights: weight by member name."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Weight by member name."""
+
+
+Weights: TypeAlias = Mapping[str, float] | Sequence[float] | FittedWeights | None
+
+_VOTE_SETTINGS = frozenset(f.name for f in fields(VoteSettings))
+_POLICY = frozenset(f.name for f in fields(FailurePolicy))
+_OWN = frozenset({"rule", "answer", "max_samples", "concurrency"})
+
+KNOBS = _OWN | _VOTE_SETTINGS | _POLICY
+"""Settings that may be changed for a single call."""
+
+
+@dataclass(frozen=True)
+class VotePlan(Generic[M]):
+    """How an ensemble votes.
+
+    Attributes:
+        members: The members with their final weights and unique names.
+        rule: The stopping rule, without the limit on samples.
+        answer: How replies become votes.
+        max_samples: Most samples for one question.
+        concurrency: Most draws in flight for one question.
+        settings: How the vote is run.
+        policy: What happens when draws fail.
+    """
+
+    members: tuple[Member[M], ...]
+    rule: StopRule
+    answer: Answer
+    max_samples: int = 64
+    concurrency: int = 8
+    settings: VoteSettings = field(default_factory=VoteSettings)
+    policy: FailurePolicy = field(default_factory=FailurePolicy)
+
+    def __post_init__(self) -> None:
+        check_concurrency(self.concurrency)
+        self.engine()  # refuses what cannot work now, not at the first call
+
+    @classmethod
+    def make(
+        cls,
+        members: Sequence[Member[M]],
+        *,
+        weights: Weights = None,
+        rule: str | StopRule = "balanced",
+        answer: Any = "auto",
+        max_samples: int = 64,
+        concurrency: int = 8,
+        **settings: Any,
+    ) -> VotePlan[M]:
+        """Return the plan for settings as users give them.
+
+        Args:
+            members: At least one member, each with a name.
+            weights: Replaces the members' own weights: by name (members not named get 0), in
+                order, or from a fit.
+            rule: A rule, a preset's name, or a rule as written on the command line.
+            answer: An answer type, its name, or a function from text to answer.
+            max_samples: Most samples for one question, at least 1.
+            concurrency: Most draws in flight for one question, at least 1.
+            settings: Fields of `VoteSettings` and `FailurePolicy`.
+
+        Raises:
+            UsageError: If anything is out of range or unknown.
+        """
+        unknown = settings.keys() - KNOBS
+        if unknown:
+            raise UsageError(
+                f"unknown setting {min(unknown)!r}; there are {', '.join(sorted(KNOBS))}"
+            )
+        return cls(
+            members=weighted(unique_names(members), weights),
+            rule=parse_rule(rule) if isinstance(rule, str) else rule,
+            answer=resolve_answer(answer),
+            max_samples=max_samples,
+            concurrency=concurrency,
+            settings=VoteSettings(**_pick(settings, _VOTE_SETTINGS)),
+            policy=FailurePolicy(**_pick(settings, _POLICY)),
+        )
+
+    def change(self, **knobs: Any) -> VotePlan[M]:
+        """Return the plan with some settings changed; see `KNOBS`."""
+        if not knobs:
+            return self
+        unknown = knobs.keys() - KNOBS
+        if unknown:
+            raise UsageError(
+                f"unknown setting {min(unknown)!r}; there are {', '.join(sorted(KNOBS))}"
+            )
+        own = _pick(knobs, _OWN)
+        if isinstance(own.get("rule"), str):
+            own["rule"] = parse_rule(own["rule"])
+        if "answer" in own:
+            own["answer"] = resolve_answer(own["answer"])
+        return replace(
+            self,
+            settings=replace(self.settings, **_pick(knobs, _VOTE_SETTINGS)),
+            policy=replace(self.policy, **_pick(knobs, _POLICY)),
+            **own,
+        )
+
+    def engine(self) -> VotingEngine:
+        """Return a fresh engine for one question."""
+        if not isinstance(self.rule, StopRule):
+            raise UsageError(f"rule must be a StopRule or its name, got {self.rule!r}")
+        return VotingEngine(
+            self.rule | MaxSamples(self.max_samples),
+            self.members,
+            answer=self.answer,
+            settings=self.settings,
+        )
+
+
+def _pick(settings: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name in names}
+
+
+def unique_names(members: Sequence[Member[M]]) -> tuple[Member[M], ...]:
+    """Return the members with names that differ: repeated names get ``#2``, ``#3``, ..."""
+    if not members:
+        raise UsageError("an ensemble needs at least one member, got none")
+    seen: dict[str, int] = {}
+    named = []
+    for place, member in enumerate(members):
+        name = member.name or f"member-{place}"
+        seen[name] = seen.get(name, 0) + 1
+        named.append(replace(member, name=name if seen[name] == 1 else f"{name}#{seen[name]}"))
+    return tuple(named)
+
+
+def weighted(members: Sequence[Member[M]], weights: Weights) -> tuple[Member[M], ...]:
+    """Return the members with their weights replaced.
+
+    Raises:
+        UsageError: If a name is not a member's, or the number of weights is not the members'.
+    """
+    if weights is None:
+        return tuple(members)
+    if isinstance(weights, FittedWeights):
+        weights = weights.weights
+    if isinstance(weights, Mapping):
+        names = [member.name for member in members]
+        unknown = [name for name in weights if name not in names]
+        if unknown:
+            raise UsageError(
+                f"weights name {unknown[0]!r}, which is no member; members are {', '.join(names)}"
+            )
+        return tuple(replace(m, weight=float(weights.get(m.name, 0.0))) for m in members)
+    if len(weights) != len(members):
+        raise UsageError(f"{len(members)} members but {len(weights)} weights")
+    return tuple(replace(m, weight=float(w)) for m, w in zip(members, weights, strict=True))
