@@ -4,6 +4,8 @@ from typing import Any
 
 from bestofinf.answers.base import Answer, FunctionAnswer
 
+__all__ = ["Answer", "FunctionAnswer", "resolve_answer"]
+
 
 def resolve_answer(answer: Any) -> Answer:
     """Return the answer type that is meant."""

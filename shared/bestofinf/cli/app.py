@@ -1,0 +1,35 @@
+"""The `bestofinf` program: its commands, and what it does with errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from bestofinf.errors import BestOfInfError
+
+app = typer.Typer(
+    name="bestofinf",
+    help="Adaptive, weighted majority voting over the answers of language models.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _program() -> None:
+    """Adaptive, weighted majority voting over the answers of language models."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program; one of the library's errors ends it with one line and exit code 2."""
+    try:
+        app(None if arguments is None else list(arguments))
+    except BestOfInfError as error:
+        line = " ".join(str(error).split())
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(line)}")
+        sys.exit(2)
