@@ -60,15 +60,20 @@ class StopRule(ABC):
             A number from 1 to ``len(ahead) + 1``; the latter says "not within these".
 
         The default tries votes for the leader, which is the fastest course for every rule that
-        waits for the leader to be far enough ahead. Override it for other rules.
+        waits for the leader to be far enough ahead; among strata, see `_courses`. Override it for
+        other rules.
         """
-        probe = tally.copy()
-        leader: AnswerValue = tally.leader if tally.leader is not None else _ANY
-        for votes, member in enumerate(ahead, 1):
-            probe.vote(leader, member=member)
-            if self.check(probe) is not None:
-                return votes
-        return len(ahead) + 1
+        best = len(ahead) + 1
+        for answer, silent in _courses(tally, ahead):
+            probe = tally.copy()
+            for votes, member in enumerate(ahead[: best - 1], 1):
+                if member in silent:
+                    continue
+                probe.vote(answer, member=member)
+                if self.check(probe) is not None:
+                    best = votes
+                    break
+        return best
 
     def __or__(self, other: StopRule) -> StopRule:
         """Join: stop when either fires."""
@@ -89,6 +94,27 @@ class StopRule(ABC):
 
 
 _ANY = "the first answer"  # stands for whatever the first vote will be for
+
+
+def _courses(tally: Tally, ahead: Sequence[int]) -> list[tuple[AnswerValue, set[int]]]:
+    """Return courses of the next votes that may make a rule fire first: for whom, who abstains.
+
+    With plain counts that is the leader, and nobody. Among strata two things are different. A
+    close rival gains more than the leader where a member has always voted for the leader. And
+    the first vote of a heavy member lowers the effective number of votes if only light members
+    were heard before, so the fastest course may be that the heaviest of those not heard yet
+    abstain.
+    """
+    leader: AnswerValue = tally.leader if tally.leader is not None else _ANY
+    if not tally.stratified:
+        return [(leader, set())]
+    counts = tally.counts
+    rivals = sorted(counts, key=counts.__getitem__, reverse=True)[:4]
+    close = [a for a in rivals if a in (leader, tally.runner_up) or counts[a] > tally.c1 - 1]
+    unheard = {member for member in ahead if not tally.member_votes[member]}
+    by_weight = sorted(unheard, key=tally.weights.__getitem__)
+    tails = [set(by_weight[size:]) for size in range(len(by_weight), -1, -1)]
+    return [(answer, silent) for answer in close or [leader] for silent in tails]
 
 
 def _parts(rule: StopRule, kind: type[Any]) -> tuple[StopRule, ...]:
