@@ -25,7 +25,7 @@ Rules for whoever changes this file:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -116,6 +116,7 @@ class VotingEngine:
         members: Members, or their weights alone. Weights are at least 0 and not all 0.
         answer: Says which answers mean the same; None takes equal values as the same.
         settings: How the vote is run.
+        left_out: Positions of members not to ask in this vote; see `Health`.
         changes: Single settings by keyword, as ``seed=1``.
 
     Raises:
@@ -129,6 +130,7 @@ class VotingEngine:
         *,
         answer: Answer | None = None,
         settings: VoteSettings | None = None,
+        left_out: Collection[int] = (),
         **changes: Any,
     ) -> None:
         if not isinstance(rule, StopRule):
@@ -153,8 +155,13 @@ class VotingEngine:
         self._next = 0
         self._failed = 0
         self._failures_in_a_row = [0] * len(full)
+        self._booked: list[tuple[Draw, Usage]] = []
         self._out: set[int] = set()
         self._verdict: Verdict | None = None
+        for member in sorted(left_out):
+            self._out.add(member)
+            if not self._schedule.exclude(member):
+                raise UsageError("all members are left out: nobody could be asked")
 
     # -- for the driver -----------------------------------------------------------------------
 
@@ -211,6 +218,16 @@ class VotingEngine:
             index = self._next
             self._next += 1
             self._count(self._draws[index], self._outcomes[index])
+
+    def book(self, draw: Draw, usage: Usage) -> None:
+        """Book what a draw has cost beyond what was told: a reply after its time-out, say.
+
+        Raises:
+            ProtocolMisuseError: If the draw was not asked for.
+        """
+        if not 0 <= draw.index < len(self._draws) or self._draws[draw.index] != draw:
+            raise ProtocolMisuseError(f"{draw} was not asked for")
+        self._booked.append((draw, usage))
 
     def advance(self, seconds: float) -> None:
         """Tell the time since the first draw; rules on time may then fire."""
@@ -370,6 +387,9 @@ class VotingEngine:
         for index, outcome in self._outcomes.items():
             name = self.names[self._draws[index].member]
             usage[name] = usage[name] + outcome.usage
+        for draw, extra in self._booked:
+            name = self.names[draw.member]
+            usage[name] = usage[name] + extra
         return usage
 
     def _left_out(self) -> str:

@@ -6,7 +6,7 @@ every call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -132,8 +132,12 @@ class VotePlan(Generic[M]):
             **own,
         )
 
-    def engine(self) -> VotingEngine:
-        """Return a fresh engine for one question."""
+    def engine(self, *, left_out: Collection[int] = ()) -> VotingEngine:
+        """Return a fresh engine for one question.
+
+        Args:
+            left_out: Positions of members not to ask; see `Health`.
+        """
         if not isinstance(self.rule, StopRule):
             raise UsageError(f"rule must be a StopRule or its name, got {self.rule!r}")
         return VotingEngine(
@@ -141,6 +145,7 @@ class VotePlan(Generic[M]):
             self.members,
             answer=self.answer,
             settings=self.settings,
+            left_out=left_out,
         )
 
 

@@ -6,9 +6,12 @@ All are immutable. Words are those of the documentation: a *draw* is a request f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
+
+from bestofinf.errors import UsageError
 
 AnswerValue: TypeAlias = Hashable
 """What a vote is for: any hashable value in canonical form."""
@@ -93,6 +96,9 @@ class Member(Generic[M]):
         call_kwargs: Extra arguments for every call of this member.
         factory: Makes a fresh client for another event loop, where the client is bound to one.
         concurrency: Most requests in flight to this member at a time; None for no limit.
+
+    Raises:
+        UsageError: If a number is out of its range.
     """
 
     model: M
@@ -103,6 +109,27 @@ class Member(Generic[M]):
     call_kwargs: Mapping[str, Any] = field(default_factory=dict)
     factory: Any = field(default=None, repr=False)
     concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf:
+            raise UsageError(
+                f"the weight of a member must be at least 0 and finite, got {self.weight!r}"
+            )
+        if not 0 < self.cost < math.inf:
+            raise UsageError(f"the cost of a member must be above 0 and finite, got {self.cost!r}")
+        if len(self.price) != 2 or not all(0 <= p < math.inf for p in self.price):
+            raise UsageError(
+                f"price must be two numbers of at least 0, for input and output, got {self.price!r}"
+            )
+        if self.concurrency is not None and self.concurrency < 1:
+            raise UsageError(
+                f"the concurrency of a member must be at least 1, got {self.concurrency!r}"
+            )
+
+    def charge(self, input_tokens: int, output_tokens: int) -> Usage:
+        """Return the usage of one call of this member, at its price."""
+        money = input_tokens * self.price[0] + output_tokens * self.price[1]
+        return Usage(input_tokens, output_tokens, money, 1)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,7 +20,7 @@ FLOORS = [
     {"tally", "answers"},
     {"rules", "schedule", "scores", "selectors"},
     {"engine"},
-    {"policy", "drivers", "scorers", "trace"},
+    {"policy", "drivers", "scorers", "trace", "health"},
     {"plan"},
     {"evaluation", "batch", "tiny", "calibration"},
     {"weights", "replay"},

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import copy_context
+from dataclasses import replace
 
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import (
@@ -97,13 +98,15 @@ class _Vote:
                 for draw, outcome in arrived:
                     if started.pop(draw, None) is not None:
                         self._tell(draw, outcome)
+                    else:
+                        self._late(draw, outcome)
                 if not arrived:
                     overdue = self._expire(started, start)
         finally:
             with self._lock:
                 self._over = True
-                while not self._arrived.empty():
-                    self._late(*self._arrived.get())
+            while not self._arrived.empty():
+                self._late(*self._arrived.get())
         return conclude(engine, policy, overdue=overdue)
 
     @property
@@ -160,16 +163,21 @@ class _Vote:
         """Run in a thread: sample, and hand over; or book it, if the vote is over."""
         outcome = self._outcome(draw)
         with self._lock:
-            if self._over:
-                self._late(draw, outcome)
-            else:
+            if not self._over:
                 self._arrived.put((draw, outcome))
+                return
+        self._late(draw, outcome)
 
     def _late(self, draw: Draw, outcome: Outcome) -> None:
-        if draw in self._engine.in_flight:
-            self._engine.tell(draw, outcome)
-            if self._observer is not None:
-                self._observer(self._engine, draw, outcome)
+        """Book what came after the vote was over, or after its draw was given up."""
+        with self._lock:
+            given_up = draw not in self._engine.in_flight
+            if given_up:
+                self._engine.book(draw, replace(outcome.usage, calls=0))
+            else:
+                self._engine.tell(draw, outcome)
+        if self._observer is not None and not given_up:
+            self._observer(self._engine, draw, outcome)
 
     def _outcome(self, draw: Draw) -> Outcome:
         start = self._clock()

@@ -1,0 +1,71 @@
+"""The health of an ensemble's members across votes: a circuit breaker per member."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bestofinf.errors import UsageError
+from bestofinf.records import Draw, Failure, Outcome
+
+
+@dataclass(slots=True)
+class _State:
+    failures: int = 0
+    until: float = -math.inf  # left out before this time
+    last_error: BaseException | None = None
+
+
+class Health:
+    """Remembers which members keep failing, so that the next votes do not ask them.
+
+    A member is left out after `breaker` failures in a row, or one that is fatal (bad key, no
+    quota), for `cooldown` seconds. Then it is asked again; one more failure and it is out for as
+    long again. One object serves all votes of an ensemble, from any thread.
+
+    Args:
+        members: Number of members.
+        breaker: Failures in a row that leave a member out, at least 1.
+        cooldown: Seconds a member is left out; 0 never leaves one out across votes.
+        clock: Seconds, from any start.
+    """
+
+    def __init__(
+        self,
+        members: int,
+        *,
+        breaker: int = 5,
+        cooldown: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not 0 <= cooldown < math.inf:
+            raise UsageError(f"cooldown must be at least 0 and finite, got {cooldown!r}")
+        self._states = [_State() for _ in range(members)]
+        self._breaker = breaker
+        self._cooldown = cooldown
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def left_out(self) -> frozenset[int]:
+        """Return the members not to ask now; none if that would leave nobody to ask."""
+        now = self._clock()
+        with self._lock:
+            out = frozenset(i for i, state in enumerate(self._states) if now < state.until)
+        return out if len(out) < len(self._states) else frozenset()
+
+    def record(self, draw: Draw, outcome: Outcome) -> None:
+        """Take note of one outcome. Cancelled draws say nothing about a member."""
+        if isinstance(outcome, Failure) and outcome.cancelled:
+            return
+        with self._lock:
+            state = self._states[draw.member]
+            if not isinstance(outcome, Failure):
+                state.failures, state.until, state.last_error = 0, -math.inf, None
+                return
+            state.failures += 1
+            state.last_error = outcome.error
+            if outcome.fatal or state.failures >= self._breaker:
+                state.until = self._clock() + self._cooldown

@@ -1,0 +1,67 @@
+"""The circuit breaker across votes."""
+
+import pytest
+
+from bestofinf.engine import VotingEngine
+from bestofinf.errors import UsageError
+from bestofinf.health import Health
+from bestofinf.records import Draw, Failure, Sample
+from bestofinf.rules.lead import AheadBy
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+DOWN = Failure(RuntimeError("down"))
+
+
+def test_a_member_is_left_out_after_failures_in_a_row_and_tried_again_later():
+    clock = Clock()
+    health = Health(2, breaker=2, cooldown=10, clock=clock)
+    health.record(Draw(0, 1), DOWN)
+    assert health.left_out() == set()
+    health.record(Draw(1, 1), DOWN)
+    assert health.left_out() == {1}
+    clock.now = 10.0
+    assert health.left_out() == set()
+    health.record(Draw(2, 1), DOWN)
+    assert health.left_out() == {1}
+    clock.now = 20.0
+    health.record(Draw(3, 1), Sample("a"))
+    health.record(Draw(4, 1), DOWN)
+    assert health.left_out() == set()
+
+
+def test_a_fatal_failure_leaves_a_member_out_at_once_and_a_cancelled_draw_says_nothing():
+    health = Health(2, breaker=3)
+    health.record(Draw(0, 0), Failure(PermissionError("key"), fatal=True))
+    for index in range(5):
+        health.record(Draw(index, 1), Failure(RuntimeError(), cancelled=True))
+    assert health.left_out() == {0}
+
+
+def test_when_all_are_out_all_are_asked():
+    health = Health(2, breaker=1)
+    for member in (0, 1):
+        health.record(Draw(member, member), DOWN)
+    assert health.left_out() == set()
+
+
+def test_a_member_left_out_is_not_asked_and_the_decision_says_so():
+    engine = VotingEngine(AheadBy(3), [1.0, 5.0], left_out={1})
+    while not engine.done:
+        for draw in engine.ask(4):
+            assert draw.member == 0
+            engine.tell(draw, Sample("a"))
+    assert "left out: 1" in engine.decision().reason
+
+
+def test_leaving_everybody_out_is_refused():
+    with pytest.raises(UsageError, match="nobody could be asked"):
+        VotingEngine(AheadBy(3), [1.0], left_out={0})
+    with pytest.raises(UsageError, match="cooldown"):
+        Health(1, cooldown=-1)
