@@ -1,14 +1,29 @@
 """Answer types: from a reply to a vote, by meaning and not by string."""
 
-from typing import Any
+from bestofinf.answers.auto import AutoAnswer
+from bestofinf.answers.base import Abstain, Answer, FunctionAnswer, PartedAnswer
+from bestofinf.answers.calls import ToolCallsAnswer
+from bestofinf.answers.classes import AnswerClasses
+from bestofinf.answers.named import ANSWER_NAMES, AnswerLike, resolve_answer
+from bestofinf.answers.plain import BoxedAnswer, ChoiceAnswer, NumberAnswer, TextAnswer
+from bestofinf.answers.react import ReActAnswer
+from bestofinf.answers.structured import JsonAnswer
 
-from bestofinf.answers.base import Answer, FunctionAnswer
-
-__all__ = ["Answer", "FunctionAnswer", "resolve_answer"]
-
-
-def resolve_answer(answer: Any) -> Answer:
-    """Return the answer type that is meant."""
-    if isinstance(answer, Answer):
-        return answer
-    return FunctionAnswer(lambda text: text.strip().lower() or None)
+__all__ = [
+    "ANSWER_NAMES",
+    "Abstain",
+    "Answer",
+    "AnswerClasses",
+    "AnswerLike",
+    "AutoAnswer",
+    "BoxedAnswer",
+    "ChoiceAnswer",
+    "FunctionAnswer",
+    "JsonAnswer",
+    "NumberAnswer",
+    "PartedAnswer",
+    "ReActAnswer",
+    "TextAnswer",
+    "ToolCallsAnswer",
+    "resolve_answer",
+]

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from bestofinf.records import AnswerValue, Reply, Sample
+from bestofinf.errors import BestOfInfError
+from bestofinf.records import AnswerValue, Reply, Sample, Usage
+
+
+class Abstain(BestOfInfError):
+    """Raised in `Answer.extract` to abstain and say why.
+
+    Attributes:
+        reason: A few words for the trail, such as ``cut off``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 class Answer(ABC):
@@ -17,11 +30,25 @@ class Answer(ABC):
 
     @abstractmethod
     def extract(self, reply: Reply) -> AnswerValue | None:
-        """Return the canonical answer of a reply, or None to abstain.
+        """Return the canonical answer of a reply; None, or raising `Abstain`, abstains.
 
-        Pure, and idempotent in the sense that an answer written out as a reply gives itself.
-        An exception makes the sample a failure with that reason.
+        Pure. Any other exception makes the sample a failure with that reason.
         """
+
+    def vote(self, reply: Reply) -> tuple[AnswerValue | None, str]:
+        """Return the answer of a reply, and the reason where it is None. What drivers call."""
+        try:
+            value = self.extract(reply)
+        except Abstain as abstention:
+            return None, abstention.reason
+        return value, "" if value is not None else "no answer found"
+
+    def canonical(self, text: str) -> AnswerValue | None:
+        """Return the canonical form of an answer already taken from its reply and recorded.
+
+        Idempotent: the canonical form written out is its own canonical form. None abstains.
+        """
+        return self.vote(Reply(text=text))[0]
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether two answers are one vote. Symmetric; equal answers are always the same.
@@ -31,14 +58,16 @@ class Answer(ABC):
         """
         return first == second
 
-    async def prepare(  # noqa: B027  (an optional hook)
-        self, answer: AnswerValue, others: Sequence[AnswerValue]
-    ) -> None:
+    async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
         """Find out, before the answer is counted, whether it is the same as each of the others.
 
         Called once for every new distinct answer of a vote, one at a time, with the distinct
-        answers that arrived before it. The default has nothing to find out.
+        answers that arrived before it.
+
+        Returns:
+            What finding out has cost. The default has nothing to find out.
         """
+        return Usage()
 
     def represent(self, samples: Sequence[Sample]) -> Sample:
         """Return the sample whose reply is handed out for a class of equivalent answers.
@@ -51,6 +80,40 @@ class Answer(ABC):
             The first, unless a subclass knows a centre of the class.
         """
         return samples[0]
+
+
+class PartedAnswer(Answer):
+    """An answer made of parts that are voted on one by one, as the fields of an object.
+
+    Every part has a tally of its own; the vote ends when the rule would stop on each of them.
+    The parts' leaders together are the winner, though no sample may have said exactly that.
+
+    Attributes:
+        parts: The answer type of each part, by its name, in a fixed order.
+    """
+
+    parts: Mapping[str, Answer]
+
+    @abstractmethod
+    def split(self, value: AnswerValue) -> Mapping[str, AnswerValue]:
+        """Return the vote on each part; a part that is absent abstains."""
+
+    @abstractmethod
+    def join(self, parts: Mapping[str, AnswerValue]) -> AnswerValue:
+        """Return the answer made of these parts; ``join(split(v)) == v``."""
+
+    @abstractmethod
+    def compose(self, parts: Mapping[str, AnswerValue], samples: Sequence[Sample]) -> Sample:
+        """Return the sample handed out for the winning parts.
+
+        Args:
+            parts: The winner of each part.
+            samples: All counted samples that did not abstain, in draw order; never empty.
+
+        Returns:
+            A sample that says just that, where there is one; otherwise the sample that agrees
+            with most parts, with the others put in, as long as the result is valid.
+        """
 
 
 class FunctionAnswer(Answer):

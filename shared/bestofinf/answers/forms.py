@@ -1,0 +1,189 @@
+"""Normal forms of short answers: numbers, choices, dates, notation, words.
+
+`short_form` takes the first that applies. Every form is idempotent, and errs towards telling
+answers apart: a missed merge costs samples, a wrong one elects a wrong answer.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date
+
+from bestofinf.answers.canonical_json import json_form
+from bestofinf.answers.latex import is_mathematical, latex_form, unwrapped
+from bestofinf.answers.numbers import number_form, plain_signs
+from bestofinf.records import AnswerValue
+
+MAX_SHORT = 400
+"""Characters a short answer may have."""
+
+MAX_WORDS = 8
+"""Words a short answer may have; more is free text, which never votes by itself."""
+
+MAX_NOTATION = 2_000
+"""Characters that notation or JSON may have."""
+
+_CHOICE = re.compile(
+    r"\(?\s*([A-J])\s*[).:]?|\(\s*([a-j])\s*\)|(?:option|choice)\s+\(?([A-Ja-j])\)?", re.I
+)
+_LABELLED = re.compile(r"\(?([A-J])\)\s+(?=\S)")
+_LABEL = re.compile(r"(?<![\w(])\(?[A-Ja-j]\)")
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTH = (
+    "(?P<month>" + "|".join(f"{m[:3]}(?:{m[3:]})?" for m in _MONTHS).replace("(?:)", "") + r")\.?"
+)
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_DATES = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})",
+        rf"{_MONTH}\s+{_DAY},?\s+(?P<year>\d{{4}})",
+        rf"(?:the\s+)?{_DAY}\s+(?:of\s+)?{_MONTH},?\s+(?P<year>\d{{4}})",
+    )
+)
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 32, 0xA0: 32, 0x202F: 32}
+_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
+_EDGES = ".,;:!?\"'`*_"
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# Where "a" names something, as in music or in "plan A", it is no article.
+_NOT_AFTER_ARTICLE = frozenset(
+    [
+        "minor",
+        "major",
+        "flat",
+        "sharp",
+        "level",
+        "levels",
+        "team",
+        "side",
+        "list",
+        "grade",
+        "plus",
+        "star",
+        "priori",
+        "posteriori",
+    ]
+)
+NON_ANSWERS = frozenset(
+    {"i don't know", "i do not know", "don't know", "i'm not sure", "i am not sure", "not sure"}
+    | {"i cannot answer", "i can't answer", "i cannot help with that", "i can't help with that"}
+    | {"i'm sorry", "i am sorry", "sorry", "no answer", "n/a", "idk", "unknown", "?", "...", "-"}
+)
+"""Short texts, in lower case, that say nothing that could be voted for."""
+
+
+def encodable(text: str) -> str:
+    """Return the text with unpaired surrogates replaced, so that it can be written out."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def short_form(text: str, *, max_words: int = MAX_WORDS) -> str | None:
+    r"""Return the normal form of a short answer, None where it is free text or says nothing.
+
+    >>> [short_form(t) for t in ("**42.0**", "(b)", "5 May 2024", r"$\dfrac12$", "The Hague.")]
+    ['42', 'B', '2024-05-05', '0.5', 'hague']
+    """
+    if len(text) > MAX_NOTATION:
+        return None
+    text = unwrapped(encodable(text))
+    if not text:
+        return None
+    if (number := money_form(text)) is not None:
+        return number
+    if (choice := choice_form(text)) is not None:
+        return choice
+    if text[0] in "{[" and (structured := json_form(text)) is not None:
+        return structured
+    if is_mathematical(text):
+        # Words inside notation count too: "\text{...}" may wrap a whole sentence.
+        form = latex_form(text)
+        return (form or None) if len(re.findall(r"[^\W\d_]{3,}", form)) <= 40 else None
+    if len(text) > MAX_SHORT or len(text.split()) > max_words:
+        return None
+    return date_form(text) or words_form(text) or None
+
+
+def money_form(text: str) -> str | None:
+    """Return the form of a plain number; a currency sign is kept, so $5 is not €5 and not 5."""
+    text = plain_signs(text)
+    match = re.fullmatch(r"(-?)\s*(\\?\$|US\$|€|£|¥)\s*([\d.,]+)", text)
+    if match is None:
+        return number_form(text)
+    number = number_form(match[1] + match[3])
+    return None if number is None else match[2].lstrip("\\US") + number
+
+
+def choice_form(text: str) -> str | None:
+    """Return the letter A to J of a choice: "B", "(b)", "B.", "option b" or "(B) with its text"."""
+    if (labelled := _LABELLED.match(text)) and not _LABEL.search(text, labelled.end()):
+        return labelled[1]
+    match = _CHOICE.fullmatch(text)
+    if match is None or (match[1] is not None and match[1].islower() and text[0] != "("):
+        return None
+    letter = match[1] or match[2] or match[3]
+    return letter.upper()
+
+
+def date_form(text: str) -> str | None:
+    """Return a full date as YYYY-MM-DD; None for others and for all-digit forms such as 1/2/24."""
+    for pattern in _DATES:
+        if match := pattern.fullmatch(text):
+            month = match["month"].lower()
+            number = (
+                int(month) if month.isdigit() else 1 + [m[:3] for m in _MONTHS].index(month[:3])
+            )
+            try:
+                return date(int(match["year"]), number, int(match["day"])).isoformat()
+            except ValueError:
+                return None
+    return None
+
+
+def words_form(text: str) -> str:
+    """Return words in lower case, without edge punctuation and without a leading article.
+
+    In the manner of SQuAD's evaluation script, but it leaves what carries meaning: signs inside
+    words ("C++", "3:45"), letters standing alone ("plan A") and short units after a number
+    ("5 mW" is not "5 MW").
+    """
+    text = unicodedata.normalize("NFC", encodable(text)).translate(_WIDE)
+    words: list[str] = []
+    for word in plain_signs(text.translate(_QUOTES)).split():
+        bare = word.strip(_EDGES)
+        if bare in ("", "-"):
+            # Kept where it is all there is: an idle dash or "?" must not vanish into nothing.
+            continue
+        unit = words and words[-1][-1].isdigit() and len(bare) <= 3
+        words.append(bare if len(bare) == 1 or unit else _folded(bare))
+    if len(words) > 1 and _is_article(words[0], words[1]):
+        words = words[1:]
+    return " ".join(words)
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFC", word.casefold())
+
+
+def _is_article(word: str, following: str) -> bool:
+    if word in ("the", "an"):
+        return True
+    return word in ("a", "A") and len(following) > 2 and following not in _NOT_AFTER_ARTICLE
+
+
+def says_nothing(value: AnswerValue) -> bool:
+    """Return whether a normal form is a way of not answering."""
+    return isinstance(value, str) and value.lower() in NON_ANSWERS
