@@ -1,0 +1,1 @@
+"""What several tests share: the loopback server and its back ends."""
