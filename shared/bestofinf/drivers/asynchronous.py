@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import (
@@ -124,7 +125,7 @@ class _Vote:
         try:
             sample = extracted(await self._tried(draw), self._answer)
             if self._prepare and sample.answer is not None:
-                await self._prepared(sample.answer)
+                sample = await self._prepared(sample, sample.answer)
         except Exception as error:
             return failed(error, self._clock() - start)
         return sample
@@ -140,11 +141,14 @@ class _Vote:
         async with asyncio.timeout(self._policy.timeout):
             return await self._sample(draw)
 
-    async def _prepared(self, value: AnswerValue) -> None:
+    async def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
+        """Have the answer compared with those that came before, and book what that cost."""
         async with self._preparing:
-            if value not in self._known and self._answer is not None:
-                await self._answer.prepare(value, tuple(self._known))
-                self._known.append(value)
+            if value in self._known or self._answer is None:
+                return sample
+            usage = await self._answer.prepare(value, tuple(self._known))
+            self._known.append(value)
+        return replace(sample, usage=sample.usage + usage)
 
 
 def _result(task: asyncio.Task[Outcome]) -> Outcome:

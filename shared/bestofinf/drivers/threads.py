@@ -184,7 +184,7 @@ class _Vote:
         try:
             sample = extracted(self._tried(draw), self._answer)
             if self._prepare and sample.answer is not None:
-                self._prepared(sample.answer)
+                sample = self._prepared(sample, sample.answer)
         except Exception as error:
             return failed(error, self._clock() - start)
         return sample
@@ -194,8 +194,10 @@ class _Vote:
             return self._sample(draw)
         return self._policy.retrying()(self._sample, draw)
 
-    def _prepared(self, value: AnswerValue) -> None:
+    def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
         with self._preparing:
-            if value not in self._known and self._answer is not None:
-                asyncio.run(self._answer.prepare(value, tuple(self._known)))
-                self._known.append(value)
+            if value in self._known or self._answer is None:
+                return sample
+            usage = asyncio.run(self._answer.prepare(value, tuple(self._known)))
+            self._known.append(value)
+        return replace(sample, usage=sample.usage + usage)
