@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from bestofinf.answers.base import Answer
-from bestofinf.answers.classes import AnswerClasses
+from bestofinf.ballot import ballot_for
 from bestofinf.errors import ProtocolMisuseError, SamplingError, UsageError
 from bestofinf.records import (
     AnswerValue,
@@ -44,7 +44,6 @@ from bestofinf.records import (
     Usage,
 )
 from bestofinf.rules.base import StopRule, Verdict
-from bestofinf.rules.posterior import p_leader_is_mode
 from bestofinf.schedule import Schedule, ScheduleKind
 from bestofinf.tally import Tally
 
@@ -101,13 +100,6 @@ class VoteSettings:
                 )
 
 
-class _Identity(Answer):
-    """Samples are told with their answers; equal values are the same."""
-
-    def extract(self, reply: object) -> None:
-        raise ProtocolMisuseError("the engine does not extract answers; the driver does")
-
-
 class VotingEngine:
     """One vote on one question.
 
@@ -143,12 +135,12 @@ class VotingEngine:
         full = [m if isinstance(m, Member) else Member(None, weight=m) for m in members]
         self.names = [m.name or str(i) for i, m in enumerate(full)]
         weights = [m.weight for m in full]
-        self.tally = Tally(weights, stratified=self.settings.schedule != "independent")
+        self._ballot = ballot_for(
+            answer, weights, stratified=self.settings.schedule != "independent"
+        )
         self._schedule = Schedule(
             self.settings.schedule, weights, costs=[m.cost for m in full], seed=self.settings.seed
         )
-        self._answer = answer or _Identity()
-        self._classes = AnswerClasses(self._answer) if answer is not None else None
         self._draws: list[Draw] = []
         self._outcomes: dict[int, Outcome] = {}
         self._counted: dict[int, AnswerValue | None] = {}
@@ -164,6 +156,11 @@ class VotingEngine:
                 raise UsageError("all members are left out: nobody could be asked")
 
     # -- for the driver -----------------------------------------------------------------------
+
+    @property
+    def tally(self) -> Tally:
+        """What has been counted so far, of whole answers."""
+        return self._ballot.tally
 
     @property
     def done(self) -> bool:
@@ -231,9 +228,9 @@ class VotingEngine:
 
     def advance(self, seconds: float) -> None:
         """Tell the time since the first draw; rules on time may then fire."""
-        self.tally.seconds = max(self.tally.seconds, seconds)
+        self._ballot.advance(seconds)
         if not self.done and self.tally.n_samples:
-            self._verdict = self.rule.check(self.tally)
+            self._verdict = self._ballot.check(self.rule)
 
     def stop(self, reason: str) -> None:
         """End the vote from outside, with what has been counted."""
@@ -254,7 +251,7 @@ class VotingEngine:
         if self.settings.launch == "eager":
             return max(0, min(free, EAGER_SLOTS - in_flight))
         ahead = [d.member for d in open_draws] + self._schedule.peek(free)
-        needed = min(self.rule.needed(self.tally, ahead), self._needed_to_abstain())
+        needed = min(self._ballot.needed(self.rule, ahead), self._needed_to_abstain())
         return max(0, min(free, needed - len(open_draws)))
 
     def _needed_to_abstain(self) -> int:
@@ -264,33 +261,21 @@ class VotingEngine:
         return self.settings.abstain_limit - self.tally.n_abstained
 
     def _count(self, draw: Draw, outcome: Outcome) -> None:
-        tally = self.tally
         if isinstance(outcome, Failure):
             self._failed += 1
             self._counted[draw.index] = None
-            tally.fail()
+            self._ballot.fail()
             self._note_failure(draw.member, outcome)
             return
         self._failures_in_a_row[draw.member] = 0
-        value = outcome.answer
-        if value is not None and self._classes is not None:
-            value = self._classes.place(value)
-        self._counted[draw.index] = value
-        tally.spend(
-            tokens=outcome.usage.output_tokens or outcome.tokens or 0, cost=outcome.usage.cost
-        )
-        if outcome.score is not None:
-            tally.score(outcome.score)
-        if value is None:
-            tally.abstain()
-            if not tally.n_votes and tally.n_abstained >= self.settings.abstain_limit:
-                self._verdict = Verdict(
-                    f"unvotable: {tally.n_abstained} replies without an answer", confidence=0.0
-                )
-                return
+        self._counted[draw.index] = self._ballot.count(outcome, draw.member)
+        tally = self.tally
+        if not tally.n_votes and tally.n_abstained >= self.settings.abstain_limit:
+            self._verdict = Verdict(
+                f"unvotable: {tally.n_abstained} replies without an answer", confidence=0.0
+            )
         else:
-            tally.vote(value, member=draw.member, tokens=outcome.tokens)
-        self._verdict = self.rule.check(tally)
+            self._verdict = self._ballot.check(self.rule)
 
     def _note_failure(self, member: int, failure: Failure) -> None:
         """Leave a member out when asking it again cannot help; end the vote when none is left."""
@@ -325,8 +310,8 @@ class VotingEngine:
         unvotable = not tally.n_votes and tally.n_abstained > 0
         if not unvotable and tally.n_votes < self.settings.quorum:
             raise SamplingError(self._failure_message(verdict), self.causes)
-        answer = verdict.answer if verdict.answer is not None else tally.leader
-        draw, winner = self._winner(answer)
+        answer = self._ballot.elected(verdict)
+        member, winner = self._winner(answer)
         usage = self._usage()
         counts = tally.counts
         ranked = sorted(counts, key=lambda a: (a != answer, -counts[a]))
@@ -336,11 +321,11 @@ class VotingEngine:
             plain[value] += 1
         confidence = verdict.confidence
         if confidence is None:
-            confidence = self._confidence(answer)
+            confidence = self._ballot.confidence(answer)
         return Decision(
             answer=answer,
             winner=winner,
-            winner_member=self.names[draw.member],
+            winner_member=self.names[member],
             confidence=confidence,
             reason=verdict.reason + self._left_out(),
             votes=plain,
@@ -357,30 +342,20 @@ class VotingEngine:
             ),
         )
 
-    def _winner(self, answer: AnswerValue | None) -> tuple[Draw, Sample]:
-        """Return the sample to hand out: of the heaviest member that gave the answer."""
-        given = [
-            (self._draws[index], outcome)
-            for index, value in self._counted.items()
-            if value == answer and isinstance(outcome := self._outcomes[index], Sample)
+    def _winner(self, answer: AnswerValue | None) -> tuple[int, Sample]:
+        """Return the sample to hand out and the member it is from."""
+        counted = [
+            (self._draws[index].member, outcome)
+            for index in self._counted
+            if isinstance(outcome := self._outcomes[index], Sample)
         ]
         if answer is None:
-            return given[0]
-        weights = self.tally.weights
-        heaviest = max(weights[draw.member] for draw, _ in given)
-        candidates = [(d, s) for d, s in given if weights[d.member] == heaviest]
-        chosen = self._answer.represent([sample for _, sample in candidates])
-        return next((d, s) for d, s in candidates if s is chosen)
-
-    def _confidence(self, answer: AnswerValue | None) -> float:
-        counts = self.tally.counts
-        if answer is None or not counts:
-            return 0.0
-        mine = counts[answer]
-        others = [count for value, count in counts.items() if value != answer]
-        if others and max(others) > mine:
-            return 0.0
-        return p_leader_is_mode([mine, *others])
+            return counted[0]
+        votes = [(member, sample) for member, sample in counted if sample.answer is not None]
+        chosen = self._ballot.represent(answer, votes)
+        # A sample composed of several has the member whose reply it was made from.
+        member = next((m for m, s in votes if s is chosen or s.reply is chosen.reply), votes[0][0])
+        return member, chosen
 
     def _usage(self) -> dict[str, Usage]:
         usage = dict.fromkeys(self.names, Usage())

@@ -19,6 +19,7 @@ FLOORS = [
     {"records"},
     {"tally", "answers"},
     {"rules", "schedule", "scores", "selectors"},
+    {"ballot"},
     {"engine"},
     {"policy", "drivers", "scorers", "trace", "health"},
     {"plan"},
