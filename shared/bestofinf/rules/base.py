@@ -60,15 +60,45 @@ class StopRule(ABC):
             A number from 1 to ``len(ahead) + 1``; the latter says "not within these".
 
         The default tries votes for the leader, which is the fastest course for every rule that
-        waits for the leader to be far enough ahead. Override it for other rules.
+        waits for the leader to be far enough ahead. Under strata a vote may count for little or
+        change the weight of all others; all courses of up to three votes are tried there, and
+        the number is at most 4. Override it for other rules.
         """
+        if tally.stratified:
+            return self._search(tally, ahead)
         probe = tally.copy()
-        leader: AnswerValue = tally.leader if tally.leader is not None else _ANY
+        leader = tally.leader if tally.leader is not None else NOBODY
         for votes, member in enumerate(ahead, 1):
             probe.vote(leader, member=member)
-            if self.check(probe) is not None:
+            if self.could_fire(probe, tally):
                 return votes
         return len(ahead) + 1
+
+    def could_fire(self, probe: Tally, tally: Tally) -> bool:
+        """Return whether the rule fires on a probe, whatever its added votes are like.
+
+        Args:
+            probe: The tally with further votes, whose lengths and scores are not known.
+            tally: The tally as it is.
+        """
+        return self.check(probe) is not None
+
+    def _search(self, tally: Tally, ahead: Sequence[int], depth: int = 3) -> int:
+        """Return the fewest of the next votes that can fire the rule, by trying all courses."""
+        layer = [tally]
+        for votes, member in enumerate(ahead[:depth], 1):
+            following = []
+            for state in layer:
+                ranked = sorted(state.counts, key=state.counts.__getitem__, reverse=True)
+                probes = [state.copy() for _ in range(min(len(ranked), 3) + 2)]
+                probes[0].abstain()
+                for answer, probe in zip((object(), *ranked), probes[1:], strict=False):
+                    probe.vote(answer, member=member)
+                if any(self.could_fire(probe, tally) for probe in probes):
+                    return votes
+                following += probes
+            layer = following
+        return min(depth, len(ahead)) + 1
 
     def __or__(self, other: StopRule) -> StopRule:
         """Join: stop when either fires."""
@@ -88,7 +118,7 @@ class StopRule(ABC):
         return f"{self.name}:{settings}" if settings else self.name
 
 
-_ANY = "the first answer"  # stands for whatever the first vote will be for
+NOBODY, ANYBODY = object(), object()  # stand for two answers not seen yet
 
 
 def _parts(rule: StopRule, kind: type[Any]) -> tuple[StopRule, ...]:
@@ -153,5 +183,5 @@ class AllOf(StopRule):
         return max((rule.needed(tally, ahead) for rule in waiting), default=1)
 
     def __str__(self) -> str:
-        """Return the rules joined with ``&``."""
-        return "&".join(map(str, self.rules))
+        """Return the rules joined with ``&``, alternatives in parentheses."""
+        return "&".join(f"({r})" if isinstance(r, AnyOf) else str(r) for r in self.rules)
