@@ -15,11 +15,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
 
 _EPSILON = 1e-12  # shares closer than this tie: they differ by rounding alone
+_NO_LENGTH = (0.0, 0)
+_LONGEST_EXCESS = 1.0  # of one reply, in log tokens: one runaway reply says little
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the replies of one member at one call site usually are, from earlier questions.
+
+    Attributes:
+        tokens: Mean of the generated tokens.
+        log_tokens: Mean of their logarithm.
+        cost: Mean money.
+        samples: Replies these means are over; 0 when nothing is known.
+    """
+
+    tokens: float = 0.0
+    log_tokens: float = 0.0
+    cost: float = 0.0
+    samples: int = 0
+
+    def add(self, *, tokens: int, cost: float = 0.0) -> Usual:
+        """Return the means with one more reply; one of unknown length (0) changes nothing."""
+        if tokens <= 0:
+            return self
+        n = self.samples + 1
+        return Usual(
+            self.tokens + (tokens - self.tokens) / n,
+            self.log_tokens + (math.log(tokens) - self.log_tokens) / n,
+            self.cost + (cost - self.cost) / n,
+            n,
+        )
 
 
 class Tally:
@@ -28,6 +60,8 @@ class Tally:
     Args:
         weights: Weight per member, at least 0, not all 0.
         stratified: Count by strata, as described above; False counts every vote as one.
+        usual: What replies usually are, per member; None when not known. Lengths are then
+            compared after taking away what is usual for their member.
 
     Attributes:
         n_votes: Votes counted, of any answer.
@@ -37,21 +71,34 @@ class Tally:
         cost: Money of all counted samples.
         seconds: Time since the first draw, as told.
         history: The answers voted for, in the order counted.
+        streak: How many of the latest votes, without a break, were for the same answer.
         member_votes: Votes per member.
+        usual: As given; empty when not known.
+        n_measured: Votes whose length is known and can be compared with the usual one;
+            excess: sum over these of log(tokens) less the usual, each within [-1, 1].
         n_scored: Samples with a score; score_sum, score_sumsq, best_score: over these.
     """
 
     __slots__ = (
         "_by_member", "_c1", "_c2", "_counts", "_leader", "_length", "_runner", "_stale",
-        "_stratified", "_weights", "best_score", "cost", "history", "member_votes",
-        "n_abstained", "n_failed", "n_scored", "n_votes", "score_sum", "score_sumsq",
-        "seconds", "tokens",
+        "_stratified", "_weights", "best_score", "cost", "excess", "history", "member_votes",
+        "n_abstained", "n_failed", "n_measured", "n_scored", "n_votes", "score_sum",
+        "score_sumsq", "seconds", "streak", "tokens", "usual",
     )  # fmt: skip
 
-    def __init__(self, weights: Sequence[float] = (1.0,), *, stratified: bool = True) -> None:
+    def __init__(
+        self,
+        weights: Sequence[float] = (1.0,),
+        *,
+        stratified: bool = True,
+        usual: Sequence[Usual] | None = None,
+    ) -> None:
         if not weights or not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
             raise UsageError(f"weights must be at least 0 and not all 0, got {list(weights)}")
+        if usual is not None and len(usual) != len(weights):
+            raise UsageError(f"{len(weights)} weights but {len(usual)} usual lengths")
         self._weights = tuple(weights)
+        self.usual = tuple(usual) if usual is not None and all(u.samples for u in usual) else ()
         self._stratified = stratified and sum(w > 0 for w in weights) > 1
         self._counts: dict[AnswerValue, float] = {}
         self._by_member: dict[AnswerValue, list[int]] = {}
@@ -64,6 +111,8 @@ class Tally:
         self.member_votes = [0] * len(weights)
         self.history: list[AnswerValue] = []
         self.n_votes = self.n_abstained = self.n_failed = self.tokens = self.n_scored = 0
+        self.n_measured = self.streak = 0
+        self.excess = 0.0
         self.cost = self.seconds = self.score_sum = self.score_sumsq = 0.0
         self.best_score: float | None = None
 
@@ -78,11 +127,18 @@ class Tally:
             tokens: Length of the reply; None or 0 when unknown.
         """
         self.n_votes += 1
-        self.history.append(answer)
+        history = self.history
+        self.streak = self.streak + 1 if history and history[-1] == answer else 1
+        history.append(answer)
         self.member_votes[member] += 1
         if tokens:
-            total, count = self._length.get(answer, (0.0, 0))
-            self._length[answer] = (total + math.log(tokens), count + 1)
+            length = math.log(tokens)
+            if self.usual:
+                length -= self.usual[member].log_tokens
+                self.n_measured += 1
+                self.excess += max(-_LONGEST_EXCESS, min(length, _LONGEST_EXCESS))
+            total, count = self._length.get(answer, _NO_LENGTH)
+            self._length[answer] = (total + length, count + 1)
         if self._stratified:
             row = self._by_member.get(answer)
             if row is None:
@@ -119,20 +175,25 @@ class Tally:
         """Update leader and runner-up after `answer` has risen to `count`."""
         if answer == self._leader:
             self._c1 = count
-        elif count > self._c1 or (count == self._c1 and self._shorter(answer, self._leader)):
+        elif count > self._c1 or (count == self._c1 and self._first(answer, self._leader)):
             self._runner, self._c2 = self._leader, self._c1
             self._leader, self._c1 = answer, count
         elif answer == self._runner:
             self._c2 = count
-        elif count > self._c2 or (count == self._c2 and self._shorter(answer, self._runner)):
+        elif count > self._c2 or (count == self._c2 and self._first(answer, self._runner)):
             self._runner, self._c2 = answer, count
 
-    def _shorter(self, first: AnswerValue, second: AnswerValue | None) -> bool:
-        """Return whether `first` has the shorter replies; unknown lengths decide nothing."""
-        if second is None:
+    def _first(self, one: AnswerValue, other: AnswerValue | None) -> bool:
+        """Return whether `one` stands before `other`, both with the same count.
+
+        The shorter replies do, unknown lengths last; then the one seen first.
+        """
+        if other is None:
             return True
-        mine, theirs = self.mean_log_tokens(first), self.mean_log_tokens(second)
-        return mine is not None and theirs is not None and mine < theirs
+        mine, theirs = self.mean_log_tokens(one), self.mean_log_tokens(other)
+        if mine == theirs:
+            return next(a for a in self._counts if a in (one, other)) == one
+        return theirs is None or (mine is not None and mine < theirs)
 
     def _estimate(self) -> None:
         """Recompute the effective counts of all answers from the strata."""
@@ -220,8 +281,11 @@ class Tally:
         return self._stratified
 
     def mean_log_tokens(self, answer: AnswerValue) -> float | None:
-        """Return the mean of log(tokens) over the answer's votes; None where never known."""
-        total, count = self._length.get(answer, (0.0, 0))
+        """Return the mean of log(tokens) over the answer's votes; None where never known.
+
+        Where the usual lengths are known, it is the mean of what exceeds that of the member.
+        """
+        total, count = self._length.get(answer, _NO_LENGTH)
         return total / count if count else None
 
     def votes_by_member(self, answer: AnswerValue) -> list[int]:

@@ -156,6 +156,25 @@ def test_a_deadline_ends_the_vote_with_an_error_or_a_partial_decision(kind):
     release.set()
 
 
+async def test_a_member_that_will_not_be_cancelled_cannot_delay_a_deadline():
+    release = asyncio.Event()
+
+    async def sample(draw):
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        return Sample("a")
+
+    began = time.monotonic()
+    with pytest.raises(SamplingError, match="deadline"):
+        await avote(VotingEngine(AheadBy(1)), sample, policy=FailurePolicy(deadline=0.2))
+    assert time.monotonic() - began < 0.3 + 0.2  # 100 ms, and slack for a busy machine
+    release.set()
+    await asyncio.sleep(0.01)
+
+
 def test_transient_errors_are_retried_and_others_are_not():
     class RateLimitError(Exception):
         status_code = 429

@@ -22,7 +22,7 @@ FLOORS = [
     {"ballot"},
     {"engine"},
     {"policy", "drivers", "scorers", "trace", "health"},
-    {"plan"},
+    {"plan", "pool"},
     {"evaluation", "batch", "tiny", "calibration"},
     {"weights", "replay"},
     {"advice", "testing"},

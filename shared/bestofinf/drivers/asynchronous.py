@@ -21,6 +21,8 @@ from bestofinf.engine import VotingEngine
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Decision, Draw, Outcome, Sample
 
+GRACE = 0.05  # seconds that cancelled draws have to end once a deadline has passed
+
 
 async def avote(
     engine: VotingEngine,
@@ -51,76 +53,75 @@ async def avote(
         SamplingError: If too few members answered, or the deadline passed; see `FailurePolicy`.
     """
     check_concurrency(concurrency)
-    return await _Vote(engine, sample, answer, policy or FailurePolicy(), observer, clock).run(
-        concurrency
-    )
+    policy = policy or FailurePolicy()
+    sampler = AsyncSampler(sample, answer=answer, policy=policy, clock=clock)
+    start = clock()
+    tasks: dict[asyncio.Task[Outcome], Draw] = {}
+    overdue = False
+
+    def tell(task: asyncio.Task[Outcome], draw: Draw) -> None:
+        gone = not task.done() or task.cancelled()
+        outcome = given_up() if gone else task.result()
+        engine.tell(draw, outcome)
+        if observer is not None:
+            observer(engine, draw, outcome)
+
+    try:
+        while not engine.done:
+            for draw in engine.ask(concurrency - len(tasks)):
+                tasks[asyncio.ensure_future(sampler.outcome(draw))] = draw
+            left = None
+            if policy.deadline is not None:
+                left = max(0.0, start + policy.deadline - clock())
+            arrived, _ = await asyncio.wait(
+                tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            engine.advance(clock() - start)
+            # Several may be done at once: telling them in draw order keeps reports stable.
+            for task in sorted(arrived, key=tasks.__getitem__):
+                tell(task, tasks.pop(task))
+            if not arrived:
+                overdue = True
+                engine.stop(f"deadline of {policy.deadline:g} s")
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            # A deadline holds even for a member that will not be cancelled.
+            await asyncio.wait(tasks, timeout=GRACE if overdue else None)
+        for task, draw in tasks.items():
+            tell(task, draw)
+    return conclude(engine, policy, overdue=overdue)
 
 
-class _Vote:
-    """One vote under way."""
+class AsyncSampler:
+    """Turns draws of one question into outcomes: tries, extracts the answer, compares it.
+
+    Args:
+        sample: Asks the draw's member once.
+        answer: Takes the answer from replies that come without one.
+        policy: Retries and time-outs.
+        clock: Seconds, from any start.
+    """
 
     def __init__(
         self,
-        engine: VotingEngine,
         sample: Callable[[Draw], Awaitable[Sample]],
+        *,
         answer: Answer | None,
         policy: FailurePolicy,
-        observer: Observer | None,
-        clock: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine = engine
         self._sample = sample
         self._answer = answer
         self._policy = policy
-        self._observer = observer
         self._clock = clock
         self._prepare = needs_preparation(answer)
         self._preparing = asyncio.Lock()
         self._known: list[AnswerValue] = []
 
-    async def run(self, concurrency: int) -> Decision:
-        engine, policy = self._engine, self._policy
-        start = self._clock()
-        tasks: dict[asyncio.Task[Outcome], Draw] = {}
-        overdue = False
-        try:
-            while not engine.done:
-                for draw in engine.ask(concurrency - len(tasks)):
-                    tasks[asyncio.ensure_future(self._outcome(draw))] = draw
-                left = None
-                if policy.deadline is not None:
-                    left = max(0.0, start + policy.deadline - self._clock())
-                arrived, _ = await asyncio.wait(
-                    tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED
-                )
-                engine.advance(self._clock() - start)
-                # Several may be done at once: telling them in draw order keeps reports stable.
-                for task in sorted(arrived, key=tasks.__getitem__):
-                    self._tell(tasks.pop(task), _result(task))
-                if not arrived:
-                    overdue = True
-                    engine.stop(f"deadline of {policy.deadline:g} s")
-        finally:
-            await self._give_up(tasks)
-        return conclude(engine, policy, overdue=overdue)
-
-    def _tell(self, draw: Draw, outcome: Outcome) -> None:
-        self._engine.tell(draw, outcome)
-        if self._observer is not None:
-            self._observer(self._engine, draw, outcome)
-
-    async def _give_up(self, tasks: dict[asyncio.Task[Outcome], Draw]) -> None:
-        """Cancel what is in flight, wait until it has gone, and book what came in meanwhile."""
-        if not tasks:
-            return
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for task, draw in tasks.items():
-            self._tell(draw, _result(task))
-        tasks.clear()
-
-    async def _outcome(self, draw: Draw) -> Outcome:
+    async def outcome(self, draw: Draw) -> Outcome:
+        """Return what came of a draw. An exception of the member is a failure, not raised."""
         start = self._clock()
         try:
             sample = extracted(await self._tried(draw), self._answer)
@@ -149,7 +150,3 @@ class _Vote:
             usage = await self._answer.prepare(value, tuple(self._known))
             self._known.append(value)
         return replace(sample, usage=sample.usage + usage)
-
-
-def _result(task: asyncio.Task[Outcome]) -> Outcome:
-    return given_up() if task.cancelled() else task.result()

@@ -1,25 +1,31 @@
 """Stopping rules: from a tally alone, whether to stop and why."""
 
-from bestofinf.errors import UsageError
-from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.rules.base import AllOf, AnyOf, StopRule, Verdict
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
+from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
 from bestofinf.rules.lead import AheadBy
+from bestofinf.rules.optimal import OptimalStopping
+from bestofinf.rules.parse import RULES, parse_rule
+from bestofinf.rules.posterior import BestOfInfinity, p_leader_is_mode
 
 __all__ = [
+    "RULES",
+    "AdaptiveConsistency",
     "AheadBy",
+    "AllOf",
+    "AnyOf",
+    "BestOfInfinity",
+    "Doubling",
     "FixedSamples",
     "MaxCost",
     "MaxSamples",
     "MaxSeconds",
     "MaxTokens",
+    "OptimalStopping",
+    "PValue",
     "StopRule",
+    "UnanimousWindow",
     "Verdict",
+    "p_leader_is_mode",
     "parse_rule",
 ]
-
-
-def parse_rule(text: str) -> StopRule:
-    """Return the rule that a text names."""
-    if text != "balanced":
-        raise UsageError(f"unknown rule {text!r}")
-    return AheadBy(3)

@@ -70,10 +70,19 @@ class StopRule(ABC):
                 if member in silent:
                     continue
                 probe.vote(answer, member=member)
-                if self.check(probe) is not None:
+                if self.could_fire(probe, tally):
                     best = votes
                     break
         return best
+
+    def could_fire(self, probe: Tally, tally: Tally) -> bool:
+        """Return whether the rule fires on a probe, whatever its added votes are like.
+
+        Args:
+            probe: The tally with further votes, whose lengths and scores are not known.
+            tally: The tally as it is.
+        """
+        return self.check(probe) is not None
 
     def __or__(self, other: StopRule) -> StopRule:
         """Join: stop when either fires."""
@@ -93,7 +102,7 @@ class StopRule(ABC):
         return f"{self.name}:{settings}" if settings else self.name
 
 
-_ANY = "the first answer"  # stands for whatever the first vote will be for
+NOBODY, ANYBODY = object(), object()  # stand for two answers not seen yet
 
 
 def _courses(tally: Tally, ahead: Sequence[int]) -> list[tuple[AnswerValue, set[int]]]:
@@ -105,7 +114,7 @@ def _courses(tally: Tally, ahead: Sequence[int]) -> list[tuple[AnswerValue, set[
     were heard before, so the fastest course may be that the heaviest of those not heard yet
     abstain.
     """
-    leader: AnswerValue = tally.leader if tally.leader is not None else _ANY
+    leader: AnswerValue = tally.leader if tally.leader is not None else NOBODY
     if not tally.stratified:
         return [(leader, set())]
     counts = tally.counts
@@ -179,5 +188,5 @@ class AllOf(StopRule):
         return max((rule.needed(tally, ahead) for rule in waiting), default=1)
 
     def __str__(self) -> str:
-        """Return the rules joined with ``&``."""
-        return "&".join(map(str, self.rules))
+        """Return the rules joined with ``&``, alternatives in parentheses."""
+        return "&".join(f"({r})" if isinstance(r, AnyOf) else str(r) for r in self.rules)

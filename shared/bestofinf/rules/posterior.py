@@ -20,18 +20,18 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, gammainc, gammaln
+from scipy.special import gammainc, gammaln
 
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
 from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.rules.pairs import LARGEST, pair_table
 from bestofinf.tally import Tally
 
 Prior = Literal["paper", "authors"]
 
 _NODES, _REACH = 48, 7.5  # of the quadrature; its error is at most 2e-7
 _SETTLED = 1e-7  # where the bounds are this close, they are the answer
-_LARGEST = 256  # counts up to this are looked up, larger ones computed
 
 
 def p_leader_is_mode(
@@ -105,8 +105,7 @@ class BestOfInfinity(StopRule):
         answers = tally.n_answers + posterior.extra
         # BF >= B  <=>  1 - P <= K / (K + B)
         bar = answers / (answers + self.bayes_factor)
-        c2 = tally.c2
-        if (posterior.pair(c1, c2) if c2 else posterior.pair_unknown(c1)) > bar:
+        if posterior.p_rival(c1, tally.c2) > bar:
             return None
         counts = list(tally.counts.values())
         if not posterior.at_most(counts, c1, bar):
@@ -114,6 +113,25 @@ class BestOfInfinity(StopRule):
         p_not = posterior.p_not(counts)
         factor = answers * (1 - p_not) / p_not if p_not else math.inf
         return Verdict(f"best-of-infinity: Bayes factor {factor:.3g}", confidence=1 - p_not)
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the votes that could reach the Bayes factor.
+
+        A vote for the leader raises P; one for a new answer raises K, which may bring more. All
+        splits of the next votes into these two are tried, new answers as if they took no share.
+        """
+        if tally.stratified:
+            return super().needed(tally, ahead)
+        posterior = _posterior(self.concentration, self.prior)
+        ranked = sorted(tally.counts.values(), reverse=True) or [0]
+        answers = len(ranked) + posterior.extra
+        for more in range(1, len(ahead) + 1):
+            for new in range(more + (ranked[0] > 0)):
+                lead, known = ranked[0] + more - new, answers + new
+                bar = known / (known + self.bayes_factor)
+                if posterior.at_most([lead, *ranked[1:]], lead, bar):
+                    return more
+        return len(ahead) + 1
 
     def bayes_factor_of(self, counts: Sequence[float]) -> float:
         """Return the Bayes factor of these votes per answer."""
@@ -133,44 +151,17 @@ class _Posterior:
         self._plus = 1.0 if prior == "authors" else 0.0
         self._unknown = concentration + self._plus
         self.extra = 1 if prior == "authors" else 0
-        self._pairs: list[list[float]] = []
-        self._pairs_unknown: list[float] = []
-        self._rows: dict[float, tuple[NDArray[np.float64], NDArray[np.float64], float]] = {}
+        self._pairs = pair_table(self._plus, self._plus)
+        self._pairs_unknown = pair_table(self._plus, self._unknown)
+        self._tables: dict[float, tuple[NDArray[np.float64], NDArray[np.float64], float]] = {}
 
-    # P(answer with c2 votes is ahead of the one with c1); two answers are always this simple.
-
-    def pair(self, c1: float, c2: float) -> float:
-        """Return P(share of an answer with c2 votes > share of one with c1), c1 >= c2 > 0."""
+    def p_rival(self, c1: float, c2: float) -> float:
+        """Return P(the runner-up is ahead of the leader), or the unknown one where c2 is 0."""
+        table = self._pairs if c2 else self._pairs_unknown
         try:
-            return self._pairs[c1][c2]  # type: ignore[index, call-overload, no-any-return]
-        except (IndexError, TypeError):  # not tabled yet, or not whole
-            return self._pair_slow(c1, c2)
-
-    def pair_unknown(self, c1: float) -> float:
-        """Return P(share of the unknown answers > share of one with c1 votes)."""
-        try:
-            return self._pairs_unknown[c1]  # type: ignore[index, call-overload, no-any-return]
-        except (IndexError, TypeError):
-            return float(betainc(c1 + self._plus, self._unknown, 0.5))
-
-    def _pair_slow(self, c1: float, c2: float) -> float:
-        if c1 == int(c1) and c2 == int(c2) and c1 <= _LARGEST:
-            if int(c1) >= len(self._pairs):
-                self._tabulate(max(64, 2 ** math.ceil(math.log2(c1))))
-            return self._pairs[int(c1)][int(c2)]
-        return float(betainc(c1 + self._plus, c2 + self._plus, 0.5))
-
-    def _tabulate(self, largest: int) -> None:
-        old = len(self._pairs)
-        whole = np.arange(largest + 1) + self._plus
-        with np.errstate(invalid="ignore"):
-            new = betainc(whole[old:, None], whole, 0.5)
-            unknown = betainc(whole, self._unknown, 0.5)
-        # Rows that exist are short: they are only asked for c2 <= c1.
-        self._pairs.extend(new.tolist())
-        self._pairs_unknown = unknown.tolist()
-
-    # -- all answers --------------------------------------------------------------------------
+            return table.rows[c1][c2]  # type: ignore[call-overload, no-any-return]
+        except (IndexError, TypeError):  # not tabled yet, or effective counts
+            return table.at(c1, c2)
 
     def at_most(self, counts: list[float], c1: float, bar: float) -> bool:
         """Return whether 1 - P(leader is the mode) <= bar."""
@@ -187,13 +178,13 @@ class _Posterior:
 
     def _bounds(self, counts: list[float], c1: float) -> tuple[float, float]:
         """Return the probabilities that the likeliest rival is ahead, and their sum over rivals."""
-        most = total = self.pair_unknown(c1)
+        most = total = self.p_rival(c1, 0)
         leader = True
         for count in counts:
             if leader and count == c1:
                 leader = False
                 continue
-            p = self.pair(c1, count)
+            p = self.p_rival(c1, count)
             total += p
             if p > most:
                 most = p
@@ -202,23 +193,23 @@ class _Posterior:
     def _integral(self, counts: list[float], c1: float) -> float:
         rest = counts.copy()
         rest.remove(c1)
-        if c1 <= _LARGEST and c1 == int(c1) and all(c == int(c) for c in rest):
+        if c1 <= LARGEST and c1 == int(c1) and all(c == int(c) for c in rest):
             table, weights, missing = self._table(int(c1))
             logs = table[[int(c) for c in rest]].sum(0) + table[0]
         else:
             x, weights, missing = _nodes(c1 + self._plus)
-            rivals = np.array([c + self._plus for c in rest] + [self._unknown])
-            logs = _log_gamma_cdf(rivals[:, None], x).sum(0)
+            rivals = np.array([*(c + self._plus for c in rest), self._unknown])[:, None]
+            logs = _log_gamma_cdf(rivals, x).sum(0)
         return float(-(weights @ np.expm1(logs)) + missing)
 
     def _table(self, c1: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Return log distribution functions at the leader's nodes: row c, row 0 the unknown."""
-        known = self._rows.get(c1)
+        known = self._tables.get(c1)
         if known is None:
             x, weights, missing = _nodes(c1 + self._plus)
-            shapes = np.arange(c1 + 1) + self._plus
+            shapes: NDArray[np.float64] = np.arange(c1 + 1, dtype=np.float64) + self._plus
             shapes[0] = self._unknown
-            known = self._rows[c1] = (_log_gamma_cdf(shapes[:, None], x), weights, missing)
+            known = self._tables[c1] = (_log_gamma_cdf(shapes[:, None], x), weights, missing)
         return known
 
 
@@ -234,7 +225,7 @@ def _nodes(shape: float) -> tuple[NDArray[np.float64], NDArray[np.float64], floa
         x = np.exp(log_x)
         weights = 0.4 * np.exp(shape * log_x - x - gammaln(shape))
         return x, weights, 1 - float(weights.sum())
-    z = np.linspace(-_REACH, _REACH, _NODES)
+    z = np.linspace(-_REACH, _REACH, _NODES, dtype=np.float64)
     step = 2 * _REACH / (_NODES - 1)
     scale = shape**-0.5
     skew = min(0.5 * scale, 0.95)
@@ -246,7 +237,8 @@ def _nodes(shape: float) -> tuple[NDArray[np.float64], NDArray[np.float64], floa
 
 
 def _log_gamma_cdf(shape: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.log(np.maximum(gammainc(shape, x), 1e-300))
+    logs: NDArray[np.float64] = np.log(np.maximum(gammainc(shape, x), 1e-300))
+    return logs
 
 
 @cache

@@ -1,0 +1,292 @@
+"""Votes on many questions at once, under one budget; results come as questions settle."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+)
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from bestofinf.drivers.asynchronous import AsyncSampler
+from bestofinf.drivers.common import check_concurrency, given_up
+from bestofinf.engine import VotingEngine
+from bestofinf.errors import SamplingError, UsageError
+from bestofinf.plan import VotePlan
+from bestofinf.pool import Budget, Indexed, Pool
+from bestofinf.records import Decision, Draw, Outcome, Sample
+from bestofinf.rules.base import AllOf, AnyOf, StopRule
+from bestofinf.tally import Tally
+
+Q = TypeVar("Q", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult(Generic[Q]):
+    """What became of one question of a batch.
+
+    Attributes:
+        question: As given.
+        decision: The decision; None if there is none.
+        error: Why there is none.
+    """
+
+    question: Q
+    decision: Decision | None
+    error: SamplingError | None = None
+
+
+class _InOrder:
+    """Stands for a rule when nothing has to be ranked: questions are served in their order."""
+
+    def index(self, tally: Tally) -> float:
+        return 0.0
+
+
+def indexed(rule: StopRule) -> Indexed:
+    """Return the part of a rule that values the next sample.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    parts = rule.rules if isinstance(rule, AnyOf | AllOf) else (rule,)
+    for part in parts:
+        if isinstance(part, Indexed):
+            return part
+    raise UsageError(
+        f"a budget over many questions needs a rule that values the next sample, such as "
+        f"'exhaustive' or 'balanced'; got {rule}"
+    )
+
+
+async def avote_batch(
+    questions: Iterable[Q] | AsyncIterable[Q],
+    sample: Callable[[Q, Draw], Awaitable[Sample]],
+    plan: VotePlan[Any],
+    *,
+    budget: Budget | float | None = None,
+    concurrency: int = 64,
+    recorded: Callable[[Q], Iterable[tuple[Draw, Outcome]]] | None = None,
+    observer: Callable[[Q, Draw, Outcome], None] | None = None,
+) -> AsyncIterator[BatchResult[Q]]:
+    """Vote on many questions, and yield each result as soon as it is settled.
+
+    Args:
+        questions: Distinct values; they may stream in.
+        sample: Asks a draw's member on a question once. An exception makes the draw fail.
+        plan: How each question is voted on. Its rule says when a question is settled; with a
+            budget it also says which question needs the next sample most, so take a thorough one
+            (``rule="exhaustive"``) and let the budget decide.
+        budget: Total over all questions; a number is a number of samples. Every question gets at
+            least one sample before any gets a second, as far as it reaches. None: no limit, and
+            only about `concurrency` questions are held in memory at a time.
+        concurrency: Most draws in flight over all questions.
+        recorded: Gives what is known of a question from an earlier run, in draw order. It is
+            counted and not asked again.
+        observer: Told every new outcome as it arrives, before it is counted: the place to store
+            it.
+
+    Yields:
+        One result for every question, in the order of settling. Closing the generator cancels
+        and awaits what is in flight.
+    """
+    check_concurrency(concurrency)
+    total = Budget(budget) if isinstance(budget, int | float) else budget
+    pool: Pool[Q] = Pool(_InOrder() if total is None else indexed(plan.rule), total)
+    run = _Run(pool, sample, plan, recorded, observer)
+    source = _source(questions)
+    coming: asyncio.Task[Q] | None = None
+    exhausted = False
+    try:
+        while not (exhausted and pool.done and not run.tasks):
+            if coming is None and not exhausted and (total is not None or pool.open < concurrency):
+                coming = asyncio.ensure_future(anext(source))
+                coming.add_done_callback(run.arrived.put_nowait)
+            if exhausted or total is None:
+                run.start(concurrency)
+            for task in await run.next_arrived() if run.tasks or coming else ():
+                if task is not coming:
+                    run.tell(task)
+                    continue
+                coming = None
+                try:
+                    run.add(task.result())
+                except StopAsyncIteration:
+                    exhausted = True
+            for result in run.results():
+                yield result
+        pool.close()
+        for result in run.results():
+            yield result
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.wait([coming])
+        await run.give_up()
+
+
+class _Run(Generic[Q]):
+    """A batch under way: the pool's draws as tasks."""
+
+    def __init__(
+        self,
+        pool: Pool[Q],
+        sample: Callable[[Q, Draw], Awaitable[Sample]],
+        plan: VotePlan[Any],
+        recorded: Callable[[Q], Iterable[tuple[Draw, Outcome]]] | None,
+        observer: Callable[[Q, Draw, Outcome], None] | None,
+    ) -> None:
+        self._pool = pool
+        self._sample = sample
+        self._plan = plan
+        self._recorded = recorded
+        self._observer = observer
+        self._samplers: dict[Q, AsyncSampler] = {}
+        self.tasks: dict[asyncio.Task[Any], tuple[Q, Draw]] = {}
+        # A queue and not `asyncio.wait`, whose cost grows with the number of tasks.
+        self.arrived: asyncio.Queue[asyncio.Task[Any]] = asyncio.Queue()
+
+    def add(self, question: Q) -> None:
+        """Take a question into the pool, with what is known of it."""
+        engine = self._plan.engine()
+        if self._recorded is not None:
+            for outcome in restore(engine, self._recorded(question)):
+                self._pool.book(outcome)
+        self._pool.add(question, engine)
+        self._samplers[question] = AsyncSampler(
+            lambda draw: self._sample(question, draw),
+            answer=self._plan.answer,
+            policy=self._plan.policy,
+        )
+
+    def start(self, concurrency: int) -> None:
+        """Start what the pool wants."""
+        for question, draw in self._pool.ask(concurrency - len(self.tasks)):
+            task = asyncio.ensure_future(self._samplers[question].outcome(draw))
+            task.add_done_callback(self.arrived.put_nowait)
+            self.tasks[task] = (question, draw)
+
+    async def next_arrived(self) -> list[asyncio.Task[Any]]:
+        """Wait for something to arrive and return all that has, in order of arrival."""
+        arrived = [await self.arrived.get()]
+        while not self.arrived.empty():
+            arrived.append(self.arrived.get_nowait())
+        return arrived
+
+    def tell(self, task: asyncio.Task[Any]) -> None:
+        """Hand over what a task brought."""
+        question, draw = self.tasks.pop(task)
+        outcome = given_up() if task.cancelled() else task.result()
+        if self._observer is not None:
+            self._observer(question, draw, outcome)
+        self._pool.tell(question, draw, outcome)
+
+    def results(self) -> Iterator[BatchResult[Q]]:
+        """Yield what has settled."""
+        for question, engine in self._pool.settled():
+            del self._samplers[question]
+            try:
+                yield BatchResult(question, engine.decision())
+            except SamplingError as error:
+                yield BatchResult(question, None, error)
+
+    async def give_up(self) -> None:
+        """Cancel what is in flight, wait until it has gone, and hand over what came in."""
+        for task in self.tasks:
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+            for task in list(self.tasks):
+                self.tell(task)
+
+
+def restore(engine: VotingEngine, recorded: Iterable[tuple[Draw, Outcome]]) -> Iterator[Outcome]:
+    """Bring a fresh engine to where an earlier run left it, and yield what was told.
+
+    Args:
+        engine: Made by the same plan as the earlier one.
+        recorded: What the earlier engine was told, in draw order. Draws whose outcome is unknown
+            are missing; from the first gap on draws are asked again, as their members follow
+            from their places.
+    """
+    for draw, outcome in recorded:
+        if engine.done:
+            return
+        asked = engine.ask(1)
+        if asked != [draw]:
+            for left_over in asked:
+                engine.tell(left_over, given_up())
+            return
+        engine.tell(draw, outcome)
+        yield outcome
+
+
+async def _source(questions: Iterable[Q] | AsyncIterable[Q]) -> AsyncIterator[Q]:
+    if isinstance(questions, AsyncIterable):
+        async for question in questions:
+            yield question
+    else:
+        for question in questions:
+            yield question
+
+
+def vote_batch(
+    questions: Iterable[Q],
+    sample: Callable[[Q, Draw], Sample],
+    plan: VotePlan[Any],
+    *,
+    concurrency: int = 64,
+    **options: Any,
+) -> Iterator[BatchResult[Q]]:
+    """Do the same from blocking code, with members' blocking calls in threads.
+
+    Takes the options of `avote_batch`. Works inside a running event loop too.
+    """
+    check_concurrency(concurrency)
+    results: queue.SimpleQueue[BatchResult[Q] | BaseException | None] = queue.SimpleQueue()
+    over = threading.Event()
+
+    async def produce() -> None:
+        with ThreadPoolExecutor(concurrency, thread_name_prefix="bestofinf-batch") as threads:
+            loop = asyncio.get_running_loop()
+
+            async def in_thread(question: Q, draw: Draw) -> Sample:
+                context = copy_context()
+                return await loop.run_in_executor(threads, context.run, sample, question, draw)
+
+            batch = avote_batch(questions, in_thread, plan, concurrency=concurrency, **options)
+            async for result in batch:
+                results.put(result)
+                if over.is_set():
+                    break
+            await batch.aclose()  # type: ignore[attr-defined]
+
+    def work() -> None:
+        try:
+            asyncio.run(produce())
+        except BaseException as error:
+            results.put(error)
+        else:
+            results.put(None)
+
+    thread = threading.Thread(target=copy_context().run, args=(work,), daemon=True)
+    thread.start()
+    try:
+        while (result := results.get()) is not None:
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        over.set()
+        thread.join()

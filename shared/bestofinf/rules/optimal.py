@@ -1,0 +1,211 @@
+"""Optimal stopping: a sample is taken while it is worth its price.
+
+Only the two leading answers matter. Their problem is solved by backward induction (see
+`bestofinf.rules.index`); votes for other answers are charged as waste. Three pieces of evidence
+move the bar: the lengths of the replies, the length of the question's replies against what is
+usual, and what a sample costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from bestofinf.errors import UsageError
+from bestofinf.rules.base import ANYBODY, NOBODY, StopRule, Verdict
+from bestofinf.rules.index import index
+from bestofinf.tally import Tally
+
+PricePer = Literal["sample", "token", "money"]
+
+PRESETS = {"fast": 0.0066, "balanced": 0.0033, "thorough": 0.0017, "exhaustive": 0.0004}
+"""Price of a sample by name."""
+
+_TRUST = 4  # samples of the reference length that a member's usual length is shrunk with
+
+
+@dataclass(frozen=True)
+class OptimalStopping(StopRule):
+    """Stops when one more sample is worth less than its price.
+
+    The price is the gain in P(right majority) that a sample must promise: at 0.0017 sampling
+    goes on while 600 samples more, over many questions, would put one more majority right. It
+    contains giving up: the lead asked for saturates, so that hopeless ties end. A rule for the
+    best average, not a guarantee for each question.
+
+    Stops when ``log G(c1, c2) + log((c1 + c2) / n) + length_evidence * d <= log(price)`` with the
+    index ``G``, ``n`` samples, and ``d`` in [-1, 1] how much longer (in mean log tokens) the
+    replies for the leader are than those for the runner-up; 0 where unknown or without a
+    runner-up. A right leader tends to have the shorter replies. This was measured on reasoning
+    models (docs/rules.md): where an evaluation set does not confirm it, set it to 0.
+
+    Args:
+        price: Above 0 and below 1. See `fast`, `balanced`, `thorough` and `exhaustive`.
+        prior: The ``a`` of the Beta(a, a) prior of the leader's share, above 0.
+        length_evidence: Weight of ``d``, at least 0; 0 for members whose lengths say nothing.
+        price_per: ``"sample"``; ``"token"``: the price is that of a sample of `reference_tokens`,
+            and a sample's price follows its member's usual tokens; ``"money"``: the price is for
+            one unit of money, i.e. one over the value of a right majority (see `for_value`).
+            What is usual comes with the tally; where unknown, ``"token"`` falls back to
+            ``"sample"`` and ``"money"`` to what the samples so far have cost.
+        question_length: Power of the question's own length ratio in the price, at least 0. Not
+            used per sample. A long question costs more but is more contested, so that 0.5 is
+            better than 1.
+        reference_tokens: Tokens of the sample that `price` is for.
+
+    Source:
+        Backward induction as in Chow and Robbins; the third-answer factor, the length evidence
+        and the constants were fitted by replay on the recorded answers of Best-of-∞.
+    """
+
+    price: float = PRESETS["balanced"]
+    prior: float = 0.15
+    length_evidence: float = 1.0
+    price_per: PricePer = "sample"
+    question_length: float = 0.5
+    reference_tokens: float = 14_000
+    name: ClassVar[str] = "optimal"
+
+    def __post_init__(self) -> None:
+        limit = math.inf if self.price_per == "money" else 1.0
+        if not 0 < self.price < limit:
+            raise UsageError(f"price must lie in (0, {limit:g}), got {self.price!r}")
+        if not 0.01 <= self.prior <= 10:
+            raise UsageError(f"prior must lie in [0.01, 10], got {self.prior!r}")
+        for name in ("length_evidence", "question_length"):
+            if not 0 <= getattr(self, name) <= 10:
+                raise UsageError(f"{name} must lie in [0, 10], got {getattr(self, name)!r}")
+        if self.price_per not in ("sample", "token", "money"):
+            raise UsageError(
+                f"price_per must be 'sample', 'token' or 'money', got {self.price_per!r}"
+            )
+        if not 0 < self.reference_tokens < math.inf:
+            raise UsageError(
+                f"reference_tokens must be above 0 and finite, got {self.reference_tokens!r}"
+            )
+
+    @classmethod
+    def fast(cls) -> OptimalStopping:
+        """Return the rule at price .0066: about 6 samples on contested sets."""
+        return cls(PRESETS["fast"])
+
+    @classmethod
+    def balanced(cls) -> OptimalStopping:
+        """Return the rule at price .0033: about 8 samples."""
+        return cls(PRESETS["balanced"])
+
+    @classmethod
+    def thorough(cls) -> OptimalStopping:
+        """Return the rule at price .0017: about 12 samples."""
+        return cls(PRESETS["thorough"])
+
+    @classmethod
+    def exhaustive(cls) -> OptimalStopping:
+        """Return the rule at price .0004: about 20 samples."""
+        return cls(PRESETS["exhaustive"])
+
+    @classmethod
+    def for_value(cls, value: float) -> OptimalStopping:
+        """Return the rule priced in money.
+
+        Args:
+            value: What a right majority is worth, in the unit of the members' prices, above 0.
+        """
+        if not 0 < value < math.inf:
+            raise UsageError(f"value must be above 0 and finite, got {value!r}")
+        return cls(1 / value, price_per="money")
+
+    # -- deciding -----------------------------------------------------------------------------
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop when going on is worth less than the price."""
+        c1 = tally.c1
+        if not c1:
+            return None
+        c2 = tally.c2
+        score = self._score(tally, c1, c2)
+        bar = math.log(self.price) if self.price_per == "sample" else self._bar(tally)
+        if score - self.length_evidence > bar:  # whatever the lengths
+            return None
+        if c2:
+            score += self.length_evidence * _length_gap(tally)
+        if score > bar:
+            return None
+        return Verdict(f"optimal: {c1:.4g} to {c2:.4g}, a sample is worth {math.exp(score):.2g}")
+
+    def _score(self, tally: Tally, c1: float, c2: float) -> float:
+        """Return the log worth of a sample before the evidence of lengths."""
+        table = index(self.prior)
+        try:
+            score = table.rows[c1][c2]  # type: ignore[call-overload]
+        except (IndexError, TypeError):  # large or effective counts
+            score = table.at(c1, c2)
+        # Third answers and abstentions cost as much and do not decide between the two.
+        n = tally.n * tally.n_samples / tally.n_votes
+        return score if c1 + c2 == n else score + math.log((c1 + c2) / n)  # type: ignore[no-any-return]
+
+    def _bar(self, tally: Tally, *, more: int = 0) -> float:
+        """Return the log price of a sample, at its highest after `more` further samples."""
+        bar = math.log(self.price)
+        if self.price_per == "sample":
+            return bar
+        usual = tally.usual
+        if not usual:
+            if self.price_per == "token":
+                return bar
+            if more:
+                return 0.0  # the next sample may cost anything
+            mean = tally.cost / max(tally.n_samples, 1)
+            return bar + math.log(mean) if mean > 0 else -math.inf
+        votes = tally.member_votes if tally.n_votes else tally.weights
+        if self.price_per == "token":
+            spent = sum(
+                v * (u.samples * u.tokens + _TRUST * self.reference_tokens) / (u.samples + _TRUST)
+                for v, u in zip(votes, usual, strict=True)
+            )
+            bar += math.log(spent / sum(votes) / self.reference_tokens)
+        else:
+            spent = sum(v * u.cost for v, u in zip(votes, usual, strict=True))
+            if spent <= 0:
+                return -math.inf  # samples are free
+            bar += math.log(spent / sum(votes))
+        excess = (tally.excess + more) / (tally.n_measured + more + 2)
+        return bar + self.question_length * excess
+
+    # -- looking ahead ------------------------------------------------------------------------
+
+    def could_fire(self, probe: Tally, tally: Tally) -> bool:
+        """Return whether it fires when the lengths of the new votes say all they can."""
+        c1, c2, more = probe.c1, probe.c2, probe.n_samples - tally.n_samples
+        if not c1:
+            return False
+        score = self._score(probe, c1, c2) - (self.length_evidence if c2 else 0.0)
+        return score <= self._bar(probe, more=more)
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the votes that could stop it, at the most that their lengths can do.
+
+        Lengths may come to speak fully for the leader once there is a runner-up; while there is
+        none, a course with one vote for a rival is tried as well.
+        """
+        if tally.stratified or tally.c2 or not self.length_evidence:
+            return super().needed(tally, ahead)
+        straight, detour = tally.copy(), tally.copy()
+        leader = tally.leader if tally.leader is not None else NOBODY
+        for more, member in enumerate(ahead, 1):
+            straight.vote(leader, member=member)
+            detour.vote(leader if more > 1 else ANYBODY, member=member)
+            if self.could_fire(straight, tally) or self.could_fire(detour, tally):
+                return more
+        return len(ahead) + 1
+
+
+def _length_gap(tally: Tally) -> float:
+    """Return how much longer the leader's replies are than the runner-up's, within [-1, 1]."""
+    lead = tally.mean_log_tokens(tally.leader)
+    runner = tally.mean_log_tokens(tally.runner_up)
+    if lead is None or runner is None:
+        return 0.0
+    return max(-1.0, min(lead - runner, 1.0))

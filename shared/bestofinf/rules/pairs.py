@@ -1,0 +1,47 @@
+"""Tables of I_½(c1 + a, c2 + b): P(a Gamma(c2 + b) variable exceeds a Gamma(c1 + a) variable).
+
+Every rule on two answers comes down to this incomplete beta function. Tables grow as counts do.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+from scipy.special import betainc
+
+LARGEST = 256  # counts up to this are looked up, larger ones computed
+
+
+class PairTable:
+    """I_½(c1 + first, c2 + second) for c1 >= c2 >= 0, by `at`.
+
+    Attributes:
+        rows: ``rows[c1][c2]`` as far as tabled; look there first where speed counts.
+    """
+
+    def __init__(self, first: float, second: float) -> None:
+        self._first = first
+        self._second = second
+        self.rows: list[list[float]] = []
+
+    def at(self, c1: float, c2: float) -> float:
+        """Return the value for any counts, effective ones included."""
+        if c1 <= LARGEST and c1 == int(c1) and c2 == int(c2):
+            if int(c1) >= len(self.rows):
+                self._grow(max(64, 2 ** math.ceil(math.log2(c1))))
+            return self.rows[int(c1)][int(c2)]
+        return float(betainc(c1 + self._first, c2 + self._second, 0.5))
+
+    def _grow(self, largest: int) -> None:
+        # Rows that exist stay as long as they are: they are only asked for c2 <= c1.
+        whole = np.arange(largest + 1)
+        more = whole[len(self.rows) :, None]
+        self.rows.extend(betainc(more + self._first, whole + self._second, 0.5).tolist())
+
+
+@cache
+def pair_table(first: float, second: float) -> PairTable:
+    """Return the one table for these two shapes."""
+    return PairTable(first, second)
