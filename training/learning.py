@@ -86,10 +86,8 @@ def judging_loss(network: Network, batch: list[tuple[Problem, str]]) -> Tensor:
     tokens, wanted = _padded(batch)
     logits = network(tokens[:, :-1])[wanted[:, 1:]]
     right = torch.from_numpy(np.concatenate([_right_next(p, text) for p, text in batch]))
-    chosen = tokens[:, 1:][wanted[:, 1:]]
     losses = functional.binary_cross_entropy_with_logits(logits, right, reduction="none")
-    # Half the weight on right characters: there is one of them to some eighty wrong ones.
-    return losses.sum(1).mean() if chosen.numel() else losses.sum()
+    return losses.sum(1).mean()
 
 
 def _right_next(problem: Problem, text: str) -> np.ndarray:

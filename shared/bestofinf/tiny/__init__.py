@@ -12,6 +12,7 @@ they answered, for tests and examples of everything that reads an evaluation set
 'The answer is 83.'
 """
 
+from bestofinf.tiny.alphabet import CONTEXT
 from bestofinf.tiny.files import MEMBERS, load, load_verifier, recorded
 from bestofinf.tiny.model import (
     Choice,
@@ -20,6 +21,7 @@ from bestofinf.tiny.model import (
     Piece,
     SampleCounter,
     TinyModel,
+    count_prompt,
     find_question,
     question_of,
 )
@@ -27,6 +29,7 @@ from bestofinf.tiny.questions import FAMILIES, Problem, answer_of, questions
 from bestofinf.tiny.verifier import Verifier
 
 __all__ = [
+    "CONTEXT",
     "FAMILIES",
     "MEMBERS",
     "Choice",
@@ -38,6 +41,7 @@ __all__ = [
     "TinyModel",
     "Verifier",
     "answer_of",
+    "count_prompt",
     "find_question",
     "load",
     "load_verifier",

@@ -31,6 +31,15 @@ def rounded(x: Array, grid: float) -> Array:
     return x
 
 
+def total(x: Array) -> Array:
+    """Add along the last axis, which stays with length 1, in an order that never varies."""
+    while (length := x.shape[-1]) > 1:
+        half = length // 2
+        halves = x[..., :half] + x[..., half : 2 * half]
+        x = np.concatenate([halves, x[..., -1:]], axis=-1) if length % 2 else halves
+    return x
+
+
 def exponential(x: Array) -> Array:
     """Return e**x for x of at most 0, rounded to `EXPONENTIAL_GRID`; x is overwritten.
 

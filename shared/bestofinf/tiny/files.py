@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import lzma
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,7 +16,7 @@ from bestofinf.tiny.verifier import Verifier
 
 MEMBERS = ("sum", "mul", "clock", "hasty")
 VERIFIER_FILE = "verifier.npz"
-RECORDED_FILE = "recorded.json.xz"
+RECORDED_FILE = "recorded.json.gz"
 
 
 @cache
@@ -43,7 +43,7 @@ def recorded() -> EvaluationSet:
 
     The questions are of the part "test": no member and no verifier has learnt from them.
     """
-    return unpack(lzma.decompress(_data(RECORDED_FILE)))
+    return unpack(gzip.decompress(_data(RECORDED_FILE)))
 
 
 def pack(evaluation_set: EvaluationSet) -> bytes:

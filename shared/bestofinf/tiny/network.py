@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bestofinf.tiny.alphabet import CONTEXT, END
-from bestofinf.tiny.exact import Array, exponential, rounded
+from bestofinf.tiny.exact import Array, exponential, rounded, total
 
 Tokens = npt.NDArray[np.int64]
 
@@ -25,10 +25,9 @@ LOOKBACK = 3
 # normed vector has the length sqrt(width), so what a matrix makes of it is at most that times the
 # length of a column. `tests/tiny` checks for every shipped file that no sum needs over 53 bits.
 WEIGHT_GRID = 2.0**-10
-RESIDUAL_GRID = 2.0**-14
-NORMED_GRID = 2.0**-20
-INNER_GRID = 2.0**-16
-SHARE_GRID = 2.0**-20
+NORMED_GRID = 2.0**-24
+INNER_GRID = 2.0**-20
+SHARE_GRID = 2.0**-24
 
 _HIDDEN = -1e4
 """Added to the attention score of padding: its exponential is exactly zero."""
@@ -93,7 +92,7 @@ class Network:
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[np.int16]]) -> Network:
         """Build from arrays of whole multiples of `WEIGHT_GRID`, named as the attributes."""
         weights = {name: arrays[name].astype(np.float64) * WEIGHT_GRID for name in arrays}
-        layers = []
+        layers: list[Layer] = []
         while f"attend.{len(layers)}" in weights:
             names = ("attend", "merge", "expand", "contract")
             layers.append(Layer(*(weights[f"{name}.{len(layers)}"] for name in names)))
@@ -168,10 +167,8 @@ class Network:
 
 def _normed(x: Array) -> Array:
     """Scale each vector to the root mean square 1."""
-    coarse = rounded(x.copy(), RESIDUAL_GRID)
-    coarse *= coarse
-    square = coarse.mean(axis=-1, keepdims=True)
-    return rounded(x / np.sqrt(square + 1e-6), NORMED_GRID)
+    root = np.sqrt(total(x * x) / x.shape[-1] + 1e-6)
+    return rounded(x / root, NORMED_GRID)
 
 
 def _mask(padding: Tokens, start: int, end: int) -> Array | None:

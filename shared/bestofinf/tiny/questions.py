@@ -8,7 +8,7 @@ several solutions that differ in the order of their steps, so that two right sam
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from random import Random
@@ -107,9 +107,7 @@ def make(family: str, rng: Random, reckoning: Reckoning = CAREFUL) -> Problem:
     try:
         maker = _MAKERS[family]
     except KeyError:
-        raise UsageError(
-            f"family must be one of {', '.join(FAMILIES)}, got {family!r}"
-        ) from None
+        raise UsageError(f"family must be one of {', '.join(FAMILIES)}, got {family!r}") from None
     return maker(rng, reckoning)
 
 
@@ -164,7 +162,7 @@ def _problem(family: str, question: str, answer: object, paths: list[list[str]])
     return Problem(family, question, str(answer), tuple(dict.fromkeys(texts)))
 
 
-def _running(reckoning: Reckoning, first: int, changes: tuple[int, ...]) -> list[str]:
+def _running(reckoning: Reckoning, first: int, changes: Sequence[int]) -> list[str]:
     """Write the steps that add `changes` to `first` one after the other."""
     steps, total = [], first
     for change in changes:

@@ -97,9 +97,7 @@ class _Decoding:
         logits = self._logits - self._logits.max(axis=-1, keepdims=True)
         weights = exponential(logits / self._temperature).cumsum(axis=-1)
         mark = self._noise[:, self._step, None] * weights[:, -1:]
-        tokens = np.where(
-            self._greedy, logits.argmax(axis=-1), (weights <= mark).sum(axis=-1)
-        )
+        tokens = np.where(self._greedy, logits.argmax(axis=-1), (weights <= mark).sum(axis=-1))
         chosen = np.take_along_axis(logits, tokens[:, None], axis=-1)[:, 0]
         self._step += 1
         return tokens, chosen - np.log(np.exp(logits).sum(axis=-1))
@@ -190,5 +188,3 @@ def _uniform(name: str, ticket: Ticket, n: int) -> Array:
     key = f"{name}\n{ticket.seed}\n{ticket.index}\n{ticket.prompt}"
     words = np.frombuffer(hashlib.shake_128(key.encode()).digest(8 * n), "<u8")
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-

@@ -50,7 +50,8 @@ class Verifier:
         product = np.array([sum(steps) for steps in self._log_steps(pairs)])
         # log(p / (1 - p)) from log(p), which is at most 0.
         odds = product - np.log(-np.expm1(np.minimum(product, -1e-12)))
-        return (1 / (1 + np.exp(-self.slope * odds - self.intercept))).tolist()
+        calibrated = 1 / (1 + np.exp(-self.slope * odds - self.intercept))
+        return [float(p) for p in calibrated]
 
     def steps(self, question: str, solution: str) -> tuple[float, ...]:
         """Return for each step the probability that it is right if those before it are.
