@@ -9,7 +9,6 @@ from typing import Literal
 from bestofinf.tiny.questions import FAMILIES
 from training.network import Shape
 
-
 USUAL = Shape()
 
 
