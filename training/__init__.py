@@ -1,0 +1,1 @@
+"""Trains the networks of `bestofinf.tiny`; needs torch, which the library itself does not."""

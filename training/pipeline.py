@@ -1,0 +1,165 @@
+"""From recipes to files: train, round, calibrate, record."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import minimize
+
+from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf.tiny import Options, Problem, TinyModel, Verifier, answer_of, questions
+from bestofinf.tiny.files import MEMBERS, RECORDED_FILE, VERIFIER_FILE, pack
+from bestofinf.tiny.model import Choice
+from bestofinf.tiny.network import WEIGHT_GRID
+from bestofinf.tiny.network import Network as NumpyNetwork
+from bestofinf.tiny.questions import stream
+from training.learning import judging_loss, train, writing_loss
+from training.network import Network
+from training.recipes import RECIPES, Recipe
+
+log = logging.getLogger("training")
+
+CALIBRATION_QUESTIONS, CALIBRATION_SAMPLES = 300, 16
+RECORDED_QUESTIONS, RECORDED_SAMPLES = 400, 64
+RECORDED_SEED = 0
+
+
+def make(folder: Path, work: Path) -> None:
+    """Write all weights and the recorded set into `folder`; trained networks stay in `work`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    work.mkdir(parents=True, exist_ok=True)
+    for recipe in RECIPES:
+        if not (work / f"{recipe.name}.pt").exists():
+            _train(recipe, work)
+    networks = {recipe.name: _whole(_load(recipe, work)) for recipe in RECIPES}
+    for name in MEMBERS:
+        _write(folder / f"{name}.npz", networks[name])
+    models = [TinyModel(name, NumpyNetwork.from_arrays(networks[name])) for name in MEMBERS]
+    verifier = _calibrated(NumpyNetwork.from_arrays(networks["verifier"]), models)
+    calibration = np.array([verifier.slope, verifier.intercept])
+    _write(folder / VERIFIER_FILE, networks["verifier"] | {"calibration": calibration})
+    recorded = record(models, verifier, questions(RECORDED_QUESTIONS), RECORDED_SAMPLES)
+    # No time stamp, so that the same content is the same file.
+    (folder / RECORDED_FILE).write_bytes(gzip.compress(pack(recorded), 9, mtime=0))
+
+
+def record(
+    models: list[TinyModel], verifier: Verifier, problems: tuple[Problem, ...], n: int
+) -> EvaluationSet:
+    """Sample `n` replies a member to each question, and score them."""
+    by_member = {}
+    for model in models:
+        choices = ask_all(model, problems, n)
+        by_member[model.name] = score_all(verifier, problems, choices)
+        log.info("recorded %s", model.name)
+    return EvaluationSet(
+        tuple(
+            Question(
+                id=f"tiny/{place}",
+                samples={name: rows[place] for name, rows in by_member.items()},
+                gold=problem.answer,
+                dataset=problem.family,
+                prompt=problem.question,
+            )
+            for place, problem in enumerate(problems)
+        ),
+        name="tiny",
+    )
+
+
+def ask_all(model: TinyModel, problems: tuple[Problem, ...], n: int) -> list[tuple[Choice, ...]]:
+    """Return `n` replies to each question."""
+    options = Options(n=n, seed=RECORDED_SEED)
+    completions = model.complete_all([problem.question for problem in problems], options)
+    return [completion.choices for completion in completions]
+
+
+def score_all(
+    verifier: Verifier, problems: tuple[Problem, ...], choices: list[tuple[Choice, ...]]
+) -> list[Samples]:
+    """Return the samples of each question with scores in thousandths."""
+    pairs = [(p.question, c.text) for p, row in zip(problems, choices, strict=True) for c in row]
+    different = list(dict.fromkeys(pairs))
+    known = dict(zip(different, verifier.scores(different), strict=True))
+    return [
+        Samples(
+            tuple(answer_of(choice.text) for choice in row),
+            tuple(choice.generated for choice in row),
+            tuple(round(known[problem.question, choice.text], 3) for choice in row),
+        )
+        for problem, row in zip(problems, choices, strict=True)
+    ]
+
+
+def _train(recipe: Recipe, work: Path) -> None:
+    log.info("training %s", recipe.name)
+    started = time.process_time()
+    torch.manual_seed(recipe.seed)
+    network = _load(_recipe(recipe.start), work) if recipe.start else Network(recipe.shape)
+    train(
+        network,
+        stream(recipe.seed, part="training", mixture=recipe.mixture, careful=recipe.careful),
+        writing_loss if recipe.task == "write" else judging_loss,
+        steps=recipe.steps,
+        seed=recipe.seed,
+        matrix_rate=recipe.rate,
+    )
+    torch.save(network.state_dict(), work / f"{recipe.name}.pt")
+    log.info("trained %s in %.0f CPU-seconds", recipe.name, time.process_time() - started)
+
+
+def _recipe(name: str) -> Recipe:
+    return next(recipe for recipe in RECIPES if recipe.name == name)
+
+
+def _load(recipe: Recipe, work: Path) -> Network:
+    network = Network(recipe.shape)
+    network.load_state_dict(torch.load(work / f"{recipe.name}.pt"))
+    return network
+
+
+def _whole(network: Network) -> dict[str, npt.NDArray[np.int16]]:
+    """Return the weights as whole multiples of the grid that inference uses."""
+    return {
+        name: np.rint(values.numpy() / WEIGHT_GRID).astype(np.int16)
+        for name, values in network.state_dict().items()
+    }
+
+
+def _write(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+    log.info("wrote %s, %d bytes", path.name, path.stat().st_size)
+
+
+def _calibrated(network: NumpyNetwork, models: list[TinyModel]) -> Verifier:
+    """Fit slope and intercept on questions that nothing was trained on."""
+    problems = questions(CALIBRATION_QUESTIONS, part="calibration")
+    plain = Verifier(network)
+    odds, right = [], []
+    for model in models:
+        choices = ask_all(model, problems, CALIBRATION_SAMPLES)
+        pairs = [
+            (p.question, c.text) for p, row in zip(problems, choices, strict=True) for c in row
+        ]
+        scores = np.clip(plain.scores(pairs), 1e-9, 1 - 1e-9)
+        odds.append(np.log(scores / (1 - scores)))
+        right += [
+            answer_of(c.text) == p.answer
+            for p, row in zip(problems, choices, strict=True)
+            for c in row
+        ]
+    x, y = np.concatenate(odds), np.array(right, float)
+
+    def loss(line: npt.NDArray[np.float64]) -> float:
+        z = line[0] * x + line[1]
+        return float(np.mean(np.logaddexp(0, z) - y * z))
+
+    slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    log.info("calibration: slope %.3f, intercept %.3f", slope, intercept)
+    return Verifier(network, float(slope), float(intercept))
