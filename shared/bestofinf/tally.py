@@ -39,13 +39,14 @@ class Tally:
         history: The answers voted for, in the order counted.
         member_votes: Votes per member.
         n_scored: Samples with a score; score_sum, score_sumsq, best_score: over these.
+        scores: The scores themselves, in the order counted.
     """
 
     __slots__ = (
         "_by_member", "_c1", "_c2", "_counts", "_leader", "_length", "_runner", "_stale",
         "_stratified", "_weights", "best_score", "cost", "history", "member_votes",
         "n_abstained", "n_failed", "n_scored", "n_votes", "score_sum", "score_sumsq",
-        "seconds", "tokens",
+        "scores", "seconds", "tokens",
     )  # fmt: skip
 
     def __init__(self, weights: Sequence[float] = (1.0,), *, stratified: bool = True) -> None:
@@ -66,6 +67,7 @@ class Tally:
         self.n_votes = self.n_abstained = self.n_failed = self.tokens = self.n_scored = 0
         self.cost = self.seconds = self.score_sum = self.score_sumsq = 0.0
         self.best_score: float | None = None
+        self.scores: list[float] = []
 
     # -- counting -----------------------------------------------------------------------------
 
@@ -108,7 +110,14 @@ class Tally:
         self.cost += cost
 
     def score(self, value: float) -> None:
-        """Book the verifier's score of a counted sample."""
+        """Book the verifier's score of a counted sample.
+
+        Raises:
+            UsageError: If it is not in [0, 1]; nothing is booked.
+        """
+        if not 0 <= value <= 1:
+            raise UsageError(f"a score must lie in [0, 1], got {value!r}; a failed score is None")
+        self.scores.append(value)
         self.n_scored += 1
         self.score_sum += value
         self.score_sumsq += value * value
@@ -242,4 +251,5 @@ class Tally:
         other._length = self._length.copy()
         other.member_votes = self.member_votes.copy()
         other.history = self.history.copy()
+        other.scores = self.scores.copy()
         return other
