@@ -77,13 +77,14 @@ class Tally:
         n_measured: Votes whose length is known and can be compared with the usual one;
             excess: sum over these of log(tokens) less the usual, each within [-1, 1].
         n_scored: Samples with a score; score_sum, score_sumsq, best_score: over these.
+        scores: The scores themselves, in the order counted.
     """
 
     __slots__ = (
         "_by_member", "_c1", "_c2", "_counts", "_leader", "_length", "_runner", "_stale",
         "_stratified", "_weights", "best_score", "cost", "excess", "history", "member_votes",
         "n_abstained", "n_failed", "n_measured", "n_scored", "n_votes", "score_sum",
-        "score_sumsq", "seconds", "streak", "tokens", "usual",
+        "score_sumsq", "scores", "seconds", "streak", "tokens", "usual",
     )  # fmt: skip
 
     def __init__(
@@ -115,6 +116,7 @@ class Tally:
         self.excess = 0.0
         self.cost = self.seconds = self.score_sum = self.score_sumsq = 0.0
         self.best_score: float | None = None
+        self.scores: list[float] = []
 
     # -- counting -----------------------------------------------------------------------------
 
@@ -164,7 +166,14 @@ class Tally:
         self.cost += cost
 
     def score(self, value: float) -> None:
-        """Book the verifier's score of a counted sample."""
+        """Book the verifier's score of a counted sample.
+
+        Raises:
+            UsageError: If it is not in [0, 1]; nothing is booked.
+        """
+        if not 0 <= value <= 1:
+            raise UsageError(f"a score must lie in [0, 1], got {value!r}; a failed score is None")
+        self.scores.append(value)
         self.n_scored += 1
         self.score_sum += value
         self.score_sumsq += value * value
@@ -306,4 +315,5 @@ class Tally:
         other._length = self._length.copy()
         other.member_votes = self.member_votes.copy()
         other.history = self.history.copy()
+        other.scores = self.scores.copy()
         return other

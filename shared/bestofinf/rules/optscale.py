@@ -1,0 +1,284 @@
+"""OptScale: stop by verifier scores.
+
+Source: OptScale, arXiv 2506.22376; released code Albertwyk/OptScale. Scores of one question are
+taken as draws from a normal distribution truncated to [0, 1] with distribution function F;
+``N* = ceil(log(1 - confidence) / log F(min_score))`` samples have a maximum of at least
+`min_score` with this confidence.
+
+What is different by default: the published rule stops after N* samples whether or not the target
+was reached on the way, and draws on to the budget where it cannot be reached. Here a reached
+target stops at once, and so does one that the rest of the budget will hardly reach, by the
+posterior predictive chance under an empirical-Bayes prior. The number of samples N* is no reason
+to stop by default: where N* samples have missed the target the model was wrong, and stopping
+there was measured to lose hits and to save nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import ClassVar
+
+from bestofinf.errors import UsageError
+from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.scores.hits import HitModel, tied
+from bestofinf.scores.prior import ScorePrior
+from bestofinf.scores.reliability import Calibration
+from bestofinf.scores.truncnorm import NormalPrior
+from bestofinf.scores.truncnorm import fit as fit_scores
+from bestofinf.tally import Tally
+
+Misses = Callable[[int], float]
+
+_FITS = ("predictive", "mle", "map")
+_MODES = ("sequential", "two_stage")
+_UNTIL = ("attained", "enough", "either")
+_PEEKS = ((8, 3), (16, 5), (32, 10))  # (cap, peek) of the released notebooks; 20 above
+_VAGUE = ScorePrior.vague()
+
+
+@dataclass(frozen=True)
+class OptScale(StopRule):
+    """Stops when the best score is attained, or improbable to be reached.
+
+    ==========================================  ================================================
+    ``OptScale()``                              attained, or given up
+    ``OptScale(until="enough")``                N* under the posterior predictive ("strict")
+    ``OptScale(fit="mle")``                     the paper: refit after every sample, stop at N*
+    ``OptScale(fit="map", prior=...)``          the paper with a prior on mu and sigma
+    ``OptScale(fit="mle", mode="two_stage")``   the released code: one fit, after `peek` samples
+    ==========================================  ================================================
+
+    A sample whose score is missing tells this rule nothing; where all are missing, only the cap
+    stops. Scores that are often equal, as a judge's are, have no density: they are counted as
+    hits and misses of the target instead (`bestofinf.scores.hits`).
+
+    Attributes:
+        min_score: The score to reach, in (0, 1]. It has no meaning across scorers: take it from a
+            calibration.
+        confidence: Chance to reach it that N* samples must have, in (0, 1).
+        fit: How the distribution of scores is found: "predictive" averages over the posterior,
+            "mle" and "map" take one estimate.
+        mode: "sequential" looks after every sample, "two_stage" once, after `peek`.
+        until: "attained" stops when the best score reaches `min_score`, "enough" when there are
+            N* samples, "either" on the first of these. None: "attained" for "predictive",
+            "enough" for the published fits.
+        give_up: Stop when the chance to reach `min_score` within the cap is below this; 0 never
+            gives up. Not used with "enough".
+        cap: Samples at which to stop in any case.
+        peek: Scores wanted before the first estimate. None: 1 for "predictive", 3 for the others,
+            and for "two_stage" what the released code takes with this cap.
+        prior: For "predictive" a prior fitted to earlier questions, for "map" a `NormalPrior`;
+            None for the calibration's, or a vague one.
+        calibration: Gives the decision's confidence, P(right | best score), and the prior. A
+            string is the path of its file.
+        batch_risk: How probable it may be that some of the samples asked for at once turn out
+            not to be needed, in [0, 1). 0 asks for one at a time until the target is attained.
+    """
+
+    min_score: float = 0.95
+    confidence: float = 0.95
+    fit: str = "predictive"
+    mode: str = "sequential"
+    until: str | None = None
+    give_up: float = 0.1
+    cap: int = 64
+    peek: int | None = None
+    prior: ScorePrior | NormalPrior | None = None
+    calibration: Calibration | str | None = None
+    batch_risk: float = 0.1
+    name: ClassVar[str] = "optscale"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_score <= 1:
+            raise UsageError(f"min_score must lie in (0, 1], got {self.min_score!r}")
+        if not 0 < self.confidence < 1:
+            raise UsageError(f"confidence must lie in (0, 1), got {self.confidence!r}")
+        for name, allowed in (("fit", _FITS), ("mode", _MODES), ("until", (None, *_UNTIL))):
+            value = getattr(self, name)
+            if value not in allowed:
+                names = ", ".join(repr(x) for x in allowed if x is not None)
+                raise UsageError(f"{name} must be one of {names}, got {value!r}")
+        for name in ("give_up", "batch_risk"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} must lie in [0, 1), got {getattr(self, name)!r}")
+        for name in ("cap", "peek"):
+            value = getattr(self, name)
+            if name == "peek" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if self.mode == "two_stage" and self.until == "attained":
+            raise UsageError("mode 'two_stage' stops at N* samples: until must not be 'attained'")
+        if self.fit == "predictive" and isinstance(self.prior, NormalPrior):
+            raise UsageError("fit 'predictive' takes a ScorePrior, got a NormalPrior")
+        if self.fit == "map" and self._normal_prior is None:
+            raise UsageError("fit 'map' needs a prior: prior=NormalPrior(mu, sigma)")
+        if self.calibration is not None:
+            _ = self._calibration  # a file that cannot be read is found here, not in a vote
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop at the target, at N* samples, when the target is out of reach, or at the cap."""
+        best = tally.best_score
+        if best is not None:
+            if "attained" in self._reasons and best >= self.min_score:
+                return self._verdict(tally, f"score {best:.4g} attains {self.min_score:g}")
+            if "enough" in self._reasons:
+                wanted = self.samples_needed(tally)
+                if wanted is not None and tally.n_scored >= wanted:
+                    return self._verdict(tally, f"{tally.n_scored} samples, {wanted} needed")
+        left = self.cap - tally.n_samples
+        if left <= 0:
+            return self._verdict(tally, f"cap of {self.cap} samples")
+        if self.give_up and "attained" in self._reasons:
+            chance = self.chance(tally, left)
+            if chance is not None and chance < self.give_up:
+                return self._verdict(
+                    tally, f"chance {chance:.2g} to reach {self.min_score:g} in {left} more"
+                )
+        return None
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the next batch: what N* still lacks, or what will hardly be too many.
+
+        Waiting for the target alone, any sample may attain it. The batch is then the largest that
+        is needed in full with a probability of at least ``1 - batch_risk``.
+        """
+        limit = max(1, min(len(ahead) + 1, self.cap - tally.n_samples))
+        first = max(1, self._peek - tally.n_scored)
+        if not tally.n_scored:
+            return 1 if "attained" in self._reasons else min(first, limit)
+        batch = limit
+        if "enough" in self._reasons:
+            wanted = self.samples_needed(tally)
+            batch = first if wanted is None else max(wanted - tally.n_scored, 1)
+        if "attained" in self._reasons:
+            batch = min(batch, self._safe_batch(tally, limit))
+        return min(batch, limit)
+
+    def _safe_batch(self, tally: Tally, limit: int) -> int:
+        """Return how many samples will hardly be too many, with neither a hit nor a give-up."""
+        misses = self._misses(tally)
+        if misses is None or not self.batch_risk:
+            return 1
+        batch = _first(lambda m: misses(m) < 1 - self.batch_risk, limit)
+        left = self.cap - tally.n_samples
+
+        def hopeless(more: int) -> bool:
+            ahead = self._misses(tally, more)
+            return ahead is not None and 1 - ahead(left - more) < self.give_up
+
+        return _first(hopeless, batch) if self.give_up else batch
+
+    def samples_needed(self, tally: Tally) -> int | None:
+        """Return N*, between the peek and the cap; None before there are scores enough."""
+        misses = self._misses(tally)
+        if misses is None:
+            return None
+        least = _first(lambda m: misses(m) <= 1 - self.confidence, self.cap)
+        return max(self._peek if self.mode == "two_stage" else 1, least)
+
+    def chance(self, tally: Tally, more: int) -> float | None:
+        """Return the chance that one of `more` further scores reaches the target.
+
+        None before there are scores enough to tell.
+        """
+        misses = self._misses(tally)
+        return None if misses is None else 1 - misses(more)
+
+    def _verdict(self, tally: Tally, reason: str) -> Verdict:
+        confidence = None
+        if self._calibration is not None and tally.best_score is not None:
+            confidence = self._calibration.chance(tally.best_score)
+        return Verdict(f"{self.name}: {reason}", confidence=confidence)
+
+    def _misses(self, tally: Tally, more: int = 0) -> Misses | None:
+        """Return the chance that m further scores all miss the target, as a function of m.
+
+        With `more`, as it will be after so many more scores like those seen.
+        """
+        scores = tally.scores
+        if len(scores) < self._peek:
+            return None
+        n, total, squares = len(scores), tally.score_sum, tally.score_sumsq
+        if self.mode == "two_stage":
+            scores = scores[: self._peek]
+            n, total, squares = len(scores), sum(scores), sum(s * s for s in scores)
+        growth = 1 + more / n
+        if tied(scores):
+            hits = sum(s >= self.min_score for s in scores)
+            return self._hits.misses(n + more, hits)
+        if self.fit == "predictive":
+            total, squares = growth * total, growth * squares
+            return self._prior.misses(self.min_score, n + more, total, squares)
+        prior = self._normal_prior if self.fit == "map" else None
+        log_miss = fit_scores(n, total, squares, prior).log_cdf(self.min_score)
+        return lambda m: math.exp(m * log_miss)
+
+    @cached_property
+    def _reasons(self) -> tuple[str, ...]:
+        until = self.until or ("attained" if self._looks_ahead else "enough")
+        return ("attained", "enough") if until == "either" else (until,)
+
+    @property
+    def _looks_ahead(self) -> bool:
+        return self.fit == "predictive" and self.mode == "sequential"
+
+    @cached_property
+    def _peek(self) -> int:
+        if self.peek is not None:
+            return self.peek
+        if self.mode == "two_stage":
+            return next((peek for cap, peek in _PEEKS if self.cap <= cap), 20)
+        return 1 if self.fit == "predictive" else 3
+
+    @cached_property
+    def _calibration(self) -> Calibration | None:
+        if isinstance(self.calibration, str):
+            return Calibration.load(self.calibration)
+        return self.calibration
+
+    @cached_property
+    def _prior(self) -> ScorePrior:
+        if isinstance(self.prior, ScorePrior):
+            return self.prior
+        if self._calibration is not None and self._calibration.prior is not None:
+            return self._calibration.prior
+        return _VAGUE
+
+    @cached_property
+    def _normal_prior(self) -> NormalPrior | None:
+        if isinstance(self.prior, NormalPrior):
+            return self.prior
+        prior = self._prior
+        return None if prior is _VAGUE else NormalPrior(*prior.mean_parameters())
+
+    @cached_property
+    def _hits(self) -> HitModel:
+        if self._prior.n_questions:
+            return HitModel.from_moments(*self._prior.hit_moments(self.min_score))
+        return HitModel()
+
+    def __str__(self) -> str:
+        """Return the rule as on the command line; a prior in memory has no such form."""
+        settings = ",".join(
+            f"{f.name}={getattr(self, f.name)}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+            and not isinstance(getattr(self, f.name), ScorePrior | NormalPrior | Calibration)
+        )
+        return f"{self.name}:{settings}" if settings else self.name
+
+
+def _first(holds: Callable[[int], bool], limit: int) -> int:
+    """Return the least m from 1 to `limit` that holds, or `limit`; once true it stays true."""
+    low, high = 1, limit
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -1,0 +1,1 @@
+"""Models of verifier scores: how they are spread for one question, and over questions."""
