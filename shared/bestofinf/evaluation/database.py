@@ -23,6 +23,7 @@ from sqlalchemy.pool import QueuePool
 from bestofinf._extras import require
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation import migrations
+from bestofinf.evaluation.forks import reset_after_fork
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
 
@@ -101,7 +102,15 @@ class Database:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._engine: Engine | None = None
-        self._pid = 0
+        self._inherited: list[Engine] = []
+        reset_after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Leave the parent's connections alone: closing them here would end them there."""
+        self._lock = threading.Lock()
+        if self._engine is not None:
+            self._inherited.append(self._engine)
+            self._engine = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -134,8 +143,7 @@ class Database:
         """Close all connections; the next use opens new ones."""
         with self._lock:
             if self._engine is not None:
-                # A child process must not close what belongs to its parent.
-                self._engine.dispose(close=self._pid == os.getpid())
+                self._engine.dispose()
                 self._engine = None
 
     def empty_log(self) -> None:
@@ -170,9 +178,6 @@ class Database:
 
     def _ready(self) -> Engine:
         with self._lock:
-            if self._engine is not None and self._pid != os.getpid():
-                self._engine.dispose(close=False)
-                self._engine = None
             if self._engine is None:
                 engine = self._connect()
                 try:
@@ -182,7 +187,7 @@ class Database:
                 except BaseException:
                     engine.dispose()
                     raise
-                self._engine, self._pid = engine, os.getpid()
+                self._engine = engine
             return self._engine
 
     def _connect(self) -> Engine:

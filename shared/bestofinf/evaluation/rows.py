@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any
 
 from bestofinf.records import Reply
@@ -148,12 +147,17 @@ class CallRecord:
 Row = QuestionRow | CallRow | SampleRow | LabelRow
 
 
-@cache
-def columns(kind: Any) -> tuple[str, ...]:
+_COLUMNS: dict[type[Any], tuple[str, ...]] = {
+    kind: tuple(f.name for f in fields(kind))
+    for kind in (QuestionRow, CallRow, SampleRow, LabelRow)
+}
+
+
+def columns(kind: type[Any]) -> tuple[str, ...]:
     """Return the names of a row's columns."""
-    return tuple(f.name for f in fields(kind))
+    return _COLUMNS[kind]
 
 
 def as_dict(row: Row) -> dict[str, Any]:
     """Return a row as a mapping."""
-    return {name: getattr(row, name) for name in columns(type(row))}
+    return {name: getattr(row, name) for name in _COLUMNS[type(row)]}

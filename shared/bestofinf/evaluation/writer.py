@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import logging
 import multiprocessing
-import os
 import threading
 import time
 import weakref
@@ -20,6 +19,7 @@ from multiprocessing import util as multiprocessing_util
 from typing import Literal
 
 from bestofinf.errors import BestOfInfError, StoreError, UsageError
+from bestofinf.evaluation.forks import reset_after_fork
 from bestofinf.evaluation.rows import CallRecord
 from bestofinf.evaluation.store import EvaluationStore
 
@@ -42,6 +42,7 @@ class WriterStats:
         written: Calls in the store.
         refused: Calls not taken because the queue was full, or the writer closed.
         rejected: Calls that could not be prepared, or that the database would not take.
+        lost: Calls that could not be written before the writer was closed.
         retries: Writes that failed and were tried again.
         last_error: What went wrong last; None while nothing did.
     """
@@ -50,6 +51,7 @@ class WriterStats:
     written: int
     refused: int
     rejected: int
+    lost: int
     retries: int
     last_error: str | None
 
@@ -60,6 +62,7 @@ class Writer:
     Args:
         store: Where to write.
         prepare: Applied to each record in the thread, before it is written.
+        before_close: Called before the last flush, to put in what is left.
         capacity: Most calls that may wait.
         max_bytes: Most memory they may take, roughly.
         when_full: "refuse" counts and drops a new record, "wait" holds its caller up.
@@ -70,6 +73,7 @@ class Writer:
         store: EvaluationStore,
         *,
         prepare: Callable[[CallRecord], CallRecord] | None = None,
+        before_close: Callable[[], None] | None = None,
         capacity: int = 20_000,
         max_bytes: int = 64 * 2**20,
         when_full: WhenFull = "refuse",
@@ -81,13 +85,16 @@ class Writer:
             raise UsageError(f"when_full must be 'refuse' or 'wait', got {when_full!r}")
         self._store = store
         self._prepare = prepare or (lambda record: record)
+        self._before_close = before_close
         self._capacity = capacity
         self._max_bytes = max_bytes
         self._when_full: WhenFull = when_full
-        self._written = self._refused = self._rejected = self._retries = 0
+        self._written = self._refused = self._rejected = self._lost = self._retries = 0
+        self._told = 0  # rejected records that a flush has reported
         self._last_error: str | None = None
         self._reset()
         _WRITERS.add(self)
+        reset_after_fork(self._reset)
 
     def _reset(self) -> None:
         """Start empty and without a thread: at first, and in the child after a fork."""
@@ -112,6 +119,7 @@ class Writer:
                 written=self._written,
                 refused=self._refused,
                 rejected=self._rejected,
+                lost=self._lost,
                 retries=self._retries,
                 last_error=self._last_error,
             )
@@ -167,12 +175,10 @@ class Writer:
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
             goal = self._entered
-            rejected = self._rejected
-            if self._left >= goal:
-                return
-            self._hurry = True
-            self._start()
-            self._work.notify()
+            if self._left < goal:
+                self._hurry = True
+                self._start()
+                self._work.notify()
             while self._left < goal:
                 rest = None if deadline is None else deadline - time.monotonic()
                 if rest is not None and rest <= 0:
@@ -181,10 +187,10 @@ class Writer:
                         f"still wait: {self._last_error or f'{self._store.name} is slow'}"
                     )
                 self._changed.wait(rest)
-            if self._rejected > rejected:
+            new, self._told = self._rejected - self._told, self._rejected
+            if new:
                 raise StoreError(
-                    f"{self._rejected - rejected} calls could not be stored: {self._last_error}",
-                    permanent=True,
+                    f"{new} calls could not be stored: {self._last_error}", permanent=True
                 )
 
     def close(self, timeout: float | None = 30.0) -> None:
@@ -193,6 +199,8 @@ class Writer:
         Raises:
             StoreError: If not everything could be written in time. The rest is lost.
         """
+        if self._before_close is not None:
+            self._before_close()
         try:
             self.flush(timeout)
         finally:
@@ -228,8 +236,8 @@ class Writer:
                     self._work.wait(_LINGER)
                 batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
                 self._taken = len(batch)
-            prepared = [record for record, _ in batch if (record := self._prepared(record))]
-            self._write(prepared)
+            prepared = [self._prepared(record) for record, _ in batch]
+            self._write([record for record in prepared if record is not None])
             with self._lock:
                 self._taken = 0
                 self._left += len(batch)
@@ -264,8 +272,8 @@ class Writer:
                     self._last_error = str(error)
                     self._retries += 1
                     if self._closed:
+                        self._lost += len(records)
                         return
-                    self._changed.notify_all()
                     self._work.wait(pause)
                 pause = min(2 * pause, longest)
             else:
@@ -302,12 +310,4 @@ def _flush_all() -> None:
         _flush_at_exit(weakref.ref(writer))
 
 
-def _forget_after_fork() -> None:
-    # The child has neither the thread nor the right to write what its parent will write.
-    for writer in list(_WRITERS):
-        writer._reset()
-
-
 atexit.register(_flush_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
