@@ -6,9 +6,11 @@ Our JSONL has one line a question::
      "samples": {"gpt": [["42", 117, 0.93], ["41", 98, null]]}}
 
 A sample is ``[answer]``, ``[answer, tokens]``, ``[answer, tokens, score]`` or ``[answer, tokens,
-score, call]``; an answer of null or "" abstains. Where a question was asked in several calls, `call`
-numbers them from 0, and ``"stopped": {"1": "ahead-by"}`` names those that stopped adaptively;
-``"wrong"`` lists answers known to be wrong. Other keys are left alone. The authors' files have one line a question and one file a member, named
+score, call]``; an answer of null or "" abstains. `call` is 0, or the number from 1 of the adaptive
+call that drew it, and ``"stopped": {"1": "ahead-by"}`` names that call's rule. ``"wrong"`` lists
+answers known to be wrong. Other keys are left alone.
+
+The authors' files have one line a question and one file a member, named
 ``[analysis_]<dataset>_<member>.jsonl`` (repository jkomiyama/BoInf-code-publish).
 """
 
@@ -34,14 +36,14 @@ def read_files(paths: Iterable[str | Path]) -> EvaluationSet:
         UsageError: If there is nothing to read or a line is malformed; the message names the
             file, the line and what is wrong with it.
     """
-    files = [file for path in paths for file in _expand(Path(path))]
+    files = [file for path in paths for file in expand(Path(path))]
     return EvaluationSet.merge((read_file(file) for file in files), name=_common_name(files))
 
 
 def read_file(path: str | Path) -> EvaluationSet:
     """Read one JSONL file of either kind, told apart by the keys of each line."""
     path = Path(path)
-    questions = [_question(record, path, line) for line, record in _records(path)]
+    questions = [read_question(record, path, line) for line, record in records(path)]
     if not questions:
         raise UsageError(f"{path}: no questions in the file")
     try:
@@ -67,7 +69,12 @@ def as_line(record: Mapping[str, Any]) -> str:
     return f"{line}\n"
 
 
-def _expand(path: Path) -> list[Path]:
+def expand(path: Path) -> list[Path]:
+    """Return the files that a path means: itself, or the ``*.jsonl`` files of a folder.
+
+    Raises:
+        UsageError: If there is none.
+    """
     if path.is_dir():
         files = sorted(path.glob("*.jsonl"))
         if not files:
@@ -82,7 +89,12 @@ def _common_name(files: list[Path]) -> str:
     return files[0].stem if len(files) == 1 else files[0].parent.name if files else ""
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield every line of a JSONL file with its number.
+
+    Raises:
+        UsageError: If a line is not a JSON object, or the file cannot be read.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
@@ -104,7 +116,12 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _question(record: dict[str, Any], path: Path, line: int) -> Question:
+def read_question(record: dict[str, Any], path: Path, line: int) -> Question:
+    """Return the question that one line of either format describes.
+
+    Raises:
+        UsageError: If it describes none; the message names the file and the line.
+    """
     try:
         if record.keys() >= AUTHORS_KEYS:
             return _authors_question(record, path)

@@ -102,18 +102,18 @@ class LabelRow:
     Attributes:
         id: Unique in the store.
         question_id: The question it is about.
-        call_id: The call that was judged, where it was one.
         answer: The answer spoken of; None takes all earlier labels of the question back.
         correct: True: this answer is the right one. False: it is wrong.
+        call_id: The call that was judged, where it was one.
         source: Who says so.
         at: When, in seconds since 1970.
     """
 
     id: str
     question_id: str
-    call_id: str | None
-    answer: str | None
-    correct: bool
+    answer: str | None = None
+    correct: bool = True
+    call_id: str | None = None
     source: str = ""
     at: float = 0.0
 

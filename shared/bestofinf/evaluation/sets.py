@@ -29,7 +29,9 @@ class Samples:
         answers: One entry per sample; None abstains (no valid answer).
         tokens: Generated tokens per sample, aligned with ``answers``; empty when unknown.
         scores: Verifier scores in [0, 1], aligned with ``answers``; empty when not scored.
-        calls: Number of the call, from 0, that drew each sample; empty when all come from one.
+        calls: For each sample the number, from 1, of the adaptive call that drew it: one whose
+            number of samples depended on the answers. 0 for samples whose number was fixed
+            beforehand; empty when all are such.
     """
 
     answers: tuple[str | None, ...]
@@ -47,7 +49,7 @@ class Samples:
         return len(self.answers)
 
     def call_numbers(self) -> tuple[int, ...]:
-        """Return the number of the call of each sample."""
+        """Return the number of the adaptive call of each sample, 0 where it is of none."""
         return self.calls or (0,) * len(self)
 
     def pick(self, places: Iterable[int]) -> Samples:
@@ -85,10 +87,9 @@ class Question:
         dataset: Name of the collection it comes from.
         prompt: Its text, where kept.
         wrong: Answers known to be wrong.
-        stopped: The rule by which each adaptive call was stopped, by number of the call. The
-            number of samples of these calls depends on the answers, so that plain shares of
-            answers are biased: see `bestofinf.evaluation.censoring`. Calls that are not named
-            drew a fixed number.
+        stopped: The rule that stopped each adaptive call, by its number from 1. As the number of
+            its samples depends on the answers, plain shares of answers are biased: see
+            `bestofinf.evaluation.censoring`.
     """
 
     id: str
@@ -98,6 +99,15 @@ class Question:
     prompt: str | None = None
     wrong: tuple[str, ...] = ()
     stopped: Mapping[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, samples in self.samples.items():
+            for number in samples.calls:
+                if number and number not in self.stopped:
+                    raise UsageError(
+                        f"question {self.id!r}: samples of {name!r} are of adaptive call "
+                        f"{number}, whose rule is not named in 'stopped'"
+                    )
 
 
 @dataclass(frozen=True)
@@ -306,7 +316,7 @@ def _fixed(question: Question) -> Question:
         return question
     kept = {}
     for name, s in question.samples.items():
-        places = [i for i, n in enumerate(s.call_numbers()) if n not in question.stopped]
+        places = [i for i, n in enumerate(s.call_numbers()) if n == 0]
         if places:
             kept[name] = s.pick(places)
     return replace(question, samples=kept, stopped={})
@@ -318,9 +328,7 @@ def _join(first: Question, second: Question) -> Question:
             f"question {first.id!r} has two right answers, {first.gold!r} and {second.gold!r}"
         )
     gold = first.gold if first.gold is not None else second.gold
-    # Recorded files give each member a file of its own: all of these are the same call 0.
-    numbered = [q for q in (first, second) if q.stopped or any(s.calls for s in q.samples.values())]
-    shift = 1 + _last_call(first) if numbered else 0
+    shift = max((n for s in first.samples.values() for n in s.calls), default=0)
     samples = dict(first.samples)
     for name, more in second.samples.items():
         samples[name] = _append(samples.get(name, Samples(())), more, shift)
@@ -336,17 +344,14 @@ def _join(first: Question, second: Question) -> Question:
     )
 
 
-def _last_call(question: Question) -> int:
-    return max((n for s in question.samples.values() for n in s.call_numbers()), default=-1)
-
-
 def _append(first: Samples, second: Samples, shift: int) -> Samples:
     def column(name: str) -> tuple[Any, ...]:
         return tuple(
             value for s in (first, second) for value in getattr(s, name) or (None,) * len(s)
         )
 
-    calls = first.call_numbers() + tuple(n + shift for n in second.call_numbers())
+    later = tuple(n + shift if n else 0 for n in second.call_numbers())
+    calls = first.call_numbers() + later
     return Samples(
         first.answers + second.answers,
         _unless_empty(column("tokens")),

@@ -31,6 +31,7 @@ from bestofinf.errors import UsageError
 from bestofinf.evaluation import schema
 from bestofinf.evaluation.contested import Contested, contested_first
 from bestofinf.evaluation.database import Database
+from bestofinf.evaluation.exchange import question_from_rows
 from bestofinf.evaluation.identity import answer_text
 from bestofinf.evaluation.rows import (
     CallRecord,
@@ -42,6 +43,7 @@ from bestofinf.evaluation.rows import (
     as_dict,
     columns,
 )
+from bestofinf.evaluation.sets import EvaluationSet
 from bestofinf.evaluation.truth import resolve
 
 LONGEST_ID = 500
@@ -352,6 +354,26 @@ class EvaluationStore:
             numbers = connection.execute(select(q.c.id).order_by(q.c.number)).scalars().all()
             for start in range(0, len(numbers), _CHUNK):
                 yield from _whole_questions(connection, numbers[start : start + _CHUNK])
+
+    def read(self, *, kinds: Iterable[str] | None = None, uncounted: bool = False) -> EvaluationSet:
+        """Return everything in the store as an evaluation set, in the order it came.
+
+        Args:
+            kinds: Which calls: "ensemble", "model" and "import"; all by default.
+            uncounted: Take samples too that came too late for their decision.
+        """
+        wanted = None if kinds is None else set(kinds)
+        questions = []
+        for question, calls, samples, labels in self.records():
+            if wanted is not None:
+                calls = [call for call in calls if call.kind in wanted]
+                known = {call.id for call in calls}
+                samples = [sample for sample in samples if sample.call_id in known]
+            questions.append(
+                question_from_rows(question, calls, samples, labels, uncounted=uncounted)
+            )
+        name = self.name.rpartition("/")[2].partition("?")[0]
+        return EvaluationSet(tuple(questions), name=name)
 
     def status(self) -> StoreStatus:
         """Return what the store holds."""
