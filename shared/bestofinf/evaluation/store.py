@@ -79,6 +79,23 @@ class StoreStatus:
     fixed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Something said of a question, to be given to a store.
+
+    Attributes:
+        key: Id of the question, of one of its calls, or the hash of its prompt.
+        answer: The answer spoken of; None means the one that the call returned.
+        correct: Whether it is right.
+        retract: Take back all that was said of the question instead.
+    """
+
+    key: str
+    answer: str | None = None
+    correct: bool = True
+    retract: bool = False
+
+
 class EvaluationStore:
     """A database of evaluation questions and everything recorded about them.
 
@@ -196,7 +213,8 @@ class EvaluationStore:
         answer = answer_text(gold)
         if answer is None and gold is not None:
             raise UsageError("gold must not be empty; None takes the labels of a question back")
-        return self._label(key, answer, correct=True, source=source, at=at)
+        label = Label(key, answer, retract=gold is None)
+        return self._label(label, source=source, at=at)
 
     def verdict(
         self,
@@ -221,31 +239,57 @@ class EvaluationStore:
         Raises:
             UsageError: If the key is unknown, or it is not said which answer was judged.
         """
-        judged = answer_text(answer)
-        if judged is None:
-            judged = self._answer_of(key)
-        if judged is None:
-            raise UsageError(
-                f"which answer of {key!r} is judged? Name it, or give the id of a call that "
-                "returned one"
-            )
-        return self._label(key, judged, correct=correct, source=source, at=at)
+        return self._label(Label(key, answer_text(answer), correct), source=source, at=at)
 
-    def _label(
-        self, key: str, answer: str | None, *, correct: bool, source: str, at: float | None
-    ) -> str:
+    def label_all(
+        self, labels: Iterable[Label], *, source: str = "", at: float | None = None
+    ) -> tuple[str, ...]:
+        """Give many labels in one transaction.
+
+        Args:
+            labels: What to say of which question or call.
+            source: Who says so.
+            at: When, in seconds since 1970; now by default.
+
+        Returns:
+            The keys that are unknown; all other labels are given.
+
+        Raises:
+            UsageError: If it is not said which answer is judged. No label is given then.
+        """
+        unknown = []
+        rows = []
+        now = time.time() if at is None else at
         with self._database.write() as connection:
-            question_id, call_id = self._find(connection, key)
-            row = LabelRow(
-                id=uuid.uuid4().hex,
-                question_id=question_id,
-                call_id=call_id,
-                answer=answer,
-                correct=correct,
-                source=source,
-                at=time.time() if at is None else at,
-            )
-            self._insert(connection, schema.labels, [row])
+            for label in labels:
+                found = self._find(connection, label.key)
+                if found is None:
+                    unknown.append(label.key)
+                    continue
+                question_id, call_id, returned = found
+                answer = label.answer if label.answer is not None else returned
+                if answer is None and not label.retract:
+                    raise UsageError(
+                        f"which answer of {label.key!r} is meant? Name it, or give the id of a "
+                        "call that returned one"
+                    )
+                rows.append(
+                    LabelRow(
+                        id=uuid.uuid4().hex,
+                        question_id=question_id,
+                        answer=None if label.retract else answer,
+                        correct=label.correct,
+                        call_id=call_id,
+                        source=source,
+                        at=now,
+                    )
+                )
+            self._insert(connection, schema.labels, rows)
+        return tuple(unknown)
+
+    def _label(self, label: Label, *, source: str, at: float | None) -> str:
+        question_id = self.find(label.key)
+        self.label_all([label], source=source, at=at)
         return question_id
 
     def find(self, key: str) -> str:
@@ -255,27 +299,23 @@ class EvaluationStore:
             UsageError: If it means none.
         """
         with self._database.read() as connection:
-            return self._find(connection, key)[0]
+            found = self._find(connection, key)
+        if found is None:
+            raise UsageError(f"{self.name}: no question, call or prompt hash {key!r}")
+        return found[0]
 
-    def _find(self, connection: Connection, key: str) -> tuple[str, str | None]:
+    def _find(self, connection: Connection, key: str) -> tuple[str, str | None, str | None] | None:
+        """Return the question, the call where the key is one, and what that call returned."""
         q, c = schema.questions, schema.calls
         found = connection.execute(select(q.c.id).where(q.c.id == key)).scalar()
         if found is not None:
-            return found, None
-        found = connection.execute(select(c.c.question_id).where(c.c.id == key)).scalar()
-        if found is not None:
-            return found, key
+            return found, None, None
+        call = connection.execute(select(c.c.question_id, c.c.answer).where(c.c.id == key)).first()
+        if call is not None:
+            return call[0], key, call[1]
         hashed = select(q.c.id).where(q.c.prompt_hash == key).order_by(q.c.number)
         found = connection.execute(hashed).scalar()
-        if found is not None:
-            return found, None
-        raise UsageError(f"{self.name}: no question, call or prompt hash {key!r}")
-
-    def _answer_of(self, key: str) -> str | None:
-        with self._database.read() as connection:
-            chosen = select(schema.calls.c.answer).where(schema.calls.c.id == key)
-            answer: str | None = connection.execute(chosen).scalar()
-            return answer
+        return None if found is None else (found, None, None)
 
     def labels(self, key: str) -> tuple[LabelRow, ...]:
         """Return everything that was ever said of a question, oldest first."""
@@ -336,8 +376,8 @@ class EvaluationStore:
         Raises:
             UsageError: If the key is unknown.
         """
+        question_id = self.find(key)
         with self._database.write() as connection:
-            question_id, _ = self._find(connection, key)
             q = schema.questions
             connection.execute(delete(q).where(q.c.id == question_id))
         self._database.empty_log()
