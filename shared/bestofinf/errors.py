@@ -1,7 +1,8 @@
 """The errors of the library, by who must act.
 
-Every error is a `BestOfInfError`. A `UsageError` is for the caller, a `ProtocolMisuseError` for
-the author of a driver, a `SamplingError` for whoever runs the models.
+Every error is a `BestOfInfError`. A `UsageError` is for the caller, a `StoreError` for whoever
+runs the database, a `ProtocolMisuseError` for the author of a driver, a `SamplingError` for
+whoever runs the models.
 """
 
 from __future__ import annotations
@@ -27,6 +28,18 @@ class MissingExtraError(BestOfInfError, ImportError):
             f"{purpose} needs the package {package!r}: install it with "
             f"pip install 'bestofinf[{extra}]'"
         )
+
+
+class StoreError(BestOfInfError):
+    """An evaluation store cannot be opened, read or written. What it holds is untouched.
+
+    Attributes:
+        permanent: True when trying again cannot help, because the rows themselves are refused.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        self.permanent = permanent
+        super().__init__(message)
 
 
 class ProtocolMisuseError(BestOfInfError, RuntimeError):

@@ -5,8 +5,12 @@ Our JSONL has one line a question::
     {"id": "q1", "gold": "42", "dataset": "math", "prompt": "...",
      "samples": {"gpt": [["42", 117, 0.93], ["41", 98, null]]}}
 
-A sample is ``[answer]``, ``[answer, tokens]`` or ``[answer, tokens, score]``; an answer of null or
-"" abstains. The authors' files have one line a question and one file a member, named
+A sample is ``[answer]``, ``[answer, tokens]``, ``[answer, tokens, score]`` or ``[answer, tokens,
+score, call]``; an answer of null or "" abstains. `call` is 0, or the number from 1 of the adaptive
+call that drew it, and ``"stopped": {"1": "ahead-by"}`` names that call's rule. ``"wrong"`` lists
+answers known to be wrong. Other keys are left alone.
+
+The authors' files have one line a question and one file a member, named
 ``[analysis_]<dataset>_<member>.jsonl`` (repository jkomiyama/BoInf-code-publish).
 """
 
@@ -32,14 +36,14 @@ def read_files(paths: Iterable[str | Path]) -> EvaluationSet:
         UsageError: If there is nothing to read or a line is malformed; the message names the
             file, the line and what is wrong with it.
     """
-    files = [file for path in paths for file in _expand(Path(path))]
+    files = [file for path in paths for file in expand(Path(path))]
     return EvaluationSet.merge((read_file(file) for file in files), name=_common_name(files))
 
 
 def read_file(path: str | Path) -> EvaluationSet:
     """Read one JSONL file of either kind, told apart by the keys of each line."""
     path = Path(path)
-    questions = [_question(record, path, line) for line, record in _records(path)]
+    questions = [read_question(record, path, line) for line, record in records(path)]
     if not questions:
         raise UsageError(f"{path}: no questions in the file")
     try:
@@ -52,10 +56,25 @@ def write_file(evaluation_set: EvaluationSet, path: str | Path) -> None:
     """Write a set as our JSONL; `read_file` gives the same set back."""
     with Path(path).open("w", encoding="utf-8") as file:
         for question in evaluation_set:
-            file.write(json.dumps(_as_record(question), ensure_ascii=False) + "\n")
+            file.write(as_line(as_record(question)))
 
 
-def _expand(path: Path) -> list[Path]:
+def as_line(record: Mapping[str, Any]) -> str:
+    """Return a record as one line of JSONL."""
+    line = json.dumps(record, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # half a surrogate pair: no UTF-8, but JSON can say it
+        line = json.dumps(record)
+    return f"{line}\n"
+
+
+def expand(path: Path) -> list[Path]:
+    """Return the files that a path means: itself, or the ``*.jsonl`` files of a folder.
+
+    Raises:
+        UsageError: If there is none.
+    """
     if path.is_dir():
         files = sorted(path.glob("*.jsonl"))
         if not files:
@@ -70,7 +89,12 @@ def _common_name(files: list[Path]) -> str:
     return files[0].stem if len(files) == 1 else files[0].parent.name if files else ""
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield every line of a JSONL file with its number.
+
+    Raises:
+        UsageError: If a line is not a JSON object, or the file cannot be read.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
@@ -92,7 +116,12 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _question(record: dict[str, Any], path: Path, line: int) -> Question:
+def read_question(record: dict[str, Any], path: Path, line: int) -> Question:
+    """Return the question that one line of either format describes.
+
+    Raises:
+        UsageError: If it describes none; the message names the file and the line.
+    """
     try:
         if record.keys() >= AUTHORS_KEYS:
             return _authors_question(record, path)
@@ -136,6 +165,8 @@ def _own_question(record: dict[str, Any], path: Path) -> Question:
         gold=None if gold is None else _text(gold, "gold"),
         dataset=str(record.get("dataset", "")),
         prompt=None if prompt is None else _text(prompt, "prompt"),
+        wrong=tuple(_text(w, "wrong") for w in _list(record.get("wrong", []), "wrong")),
+        stopped=_stopped(record.get("stopped", {})),
     )
 
 
@@ -145,21 +176,38 @@ def _samples(rows: Any, *, normalise: bool = False) -> Samples:
     answers: list[str | None] = []
     tokens: list[int | None] = []
     scores: list[float | None] = []
+    calls: list[int] = []
     for place, row in enumerate(rows):
-        if not isinstance(row, list) or not 1 <= len(row) <= 3:
-            raise UsageError(f"sample {place}: wanted [answer, tokens, score], got {row!r:.60}")
-        answer, length, score = (*row, None, None)[:3]
+        if not isinstance(row, list) or not 1 <= len(row) <= 4:
+            raise UsageError(
+                f"sample {place}: wanted [answer, tokens, score, call], got {row!r:.60}"
+            )
+        answer, length, score, call = (*row, None, None, None)[:4]
         if isinstance(answer, bool) or not isinstance(answer, str | int | float | None):
             raise UsageError(f"sample {place}: an answer must be text, got {answer!r:.60}")
         text = None if answer is None or answer == "" else str(answer)
         answers.append(_normalised(text) if normalise else text)
         tokens.append(_number(length, f"sample {place}: tokens", whole=True))
         scores.append(_number(score, f"sample {place}: score"))
+        calls.append(_number(call, f"sample {place}: call", whole=True) or 0)
     return Samples(
         tuple(answers),
         tuple(tokens) if any(t is not None for t in tokens) else (),
         tuple(scores) if any(s is not None for s in scores) else (),
+        tuple(calls) if any(calls) else (),
     )
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise UsageError(f"{what!r} must be a list, got {type(value).__name__}")
+    return value
+
+
+def _stopped(value: Any) -> dict[int, str]:
+    if not isinstance(value, Mapping) or not all(str(key).isdecimal() for key in value):
+        raise UsageError(f"'stopped' must map numbers of calls to rules, got {value!r:.60}")
+    return {int(key): _text(rule, "stopped") for key, rule in value.items()}
 
 
 def _number(value: Any, what: str, *, whole: bool = False) -> Any:
@@ -193,7 +241,8 @@ def normalise(text: str) -> str:
     return text.replace("^\\circ", "").replace("\\dfrac", "\\frac")
 
 
-def _as_record(question: Question) -> dict[str, Any]:
+def as_record(question: Question) -> dict[str, Any]:
+    """Return a question as the JSON object of our format."""
     record: dict[str, Any] = {"id": question.id}
     if question.gold is not None:
         record["gold"] = question.gold
@@ -201,14 +250,22 @@ def _as_record(question: Question) -> dict[str, Any]:
         record["dataset"] = question.dataset
     if question.prompt is not None:
         record["prompt"] = question.prompt
+    if question.wrong:
+        record["wrong"] = list(question.wrong)
+    if question.stopped:
+        record["stopped"] = {str(call): rule for call, rule in question.stopped.items()}
     record["samples"] = {name: _as_rows(s) for name, s in question.samples.items()}
     return record
 
 
 def _as_rows(samples: Samples) -> list[list[Any]]:
-    columns: list[tuple[Any, ...]] = [samples.answers]
-    if samples.tokens or samples.scores:
-        columns.append(samples.tokens or (None,) * len(samples))
-    if samples.scores:
-        columns.append(samples.scores)
-    return [list(row) for row in zip(*columns, strict=True)]
+    columns: list[tuple[Any, ...]] = [
+        samples.answers,
+        samples.tokens,
+        samples.scores,
+        samples.calls,
+    ]
+    while len(columns) > 1 and not columns[-1]:
+        columns.pop()
+    filled = [column or (None,) * len(samples) for column in columns]
+    return [list(row) for row in zip(*filled, strict=True)]

@@ -7,13 +7,18 @@ token counts and the scores side by side. Weights are fitted on it and stopping 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
+from bestofinf.answers.base import Answer
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.equivalence import representatives
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +29,42 @@ class Samples:
         answers: One entry per sample; None abstains (no valid answer).
         tokens: Generated tokens per sample, aligned with ``answers``; empty when unknown.
         scores: Verifier scores in [0, 1], aligned with ``answers``; empty when not scored.
+        calls: For each sample the number, from 1, of the adaptive call that drew it: one whose
+            number of samples depended on the answers. 0 for samples whose number was fixed
+            beforehand; empty when all are such.
     """
 
     answers: tuple[str | None, ...]
     tokens: tuple[int | None, ...] = ()
     scores: tuple[float | None, ...] = ()
+    calls: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("tokens", "scores"):
+        for name in ("tokens", "scores", "calls"):
             column = getattr(self, name)
             if column and len(column) != len(self.answers):
                 raise UsageError(f"{len(self.answers)} answers but {len(column)} {name}")
 
     def __len__(self) -> int:
         return len(self.answers)
+
+    def call_numbers(self) -> tuple[int, ...]:
+        """Return the number of the adaptive call of each sample, 0 where it is of none."""
+        return self.calls or (0,) * len(self)
+
+    def pick(self, places: Iterable[int]) -> Samples:
+        """Return the samples at these places, in the order given."""
+        places = tuple(places)
+
+        def column(values: tuple[T, ...]) -> tuple[T, ...]:
+            return tuple(values[place] for place in places) if values else ()
+
+        return Samples(
+            column(self.answers),
+            _unless_empty(column(self.tokens)),
+            _unless_empty(column(self.scores)),
+            column(self.calls) if any(column(self.calls)) else (),
+        )
 
     def counts(self) -> Counter[str]:
         """Return votes per valid answer, in order of first appearance."""
@@ -59,6 +86,10 @@ class Question:
         gold: The right answer; None while unlabelled.
         dataset: Name of the collection it comes from.
         prompt: Its text, where kept.
+        wrong: Answers known to be wrong.
+        stopped: The rule that stopped each adaptive call, by its number from 1. As the number of
+            its samples depends on the answers, plain shares of answers are biased: see
+            `bestofinf.evaluation.censoring`.
     """
 
     id: str
@@ -66,6 +97,17 @@ class Question:
     gold: str | None = None
     dataset: str = ""
     prompt: str | None = None
+    wrong: tuple[str, ...] = ()
+    stopped: Mapping[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, samples in self.samples.items():
+            for number in samples.calls:
+                if number and number not in self.stopped:
+                    raise UsageError(
+                        f"question {self.id!r}: samples of {name!r} are of adaptive call "
+                        f"{number}, whose rule is not named in 'stopped'"
+                    )
 
 
 @dataclass(frozen=True)
@@ -143,6 +185,63 @@ class EvaluationSet:
         second = tuple(q for i, q in enumerate(self.questions) if i not in chosen)
         return replace(self, questions=first), replace(self, questions=second)
 
+    def bootstrap(self, *, seed: int = 0) -> EvaluationSet:
+        """Return as many questions drawn with replacement: one resample for a bootstrap.
+
+        A question that is drawn again gets ``#2``, ``#3``, ... behind its id.
+
+        Args:
+            seed: The same seed gives the same resample.
+        """
+        places = np.random.default_rng(seed).integers(len(self), size=len(self)).tolist()
+        times: Counter[int] = Counter()
+        drawn = []
+        for place in places:
+            times[place] += 1
+            question = self.questions[place]
+            again = f"{question.id}#{times[place]}"
+            drawn.append(question if times[place] == 1 else replace(question, id=again))
+        return replace(self, questions=tuple(drawn))
+
+    def classes(self, answer: Answer) -> EvaluationSet:
+        """Return the set with equivalent answers written the same way.
+
+        The right answer stands for its class where it is known, else the first one drawn. Text
+        in which the answer type finds no answer becomes an abstention, but for the right answer,
+        which is kept as it stands.
+
+        Args:
+            answer: Says which answers mean the same.
+        """
+        return replace(self, questions=tuple(_classes(question, answer) for question in self))
+
+    def fixed(self) -> EvaluationSet:
+        """Return the set without the calls that stopped adaptively: no sample is censored."""
+        return replace(self, questions=tuple(_fixed(q) for q in self if _fixed(q).samples))
+
+    def summary(self) -> SetSummary:
+        """Return the sizes that describe the set."""
+        members = {}
+        for name in self.members:
+            columns = [q.samples[name] for q in self if name in q.samples]
+            known = [(q.gold, q.samples[name]) for q in self if q.gold and name in q.samples]
+            shares = [s.answers.count(gold) / len(s) for gold, s in known if len(s)]
+            lengths = [t for s in columns for t in s.tokens if t is not None]
+            members[name] = MemberSummary(
+                questions=len(columns),
+                samples=sum(map(len, columns)),
+                abstained=sum(s.answers.count(None) for s in columns),
+                mean_tokens=sum(lengths) / len(lengths) if lengths else None,
+                single=sum(shares) / len(shares) if shares else None,
+            )
+        return SetSummary(
+            questions=len(self),
+            labelled=sum(q.gold is not None for q in self),
+            samples=sum(m.samples for m in members.values()),
+            adaptive_calls=sum(len(q.stopped) for q in self),
+            members=members,
+        )
+
     @staticmethod
     def merge(sets: Iterable[EvaluationSet], *, name: str = "") -> EvaluationSet:
         """Join sets: samples of the same question are put together, member by member.
@@ -158,28 +257,108 @@ class EvaluationSet:
         return EvaluationSet(tuple(merged.values()), name=name)
 
 
+@dataclass(frozen=True, slots=True)
+class MemberSummary:
+    """What a set holds of one member.
+
+    Attributes:
+        questions: Questions it was asked.
+        samples: Its samples.
+        abstained: Samples without an answer.
+        mean_tokens: Mean generated tokens; None when unknown.
+        single: Mean share of right answers per labelled question, in [0, 1]; None without
+            labels. Biased where calls stopped adaptively: see `bestofinf.evaluation.censoring`.
+    """
+
+    questions: int
+    samples: int
+    abstained: int
+    mean_tokens: float | None
+    single: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetSummary:
+    """The sizes of a set.
+
+    Attributes:
+        questions: Number of questions.
+        labelled: Questions whose right answer is known.
+        samples: Samples of all members.
+        adaptive_calls: Calls whose number of samples depends on the answers.
+        members: The same by member.
+    """
+
+    questions: int
+    labelled: int
+    samples: int
+    adaptive_calls: int
+    members: Mapping[str, MemberSummary]
+
+
+def _classes(question: Question, answer: Answer) -> Question:
+    given = [a for s in question.samples.values() for a in s.answers if a is not None]
+    gold = [] if question.gold is None else [question.gold]
+    names = representatives([*gold, *given, *question.wrong], answer)
+    named = ((w, names[w]) for w in question.wrong)
+    return replace(
+        question,
+        samples={
+            name: replace(s, answers=tuple(None if a is None else names[a] for a in s.answers))
+            for name, s in question.samples.items()
+        },
+        wrong=tuple(dict.fromkeys(name if name is not None else w for w, name in named)),
+    )
+
+
+def _fixed(question: Question) -> Question:
+    if not question.stopped:
+        return question
+    kept = {}
+    for name, s in question.samples.items():
+        places = [i for i, n in enumerate(s.call_numbers()) if n == 0]
+        if places:
+            kept[name] = s.pick(places)
+    return replace(question, samples=kept, stopped={})
+
+
 def _join(first: Question, second: Question) -> Question:
     if None not in (first.gold, second.gold) and first.gold != second.gold:
         raise UsageError(
             f"question {first.id!r} has two right answers, {first.gold!r} and {second.gold!r}"
         )
+    gold = first.gold if first.gold is not None else second.gold
+    shift = max((n for s in first.samples.values() for n in s.calls), default=0)
     samples = dict(first.samples)
     for name, more in second.samples.items():
-        samples[name] = _append(samples[name], more) if name in samples else more
+        samples[name] = _append(samples.get(name, Samples(())), more, shift)
+    wrong = dict.fromkeys(first.wrong + second.wrong)
+    wrong.pop(gold or "", None)
     return replace(
         first,
         samples=samples,
-        gold=first.gold if first.gold is not None else second.gold,
+        gold=gold,
         prompt=first.prompt if first.prompt is not None else second.prompt,
+        wrong=tuple(wrong),
+        stopped={**first.stopped, **{n + shift: rule for n, rule in second.stopped.items()}},
     )
 
 
-def _append(first: Samples, second: Samples) -> Samples:
-    def column(name: str) -> tuple[object, ...]:
-        parts: Sequence[tuple[object, ...]] = [
-            getattr(s, name) or (None,) * len(s) for s in (first, second)
-        ]
-        joined = parts[0] + parts[1]
-        return joined if any(value is not None for value in joined) else ()
+def _append(first: Samples, second: Samples, shift: int) -> Samples:
+    def column(name: str) -> tuple[Any, ...]:
+        return tuple(
+            value for s in (first, second) for value in getattr(s, name) or (None,) * len(s)
+        )
 
-    return Samples(first.answers + second.answers, column("tokens"), column("scores"))  # type: ignore[arg-type]
+    later = tuple(n + shift if n else 0 for n in second.call_numbers())
+    calls = first.call_numbers() + later
+    return Samples(
+        first.answers + second.answers,
+        _unless_empty(column("tokens")),
+        _unless_empty(column("scores")),
+        calls if any(calls) else (),
+    )
+
+
+def _unless_empty(values: tuple[T, ...]) -> tuple[T, ...]:
+    return values if any(value is not None for value in values) else ()

@@ -1,0 +1,137 @@
+"""Between the rows of a store and the questions of an evaluation set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence
+
+from bestofinf.evaluation.files import as_record
+from bestofinf.evaluation.identity import prompt_hash, prompt_text
+from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow, SampleRow
+from bestofinf.evaluation.sets import Question, Samples
+from bestofinf.evaluation.truth import resolve
+
+UNKNOWN_RULE = "unknown"
+
+
+def question_from_rows(
+    row: QuestionRow,
+    calls: Sequence[CallRow],
+    samples: Iterable[SampleRow],
+    labels: Iterable[LabelRow],
+    *,
+    uncounted: bool = False,
+) -> Question:
+    """Return what a store holds of a question, as a question of an evaluation set.
+
+    Failed draws are left out, and samples that came too late to be counted unless `uncounted`:
+    how many of these there are depends on how fast they were. Samples of calls with a fixed
+    number of samples come first, then the adaptive calls.
+    """
+    drawn: dict[str, dict[str, list[SampleRow]]] = {call.id: {} for call in calls}
+    members: dict[str, None] = {}
+    for sample in samples:
+        if sample.error is None and (sample.counted or uncounted):
+            drawn[sample.call_id].setdefault(sample.member, []).append(sample)
+            members[sample.member] = None
+    asked = [call for call in calls if drawn[call.id]]
+    numbered = [(0, call) for call in asked if call.fixed]
+    numbered += enumerate((call for call in asked if not call.fixed), 1)
+    truth = resolve(labels)
+    return Question(
+        id=row.id,
+        samples={
+            name: _samples([(n, drawn[call.id].get(name, [])) for n, call in numbered])
+            for name in members
+        },
+        gold=truth.gold,
+        dataset=row.dataset,
+        prompt=row.prompt,
+        wrong=truth.wrong,
+        stopped={n: call.rule or UNKNOWN_RULE for n, call in numbered if n},
+    )
+
+
+def _samples(by_call: Sequence[tuple[int, Sequence[SampleRow]]]) -> Samples:
+    rows = [sample for _, call in by_call for sample in call]
+    tokens = tuple(sample.tokens for sample in rows)
+    scores = tuple(sample.score for sample in rows)
+    numbers = tuple(number for number, call in by_call for _ in call)
+    return Samples(
+        tuple(sample.answer for sample in rows),
+        tokens if any(t is not None for t in tokens) else (),
+        scores if any(s is not None for s in scores) else (),
+        numbers if any(numbers) else (),
+    )
+
+
+def rows_from_question(question: Question, *, source: str, now: float | None = None) -> CallRecord:
+    """Return the rows of a question that was recorded elsewhere, without its calls.
+
+    The ids of labels follow from what they say, so that importing twice adds nothing.
+    """
+    now = time.time() if now is None else now
+    prompt = question.prompt
+    said = [(question.gold, True)] if question.gold is not None else []
+    said += [(answer, False) for answer in question.wrong if answer != question.gold]
+    labels = tuple(
+        LabelRow(
+            id=_digest("label", question.id, answer, correct),
+            question_id=question.id,
+            call_id=None,
+            answer=answer,
+            correct=correct,
+            source=source,
+            at=now,
+        )
+        for answer, correct in said
+    )
+    row = QuestionRow(
+        id=question.id,
+        prompt_hash=None if prompt is None else prompt_hash(prompt_text(prompt)),
+        prompt=prompt,
+        dataset=question.dataset,
+        created_at=now,
+    )
+    return CallRecord(row, None, (), labels)
+
+
+def calls_from_question(question: Question, *, now: float | None = None) -> list[CallRecord]:
+    """Return the calls of a question that was recorded elsewhere, with ids made from them."""
+    now = time.time() if now is None else now
+    numbers = sorted({n for s in question.samples.values() for n in s.call_numbers()})
+    seed = json.dumps(as_record(question)["samples"])
+    records = []
+    for number in numbers:
+        call_id = _digest("call", question.id, seed, number)
+        rows: list[SampleRow] = []
+        for name, s in question.samples.items():
+            for place, n in enumerate(s.call_numbers()):
+                if n == number:
+                    rows.append(
+                        SampleRow(
+                            call_id=call_id,
+                            draw=len(rows),
+                            member=name,
+                            answer=s.answers[place],
+                            tokens=s.tokens[place] if s.tokens else None,
+                            score=s.scores[place] if s.scores else None,
+                        )
+                    )
+        call = CallRow(
+            id=call_id,
+            question_id=question.id,
+            kind="import",
+            fixed=number == 0,
+            rule=question.stopped.get(number, ""),
+            started_at=now,
+        )
+        records.append(CallRecord(None, call, tuple(rows)))
+    return records
+
+
+def _digest(*parts: object) -> str:
+    said = json.dumps(parts)
+    return f"import-{hashlib.sha256(said.encode()).hexdigest()[:32]}"

@@ -1,0 +1,102 @@
+"""When two prompts are one question, and how a vote is written down as text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+Prompt: TypeAlias = str | Sequence[Mapping[str, Any]]
+"""A text, or messages as mappings with the keys ``role`` and ``content``."""
+
+_ROLES = {"human": "user", "ai": "assistant", "chatbot": "assistant", "developer": "system"}
+# Made anew for every run: they would tell two runs of one question apart.
+_VOLATILE = frozenset({"id", "tool_call_id", "run_id", "index"})
+
+
+def prompt_text(prompt: Prompt, tools: Sequence[Any] = ()) -> str:
+    """Return a prompt in the one form that is hashed and, where wished, stored.
+
+    Messages become JSON with sorted keys; names of roles are those of the chat APIs, identifiers
+    that change from run to run are left out, and white space at the ends of texts does not count.
+    So the same question asked through LangChain and through LlamaIndex is one question, and a
+    text is the same as one message of the user.
+
+    >>> prompt_text(" What is 2 + 3? ") == prompt_text([{"role": "human", "content": "What is 2 + 3?"}])
+    True
+    """
+    messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    body: dict[str, Any] = {"messages": [_message(message) for message in messages]}
+    if tools:
+        body["tools"] = [_normal(tool) for tool in tools]
+    return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def prompt_hash(text: str) -> str:
+    """Return the hash of a prompt in the form of `prompt_text`: 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def id_of_hash(digest: str) -> str:
+    """Return the id of the question whose prompt has this hash."""
+    return f"q-{digest[:32]}"
+
+
+def question_id(prompt: Prompt, tools: Sequence[Any] = ()) -> str:
+    """Return the id that a collector gives to the question with this prompt.
+
+    >>> question_id("What is 2 + 3?")
+    'q-e95be9df711f10e90b70a7eb4d43ba00'
+    """
+    return id_of_hash(prompt_hash(prompt_text(prompt, tools)))
+
+
+def answer_text(answer: Any) -> str | None:
+    r"""Return a vote as text: text as it is, other values as canonical JSON; None abstains.
+
+    >>> answer_text((("search", '{"q":1}'),))
+    '[["search","{\\"q\\":1}"]]'
+    """
+    if answer is None:
+        return None
+    if isinstance(answer, str):
+        return answer or None
+    if isinstance(answer, bool | int | float | Sequence | Mapping):
+        return json.dumps(
+            answer, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
+        )
+    return str(answer)
+
+
+def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+    role = str(message.get("role", "user"))
+    lasting = _lasting(message)
+    for key in ("content", "tool_calls"):
+        if isinstance(lasting.get(key), list):
+            lasting[key] = [_lasting(p) if isinstance(p, dict) else p for p in lasting[key]]
+    content = lasting.get("content")
+    # One block of text is the same as the text itself.
+    match content:
+        case [{"type": "text", "text": text, **rest}] if not rest:
+            lasting["content"] = text
+    return {**lasting, "role": _ROLES.get(role, role)}
+
+
+def _lasting(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        str(key): _normal(part)
+        for key, part in value.items()
+        if key not in _VOLATILE and part is not None and part not in ([], {})
+    }
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
+    if isinstance(value, Mapping):
+        return {str(key): _normal(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_normal(part) for part in value]
+    return value

@@ -1,0 +1,201 @@
+"""Labels from where people have them: tables, LangSmith's examples, LlamaIndex's evaluators."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bestofinf.errors import UsageError
+from bestofinf.evaluation.files import records
+from bestofinf.evaluation.identity import (
+    Prompt,
+    answer_text,
+    question_id,
+)
+from bestofinf.evaluation.store import EvaluationStore, Label
+
+KEY_COLUMNS = ("question_id", "call_id", "prompt_hash", "id", "prompt")
+GOLD_COLUMNS = ("gold", "reference", "answer")
+
+_YES = {"true", "yes", "1", "up", "right", "correct"}
+_NO = {"false", "no", "0", "down", "wrong", "incorrect"}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReport:
+    """What became of many labels.
+
+    Attributes:
+        given: Labels given.
+        unknown: Keys of questions that the store does not have.
+    """
+
+    given: int
+    unknown: tuple[str, ...]
+
+
+def label_file(store: EvaluationStore, path: str | Path, *, source: str = "") -> LabelReport:
+    """Give the labels that stand in a CSV or JSONL file.
+
+    A row names its question in the first of the columns question_id, call_id, prompt_hash, id and
+    prompt that is filled, and the right answer in gold (or reference, or answer). Where the
+    column correct is filled (true or false, up or down, ...), the row is a verdict on the answer
+    in answer, or on the one that the call returned.
+
+    Raises:
+        UsageError: If a row names no question or no answer; then no label is given.
+        StoreError: If the database fails.
+    """
+    path = Path(path)
+    rows = _csv_rows(path) if path.suffix.lower() in (".csv", ".tsv") else records(path)
+    labels = []
+    for line, row in rows:
+        try:
+            labels.append(label_of_row(row))
+        except UsageError as error:
+            raise UsageError(f"{path}, line {line}: {error}") from None
+    if not labels:
+        raise UsageError(f"{path}: no labels in the file")
+    return _give(store, labels, source or path.name)
+
+
+def label_of_row(row: Mapping[str, Any]) -> Label:
+    """Return the label that a row of a table gives. See `label_file`.
+
+    Raises:
+        UsageError: If it names no question or no answer.
+    """
+    key = next((c for c in KEY_COLUMNS if row.get(c) not in (None, "")), None)
+    if key is None:
+        raise UsageError(f"names no question: wanted one of {', '.join(KEY_COLUMNS)}")
+    name = question_id(row[key]) if key == "prompt" else str(row[key])
+    if row.get("correct") not in (None, ""):
+        said = str(row["correct"]).strip().lower()
+        if said not in _YES | _NO:
+            raise UsageError(f"'correct' must be true or false, got {row['correct']!r}")
+        return Label(name, answer_text(row.get("answer")), said in _YES)
+    gold = next((answer_text(row[c]) for c in GOLD_COLUMNS if row.get(c) not in (None, "")), None)
+    if gold is None:
+        raise UsageError(f"names no right answer: wanted one of {', '.join(GOLD_COLUMNS)}")
+    return Label(name, gold)
+
+
+def label_examples(
+    store: EvaluationStore,
+    examples: Iterable[Any],
+    *,
+    gold: str | Callable[[Mapping[str, Any]], Any] | None = None,
+    prompt: Callable[[Mapping[str, Any]], Prompt] | None = None,
+    source: str = "examples",
+) -> LabelReport:
+    """Give the labels of LangSmith-style examples: mappings or objects with inputs and outputs.
+
+    Args:
+        store: Where to label.
+        examples: With ``inputs`` and ``outputs`` (or ``reference_outputs``). A ``question_id`` in
+            ``metadata`` names the question; else it is the one with the prompt of the inputs.
+        gold: Key of the right answer in the outputs, or a function of them; not needed where
+            there is but one output.
+        prompt: Makes of the inputs the prompt that the model was asked; by default the messages
+            among them, or their only text.
+        source: Who says so.
+
+    Raises:
+        UsageError: If an example has no prompt or no right answer; then no label is given.
+    """
+    labels = []
+    for place, example in enumerate(examples):
+        try:
+            labels.append(_label_of_example(example, gold, prompt))
+        except UsageError as error:
+            raise UsageError(f"example {place}: {error}") from None
+    return _give(store, labels, source)
+
+
+def label_evaluation(
+    store: EvaluationStore,
+    key: str,
+    result: Any,
+    *,
+    answer: str | None = None,
+    source: str = "evaluator",
+) -> str:
+    """Give the verdict of a LlamaIndex ``EvaluationResult`` on a call's answer.
+
+    Args:
+        store: Where to label.
+        key: Id of the call, or of the question.
+        result: Has ``passing``; where it is None, the result says nothing and is refused.
+        answer: The answer judged; by default the one that the call returned.
+        source: Who says so.
+
+    Returns:
+        The id of the question.
+
+    Raises:
+        UsageError: If the result is invalid or undecided, or the key is unknown.
+    """
+    passing = getattr(result, "passing", None)
+    if getattr(result, "invalid_result", False) or passing is None:
+        reason = getattr(result, "invalid_reason", None) or "'passing' is None"
+        raise UsageError(f"the evaluation says neither right nor wrong: {reason}")
+    return store.verdict(key, bool(passing), answer=answer, source=source)
+
+
+def _give(store: EvaluationStore, labels: list[Label], source: str) -> LabelReport:
+    unknown = store.label_all(labels, source=source)
+    return LabelReport(len(labels) - len(unknown), unknown)
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+            for row in reader:
+                yield reader.line_num, row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+
+
+def _label_of_example(
+    example: Any,
+    gold: str | Callable[[Mapping[str, Any]], Any] | None,
+    prompt: Callable[[Mapping[str, Any]], Prompt] | None,
+) -> Label:
+    inputs = _part(example, "inputs")
+    outputs = _part(example, "outputs") or _part(example, "reference_outputs")
+    metadata = _part(example, "metadata")
+    if "question_id" in metadata:
+        key = str(metadata["question_id"])
+    else:
+        key = question_id(prompt(inputs) if prompt is not None else _prompt_of(inputs))
+    if callable(gold):
+        right = answer_text(gold(outputs))
+    elif gold is not None:
+        right = answer_text(outputs.get(gold))
+    else:
+        right = answer_text(next(iter(outputs.values()))) if len(outputs) == 1 else None
+    if right is None:
+        raise UsageError(
+            f"no right answer among the outputs {', '.join(map(repr, outputs)) or '(none)'}: "
+            "name it with gold="
+        )
+    return Label(key, right)
+
+
+def _part(example: Any, name: str) -> Mapping[str, Any]:
+    part = example.get(name) if isinstance(example, Mapping) else getattr(example, name, None)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _prompt_of(inputs: Mapping[str, Any]) -> Prompt:
+    messages = inputs.get("messages")
+    if isinstance(messages, list):
+        return messages
+    texts = [value for value in inputs.values() if isinstance(value, str)]
+    if len(texts) != 1:
+        raise UsageError("the inputs are neither messages nor one text: give prompt=")
+    return texts[0]

@@ -1,0 +1,111 @@
+"""The version of a store's schema: made when missing, brought up to date when older.
+
+A change of `schema` adds one step here, which does the same to a store that exists. A store of a
+newer version is left alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from bestofinf.errors import StoreError
+from bestofinf.evaluation.schema import METADATA, meta
+
+Step: TypeAlias = Callable[[Connection], None]
+
+STEPS: tuple[Step, ...] = ()
+"""What leads from version 1 to 2, from 2 to 3, and so on."""
+
+# Any number, the same for all who make the tables: only one does at a time.
+_ADVISORY_LOCK = 0x626F696E66
+
+
+def version_of(steps: Sequence[Step]) -> int:
+    """Return the version that is reached with these steps."""
+    return 1 + len(steps)
+
+
+def open_schema(
+    engine: Engine,
+    writing: Callable[[Engine], AbstractContextManager[Connection]],
+    *,
+    create: bool,
+    readonly: bool,
+    steps: Sequence[Step] | None = None,
+) -> None:
+    """See that the tables are there, in the version that this library knows.
+
+    Raises:
+        StoreError: If they are missing and may not be made, are of a newer version, or are of an
+            older one and may not be changed.
+    """
+    steps = STEPS if steps is None else steps
+    newest = version_of(steps)
+    with engine.connect() as connection:
+        found = _version(connection)
+    if found == newest:
+        return
+    _refuse(engine, found, newest, create=create, readonly=readonly)
+    _use_write_ahead_log(engine)
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        found = _version(connection)  # another process may have been faster
+        if found is None:
+            METADATA.create_all(connection)
+            connection.execute(insert(meta).values(key="version", value=str(newest)))
+            return
+        for step in steps[found - 1 :]:
+            step(connection)
+        connection.execute(update(meta).where(meta.c.key == "version").values(value=str(newest)))
+
+
+def _refuse(
+    engine: Engine, found: int | None, newest: int, *, create: bool, readonly: bool
+) -> None:
+    name = engine.url.render_as_string(hide_password=True)
+    if found is None and not create:
+        raise StoreError(f"{name}: the database holds no evaluation store")
+    if found is not None and found > newest:
+        raise StoreError(
+            f"{name}: the store has version {found}, this bestofinf knows versions up to "
+            f"{newest}: install a newer bestofinf"
+        )
+    if found is not None and readonly:
+        raise StoreError(
+            f"{name}: the store has version {found} and must be brought to {newest}: open it "
+            "once for writing"
+        )
+
+
+def _version(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(meta.name):
+        return None
+    value = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar()
+    return None if value is None else int(value)
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    """Let readers and a writer work at the same time. Kept in the file, so done only once."""
+    if engine.dialect.name != "sqlite":
+        return
+    raw = engine.raw_connection()
+    try:
+        # SQLite does not wait here when another process is doing the same.
+        for attempt in range(50):
+            try:
+                raw.cursor().execute("PRAGMA journal_mode = WAL")
+            except Exception as error:
+                if "locked" not in str(error) or attempt == 49:
+                    raise OperationalError("PRAGMA journal_mode", None, error) from error
+                time.sleep(0.1)
+            else:
+                return
+    finally:
+        raw.close()

@@ -1,0 +1,135 @@
+"""What of a call may be stored: hashes and answers, replies too, or everything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from bestofinf.errors import UsageError
+from bestofinf.evaluation.rows import CallRecord, SampleRow
+
+Keep = Literal["answers", "replies", "all"]
+"""``answers``: hashes, answers and counts. ``replies``: the texts of replies and errors too.
+``all``: prompts, tags and metadata too."""
+
+HIDDEN = "[hidden]"
+
+# Forms of keys that providers give out, and of headers that carry them.
+_SECRETS = re.compile(
+    r"""\b(?:sk|pk|rk|gsk|hf|xai|pplx|r8|nvapi|lsv2|ls__)[-_][A-Za-z0-9_\-]{16,}
+    | \bAIza[A-Za-z0-9_\-]{30,} | \bA(?:KIA|SIA)[A-Z0-9]{16}\b
+    | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_[A-Za-z0-9_]{20,} | \bxox[abprs]-[A-Za-z0-9\-]{10,}
+    | \beyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{5,}
+    | (?i:\b(?:bearer|basic)\s+[A-Za-z0-9_\-.=+/]{16,})
+    | (?i:\b(?:x-)?api[-_ ]?key["']?\s*[:=]\s*["']?[^\s"',}]{8,})
+    | (?i:\bauthorization["']?\s*[:=]\s*["']?[^\s"',}]{8,})""",
+    re.VERBOSE,
+)
+_SECRET_NAMES = re.compile(
+    r"api.?key|authorization|bearer|cookie|credential|headers?$|passw|secret|(^|_)token$", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What is stored of a call.
+
+    Attributes:
+        keep: How much; see `Keep`.
+        redact: Applied to every text before it is stored: prompts, replies, answers, errors and
+            values of metadata. If it raises, the call is not stored, and counted as rejected.
+    """
+
+    keep: Keep = "answers"
+    redact: Callable[[str], str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.keep not in get_args(Keep):
+            raise UsageError(
+                f"keep must be {', '.join(map(repr, get_args(Keep)))}, got {self.keep!r}"
+            )
+        if self.redact is not None and not callable(self.redact):
+            raise UsageError(f"redact must be a function of a text, got {self.redact!r}")
+
+    @property
+    def replies(self) -> bool:
+        """Whether texts of replies are stored."""
+        return self.keep != "answers"
+
+    @property
+    def prompts(self) -> bool:
+        """Whether prompts, tags and metadata are stored."""
+        return self.keep == "all"
+
+    def apply(self, record: CallRecord) -> CallRecord:
+        """Return the record as it may be stored."""
+        question, call = record.question, record.call
+        if question is not None:
+            prompt = self.clean(question.prompt) if self.prompts else None
+            question = replace(question, prompt=prompt)
+        if call is not None:
+            call = replace(
+                call,
+                answer=self.clean(call.answer),
+                details=self._details(call.details),
+            )
+        return replace(
+            record,
+            question=question,
+            call=call,
+            samples=tuple(self._sample(sample) for sample in record.samples),
+        )
+
+    def _sample(self, sample: SampleRow) -> SampleRow:
+        if sample.error is None and sample.text is None:
+            answer = self.clean(sample.answer)
+            return sample if answer is sample.answer else replace(sample, answer=answer)
+        error = sample.error
+        if error is not None and not self.replies:
+            # What a provider says may quote the prompt: the kind of error alone is kept.
+            error = error.partition(":")[0]
+        return replace(
+            sample,
+            answer=self.clean(sample.answer),
+            text=self.clean(sample.text) if self.replies else None,
+            error=self.clean(error),
+        )
+
+    def _details(self, details: str | None) -> str | None:
+        if details is None or not self.prompts:
+            return None
+        return json.dumps(self._clean_value(json.loads(details)), ensure_ascii=False)
+
+    def _clean_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, Mapping):
+            return {
+                name: HIDDEN if _SECRET_NAMES.search(name) else self._clean_value(part)
+                for name, part in value.items()
+            }
+        if isinstance(value, Sequence):
+            return [self._clean_value(part) for part in value]
+        return value
+
+    def clean(self, text: str | None) -> str | None:
+        """Return a text redacted and without secrets."""
+        if text is None:
+            return None
+        if self.redact is not None:
+            text = self.redact(text)
+            if not isinstance(text, str):
+                raise UsageError(f"redact must return text, got {type(text).__name__}")
+        return hide_secrets(text)
+
+
+def hide_secrets(text: str) -> str:
+    """Return the text without what looks like a key or an authorization header.
+
+    >>> hide_secrets("Incorrect API key provided: sk-proj-abcdefghijklmnop1234")
+    'Incorrect API key provided: [hidden]'
+    """
+    return _SECRETS.sub(HIDDEN, text)

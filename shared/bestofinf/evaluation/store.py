@@ -1,0 +1,505 @@
+"""The evaluation store: questions, calls, samples and labels in a database.
+
+An SQLite file by default, PostgreSQL by URL. Everything is only added; what comes twice (a retry
+after a lost connection, a file imported again) is stored once.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bestofinf.answers.base import Answer
+from bestofinf.errors import UsageError
+from bestofinf.evaluation import schema
+from bestofinf.evaluation.contested import Contested, contested_first
+from bestofinf.evaluation.database import Database
+from bestofinf.evaluation.exchange import question_from_rows
+from bestofinf.evaluation.identity import answer_text
+from bestofinf.evaluation.rows import (
+    CallRecord,
+    CallRow,
+    LabelRow,
+    QuestionRow,
+    Row,
+    SampleRow,
+    as_dict,
+    columns,
+)
+from bestofinf.evaluation.sets import EvaluationSet
+from bestofinf.evaluation.truth import resolve
+
+LONGEST_ID = 500
+"""Longest id of a question, a call or a label, in characters: a database must index it."""
+
+_CHUNK = 500  # rows in one statement, and ids in one condition
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """What a store holds.
+
+    Attributes:
+        questions: Number of questions.
+        labelled: Questions whose right answer is known.
+        calls: Number of calls.
+        samples: Samples that came back, abstentions among them.
+        failures: Draws that brought none.
+        abstentions: Samples without an answer.
+        labels: Labels ever given.
+        members: Samples by member.
+        fixed: Samples of calls whose number of samples did not depend on the answers.
+    """
+
+    questions: int
+    labelled: int
+    calls: int
+    samples: int
+    failures: int
+    abstentions: int
+    labels: int
+    members: dict[str, int]
+    fixed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Something said of a question, to be given to a store.
+
+    Attributes:
+        key: Id of the question, of one of its calls, or the hash of its prompt.
+        answer: The answer spoken of; None means the one that the call returned.
+        correct: Whether it is right.
+        retract: Take back all that was said of the question instead.
+    """
+
+    key: str
+    answer: str | None = None
+    correct: bool = True
+    retract: bool = False
+
+
+class EvaluationStore:
+    """A database of evaluation questions and everything recorded about them.
+
+    Objects may be used by many threads, and many processes may use one database. An object may
+    be carried over a fork.
+
+    Args:
+        address: ``sqlite:///PATH``, ``postgresql://USER@HOST/DATABASE``, or the path of an
+            SQLite file.
+        create: Make the file and the tables where they are missing.
+        readonly: Never write, not even to open it.
+        timeout: Longest wait for a lock or a connection, in seconds.
+        connect: Open it now and not at first use.
+
+    Raises:
+        UsageError: If the address is wrong.
+        StoreError: If the database cannot be opened, is damaged, or is of a newer version.
+    """
+
+    def __init__(
+        self,
+        address: str | Path,
+        *,
+        create: bool = True,
+        readonly: bool = False,
+        timeout: float = 30.0,
+        connect: bool = True,
+    ) -> None:
+        self._database = Database(address, create=create, readonly=readonly, timeout=timeout)
+        if connect:
+            with self._database.read():
+                pass
+
+    @property
+    def name(self) -> str:
+        """The address without its password."""
+        return self._database.name
+
+    def __enter__(self) -> EvaluationStore:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    # -- adding -------------------------------------------------------------------------------
+
+    def add(self, records: Iterable[CallRecord]) -> None:
+        """Add calls with their questions, samples and labels: all of them, or none on an error.
+
+        Raises:
+            StoreError: If the database fails; ``permanent`` is True where it refuses the rows.
+        """
+        records = list(records)
+        for record in records:
+            _check_ids(record)
+        # In order of id, so that two writers never wait for each other in a circle.
+        questions = {r.question.id: r.question for r in records if r.question is not None}
+        with self._database.write() as connection:
+            self._add_questions(connection, [questions[id_] for id_ in questions])
+            self._insert(connection, schema.calls, [r.call for r in records if r.call])
+            self._insert(connection, schema.samples, [s for r in records for s in r.samples])
+            self._insert(connection, schema.labels, [m for r in records for m in r.labels])
+
+    def _add_questions(self, connection: Connection, rows: Sequence[QuestionRow]) -> None:
+        table = schema.questions
+        statement: Any = self._insert_into(table)
+        new = statement.excluded
+        # A later call may bring the prompt that an earlier one did not keep.
+        statement = statement.on_conflict_do_update(
+            index_elements=[table.c.id],
+            set_={
+                "prompt": func.coalesce(table.c.prompt, new.prompt),
+                "prompt_hash": func.coalesce(table.c.prompt_hash, new.prompt_hash),
+            },
+            where=or_(
+                and_(table.c.prompt.is_(None), new.prompt.is_not(None)),
+                and_(table.c.prompt_hash.is_(None), new.prompt_hash.is_not(None)),
+            ),
+        )
+        if not self._database.is_sqlite:
+            rows = sorted(rows, key=lambda row: row.id)
+        _execute(connection, statement, rows)
+
+    def _insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        statement: Any = self._insert_into(table).on_conflict_do_nothing()
+        _execute(connection, statement, rows)
+
+    def _insert_into(self, table: Table) -> Any:
+        return (sqlite if self._database.is_sqlite else postgresql).insert(table)
+
+    # -- labels -------------------------------------------------------------------------------
+
+    def label(
+        self, key: str, gold: str | int | float | None, *, source: str = "", at: float | None = None
+    ) -> str:
+        """Say what the right answer of a question is. The newest word counts; all are kept.
+
+        Args:
+            key: Id of the question, of one of its calls, or the hash of its prompt.
+            gold: The right answer; None takes back all that was said of the question.
+            source: Who says so.
+            at: When, in seconds since 1970; now by default.
+
+        Returns:
+            The id of the question.
+
+        Raises:
+            UsageError: If the key is unknown.
+            StoreError: If the database fails.
+        """
+        answer = answer_text(gold)
+        if answer is None and gold is not None:
+            raise UsageError("gold must not be empty; None takes the labels of a question back")
+        label = Label(key, answer, retract=gold is None)
+        return self._label(label, source=source, at=at)
+
+    def verdict(
+        self,
+        key: str,
+        correct: bool,
+        *,
+        answer: str | int | float | None = None,
+        source: str = "",
+        at: float | None = None,
+    ) -> str:
+        """Say that an answer is right or wrong (thumbs up or down) without knowing the gold.
+
+        A right answer is the gold. A wrong one is remembered in `Question.wrong`.
+
+        Args:
+            key: Id of the call, or of the question.
+            correct: Thumbs up, or down.
+            answer: The answer judged; by default the one that the call returned.
+            source: Who says so.
+            at: When, in seconds since 1970; now by default.
+
+        Raises:
+            UsageError: If the key is unknown, or it is not said which answer was judged.
+        """
+        return self._label(Label(key, answer_text(answer), correct), source=source, at=at)
+
+    def label_all(
+        self, labels: Iterable[Label], *, source: str = "", at: float | None = None
+    ) -> tuple[str, ...]:
+        """Give many labels in one transaction.
+
+        Args:
+            labels: What to say of which question or call.
+            source: Who says so.
+            at: When, in seconds since 1970; now by default.
+
+        Returns:
+            The keys that are unknown; all other labels are given.
+
+        Raises:
+            UsageError: If it is not said which answer is judged. No label is given then.
+        """
+        unknown = []
+        rows = []
+        now = time.time() if at is None else at
+        with self._database.write() as connection:
+            for label in labels:
+                found = self._find(connection, label.key)
+                if found is None:
+                    unknown.append(label.key)
+                    continue
+                question_id, call_id, returned = found
+                answer = label.answer if label.answer is not None else returned
+                if answer is None and not label.retract:
+                    raise UsageError(
+                        f"which answer of {label.key!r} is meant? Name it, or give the id of a "
+                        "call that returned one"
+                    )
+                rows.append(
+                    LabelRow(
+                        id=uuid.uuid4().hex,
+                        question_id=question_id,
+                        answer=None if label.retract else answer,
+                        correct=label.correct,
+                        call_id=call_id,
+                        source=source,
+                        at=now,
+                    )
+                )
+            self._insert(connection, schema.labels, rows)
+        return tuple(unknown)
+
+    def _label(self, label: Label, *, source: str, at: float | None) -> str:
+        question_id = self.find(label.key)
+        self.label_all([label], source=source, at=at)
+        return question_id
+
+    def find(self, key: str) -> str:
+        """Return the id of the question that a question id, a call id or a prompt hash means.
+
+        Raises:
+            UsageError: If it means none.
+        """
+        with self._database.read() as connection:
+            found = self._find(connection, key)
+        if found is None:
+            raise UsageError(f"{self.name}: no question, call or prompt hash {key!r}")
+        return found[0]
+
+    def _find(self, connection: Connection, key: str) -> tuple[str, str | None, str | None] | None:
+        """Return the question, the call where the key is one, and what that call returned."""
+        q, c = schema.questions, schema.calls
+        found = connection.execute(select(q.c.id).where(q.c.id == key)).scalar()
+        if found is not None:
+            return found, None, None
+        call = connection.execute(select(c.c.question_id, c.c.answer).where(c.c.id == key)).first()
+        if call is not None:
+            return call[0], key, call[1]
+        hashed = select(q.c.id).where(q.c.prompt_hash == key).order_by(q.c.number)
+        found = connection.execute(hashed).scalar()
+        return None if found is None else (found, None, None)
+
+    def labels(self, key: str) -> tuple[LabelRow, ...]:
+        """Return everything that was ever said of a question, oldest first."""
+        question = self.find(key)
+        with self._database.read() as connection:
+            m = schema.labels
+            return tuple(_rows(connection, m, LabelRow, m.c.question_id == question))
+
+    def unlabelled(
+        self, limit: int | None = None, *, answer: Answer | None = None
+    ) -> list[Contested]:
+        """Return the questions without a right answer, the most contested vote first.
+
+        There a label teaches most: where all samples agree, weights change nothing.
+
+        Args:
+            limit: Most questions to return.
+            answer: The answer type, to take equivalent answers as one; by default answers are
+                compared as text.
+        """
+        known = self._gold()
+        c, s = schema.calls, schema.samples
+        votes = (
+            select(c.c.question_id, s.c.answer, func.count())
+            .join_from(s, c, s.c.call_id == c.c.id)
+            .where(s.c.error.is_(None), s.c.answer.is_not(None))
+            .group_by(c.c.question_id, s.c.answer)
+        )
+        with self._database.read() as connection:
+            counts: dict[str, dict[str, int]] = {}
+            for question, vote, count in connection.execute(votes):
+                if question not in known:
+                    counts.setdefault(question, {})[vote] = count
+            q = schema.questions
+            rows = connection.execute(select(q.c.id, q.c.prompt).order_by(q.c.number))
+            open_questions = [(id_, prompt) for id_, prompt in rows if id_ not in known]
+        return contested_first(open_questions, counts, answer=answer)[:limit]
+
+    def _gold(self) -> dict[str, str]:
+        history: dict[str, list[LabelRow]] = {}
+        with self._database.read() as connection:
+            for row in _rows(connection, schema.labels, LabelRow):
+                history.setdefault(row.question_id, []).append(row)
+        found = {id_: resolve(rows).gold for id_, rows in history.items()}
+        return {id_: gold for id_, gold in found.items() if gold is not None}
+
+    # -- deleting -----------------------------------------------------------------------------
+
+    def delete(self, key: str) -> str:
+        """Delete a question with all its calls, samples and labels, and wipe it from the file.
+
+        Args:
+            key: Id of the question, of one of its calls, or the hash of its prompt.
+
+        Returns:
+            The id of the question.
+
+        Raises:
+            UsageError: If the key is unknown.
+        """
+        question_id = self.find(key)
+        with self._database.write() as connection:
+            q = schema.questions
+            connection.execute(delete(q).where(q.c.id == question_id))
+        self._database.empty_log()
+        return question_id
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def records(
+        self,
+    ) -> Iterator[tuple[QuestionRow, list[CallRow], list[SampleRow], list[LabelRow]]]:
+        """Yield each question with its calls, samples and labels, in the order they came."""
+        with self._database.read() as connection:
+            q = schema.questions
+            numbers = connection.execute(select(q.c.id).order_by(q.c.number)).scalars().all()
+            for start in range(0, len(numbers), _CHUNK):
+                yield from _whole_questions(connection, numbers[start : start + _CHUNK])
+
+    def read(self, *, kinds: Iterable[str] | None = None, uncounted: bool = False) -> EvaluationSet:
+        """Return everything in the store as an evaluation set, in the order it came.
+
+        Args:
+            kinds: Which calls: "ensemble", "model" and "import"; all by default.
+            uncounted: Take samples too that came too late for their decision.
+        """
+        wanted = None if kinds is None else set(kinds)
+        questions = []
+        for question, calls, samples, labels in self.records():
+            if wanted is not None:
+                calls = [call for call in calls if call.kind in wanted]
+                known = {call.id for call in calls}
+                samples = [sample for sample in samples if sample.call_id in known]
+            questions.append(
+                question_from_rows(question, calls, samples, labels, uncounted=uncounted)
+            )
+        name = self.name.rpartition("/")[2].partition("?")[0]
+        return EvaluationSet(tuple(questions), name=name)
+
+    def status(self) -> StoreStatus:
+        """Return what the store holds."""
+        c, s = schema.calls, schema.samples
+        came = s.c.error.is_(None)
+        tallies = select(
+            s.c.member,
+            func.count(),
+            _count(came),
+            _count(and_(came, s.c.answer.is_(None))),
+            _count(and_(came, c.c.fixed)),
+        ).join_from(s, c, s.c.call_id == c.c.id)
+        labelled = len(self._gold())
+        with self._database.read() as connection:
+            rows = connection.execute(tallies.group_by(s.c.member).order_by(s.c.member)).all()
+            totals = [
+                connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (schema.questions, schema.calls, schema.labels)
+            ]
+        return StoreStatus(
+            questions=totals[0],
+            labelled=labelled,
+            calls=totals[1],
+            samples=sum(row[2] for row in rows),
+            failures=sum(row[1] - row[2] for row in rows),
+            abstentions=sum(row[3] for row in rows),
+            labels=totals[2],
+            members={row[0]: row[2] for row in rows},
+            fixed=sum(row[4] for row in rows),
+        )
+
+    def check(self) -> None:
+        """Look for damage: the file's structure, and rows that belong to nothing.
+
+        Raises:
+            StoreError: If there is any.
+        """
+        self._database.check()
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _execute(connection: Connection, statement: Any, rows: Sequence[Row]) -> None:
+    for start in range(0, len(rows), _CHUNK):
+        connection.execute(statement, [as_dict(row) for row in rows[start : start + _CHUNK]])
+
+
+def _rows(connection: Connection, table: Table, kind: type[Any], *where: Any) -> Iterator[Any]:
+    """Yield the rows of a table as values; in the order they came, samples by draw."""
+    order = [table.c.number] if "number" in table.c else [table.c.call_id, table.c.draw]
+    chosen = select(*(table.c[name] for name in columns(kind))).where(*where).order_by(*order)
+    for row in connection.execute(chosen):
+        yield kind(*row)
+
+
+def _whole_questions(
+    connection: Connection, ids: Sequence[str]
+) -> Iterator[tuple[QuestionRow, list[CallRow], list[SampleRow], list[LabelRow]]]:
+    q, c, s, m = schema.questions, schema.calls, schema.samples, schema.labels
+    calls: dict[str, list[CallRow]] = {id_: [] for id_ in ids}
+    samples: dict[str, list[SampleRow]] = {}
+    labels: dict[str, list[LabelRow]] = {id_: [] for id_ in ids}
+    for call in _rows(connection, c, CallRow, c.c.question_id.in_(ids)):
+        calls[call.question_id].append(call)
+    of_these = s.c.call_id.in_(select(c.c.id).where(c.c.question_id.in_(ids)))
+    for sample in _rows(connection, s, SampleRow, of_these):
+        samples.setdefault(sample.call_id, []).append(sample)
+    for label in _rows(connection, m, LabelRow, m.c.question_id.in_(ids)):
+        labels[label.question_id].append(label)
+    for question in _rows(connection, q, QuestionRow, q.c.id.in_(ids)):
+        mine = calls[question.id]
+        yield (
+            question,
+            mine,
+            [x for call in mine for x in samples.get(call.id, [])],
+            labels[question.id],
+        )
+
+
+def _check_ids(record: CallRecord) -> None:
+    ids = [record.question.id] if record.question else []
+    ids += [record.call.id] if record.call else []
+    for id_ in ids:
+        if not id_ or len(id_) > LONGEST_ID:
+            raise UsageError(
+                f"an id must have 1 to {LONGEST_ID} characters, got {len(id_)}: {id_[:40]!r}"
+            )
