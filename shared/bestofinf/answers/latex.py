@@ -13,7 +13,7 @@ MAX_BOX = 4_000
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{|[^\s{\\])")
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-_SPACING = re.compile(r"\\(?:[,;:!> ]|quad\b|qquad\b|displaystyle\b|limits\b)")
+_SPACING = re.compile(r"(?<!\\)\\(?:[,;:!> ]|quad\b|qquad\b|displaystyle\b|limits\b)")
 _SIZING = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg)[lr]?(?![A-Za-z])\s*")
 _FRACTION = re.compile(r"\\[dtc]frac(?![A-Za-z])")
 _SHORT_FRACTION = re.compile(r"\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])(?![A-Za-z])")
@@ -22,6 +22,7 @@ _WORDS = re.compile(
     r"\\(?:text|textrm|textnormal|mbox|mathrm|textbf|mathbf|textit|rm|bf)\s*\{([^{}\\$]*)\}"
 )
 _DEGREES = re.compile(r"\^\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree(?![A-Za-z])")
+_MATH_MODE = re.compile(r"(?<!\\)\$")
 _ONE_SCRIPT = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
 _IDLE_SPACE = re.compile(r"\s+(?=[^0-9A-Za-z\s])|(?<=[^0-9A-Za-z\s])\s+")
 _WRAPPERS = (
@@ -105,15 +106,15 @@ def latex_form(text: str) -> str:
     Idempotent. Texts with the same form mean the same; the reverse is not claimed.
 
     >>> latex_form(r"\left( \dfrac12 , \; \text{ odd } \right)")
-    '(\\frac{1}{2},odd)'
+    '(\\frac{1}{2},\\text{odd})'
     """
     for _ in range(4):
         before = text
         text = _SIZING.sub("", _SPACING.sub(" ", text.replace("\\!", "").replace("~", " ")))
-        text = text.replace("{,}", ",").replace("$", "")
+        text = _MATH_MODE.sub("", text.replace("{,}", ","))
         text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", text))
         text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
-        text = _WORDS.sub(lambda m: f" {m[1].strip()} ", text)
+        text = _WORDS.sub(lambda m: f"\\text{{{m[1].strip()}}}", text)
         text = _ONE_SCRIPT.sub(r"\1\2", _DEGREES.sub(r"^\\circ", text))
         text = _IDLE_SPACE.sub("", re.sub(r"\s+", " ", text)).strip()
         if text == before:
