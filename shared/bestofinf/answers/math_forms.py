@@ -87,11 +87,17 @@ _UNTAMED = tuple(
         r"\^\s*\{[^{}]*\^|\^\s*\{[^{}]*\d{3}[^{}]*[A-Za-z\\]?!",  # towers of powers
         r"\d{4}\s*!|[)}\]]\s*!|!\s*!|\^\s*\d\s*!",  # factorials of what is large
         r"[)}\]]\s*\^\s*\{?\s*-?\d{3}",
+        r"^\s*\d+(?:\s*-\s*\d+)+\s*$",  # a date, a score, a telephone number
     )
 )
 _NAME = re.compile(
-    r"(?:\\(?:angle|triangle|overline|vec|mathbf|text)?\{?)?"
-    r"(?:[A-Za-z]{1,3}|\\[a-z]+)(?:'*)(?:_(?:\w|\{[^{}]{1,8}\}))?\}?(?:\([A-Za-z, ]{1,8}\))?"
+    r"\\?(?:(?:angle|triangle|overline|vec|mathbf|text|displaystyle)\s*)?\{?(?:"
+    r"[A-Za-z]'*(?:_(?:\w|\{[^{}]{1,8}\}))?'*|[A-Z]{2,3}|[A-Za-z]{4,20}"
+    r"|\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|rho|sigma))\}?"
+    r"(?:\([0-9A-Za-z, ]{1,12}\))?"
+    r"|\\(?:sin|cos|tan|cot)\s*\{?[A-Z]\}?"
+    r"|\((?:[a-zA-Z],){1,5}[a-zA-Z]\)"
+    r"|\|[A-Za-z](?:_\{?\w{1,3}\}?)?\||[A-Za-z]_\{[^{}]{1,8}\}"
 )
 _RELATIONS = {"<": "<", ">": ">", "\\le": "<=", "\\leq": "<=", "\\leqslant": "<=", "≤": "<="} | {
     "\\ge": ">=", "\\geq": ">=", "\\geqslant": ">=", "≥": ">=", "\\lt": "<", "\\gt": ">"
@@ -101,13 +107,18 @@ _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _BASE = re.compile(r"([0-9A-F]{1,60})_(?:\{?\\?(?:text\{)?(\d{1,2}|two|eight|ten)\}?\}?)")
 _MATRIX = re.compile(r"\\begin\{([pbv]?)matrix\}(.*)\\end\{\1matrix\}", re.DOTALL)
 _TRAILING_UNIT = re.compile(
-    r"(?P<rest>.*?[0-9}).!a-z])\s*(?:\\text\{(?P<text>[^{}\\]{1,40})\}|(?<=[0-9}) ])\s+?(?P<word>[A-Za-z]{2,12}(?: [a-z]{2,12})?))"
-    r"(?P<power>\^\{?[23]\}?)?",
+    r"(?P<rest>.*?[0-9})a-z])\s*(?:\\text\{(?P<text>[^{}\\]{1,40})\}"
+    r"|(?<=[0-9})])\s+(?P<word>[A-Za-z]{1,12}(?:/[a-z]{1,4}|\s[a-z]{2,12})?)"
+    r"|(?<=[0-9])(?P<joined>[a-z]{4,12}))(?P<power>\^\{?[23]\}?)?",
     re.DOTALL,
 )
+_ORDINAL = re.compile(r"(\d+)\s*(?:\^\{?)?\s*(?:\\text\{)?\s*(?:st|nd|rd|th)\s*\}{0,2}")
 _MIXED = re.compile(r"(-?)(\d+)\\frac\{(\d+)\}\{(\d+)\}")
 _DECIMAL = re.compile(r"(?<![\d.])(\d*)\.(\d+)(?![\d.])")
+_CAPITAL = re.compile(r"(?<![\\A-Za-z])([A-Z])(?![A-Za-z])(_\w|_\{\w{1,3}\})?")
 _DIGITS = re.compile(r"-?[\d.]+(?:E[+-]?\d{1,4})?")
+_SEPARATORS = (",", ";", "\\text{and}", "\\text{or}", " and ", " or ")
+_REVERSED = re.compile(r"\](?:[^()\[\]]+)[\]\[)]|[(\[](?:[^()\[\]]+)\[")
 _OPEN, _CLOSE = "([{", ")]}"
 
 
@@ -322,10 +333,10 @@ def _node(text: str) -> Node:
     unions = _split(text, ("\\cup", "∪"))
     if len(unions) > 1:
         return ["union", *map(_node, unions)]
-    items = _split(text, (",", ";", "\\text{and}", "\\text{or}", " and ", " or "))
-    items = [item for item in items if item.strip()]
-    if 1 < len(items) <= MAX_ITEMS:
-        return _set(items)
+    if not _REVERSED.fullmatch(text):
+        items = [item for item in _split(text, _SEPARATORS) if item.strip()]
+        if 1 < len(items) <= MAX_ITEMS:
+            return _set(items)
     if text.startswith("\\{") and text.endswith("\\}") and _closes(text, 1):
         inner = _split(text[2:-2], (",", ";"))
         return _set([item for item in inner if item.strip()])
@@ -334,6 +345,8 @@ def _node(text: str) -> Node:
         if len(inner) > 1 and len(inner) <= MAX_ITEMS:
             opening = "(" if text[0] in "(]" else "["
             closing = ")" if text[-1] in ")[" else "]"
+            if len(inner) > 2:  # no interval: brackets of either kind hold a tuple
+                opening, closing = "(", ")"
             return ["sequence", opening + closing, *map(_node, inner)]
         if len(inner) == 1 and text[0] == "(" and text[-1] == ")" and _closes(text, 0):
             return _node(text[1:-1])
@@ -368,8 +381,14 @@ def expression(text: str) -> str:
         .replace("·", "\\cdot ")
     )
     text = text.replace("π", "\\pi ").replace("√", "\\sqrt").replace("∞", "\\infty ")
-    text = text.strip().removeprefix("+").strip()
+    text = _CAPITAL.sub(_capital, text).strip().removeprefix("+").strip()
     return _DECIMAL.sub(lambda m: f"\\frac{{{int(m[1] + m[2])}}}{{1{'0' * len(m[2])}}}", text)
+
+
+def _capital(match: re.Match[str]) -> str:
+    # The parser reads capitals as small letters: give them a name of their own.
+    subscript = (match[2] or "").strip("_{}")
+    return f"{match[1].lower()}_{{770{subscript}}}"
 
 
 def _relation(text: str) -> Reading | None:
@@ -379,7 +398,7 @@ def _relation(text: str) -> Reading | None:
     edges = [0, *(edge for m in signs for edge in (m.start(), m.end())), len(text)]
     sides = [text[a:b].strip() for a, b in zip(edges[::2], edges[1::2], strict=True)]
     marks = [_RELATIONS.get(m[0], m[0]) for m in signs]
-    if not all(sides) or any(len(_split(side, (",",))) > 1 for side in sides):
+    if not all(sides) or len(_split(text, _SEPARATORS)) > 1:
         return _many_relations(text) if len(signs) > 1 else None
     if set(marks) == {"="}:
         return _equation(sides)
@@ -390,7 +409,7 @@ def _relation(text: str) -> Reading | None:
 
 def _many_relations(text: str) -> Reading | None:
     """Read ``x=1,y=2`` as a set of named values."""
-    items = _split(text, (",", ";", "\\text{and}", "\\text{or}", " and ", " or "))
+    items = _split(text, _SEPARATORS)
     readings = [_relation(item.strip()) for item in items]
     if len(items) < 2 or len(items) > MAX_ITEMS or any(r is None for r in readings):
         return None
@@ -409,8 +428,10 @@ def _equation(sides: Sequence[str]) -> Reading | None:
         difference = f"{expression(left)}-({expression(right)})" if len(left) == 1 else ""
         plain = number_form(value) is not None or not re.search(r"(?<![\\A-Za-z])[A-Za-z]", value)
         return Reading(_node(value), left, unit, "" if plain else difference)
-    if len(sides) > 2:
-        return None
+    if len(sides) > 2 or not re.search(r"(?<![\\A-Za-z])[A-Za-z]", left):
+        # "P = 1/4 + 1/4 = 1/2" and "500 + 1 = 501": the last side is the answer.
+        value, unit = _without_unit(right)
+        return Reading(_node(value), left, unit)
     return Reading(
         ["tex", latex_form("=".join(sides))], difference=f"{expression(left)}-({expression(right)})"
     )
@@ -440,13 +461,16 @@ def _without_unit(text: str) -> tuple[str, str]:
     for mark, unit in (("\\%", "%"), ("%", "%"), ("^\\circ", "°"), ("°", "°")):
         if text.endswith(mark) and text != mark:
             return text[: -len(mark)].strip(), unit
+    if match := _ORDINAL.fullmatch(text):
+        return match[1], "th"
     match = _TRAILING_UNIT.fullmatch(text)
     if match is None:
         return text, ""
     rest, power = match["rest"].strip(), re.sub(r"\D", "", match["power"] or "")
-    symbol = unit_symbol(match["text"] or match["word"])
-    if not symbol and not re.search(r"(?<!\\)\b[a-zA-Z]", rest):
-        symbol = counted_things(match["text"] or match["word"])
+    words = match["text"] or match["word"] or match["joined"]
+    symbol = unit_symbol(words) if len(words) > 1 or match["text"] or rest[-1:].isdigit() else ""
+    if not symbol and not re.search(r"(?<![\\A-Za-z])[A-Za-z]", rest):
+        symbol = counted_things(words)
     return (rest, symbol + power) if symbol else (text, "")
 
 

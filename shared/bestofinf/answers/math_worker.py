@@ -91,6 +91,8 @@ def values_of(expression: Any) -> list[str] | None:
         if digits is None:
             return None
         found.append(digits)
+    if len(set(found)) == 1:  # the variables cancel out
+        return ["", found[0]]
     return [",".join(sorted(s.name for s in names)), *found]
 
 

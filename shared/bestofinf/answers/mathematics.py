@@ -22,6 +22,12 @@ KEPT = 50_000
 """Forms and values kept in memory."""
 
 
+def missing_package() -> str:
+    """Return the first package of the extra ``math`` that is not installed; empty if none."""
+    needed = ("math_verify", "latex2sympy2_extended", "sympy")
+    return next((package for package in needed if find_spec(package) is None), "")
+
+
 class MathAnswer(Answer):
     r"""A mathematical answer: ``11(1+\sqrt5)`` and ``11\sqrt5+11`` are one vote.
 
@@ -36,16 +42,20 @@ class MathAnswer(Answer):
 
     Args:
         values: Where values of expressions are kept, such as a
-            `bestofinf.evaluation.canonical.ValueCache` on disk; a part of memory otherwise.
+            `bestofinf.evaluation.cache.ValueCache` on disk; in memory otherwise.
+        symbolic: Without it expressions are strings, and the extra is not needed; numbers, units,
+            sets and the like are still understood.
 
     Raises:
         MissingExtraError: If the extra ``math`` is not installed.
     """
 
-    def __init__(self, *, values: MutableMapping[str, Values] | None = None) -> None:
-        for package in ("math_verify", "latex2sympy2_extended", "sympy"):
-            if find_spec(package) is None:
-                raise MissingExtraError(package, "math", "the answer type 'math'")
+    def __init__(
+        self, *, values: MutableMapping[str, Values] | None = None, symbolic: bool = True
+    ) -> None:
+        if symbolic and (package := missing_package()):
+            raise MissingExtraError(package, "math", "the answer type 'math'")
+        self.symbolic = symbolic
         self._values: MutableMapping[str, Values] = {} if values is None else values
         self._forms: OrderedDict[str, MathForm] = OrderedDict()
         self._lock = threading.Lock()
@@ -93,7 +103,7 @@ class MathAnswer(Answer):
                 self._forms.move_to_end(text)
                 return known
         reading = read(text)
-        wanted = leaves(reading)
+        wanted = leaves(reading) if self.symbolic else []
         missing = [leaf for leaf in wanted if leaf not in self._values]
         if missing:
             found = shared_client().values(missing)

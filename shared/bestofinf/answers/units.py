@@ -26,6 +26,7 @@ _SPELLINGS = {
     "wk": "week weeks",
     "mo": "month months",
     "y": "yr yrs year years",
+    "gal": "gallon gallons",
     "mph": "mi/h",
     "km/h": "kmh kph",
     "m/s": "",
