@@ -4,6 +4,7 @@ from bestofinf.answers.auto import AutoAnswer
 from bestofinf.answers.base import Abstain, Answer, FunctionAnswer, PartedAnswer
 from bestofinf.answers.calls import ToolCallsAnswer
 from bestofinf.answers.classes import AnswerClasses
+from bestofinf.answers.mathematics import MathAnswer
 from bestofinf.answers.named import ANSWER_NAMES, AnswerLike, resolve_answer
 from bestofinf.answers.plain import BoxedAnswer, ChoiceAnswer, NumberAnswer, TextAnswer
 from bestofinf.answers.react import ReActAnswer
@@ -20,6 +21,7 @@ __all__ = [
     "ChoiceAnswer",
     "FunctionAnswer",
     "JsonAnswer",
+    "MathAnswer",
     "NumberAnswer",
     "PartedAnswer",
     "ReActAnswer",

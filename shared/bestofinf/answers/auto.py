@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bestofinf.answers.base import Abstain, Answer
 from bestofinf.answers.calls import ToolCallsAnswer, calls_in_text
 from bestofinf.answers.finding import announced
-from bestofinf.answers.forms import MAX_NOTATION, says_nothing, short_form
-from bestofinf.answers.latex import last_box
+from bestofinf.answers.forms import MAX_NOTATION, date_form, says_nothing, short_form
+from bestofinf.answers.latex import is_mathematical, last_box
+from bestofinf.answers.mathematics import MathAnswer, missing_package
 from bestofinf.answers.structured import object_form
-from bestofinf.records import AnswerValue, Reply
+from bestofinf.records import AnswerValue, Reply, Usage
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
 """Finish reasons of a reply that was ended by a limit."""
@@ -22,12 +25,19 @@ class AutoAnswer(Answer):
     number, a choice, notation or just words. Everything else abstains: a number somewhere in a
     long text is not a vote.
 
+    Answers with numbers or notation are compared by value as by `MathAnswer`, expressions among
+    them where the extra ``math`` is installed; all others as they are.
+
     Args:
         calls: How tool calls are compared.
+        math: How numbers and notation are compared.
     """
 
-    def __init__(self, *, calls: ToolCallsAnswer | None = None) -> None:
+    def __init__(
+        self, *, calls: ToolCallsAnswer | None = None, math: MathAnswer | None = None
+    ) -> None:
         self.calls = calls or ToolCallsAnswer()
+        self.math = math or MathAnswer(symbolic=not missing_package())
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the canonical answer; tool calls and objects are JSON text, others plain text."""
@@ -56,6 +66,20 @@ class AutoAnswer(Answer):
             return self.calls.form(calls)
         return self.extract(Reply(text=text)) if len(text) <= MAX_NOTATION else None
 
+    def same(self, first: AnswerValue, second: AnswerValue) -> bool:
+        """Return whether both are equal, or have the same value."""
+        if first == second:
+            return True
+        if _is_call(first) or _is_call(second):
+            return self.calls.same(first, second)
+        return _has_value(first) and _has_value(second) and self.math.same(first, second)
+
+    async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
+        """Find the values of answers that have one without blocking the event loop."""
+        if not _has_value(answer):
+            return Usage()
+        return await self.math.prepare(answer, [other for other in others if _has_value(other)])
+
     def _checked(self, text: str) -> str:
         form = short_form(text)
         if form is None:
@@ -63,3 +87,19 @@ class AutoAnswer(Answer):
         if says_nothing(form):
             raise Abstain("does not answer")
         return form
+
+
+def _is_call(value: AnswerValue) -> bool:
+    return str(value).startswith('[{"args":')
+
+
+def _has_value(value: AnswerValue) -> bool:
+    """Return whether a canonical answer is one that arithmetic can say something about."""
+    text = str(value)
+    if text[:2] in ('{"', "{}", "[{") or _is_date(text):
+        return False
+    return is_mathematical(text) or any(map(str.isdigit, text))
+
+
+def _is_date(text: str) -> bool:
+    return len(text) == 10 and date_form(text) == text

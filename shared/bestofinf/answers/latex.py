@@ -13,15 +13,20 @@ MAX_BOX = 4_000
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{|[^\s{\\])")
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-_SPACING = re.compile(r"\\(?:[,;:!> ]|quad\b|qquad\b|displaystyle\b|limits\b)")
+_SPACING = re.compile(r"(?<!\\)\\(?:[,;:!> ]|quad\b|qquad\b|displaystyle\b|limits\b)")
 _SIZING = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg)[lr]?(?![A-Za-z])\s*")
 _FRACTION = re.compile(r"\\[dtc]frac(?![A-Za-z])")
 _SHORT_FRACTION = re.compile(r"\\frac\s*([0-9a-zA-Z])\s*([0-9a-zA-Z])(?![A-Za-z])")
+_HALF_FRACTION = re.compile(r"(\\frac\{(?:[^{}]|\{[^{}]*\})*\})\s*([0-9a-zA-Z])(?![0-9A-Za-z])")
 _SHORT_ROOT = re.compile(r"\\sqrt\s*([0-9a-zA-Z])(?![0-9A-Za-z])")
 _WORDS = re.compile(
     r"\\(?:text|textrm|textnormal|mbox|mathrm|textbf|mathbf|textit|rm|bf)\s*\{([^{}\\$]*)\}"
 )
 _DEGREES = re.compile(r"\^\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree(?![A-Za-z])")
+_DOUBLE_ESCAPE = re.compile(r"\\\\(?=[A-Za-z])")
+_TUPLE = re.compile(r"[\[\](]?[-+\d.,; ]*\d[-+\d.,; ]*[,;][-+\d.,; ]*\d[-+\d.,; ]*[\[\])]?")
+_MINUS = re.compile(r"(?<![^\W\d_])[A-Za-z0-9)]\s*[-−]\s*[A-Za-z0-9(](?![^\W\d_])")
+_MATH_MODE = re.compile(r"(?<!\\)\$")
 _ONE_SCRIPT = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
 _IDLE_SPACE = re.compile(r"\s+(?=[^0-9A-Za-z\s])|(?<=[^0-9A-Za-z\s])\s+")
 _WRAPPERS = (
@@ -94,9 +99,11 @@ def unwrapped(text: str) -> str:
 
 def is_mathematical(text: str) -> bool:
     """Return whether a short text is notation rather than words."""
-    if any(mark in text for mark in "\\^_={}"):
+    if any(mark in text for mark in "\\^_={}") or _TUPLE.fullmatch(text):
         return True
-    return any(mark in text for mark in "+*/<>|√π∞°×·≤≥∪") and not re.search(r"[^\W\d_]{3}", text)
+    if re.search(r"[^\W\d_]{3}", text):
+        return False
+    return any(mark in text for mark in "+*/<>|√π∞°×·≤≥∪!") or bool(_MINUS.search(text))
 
 
 def latex_form(text: str) -> str:
@@ -105,15 +112,21 @@ def latex_form(text: str) -> str:
     Idempotent. Texts with the same form mean the same; the reverse is not claimed.
 
     >>> latex_form(r"\left( \dfrac12 , \; \text{ odd } \right)")
-    '(\\frac{1}{2},odd)'
+    '(\\frac{1}{2},\\text{odd})'
     """
+    if "\\begin" not in text:
+        # Outside of a matrix "\\\\cup" is an escape too many.
+        text = _DOUBLE_ESCAPE.sub(r"\\", text)
     for _ in range(4):
         before = text
         text = _SIZING.sub("", _SPACING.sub(" ", text.replace("\\!", "").replace("~", " ")))
-        text = text.replace("{,}", ",").replace("$", "")
+        text = text.replace("{,}", ",")
+        if len(_MATH_MODE.findall(text)) % 2 == 0:  # a single $ is a currency
+            text = _MATH_MODE.sub("", text)
         text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", text))
+        text = _HALF_FRACTION.sub(r"\1{\2}", text)
         text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
-        text = _WORDS.sub(lambda m: f" {m[1].strip()} ", text)
+        text = _WORDS.sub(lambda m: f"\\text{{{m[1].strip()}}}", text)
         text = _ONE_SCRIPT.sub(r"\1\2", _DEGREES.sub(r"^\\circ", text))
         text = _IDLE_SPACE.sub("", re.sub(r"\s+", " ", text)).strip()
         if text == before:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from bestofinf.answers.auto import AutoAnswer
 from bestofinf.answers.base import Answer, FunctionAnswer
 from bestofinf.answers.calls import ToolCallsAnswer
+from bestofinf.answers.mathematics import MathAnswer
 from bestofinf.answers.plain import BoxedAnswer, ChoiceAnswer, NumberAnswer, TextAnswer
 from bestofinf.answers.structured import JsonAnswer
 from bestofinf.errors import UsageError
@@ -22,6 +23,7 @@ _NAMED: dict[str, Callable[[], Answer]] = {
     "number": NumberAnswer,
     "choice": ChoiceAnswer,
     "boxed": BoxedAnswer,
+    "math": MathAnswer,
     "json": JsonAnswer,
     "tool-calls": ToolCallsAnswer,
 }

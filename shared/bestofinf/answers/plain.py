@@ -7,52 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bestofinf.answers.base import Abstain, Answer
-from bestofinf.answers.finding import announced, boxed_or_announced
+from bestofinf.answers.finding import boxed_or_announced
 from bestofinf.answers.forms import choice_form, encodable, says_nothing, short_form, words_form
 from bestofinf.answers.latex import last_box, unwrapped
 from bestofinf.answers.numbers import number_form, plain_signs
+from bestofinf.answers.units import unit_symbol
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
 
-# Spelled-out units and their symbols; other words after a number do not change its meaning.
-_UNITS: dict[str, str] = {
-    spelling: symbol
-    for symbol, spellings in {
-        "km": "kilometer kilometers kilometre kilometres",
-        "m": "meter meters metre metres",
-        "cm": "centimeter centimeters centimetre centimetres",
-        "mm": "millimeter millimeters millimetre millimetres",
-        "mi": "mile miles",
-        "ft": "foot feet",
-        "in": "inch inches",
-        "yd": "yard yards",
-        "kg": "kilogram kilograms",
-        "g": "gram grams",
-        "mg": "milligram milligrams",
-        "lb": "lbs pound pounds",
-        "oz": "ounce ounces",
-        "t": "ton tons tonne tonnes",
-        "L": "l liter liters litre litres",
-        "mL": "ml milliliter milliliters",
-        "s": "sec second seconds",
-        "min": "mins minute minutes",
-        "h": "hr hrs hour hours",
-        "d": "day days",
-        "wk": "week weeks",
-        "mo": "month months",
-        "y": "yr yrs year years",
-        "%": "\\% percent",
-        "$": "dollar dollars usd",
-        "¢": "cent cents",
-        "€": "euro euros eur",
-        "°": "degree degrees",
-        "thousand": "k",
-        "million": "mn",
-        "billion": "bn",
-    }.items()
-    for spelling in (symbol, *spellings.split())
-}
-_SCALE = {"thousand": "e3", "million": "e6", "billion": "e9"}
+_SCALE = {"thousand": "e3", "k": "e3", "million": "e6", "mn": "e6", "billion": "e9", "bn": "e9"}
 _QUANTITY = re.compile(
     r"(?P<front>[-+]?\s*[$€£¥]?)\s*(?P<number>[-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?(?:/\d+)?)"
     r"\s*(?P<unit>\\?%|°|[^\W\d_]+)?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?(?P<rest>(?:\s+[^\W\d_]+){0,3})",
@@ -142,17 +105,14 @@ class NumberAnswer(Answer):
 
 def _quantity(match: re.Match[str]) -> str | None:
     word = match["unit"] or ""
-    # Symbols are told apart by case (mW, MW); words are not.
-    unit = _UNITS.get(word) or _UNITS.get(word.lower() if len(word) > 2 else word, "")
+    unit = unit_symbol(word)
     number = number_form(match["front"].strip("$€£¥ ") + match["number"].rstrip(".,"))
-    if unit in _SCALE and number is not None and "/" not in number:
-        number, unit = number_form(number + _SCALE[unit]), ""
+    if (scale := _SCALE.get(word.lower())) and number is not None and "/" not in number:
+        number = number_form(number + scale)
     front = match["front"].strip("-+ ")
-    if front and unit:
-        return None
     power = (match["power"] or "").replace(" ", "").replace("²", "2").replace("³", "3").lstrip("^")
-    if power and not unit:
-        unit = word
+    if (front and unit) or (power and not unit):
+        return None
     name = front or unit + power
     return number if number is None or not name else f"{number} {name}"
 
@@ -232,9 +192,3 @@ class BoxedAnswer(Answer):
         """Return the normal form of what stood in a box."""
         form = short_form(text, max_words=40)
         return None if says_nothing(form) else form
-
-
-def announced_short(text: str) -> str | None:
-    """Return the normal form of a short announced answer; None without one."""
-    span = announced(text)
-    return None if span is None else short_form(span)

@@ -1,0 +1,117 @@
+"""Mathematical answers, compared by value."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import MutableMapping, Sequence
+from importlib.util import find_spec
+
+from bestofinf.answers.base import Abstain, Answer
+from bestofinf.answers.finding import boxed_or_announced
+from bestofinf.answers.forms import MAX_NOTATION, MAX_SHORT, MAX_WORDS, encodable, says_nothing
+from bestofinf.answers.latex import is_mathematical, latex_form, unwrapped
+from bestofinf.answers.math_client import Values, shared_client
+from bestofinf.answers.math_forms import MathForm, finish, leaves, read
+from bestofinf.answers.numbers import number_form
+from bestofinf.errors import MissingExtraError
+from bestofinf.records import AnswerValue, Reply, Usage
+
+KEPT = 50_000
+"""Forms and values kept in memory."""
+
+
+def missing_package() -> str:
+    """Return the first package of the extra ``math`` that is not installed; empty if none."""
+    needed = ("math_verify", "latex2sympy2_extended", "sympy")
+    return next((package for package in needed if find_spec(package) is None), "")
+
+
+class MathAnswer(Answer):
+    r"""A mathematical answer: ``11(1+\sqrt5)`` and ``11\sqrt5+11`` are one vote.
+
+    Fractions, roots, intervals, sets, tuples, matrices, equations and units are taken apart as
+    text; only expressions go to the parser of math-verify, in a process of its own with limits
+    on time and memory, and are compared by their value. Nothing is evaluated as Python. What
+    cannot be read votes as the string it is.
+
+    A vote without a unit or without "x =" equals the same value with one, so equivalence is not
+    transitive there: 5 equals both 5 cm and 5 m. An answer joins the oldest class whose first
+    answer it equals.
+
+    Args:
+        values: Where values of expressions are kept, such as a
+            `bestofinf.evaluation.cache.ValueCache` on disk; in memory otherwise.
+        symbolic: Without it expressions are strings, and the extra is not needed; numbers, units,
+            sets and the like are still understood.
+
+    Raises:
+        MissingExtraError: If the extra ``math`` is not installed.
+    """
+
+    def __init__(
+        self, *, values: MutableMapping[str, Values] | None = None, symbolic: bool = True
+    ) -> None:
+        if symbolic and (package := missing_package()):
+            raise MissingExtraError(package, "math", "the answer type 'math'")
+        self.symbolic = symbolic
+        self._values: MutableMapping[str, Values] = {} if values is None else values
+        self._forms: OrderedDict[str, MathForm] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def extract(self, reply: Reply) -> AnswerValue | None:
+        """Return the answer in the box, announced, or the reply itself where it is short."""
+        span = boxed_or_announced(reply.text)
+        if span is None:
+            text = reply.text.strip() if len(reply.text) <= MAX_NOTATION else ""
+            words = len(text.split())
+            if not text or len(text) > MAX_SHORT or words > 3 * MAX_WORDS:
+                raise Abstain("free text" if reply.text.strip() else "empty")
+            if words > MAX_WORDS and not is_mathematical(text):
+                raise Abstain("free text")
+            span = text
+        value = self.canonical(span)
+        if value is None or says_nothing(value):
+            raise Abstain("does not answer" if value else "empty")
+        return value
+
+    def canonical(self, text: str) -> AnswerValue | None:
+        """Return a number in its one spelling, anything else without LaTeX noise."""
+        if len(text) > MAX_NOTATION:
+            return None
+        text = unwrapped(encodable(text))
+        return number_form(text) or latex_form(text) or None
+
+    def same(self, first: AnswerValue, second: AnswerValue) -> bool:
+        """Return whether both have the same value; asks the worker where `prepare` has not."""
+        if first == second:
+            return True
+        return self.form(str(first)).agrees(self.form(str(second)))
+
+    async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
+        """Find the values of the answers without blocking the event loop."""
+        unknown = [str(v) for v in (answer, *others) if str(v) not in self._forms] if others else []
+        if unknown:
+            await asyncio.to_thread(lambda: [self.form(text) for text in unknown])
+        return Usage()
+
+    def form(self, text: str) -> MathForm:
+        """Return what an answer is compared by. Thread-safe."""
+        with self._lock:
+            if (known := self._forms.get(text)) is not None:
+                self._forms.move_to_end(text)
+                return known
+        reading = read(text)
+        wanted = leaves(reading) if self.symbolic else []
+        missing = [leaf for leaf in wanted if leaf not in self._values]
+        if missing:
+            found = shared_client().values(missing)
+            for leaf, values in zip(missing, found or [None] * len(missing), strict=True):
+                self._values[leaf] = values
+        form = finish(reading, {leaf: self._values.get(leaf) for leaf in wanted})
+        with self._lock:
+            self._forms[text] = form
+            while len(self._forms) > KEPT:
+                self._forms.popitem(last=False)
+        return form

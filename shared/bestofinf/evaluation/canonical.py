@@ -1,0 +1,77 @@
+"""An evaluation set seen through an answer type: answers that mean the same become one string."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from bestofinf.answers.base import Answer
+from bestofinf.answers.classes import AnswerClasses
+from bestofinf.answers.mathematics import MathAnswer
+from bestofinf.answers.named import AnswerLike, resolve_answer
+from bestofinf.answers.plain import TextAnswer
+from bestofinf.evaluation.cache import ValueCache
+from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf.records import AnswerValue
+
+
+def canonical(
+    evaluation_set: EvaluationSet,
+    answer: AnswerLike,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> EvaluationSet:
+    """Return the set with every answer replaced by the first one of its class.
+
+    Classes are made question by question, over all members, in the order of the samples; the
+    right answer is placed last, so that it does not shape them. An answer that the type cannot
+    read abstains; a right answer that it cannot read stays as it is.
+
+    Values of mathematical expressions are kept on disk (`bestofinf.evaluation.cache`).
+
+    Args:
+        evaluation_set: Recorded answers.
+        answer: An answer type or its name; ``text`` changes nothing.
+        progress: Called after each question with the number done and the number of all.
+    """
+    kind = recorded_answer(answer)
+    if isinstance(kind, TextAnswer):
+        return evaluation_set
+    questions = []
+    for question in evaluation_set:
+        questions.append(_canonical(question, kind))
+        if progress is not None:
+            progress(len(questions), len(evaluation_set))
+    return replace(evaluation_set, questions=tuple(questions))
+
+
+def recorded_answer(answer: AnswerLike) -> Answer:
+    """Return the answer type for recorded answers: by the name ``math``, one with a disk cache."""
+    if answer == "math":
+        return MathAnswer(values=ValueCache.default())
+    return resolve_answer(answer)
+
+
+def _canonical(question: Question, answer: Answer) -> Question:
+    classes = AnswerClasses(answer)
+    value_of: dict[str, AnswerValue | None] = {}
+    text_of: dict[AnswerValue, str] = {}
+
+    def placed(text: str) -> str | None:
+        if text not in value_of:
+            value = answer.canonical(text)
+            value_of[text] = None if value is None else classes.place(value)
+        value = value_of[text]
+        return None if value is None else text_of.setdefault(value, text)
+
+    def column(answers: Iterable[str | None]) -> tuple[str | None, ...]:
+        return tuple(None if text is None else placed(text) for text in answers)
+
+    samples = {
+        name: Samples(column(recorded.answers), recorded.tokens, recorded.scores)
+        for name, recorded in question.samples.items()
+    }
+    gold = question.gold
+    if gold is not None:
+        gold = placed(gold) or gold
+    return replace(question, samples=samples, gold=gold)
