@@ -12,6 +12,7 @@ from scipy.special import betainc
 from bestofinf.errors import UsageError
 from bestofinf.rules import OptimalStopping
 from bestofinf.rules.index import LARGEST, index, log_index
+from bestofinf.schedule import Schedule
 from bestofinf.tally import Tally, Usual
 from support.courses import fewest_by_trial
 
@@ -210,13 +211,15 @@ def test_no_course_of_votes_stops_it_before_what_it_needs(seed):
         length_evidence=rng.choice([0, 1, 2]),
         price_per=rng.choice(["sample", "token"]),
     )
-    tally = Tally([rng.random() + 0.02 for _ in range(members)], usual=rng.choice([None, usual]))
+    weights = [rng.random() + 0.02 for _ in range(members)]
+    tally = Tally(weights, usual=rng.choice([None, usual]))
+    schedule = Schedule("greedy", weights)
     for _ in range(rng.randint(0, 9)):
-        member = rng.randrange(members)
-        tally.vote(rng.choice("aaaabbc"), member=member, tokens=rng.choice([None, 1000, 9000]))
+        tokens = rng.choice([None, 1000, 9000])
+        tally.vote(rng.choice("aaaabbc"), member=schedule.next(), tokens=tokens)
         if rule.check(tally):
             return
-    ahead = [rng.randrange(members) for _ in range(3)]
+    ahead = schedule.peek(3)
     assert rule.needed(tally, ahead) <= fewest_by_trial(rule, tally, ahead)
 
 

@@ -32,6 +32,24 @@ class Verdict:
     confidence: float | None = None
 
 
+NOBODY, ANYBODY = object(), object()  # stand for two answers not seen yet
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course that the next votes may take.
+
+    Attributes:
+        first: What the first vote is for.
+        then: What all others are for.
+        silent: Members that abstain.
+    """
+
+    first: AnswerValue
+    then: AnswerValue
+    silent: frozenset[int] = frozenset()
+
+
 class StopRule(ABC):
     """Decides from a tally whether to stop sampling.
 
@@ -59,21 +77,43 @@ class StopRule(ABC):
         Returns:
             A number from 1 to ``len(ahead) + 1``; the latter says "not within these".
 
-        The default tries votes for the leader, which is the fastest course for every rule that
-        waits for the leader to be far enough ahead; among strata, see `_courses`. Override it for
-        other rules.
+        The default follows the rule's `courses`. Override it for rules that a vote for the leader
+        does not bring nearer.
         """
         best = len(ahead) + 1
-        for answer, silent in _courses(tally, ahead):
+        for course in self.courses(tally, ahead):
             probe = tally.copy()
+            answer = course.first
             for votes, member in enumerate(ahead[: best - 1], 1):
-                if member in silent:
+                if member in course.silent:
                     continue
                 probe.vote(answer, member=member)
+                answer = course.then
                 if self.could_fire(probe, tally):
                     best = votes
                     break
         return best
+
+    def courses(self, tally: Tally, ahead: Sequence[int]) -> list[Course]:
+        """Return courses of the next votes of which one makes the rule fire first.
+
+        With plain counts that is: all for the leader. Among strata two things are different. A
+        close rival gains more than the leader where a member has always voted for the leader.
+        And the first vote of a heavy member lowers the effective number of votes if only light
+        members were heard before, so the fastest course may be that the heaviest of those not
+        heard yet abstain. Not every course can be tried there: of random starts about one in a
+        thousand has a faster one, which costs a draw.
+        """
+        leader = tally.leader if tally.leader is not None else NOBODY
+        if not tally.stratified:
+            return [Course(leader, leader)]
+        counts = tally.counts
+        rivals = sorted(counts, key=counts.__getitem__, reverse=True)[:4]
+        close = [a for a in rivals if a in (leader, tally.runner_up) or counts[a] > tally.c1 - 1]
+        unheard = {member for member in ahead if not tally.member_votes[member]}
+        by_weight = sorted(unheard, key=tally.weights.__getitem__)
+        tails = [frozenset(by_weight[size:]) for size in range(len(by_weight), -1, -1)]
+        return [Course(a, a, silent) for a in close or [leader] for silent in tails]
 
     def could_fire(self, probe: Tally, tally: Tally) -> bool:
         """Return whether the rule fires on a probe, whatever its added votes are like.
@@ -100,30 +140,6 @@ class StopRule(ABC):
             if getattr(self, f.name) != f.default
         )
         return f"{self.name}:{settings}" if settings else self.name
-
-
-NOBODY, ANYBODY = object(), object()  # stand for two answers not seen yet
-
-
-def _courses(tally: Tally, ahead: Sequence[int]) -> list[tuple[AnswerValue, set[int]]]:
-    """Return courses of the next votes that may make a rule fire first: for whom, who abstains.
-
-    With plain counts that is the leader, and nobody. Among strata two things are different. A
-    close rival gains more than the leader where a member has always voted for the leader. And
-    the first vote of a heavy member lowers the effective number of votes if only light members
-    were heard before, so the fastest course may be that the heaviest of those not heard yet
-    abstain.
-    """
-    leader: AnswerValue = tally.leader if tally.leader is not None else NOBODY
-    if not tally.stratified:
-        return [(leader, set())]
-    counts = tally.counts
-    rivals = sorted(counts, key=counts.__getitem__, reverse=True)[:4]
-    close = [a for a in rivals if a in (leader, tally.runner_up) or counts[a] > tally.c1 - 1]
-    unheard = {member for member in ahead if not tally.member_votes[member]}
-    by_weight = sorted(unheard, key=tally.weights.__getitem__)
-    tails = [set(by_weight[size:]) for size in range(len(by_weight), -1, -1)]
-    return [(answer, silent) for answer in close or [leader] for silent in tails]
 
 
 def _parts(rule: StopRule, kind: type[Any]) -> tuple[StopRule, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from bestofinf.errors import UsageError
-from bestofinf.rules.base import ANYBODY, NOBODY, StopRule, Verdict
+from bestofinf.rules.base import ANYBODY, Course, StopRule, Verdict
 from bestofinf.rules.index import index
 from bestofinf.tally import Tally
 
@@ -184,22 +184,15 @@ class OptimalStopping(StopRule):
         score = self._score(probe, c1, c2) - (self.length_evidence if c2 else 0.0)
         return score <= self._bar(probe, more=more)
 
-    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the votes that could stop it, at the most that their lengths can do.
-
-        Lengths may come to speak fully for the leader once there is a runner-up; while there is
-        none, a course with one vote for a rival is tried as well.
-        """
-        if tally.stratified or tally.c2 or not self.length_evidence:
-            return super().needed(tally, ahead)
-        straight, detour = tally.copy(), tally.copy()
-        leader = tally.leader if tally.leader is not None else NOBODY
-        for more, member in enumerate(ahead, 1):
-            straight.vote(leader, member=member)
-            detour.vote(leader if more > 1 else ANYBODY, member=member)
-            if self.could_fire(straight, tally) or self.could_fire(detour, tally):
-                return more
-        return len(ahead) + 1
+    def courses(self, tally: Tally, ahead: Sequence[int]) -> list[Course]:
+        """Add courses with one vote for a rival: lengths may then speak for the leader."""
+        straight = super().courses(tally, ahead)
+        if not self.length_evidence or (tally.c2 and not tally.stratified):
+            return straight
+        leader = straight[0].then
+        rivals = [ANYBODY] if not tally.c2 else [a for a in tally.counts if a != leader]
+        silences = {course.silent for course in straight}
+        return straight + [Course(a, leader, silent) for a in rivals for silent in silences]
 
 
 def _length_gap(tally: Tally) -> float:
