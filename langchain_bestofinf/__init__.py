@@ -1,1 +1,36 @@
 """Adaptive ensembles for LangChain."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bestofinf._extras import require
+
+if TYPE_CHECKING:
+    from langchain_bestofinf.cache import SampleCache
+    from langchain_bestofinf.chat import AdaptiveEnsembleChat
+    from langchain_bestofinf.streaming import ProgressToLangGraph
+
+_HOMES = {
+    "AdaptiveEnsembleChat": "chat",
+    "ProgressToLangGraph": "streaming",
+    "SampleCache": "cache",
+}
+
+__all__ = ["AdaptiveEnsembleChat", "ProgressToLangGraph", "SampleCache"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require("langchain_core", extra="langchain", purpose=f"langchain_bestofinf.{name}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -146,6 +146,7 @@ class VotingEngine:
         self._counted: dict[int, AnswerValue | None] = {}
         self._next = 0
         self._failed = 0
+        self._turns = [0] * len(full)
         self._failures_in_a_row = [0] * len(full)
         self._booked: list[tuple[Draw, Usage]] = []
         self._out: set[int] = set()
@@ -187,7 +188,9 @@ class VotingEngine:
             return []
         draws = []
         for _ in range(self._launchable(free_slots)):
-            draw = Draw(len(self._draws), self._schedule.next())
+            member = self._schedule.next()
+            draw = Draw(len(self._draws), member, self._turns[member])
+            self._turns[member] += 1
             self._draws.append(draw)
             draws.append(draw)
         return draws

@@ -139,10 +139,12 @@ class Draw:
     Attributes:
         index: Place in the order of launch, from 0; votes are counted in this order.
         member: Position of the member to ask, from 0.
+        turn: How many draws of the same member came before; for caches that keep samples apart.
     """
 
     index: int
     member: int
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)

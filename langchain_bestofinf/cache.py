@@ -1,0 +1,91 @@
+"""Caches: a cached reply must not stand for several independent samples.
+
+LangChain's global cache gives the same reply to the same prompt, so that every vote would be
+unanimous after one call. Within a vote the cache's key therefore holds the number of the sample:
+the samples of a vote differ, and the same vote run again costs nothing.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, Literal, TypeAlias
+
+from langchain_core.caches import RETURN_VAL_TYPE, BaseCache
+from langchain_core.globals import get_llm_cache
+from langchain_core.language_models import BaseChatModel
+
+from langchain_bestofinf.members import innermost, transformed
+
+sampling_turn: ContextVar[int] = ContextVar("bestofinf_sampling_turn", default=0)
+"""How many samples the same member gave before, in the vote under way."""
+
+SampleCacheMode: TypeAlias = Literal["indexed", "off"]
+
+
+class SampleCache(BaseCache):
+    """Keeps the samples of a vote apart in another cache.
+
+    The first sample of a member has the key that the member alone would have.
+
+    Args:
+        inner: Where replies are kept; None for LangChain's global cache.
+    """
+
+    def __init__(self, inner: BaseCache | None = None) -> None:
+        self._inner = inner
+
+    def lookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
+        """Return the reply kept for this sample."""
+        inner = self._kept_in()
+        return inner.lookup(prompt, _key(llm_string)) if inner is not None else None
+
+    def update(self, prompt: str, llm_string: str, return_val: RETURN_VAL_TYPE) -> None:
+        """Keep the reply for this sample."""
+        inner = self._kept_in()
+        if inner is not None:
+            inner.update(prompt, _key(llm_string), return_val)
+
+    async def alookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
+        """Return the reply kept for this sample."""
+        inner = self._kept_in()
+        return await inner.alookup(prompt, _key(llm_string)) if inner is not None else None
+
+    async def aupdate(self, prompt: str, llm_string: str, return_val: RETURN_VAL_TYPE) -> None:
+        """Keep the reply for this sample."""
+        inner = self._kept_in()
+        if inner is not None:
+            await inner.aupdate(prompt, _key(llm_string), return_val)
+
+    def clear(self, **kwargs: Any) -> None:
+        """Clear the cache beneath, with everything in it."""
+        inner = self._kept_in()
+        if inner is not None:
+            inner.clear(**kwargs)
+
+    def _kept_in(self) -> BaseCache | None:
+        return self._inner if self._inner is not None else get_llm_cache()
+
+
+def _key(llm_string: str) -> str:
+    turn = sampling_turn.get()
+    return f"{llm_string}---bestofinf-sample-{turn}" if turn else llm_string
+
+
+def needs_guard(model: Any) -> bool:
+    """Return whether a cache is in use for a model, so that its samples must be kept apart."""
+    inner = innermost(model)
+    if inner is None or inner.cache is False or isinstance(inner.cache, SampleCache):
+        return False
+    return isinstance(inner.cache, BaseCache) or get_llm_cache() is not None
+
+
+def guarded(model: Any, mode: SampleCacheMode) -> Any:
+    """Return the model with its cache keeping samples apart, or without one."""
+
+    def change(inner: Any) -> Any:
+        if not isinstance(inner, BaseChatModel) or inner.cache is False:
+            return inner
+        own = inner.cache if isinstance(inner.cache, BaseCache) else None
+        return inner.model_copy(update={"cache": SampleCache(own) if mode == "indexed" else False})
+
+    return transformed(model, change)

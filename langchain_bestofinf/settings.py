@@ -1,0 +1,304 @@
+"""Settings that the chat model and the wrapper of chains have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from langchain_core.load.serializable import Serializable
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
+
+from bestofinf.errors import UsageError
+from bestofinf.plan import KNOBS, VotePlan, weighted
+from bestofinf.records import Member
+from langchain_bestofinf.callbacks import SampleCallbacks
+
+_PLANNED = (
+    "rule",
+    "answer",
+    "max_samples",
+    "concurrency",
+    "launch",
+    "order",
+    "schedule",
+    "seed",
+    "abstain_limit",
+    "breaker",
+    "quorum",
+    "warm_up",
+    "retries",
+    "longest_wait",
+    "timeout",
+    "deadline",
+    "on_deadline",
+)
+CONSENSUS = frozenset({"abstain", "min_confidence"})
+
+CALL_SETTINGS = KNOBS | CONSENSUS
+"""Settings that may be given with a single call, in `bind` and in configurations."""
+
+NAMESPACE = "bestofinf"
+"""Key of the settings in a configuration's ``configurable``."""
+
+
+class _Weights:
+    """The weights in use: one object for an ensemble and all that is bound to it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class EnsembleSettings(Serializable):
+    """How an ensemble votes; the same keywords in every adapter.
+
+    Attributes:
+        members: Who is asked.
+        weights: Weight by member name, in order, from a fit, or the path of a file that
+            ``bestofinf fit --out`` wrote; None takes the members' own.
+        rule: When to stop: a preset (``fast``, ``balanced``, ``thorough``, ``exhaustive``), a
+            rule, or a rule as written on the command line.
+        answer: How replies become votes: a name, an answer type, or a function of the text.
+        max_samples: Most samples for one question.
+        concurrency: Most requests in flight for one question.
+        launch: ``thrifty`` wastes no request; ``eager`` is faster and asks some in vain.
+        order: ``draw`` counts votes in order of launch, ``arrival`` as they come.
+        schedule: Which member is asked next.
+        seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
+        abstain_limit: Replies without an answer after which the first one is returned.
+        breaker: Failures in a row after which a member is left out.
+        quorum: Least number of votes.
+        warm_up: Samples to wait for before the others start, so that providers cache the prompt.
+        retries: Further tries of a request after a transient error.
+        longest_wait: Most seconds between two tries.
+        timeout: Most seconds for one request.
+        deadline: Most seconds for one question.
+        on_deadline: ``raise``, or decide on the ``partial`` vote.
+        scorer: Scores replies, for rules on scores.
+        abstain: Raise `NoConsensusError` where no reply could be voted on.
+        min_confidence: Raise it also where the confidence is lower.
+        escalate_to: Ask this instead of raising.
+        sample_callbacks: Who sees the samples as child runs: ``tracers`` (and usage counters),
+            ``all`` or ``none``.
+    """
+
+    members: list[Any]
+    weights: Any = None
+    rule: Any = "balanced"
+    answer: Any = "auto"
+    max_samples: int = 64
+    concurrency: int = 8
+    launch: Literal["thrifty", "eager"] = "thrifty"
+    order: Literal["draw", "arrival"] = "draw"
+    schedule: str = "greedy"
+    seed: int | None = None
+    abstain_limit: int = 2
+    breaker: int = 5
+    quorum: int = 1
+    warm_up: int = 0
+    retries: int = 2
+    longest_wait: float = 30.0
+    timeout: float | None = None
+    deadline: float | None = None
+    on_deadline: Literal["raise", "partial"] = "raise"
+    scorer: Any = None
+    abstain: bool = False
+    min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+    escalate_to: Any = None
+    sample_callbacks: SampleCallbacks = "tracers"
+
+    # A misspelt setting must not pass unnoticed.
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    _members: tuple[Member[Any], ...] = PrivateAttr(default=())
+    _weights: _Weights = PrivateAttr(default_factory=lambda: _Weights(None))
+    _planned: tuple[tuple[Any, ...], VotePlan[Any]] | None = PrivateAttr(default=None)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except ValidationError as error:
+            raise UsageError(one_line(error)) from error
+        self._members = self._resolved()
+        self._weights = _Weights(read_weights(self.weights))
+        self.plan()  # refuses what cannot work now, not at the first call
+
+    def _resolved(self) -> tuple[Member[Any], ...]:
+        """Return the members, resolved from what was given."""
+        raise NotImplementedError
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Return True: an ensemble is written with its members, which write themselves."""
+        return True
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """Fields in a form that can be written and read again."""
+        weights = self._weights.value
+        return {
+            "members": [_written(member) for member in self.members],
+            "rule": self.rule if isinstance(self.rule, str) else str(self.rule),
+            **({} if weights is None else {"weights": self.weight_by_member}),
+        }
+
+    # -- the plan -----------------------------------------------------------------------------
+
+    def plan(self, **changes: Any) -> VotePlan[Any]:
+        """Return how this ensemble votes, with some settings changed."""
+        given = self.__dict__
+        current = (self._weights.value, *[given[name] for name in _PLANNED])
+        planned = self._planned
+        if planned is None or any(a is not b for a, b in zip(planned[0], current, strict=True)):
+            settings = {name: given[name] for name in _PLANNED}
+            settings["seed"] = self.seed or 0
+            plan = VotePlan.make(self._members, weights=current[0], **settings)
+            planned = self._planned = (current, plan)
+        return planned[1].change(**changes)
+
+    @property
+    def member_names(self) -> list[str]:
+        """Names of the members, as in decisions and weights."""
+        return [member.name for member in self._members]
+
+    @property
+    def weight_by_member(self) -> dict[str, float]:
+        """Weight of each member in the vote."""
+        return {member.name: member.weight for member in self.plan().members}
+
+    # -- weights ------------------------------------------------------------------------------
+
+    def with_weights(self, weights: Any) -> Self:
+        """Return a copy with other weights.
+
+        Raises:
+            UsageError: If they do not fit the members.
+        """
+        copy = self.model_copy(update={"weights": weights})
+        copy._weights = _Weights(read_weights(weights))
+        copy._planned = None
+        copy.__dict__.pop("_serialized", None)
+        copy.plan()
+        return copy
+
+    def reload(self, weights: Any = None) -> None:
+        """Put other weights in force here and in all that is bound to this ensemble.
+
+        Chains and agents that hold it need not be built again; votes under way end with the
+        weights they began with.
+
+        Args:
+            weights: As in the constructor; None reads the weights' file again.
+
+        Raises:
+            UsageError: If they do not fit the members; the old ones stay in force.
+        """
+        if weights is None:
+            weights = self.weights
+            if not isinstance(weights, str | PathLike):
+                raise UsageError("there is no file of weights to read again: give the weights")
+        found = read_weights(weights)
+        weighted(self.plan().members, found)
+        before, self._weights.value = self._weights.value, found
+        try:
+            self.plan()
+        except UsageError:
+            self._weights.value = before
+            raise
+        self.weights = weights
+        self.__dict__.pop("_serialized", None)
+
+    def fit(self, evaluation_set: Any, *, objective: str | None = None, **options: Any) -> Self:
+        """Return a copy whose weights are fitted to an evaluation set.
+
+        Args:
+            evaluation_set: Recorded answers of members with these names.
+            objective: What is optimised; None takes what cross-validation recommends.
+            options: For `bestofinf.weights.fit_weights`.
+
+        Raises:
+            MissingExtraError: If the extra for weights is not installed.
+            UsageError: If the evaluation set does not fit the members.
+        """
+        weights: Any = import_module("bestofinf.weights")
+        if objective is None:
+            objective = weights.compare_weights(evaluation_set).recommended
+        fitted = weights.fit_weights(evaluation_set, objective=objective, **options)
+        return self.with_weights(fitted)
+
+
+def _written(member: Any) -> Any:
+    if not isinstance(member, Member):
+        return member
+    fields = {
+        "weight": (member.weight, 1.0),
+        "name": (member.name, ""),
+        "cost": (member.cost, 1.0),
+        "price": (list(member.price), [0.0, 0.0]),
+        "call_kwargs": (dict(member.call_kwargs), {}),
+        "concurrency": (member.concurrency, None),
+    }
+    changed = {name: value for name, (value, default) in fields.items() if value != default}
+    return {"model": member.model, **changed}
+
+
+def read_weights(weights: Any) -> Any:
+    """Return weights as they are, or from the file of a fit.
+
+    Raises:
+        UsageError: If the file cannot be read or holds no weights.
+    """
+    if not isinstance(weights, str | PathLike):
+        return weights
+    path = Path(weights)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"weights: {path} cannot be read: {error}") from error
+    found = found.get("weights") if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise UsageError(f"weights: {path} has no weights by member name")
+    return found
+
+
+def split_settings(
+    given: Mapping[str, Any], own: Sequence[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide call arguments into settings of the ensemble and arguments for the members."""
+    settings: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in given.items():
+        (settings if name in CALL_SETTINGS or name in own else rest)[name] = value
+    return settings, rest
+
+
+def configured(config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the settings in a configuration: ``configurable={"bestofinf": {...}}``.
+
+    Raises:
+        UsageError: If it is no mapping, or names an unknown setting.
+    """
+    found = ((config or {}).get("configurable") or {}).get(NAMESPACE)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise UsageError(f"configurable[{NAMESPACE!r}] must map settings to values, got {found!r}")
+    unknown = found.keys() - CALL_SETTINGS
+    if unknown:
+        raise UsageError(
+            f"unknown setting {min(unknown)!r}; there are {', '.join(sorted(CALL_SETTINGS))}"
+        )
+    return dict(found)
+
+
+def one_line(error: ValidationError) -> str:
+    """Return what a validation error says about each field, in one line."""
+    found = []
+    for line in error.errors(include_url=False):
+        place = ".".join(map(str, line["loc"]))
+        given = "" if line["type"] in ("missing", "extra_forbidden") else f", got {line['input']!r}"
+        found.append(f"{place}: {line['msg']}{given}")
+    return "; ".join(found)

@@ -1,0 +1,167 @@
+"""Streams: the winner replayed as chunks, and progress of the vote as custom events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
+from langchain_core.callbacks.manager import BaseRunManager
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.tool import ToolCallChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from bestofinf._extras import require
+from bestofinf.engine import VotingEngine
+from bestofinf.records import Draw, Failure, Outcome
+
+PROGRESS_EVENT = "bestofinf.sample"
+
+_WORD = re.compile(r"\s*\S+|\s+$")
+
+
+def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerationChunk]:
+    """Yield a finished message as chunks that add up to it.
+
+    Text comes word by word, content blocks and tool calls one at a time, and everything that
+    describes the message with the last chunk.
+    """
+    for content in _pieces(message.content):
+        yield _chunk(AIMessageChunk(content=content, id=message_id))
+    empty: str | list[str | dict[str, Any]] = "" if isinstance(message.content, str) else []
+    calls = [*message.tool_calls, *message.invalid_tool_calls]
+    for index, call in enumerate(calls):
+        args = call["args"]
+        piece = ToolCallChunk(
+            name=call["name"],
+            args=json.dumps(args) if isinstance(args, Mapping) else args,
+            id=call["id"],
+            index=index,
+            type="tool_call_chunk",
+        )
+        yield _chunk(AIMessageChunk(content=empty, tool_call_chunks=[piece], id=message_id))
+    yield _chunk(
+        AIMessageChunk(
+            content=empty,
+            id=message_id,
+            name=message.name,
+            additional_kwargs=message.additional_kwargs,
+            response_metadata=message.response_metadata,
+            usage_metadata=message.usage_metadata,
+            chunk_position="last",
+        )
+    )
+
+
+def _pieces(content: Any) -> Iterator[Any]:
+    if isinstance(content, str):
+        yield from _WORD.findall(content)
+    else:
+        yield from ([block] for block in content)
+
+
+def _chunk(message: AIMessageChunk) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=message)
+
+
+class Progress:
+    """Sends a custom event for every outcome of a vote; an observer for the drivers.
+
+    The event ``bestofinf.sample`` comes under the ensemble's run, in order of arrival.
+    """
+
+    def __init__(self, manager: BaseRunManager | None, names: list[str]) -> None:
+        self._manager = manager
+        self._names = names
+        self._handlers = [h for h in (manager.handlers if manager else []) if _hears_events(h)]
+        self._last: asyncio.Task[None] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._handlers)
+
+    def send(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
+        """Send from blocking code."""
+        manager = self._callbacks(CallbackManager)
+        manager.on_custom_event(
+            PROGRESS_EVENT, self._event(engine, draw, outcome), run_id=self._run_id
+        )
+
+    def asend(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
+        """Send from a task, after what was sent before; `drain` waits for all."""
+        event = self._event(engine, draw, outcome)
+        self._last = asyncio.ensure_future(self._after(self._last, event))
+
+    async def drain(self) -> None:
+        """Wait until all events are sent."""
+        if self._last is not None:
+            await self._last
+
+    async def _after(self, previous: asyncio.Task[None] | None, event: dict[str, Any]) -> None:
+        if previous is not None:
+            await previous
+        manager = self._callbacks(AsyncCallbackManager)
+        await manager.on_custom_event(PROGRESS_EVENT, event, run_id=self._run_id)
+
+    @property
+    def _run_id(self) -> Any:
+        return self._manager.run_id if self._manager is not None else None
+
+    def _callbacks(self, kind: Any) -> Any:
+        manager = self._manager
+        return kind(
+            handlers=self._handlers,
+            tags=list(manager.tags) if manager else [],
+            metadata=dict(manager.metadata) if manager else {},
+        )
+
+    def _event(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> dict[str, Any]:
+        tally = engine.tally
+        event: dict[str, Any] = {
+            "sample": draw.index,
+            "member": self._names[draw.member],
+            "answer": None,
+            "error": None,
+            "n_samples": tally.n_samples,
+            "leader": tally.leader,
+            "votes": {str(answer): count for answer, count in tally.counts.items()},
+            "done": engine.done,
+        }
+        if isinstance(outcome, Failure):
+            event["error"] = f"{type(outcome.error).__name__}: {outcome.error}"
+        else:
+            event["answer"] = outcome.answer
+        return event
+
+
+def _hears_events(handler: BaseCallbackHandler) -> bool:
+    base = BaseCallbackHandler.on_custom_event
+    return not handler.ignore_custom_event and not _same_function(handler.on_custom_event, base)
+
+
+def _same_function(method: Any, function: Any) -> bool:
+    return getattr(method, "__func__", method) is function
+
+
+class ProgressToLangGraph(BaseCallbackHandler):
+    """Forwards progress of votes to langgraph's ``stream_mode="custom"``.
+
+    Give it to the graph's callbacks; outside of a graph it does nothing.
+    """
+
+    run_inline = True  # langgraph finds its stream by the context of the node
+
+    def on_custom_event(self, name: str, data: Any, **kwargs: Any) -> None:
+        """Write the event's data, under its name, to the stream of the running graph."""
+        if name != PROGRESS_EVENT:
+            return
+        config = require("langgraph.config", extra="langchain", purpose="ProgressToLangGraph")
+        try:
+            write = config.get_stream_writer()
+        except RuntimeError:
+            return
+        write({name: data})

@@ -1,0 +1,70 @@
+"""Structured output: every member parses its own reply, and the objects are voted on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnableSequence
+
+from bestofinf.errors import SamplingError, UsageError
+from langchain_bestofinf.calls import PARSED_KEY
+from langchain_bestofinf.members import Asked, ChatRunnable, transformed
+from langchain_bestofinf.messages import Structured
+
+
+def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> Asked:
+    """Return how a member is asked for an object of a schema.
+
+    Raises:
+        UsageError: If the member does not support the schema or the arguments.
+    """
+    parsers: list[ChatRunnable | None] = []
+
+    def change(inner: Any) -> Any:
+        chain = inner.with_structured_output(schema, include_raw=True, **kwargs)
+        asked, parser = _parts(chain)
+        parsers.append(parser)
+        return asked
+
+    try:
+        changed = transformed(model, change)
+    except (NotImplementedError, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"member {name!r} gives no structured output of this schema "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if len(parsers) == 1 and parsers[0] is not None:
+        return Asked(changed, parsers[0])
+    # Several models behind one member (fallbacks): each keeps its parser behind it.
+    return Asked(transformed(model, lambda m: m.with_structured_output(schema, include_raw=True)))
+
+
+def _parts(chain: Any) -> tuple[Any, ChatRunnable | None]:
+    """Divide ``{"raw": model} | parser`` into model and parser, if it has that shape.
+
+    Then the model's run is the sample's run, and call arguments reach the model.
+    """
+    if isinstance(chain, RunnableSequence) and isinstance(chain.first, RunnableParallel):
+        steps = chain.first.steps__
+        if set(steps) == {"raw"} and len(chain.steps) == 2:
+            return steps["raw"], chain.last
+    return chain, None
+
+
+def handed_out(*, include_raw: bool) -> Runnable[AIMessage, Any]:
+    """Return the step that takes the object out of the winning message."""
+
+    def take(message: AIMessage) -> Any:
+        found = message.additional_kwargs.get(PARSED_KEY)
+        if not isinstance(found, Structured):
+            raise SamplingError("the winning message has lost its structured output on the way")
+        if include_raw:
+            kwargs = {k: v for k, v in message.additional_kwargs.items() if k != PARSED_KEY}
+            raw = message.model_copy(update={"additional_kwargs": kwargs})
+            return {"raw": raw, "parsed": found.parsed, "parsing_error": found.error}
+        if found.error is not None:
+            raise found.error
+        return found.parsed
+
+    return RunnableLambda(take, name="structured_output")

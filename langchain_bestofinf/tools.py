@@ -1,0 +1,37 @@
+"""Tools: every member gets them in its own format; the vote comes before any tool runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from bestofinf.errors import UsageError
+from langchain_bestofinf.members import Asked, ChatRunnable, transformed
+
+
+def with_tools(name: str, model: ChatRunnable, tools: Sequence[Any], **kwargs: Any) -> Asked:
+    """Return how a member is asked with tools at hand.
+
+    Raises:
+        UsageError: If the member cannot call tools.
+    """
+    try:
+        return Asked(transformed(model, lambda inner: inner.bind_tools(tools, **kwargs)))
+    except (NotImplementedError, AttributeError) as error:
+        raise UsageError(
+            f"member {name!r} cannot bind tools ({type(error).__name__}): "
+            "leave it out, or use a chat model that has bind_tools"
+        ) from error
+
+
+def described(tools: Sequence[Any]) -> list[Any]:
+    """Return tools in OpenAI's format, for traces; what has no such form is left as it is."""
+    found = []
+    for tool in tools:
+        try:
+            found.append(convert_to_openai_tool(tool))
+        except (ValueError, TypeError):
+            found.append(tool)
+    return found
