@@ -1,0 +1,220 @@
+"""Prove the most wins by branching on the mixture itself.
+
+The simplex of mixtures is cut into smaller simplices. On each, the problem is the same problem
+again, with its rows taken at the piece's vertices: fewer questions are contested, more of them
+exclude each other, and every big-M is as small as the piece allows. So the linear relaxation
+tightens quickly, where branching on the wins of single questions leaves it loose. A piece with
+few contested questions is closed by the mixed-integer program.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bestofinf.weights.budget import Budget
+from bestofinf.weights.domain import Domain
+from bestofinf.weights.margins import Floats, Ints
+from bestofinf.weights.milp import most_wins
+from bestofinf.weights.presolve import Contested, cliques, presolve
+from bestofinf.weights.relaxation import FarkasCuts, Relaxation, tighten, whole
+
+LEAF = 12
+"""Contested questions up to which a piece goes to the solver."""
+
+THIN = 1e-5
+"""Pieces are not cut along edges shorter than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A piece of the simplex with its reduced problem.
+
+    Attributes:
+        domain: The mixtures.
+        problem: The questions contested there.
+        base: Value that every mixture of the piece has already: questions always won.
+        bound: No mixture of the piece has a greater value.
+    """
+
+    domain: Domain
+    problem: Contested
+    base: float
+    bound: float
+
+
+@dataclass
+class Incumbent:
+    """The best mixture found so far.
+
+    Attributes:
+        value: Its wins, less the cost.
+        point: The mixture, shape (m,).
+    """
+
+    value: float
+    point: Floats
+
+
+class Branching:
+    """Branch and bound over pieces of the simplex.
+
+    Args:
+        rows: Rows at the vertices of the whole simplex, shape (R, m).
+        question: Question of each row, ascending.
+        worth: How often each question counts.
+        incumbent: Improved in place.
+        evaluate: Value of a point, exact up to rounding; minus infinity where it is not allowed.
+        solver: Closes small pieces: "cbc" or "highs".
+        budget: Time limit and progress.
+        stage: Name of the work in progress reports.
+        improve: Makes a better point of a good one.
+        sure: Added to values in progress reports.
+    """
+
+    def __init__(
+        self,
+        rows: Floats,
+        question: Ints,
+        worth: Ints,
+        *,
+        incumbent: Incumbent,
+        evaluate: Callable[[Floats], float],
+        solver: str,
+        budget: Budget,
+        stage: str = "proof",
+        improve: Callable[[Floats], Floats] = lambda point: point,
+        sure: float = 0.0,
+    ) -> None:
+        self.rows, self.question, self.worth = rows, question, worth
+        self.incumbent = incumbent
+        self.evaluate, self.improve = evaluate, improve
+        self.solver, self.budget, self.stage = solver, budget, stage
+        self.sure = sure
+        self.nodes = self.solves = 0
+        self._heap: list[tuple[float, int, Piece]] = []
+        self._unproven = -np.inf
+        self._working: float = -np.inf
+        self._integral = True
+
+    def run(self, domains: Iterable[Domain], *, enough: float = np.inf) -> float:
+        """Search the domains; return a bound that holds for all of them.
+
+        The incumbent is proven when the bound equals its value. After an interruption `bound`
+        holds all the same.
+
+        Args:
+            domains: Where to search.
+            enough: Value at which the search ends.
+        """
+        self._working = np.inf
+        for domain in domains:
+            self._integral = not domain.cost.any()
+            if self.budget.over() or self.incumbent.value >= enough:
+                return self.bound()
+            root = presolve(self.rows @ domain.vertices.T, self.question, self.worth)
+            self._enter(domain, root, 0.0, np.inf, root=True)
+        self._working = -np.inf
+        while self._heap and not self._proven(-self._heap[0][0]):
+            if self.budget.over() or self.incumbent.value >= enough:
+                break
+            _, _, piece = heapq.heappop(self._heap)
+            self._working = piece.bound
+            self._expand(piece)
+            self._working = -np.inf
+            self.budget.tell(self.stage, self.incumbent.value + self.sure, self.bound() + self.sure)
+        return self.bound()
+
+    def bound(self) -> float:
+        """Return the bound so far, at least the incumbent's value."""
+        top = -self._heap[0][0] if self._heap else -np.inf
+        bound = max(top, self._unproven, self._working)
+        if self._integral and np.isfinite(bound):
+            bound = whole(bound)
+        return float(max(bound, self.incumbent.value))
+
+    def _proven(self, bound: float) -> bool:
+        if self._integral:
+            return bound < np.inf and whole(max(bound, -1.0)) <= self.incumbent.value + 1e-6
+        return bound <= self.incumbent.value + 1e-6
+
+    def _enter(
+        self, domain: Domain, problem: Contested, base: float, above: float, *, root: bool = False
+    ) -> None:
+        """Bound a piece and put it in the queue unless it cannot hold anything better."""
+        self.nodes += 1
+        base += problem.sure
+        bound = min(above, base + problem.contested - float(domain.local_cost.min()))
+        if self._proven(bound):
+            return
+        relaxation = Relaxation(
+            problem, cliques(problem.conflict), cost=domain.local_cost, limits=domain.limits
+        )
+        value, x, y = relaxation.solve()
+        if value == -np.inf:
+            return
+        self._offer(x @ domain.vertices)
+        if root and len(problem.size) and not self._proven(base + value):
+            value, x, y = tighten(
+                relaxation,
+                FarkasCuts(problem),
+                proven=lambda v: self._proven(base + v),
+                out_of_time=self.budget.over,
+                start=(value, x, y),
+            )
+            self._offer(x @ domain.vertices)
+        bound = min(bound, base + value)
+        if not self._proven(bound):
+            piece = Piece(domain, problem, base, bound)
+            heapq.heappush(self._heap, (-bound, self.nodes, piece))
+
+    def _offer(self, point: Floats) -> None:
+        value = self.evaluate(point)
+        if value > self.incumbent.value + 1e-9:
+            self.incumbent.value, self.incumbent.point = value, point
+            better = self.improve(point)
+            self.incumbent.value, self.incumbent.point = max(
+                (value, 0, point), (self.evaluate(better), 1, better), key=lambda c: c[:2]
+            )[::2]
+
+    def _expand(self, piece: Piece) -> None:
+        vertices = piece.domain.vertices
+        edge, length = self._edge(piece)
+        hard_limit = piece.domain.support is not None
+        if piece.problem.contested <= LEAF or length < THIN or hard_limit:
+            self._close(piece)
+            return
+        for moved in edge:
+            half = np.eye(len(vertices))
+            half[moved] = 0.0
+            half[moved, list(edge)] = 0.5
+            problem = presolve(piece.problem.rows @ half.T, piece.problem.group, piece.problem.size)
+            self._enter(piece.domain.at(half @ vertices), problem, piece.base, piece.bound)
+
+    def _edge(self, piece: Piece) -> tuple[tuple[int, int], float]:
+        """Choose the edge that most rows cross, counted by its length."""
+        vertices, won = piece.domain.vertices, (piece.problem.rows >= 0).astype(float)
+        length = np.abs(vertices[:, None] - vertices[None]).sum(axis=2)
+        crossed = won.T @ (1 - won)
+        i, j = divmod(int(((crossed + crossed.T + 0.1) * length).argmax()), len(vertices))
+        return (i, j), float(length[i, j])
+
+    def _close(self, piece: Piece) -> None:
+        """Solve a piece to the end."""
+        self.solves += 1
+        goal = self.incumbent.value - piece.base
+        result = most_wins(
+            piece.problem,
+            solver=self.solver,
+            seconds=max(0.1, self.budget.left()),
+            domain=piece.domain,
+            cliques=cliques(piece.problem.conflict),
+            at_least=goal + 1 if self._integral else goal,
+        )
+        if result.x is not None:
+            self._offer(result.x @ piece.domain.vertices)
+        if not result.finished:
+            self._unproven = max(self._unproven, min(piece.bound, piece.base + result.bound))

@@ -1,0 +1,61 @@
+"""Time limit and progress of a fit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a fit stands.
+
+    Attributes:
+        stage: "search", "proof" or "margin".
+        incumbent: Best value found: questions won, less the cost where there is a price.
+        bound: No mixture is better than this.
+        seconds: Since the fit began.
+    """
+
+    stage: str
+    incumbent: float
+    bound: float
+    seconds: float
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass
+class Budget:
+    """A time limit, and whom to tell how far the work has come.
+
+    Attributes:
+        seconds: The limit.
+        callback: Told at every step, at most ten times a second; None for nobody.
+    """
+
+    seconds: float
+    callback: ProgressCallback | None = None
+    _start: float = field(default_factory=time.monotonic)
+    _told: float = -1.0
+
+    def elapsed(self) -> float:
+        """Return the seconds since the fit began."""
+        return time.monotonic() - self._start
+
+    def left(self) -> float:
+        """Return the seconds that remain, at least 0."""
+        return max(0.0, self.seconds - self.elapsed())
+
+    def over(self) -> bool:
+        """Tell whether the limit is reached."""
+        return self.elapsed() >= self.seconds
+
+    def tell(self, stage: str, incumbent: float, bound: float) -> None:
+        """Report progress."""
+        now = self.elapsed()
+        if self.callback is not None and now - self._told >= 0.1:
+            self._told = now
+            self.callback(Progress(stage, incumbent, bound, now))

@@ -1,0 +1,163 @@
+"""Exact scoring of weights in rational arithmetic, and short fractions that keep every win.
+
+Solvers work with tolerances, and an optimum of the paper's formulation lies on exact ties. What
+is reported about a fit therefore comes from here, never from a solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from bestofinf.weights.margins import Floats, Margins
+
+# Sums of products of numbers in [-1, 1] in double precision: far below this for any number of
+# members one can have. Only rows nearer to zero need exact arithmetic.
+DOUBT = 1e-9
+
+
+@dataclass(frozen=True)
+class ExactScore:
+    """What a mixture does on each question, in exact arithmetic.
+
+    Attributes:
+        outcomes: "won", "tied" or "lost" per question.
+        correct: Questions won strictly.
+        ties: Questions where the right answer shares the lead with a wrong one.
+        lost: The rest; also those where nobody votes.
+        margin: Smallest margin over the questions won; None when none is.
+    """
+
+    outcomes: tuple[str, ...]
+    correct: int
+    ties: int
+    lost: int
+    margin: Fraction | None
+
+
+def score(margins: Margins, weights: Sequence[Fraction]) -> ExactScore:
+    """Score `weights` on every question without rounding.
+
+    Args:
+        margins: The vote counts.
+        weights: One per member, at least 0; they are normalised to sum to one.
+    """
+    total = sum(weights, Fraction(0))
+    exact = [Fraction(w) / total for w in weights]
+    approximate = margins.rows @ np.array([float(w) for w in exact])
+    worst = np.minimum.reduceat(approximate, margins.starts)
+    won, tied = worst > DOUBT, np.zeros(len(margins), dtype=bool)
+    for q in np.flatnonzero(np.abs(worst) <= DOUBT):
+        lead, votes = _exact_margin(margins, int(q), exact, approximate)
+        won[q] = lead > 0
+        tied[q] = lead == 0 and votes > 0
+    outcomes = tuple(
+        "won" if w else "tied" if t else "lost" for w, t in zip(won, tied, strict=True)
+    )
+    correct, ties = int(won.sum()), int(tied.sum())
+    smallest: Fraction | None = None
+    if correct:
+        near = worst[won].min() + DOUBT
+        smallest = min(
+            _exact_margin(margins, int(q), exact, approximate)[0]
+            for q in np.flatnonzero(won & (worst <= near))
+        )
+    return ExactScore(outcomes, correct, ties, len(margins) - correct - ties, smallest)
+
+
+def _exact_margin(
+    margins: Margins, q: int, weights: Sequence[Fraction], approximate: Floats
+) -> tuple[Fraction, Fraction]:
+    """Return the exact margin of question `q` and the share of the right answer."""
+    first = int(margins.starts[q])
+    last = int(margins.starts[q + 1]) if q + 1 < len(margins) else len(margins.question)
+    least = approximate[first:last].min()
+    per_vote = [
+        w / int(n) if n else Fraction(0) for w, n in zip(weights, margins.valid[q], strict=True)
+    ]
+    share = sum((v * int(g) for v, g in zip(per_vote, margins.gold[q], strict=True)), Fraction(0))
+    lead = min(
+        share
+        - sum((v * int(c) for v, c in zip(per_vote, margins.wrong[r], strict=True)), Fraction(0))
+        for r in range(first, last)
+        if approximate[r] <= least + DOUBT
+    )
+    return lead, share
+
+
+def shorten(
+    margins: Margins,
+    weights: Floats,
+    *,
+    lower: Sequence[Fraction],
+    upper: Sequence[Fraction],
+    keep_margin: float = 0.0,
+    finest: int = 10,
+) -> list[Fraction]:
+    """Round weights to fractions with the smallest common denominator that keeps every win.
+
+    Denominators 10, 20, 50, 100, ... are tried in turn, then the exact values of the floating
+    point numbers, so that there is always a result.
+
+    Args:
+        margins: The vote counts.
+        weights: Shape (K,), summing to one within rounding.
+        lower: Bounds that the fractions must keep.
+        upper: The same from above.
+        keep_margin: Smallest margin over the won questions that must remain.
+        finest: Smallest denominator that is tried.
+    """
+    clean = np.clip(weights, 0, None)
+    clean[clean < 1e-9] = 0
+    full = _normalised([Fraction(float(w)) for w in clean])
+    target = score(margins, full)
+    for denominator in (c * 10**e for e in range(1, 8) for c in (1, 2, 5)):
+        if denominator < finest:
+            continue
+        short = _apportion(clean / clean.sum(), denominator, lower, upper)
+        if short is None:
+            continue
+        got = score(margins, short)
+        kept = (got.margin or 0) >= keep_margin or not target.correct
+        if got.correct >= target.correct and kept:
+            return short
+    return full
+
+
+def _normalised(weights: Sequence[Fraction]) -> list[Fraction]:
+    total = sum(weights, Fraction(0))
+    return [w / total for w in weights]
+
+
+def _apportion(
+    weights: Floats, denominator: int, lower: Sequence[Fraction], upper: Sequence[Fraction]
+) -> list[Fraction] | None:
+    """Round to multiples of 1/denominator that sum to one, largest remainders first."""
+    scaled = weights * denominator
+    whole = np.floor(scaled + 1e-9).astype(int)
+    missing = denominator - int(whole.sum())
+    for k in np.argsort(-(scaled - whole), kind="stable")[: max(missing, 0)]:
+        whole[k] += 1
+    short = [Fraction(int(n), denominator) for n in whole]
+    inside = all(low <= w <= high for low, w, high in zip(lower, short, upper, strict=True))
+    # A member without weight stays without: supports must not grow by rounding.
+    grown = any(w > 0 and old == 0 for w, old in zip(short, weights, strict=True))
+    return short if inside and not grown and sum(short) == 1 else None
+
+
+def as_fractions(weights: Floats) -> list[Fraction]:
+    """Return floating point weights as fractions, exactly where they are simple ones.
+
+    Weights such as 1/6 or 27/200 come back as they were meant; others are rounded to a common
+    denominator of 10^9.
+    """
+    simple = [Fraction(float(w)).limit_denominator(1000) for w in weights]
+    if sum(simple) == 1 and np.allclose([float(w) for w in simple], weights, rtol=0, atol=1e-14):
+        return simple
+    free = [Fraction(0)] * len(weights), [Fraction(1)] * len(weights)
+    return _apportion(weights / weights.sum(), 10**9, *free) or _normalised(
+        [Fraction(float(w)) for w in weights]
+    )

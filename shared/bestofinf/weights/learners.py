@@ -1,0 +1,165 @@
+"""Weights by closed form, by bootstrap, and by smooth or linear optimisation.
+
+Every learner takes the vote counts and returns weights of shape (K,) that sum to one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import ndtr, softmax
+
+from bestofinf._extras import require
+from bestofinf.errors import BestOfInfError
+from bestofinf.weights.budget import Budget
+from bestofinf.weights.margins import Floats, Margins
+from bestofinf.weights.milp import dot, new_model, optimise
+
+TEMPERATURE = 25.0
+"""Sharpness of `softmax`; results are flat from 20 to 50 on the recorded sets."""
+
+CAP = 0.5
+"""Margin past which `hinge` gives no further credit."""
+
+VOTES, ENTROPY, FLOOR = 5, 0.3, 1e-3
+"""Votes of `finite_n`, weight of its entropy term, and floor of the variance."""
+
+BOOTSTRAPS = 200
+SMALL_MARGIN = 1e-3
+"""Credit for the mean margin where members have equal wins in a bootstrap sample."""
+
+
+def uniform(margins: Margins) -> Floats:
+    """Return equal weights."""
+    k = len(margins.members)
+    return np.full(k, 1 / k)
+
+
+def member_wins(margins: Margins) -> tuple[Floats, Floats]:
+    """Return what each member does alone: wins (1, exact ties 1/2) and margins, shape (Q, K)."""
+    alone = margins.margins(np.eye(len(margins.members))).T
+    votes = margins.gold > 0
+    tied = (np.abs(alone) < 1e-12) & votes
+    return np.where(tied, 0.5, alone > 1e-12).astype(float), alone
+
+
+def single(margins: Margins) -> Floats:
+    """Return all weight on the member with the most wins; a tie goes to the greater mean margin."""
+    wins, alone = member_wins(margins)
+    order = np.lexsort((-alone.mean(axis=0), -wins.sum(axis=0)))
+    weights = np.zeros(len(margins.members))
+    weights[order[0]] = 1.0
+    return weights
+
+
+def softmax_shares(margins: Margins, *, temperature: float = TEMPERATURE) -> Floats:
+    """Return ``exp(T s_k) / sum_j exp(T s_j)``, with s_k member k's mean share of right answers.
+
+    The mean runs over all labelled questions; a question on which a member has no valid answer
+    counts as a share of 0.
+    """
+    return np.asarray(softmax(temperature * margins.shares.mean(axis=0)))
+
+
+def bagged_single(margins: Margins, *, bootstraps: int = BOOTSTRAPS, seed: int = 0) -> Floats:
+    """Return how often each member is the best in bootstrap samples of the questions.
+
+    The best has the most wins; the mean margin, times `SMALL_MARGIN`, decides between equals.
+    """
+    wins, alone = member_wins(margins)
+    random = np.random.default_rng(seed)
+    n = len(margins)
+    times = random.multinomial(n, np.full(n, 1 / n), size=bootstraps)
+    scores = times @ (wins + SMALL_MARGIN * alone)
+    best = scores >= scores.max(axis=1, keepdims=True) - 1e-12
+    return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))
+
+
+def finite_n(
+    margins: Margins, *, votes: int = VOTES, entropy: float = ENTROPY, floor: float = FLOOR
+) -> Floats:
+    """Maximise the expected number of questions that a vote of few samples wins.
+
+    The chance to win is the normal approximation ``min_r Phi(delta_r / sigma_r)`` with
+    ``delta = d_r · w`` and ``sigma² = (g · w + a_r · w - delta² + floor) / votes`` plus the
+    variance of the recorded shares themselves, ``sum_k w_k² (g_k + a_rk - d_rk²) / n_k``. An
+    entropy term draws the weights together: ``- entropy * sum_k w_k ln(K w_k)``.
+
+    Args:
+        margins: The vote counts.
+        votes: Samples in a vote.
+        entropy: Weight of the entropy term.
+        floor: Keeps the variance above zero where all members agree.
+
+    The objective is not concave; L-BFGS starts at equal weights, from where restarts at random
+    points found no gain worth having on the recorded sets.
+    """
+    k = len(margins.members)
+    rows, wrong = margins.rows, margins.wrong_shares
+    right = margins.shares[margins.question]
+    both = right + wrong
+    noise = (both - rows**2) / np.maximum(margins.valid, 1)[margins.question]
+
+    def loss(logits: Floats) -> tuple[float, Floats]:
+        w = softmax(logits)
+        delta = rows @ w
+        variance = (both @ w - delta**2 + floor) / votes + noise @ w**2
+        sigma = np.sqrt(variance)
+        z = delta / sigma
+        least = np.minimum.reduceat(z, margins.starts)
+        worst = np.flatnonzero(z == least[margins.question])
+        worst = worst[np.unique(margins.question[worst], return_index=True)[1]]
+        s, d = sigma[worst], delta[worst]
+        # dz/dw = (row - z * dsigma/dw) / sigma, with dsigma/dw = dvariance/dw / (2 sigma).
+        by_w = (both[worst] - 2 * d[:, None] * rows[worst]) / votes + 2 * noise[worst] * w
+        slope = (rows[worst] - (z[worst] / (2 * s))[:, None] * by_w) / s[:, None]
+        density = np.exp(-0.5 * z[worst] ** 2) / np.sqrt(2 * np.pi)
+        positive = np.maximum(w, 1e-300)
+        value = ndtr(least).sum() - entropy * (w * np.log(k * positive)).sum()
+        gradient = density @ slope - entropy * (np.log(k * positive) + 1)
+        return -value, -w * (gradient - gradient @ w)
+
+    result = minimize(loss, np.zeros(k), jac=True, method="L-BFGS-B")
+    return np.asarray(softmax(result.x))
+
+
+def hinge(
+    margins: Margins,
+    *,
+    cap: float = CAP,
+    solver: str = "cbc",
+    lower: Floats | None = None,
+    upper: Floats | None = None,
+    budget: Budget | None = None,
+) -> Floats:
+    """Maximise the sum of the margins, each counted up to `cap`: a linear program.
+
+    Args:
+        margins: The vote counts.
+        cap: Margin past which there is no further credit, above 0.
+        solver: "cbc" or "highs".
+        lower: Least weights, shape (K,).
+        upper: Greatest weights, shape (K,).
+        budget: Time limit.
+
+    Raises:
+        BestOfInfError: If the solver does not finish in time.
+    """
+    mip = require("mip", extra="weights", purpose="fitting weights")
+    k = len(margins.members)
+    low = np.zeros(k) if lower is None else lower
+    high = np.ones(k) if upper is None else upper
+    model = new_model(solver)
+    w = [model.add_var(lb=float(a), ub=float(b)) for a, b in zip(low, high, strict=True)]
+    credit = [model.add_var(lb=-1.0, ub=cap) for _ in margins.ids]
+    model.add_var(var_type=mip.BINARY)  # CBC prints when it solves a program without integers
+    model += mip.xsum(w) == 1
+    binding = margins.rows.min(axis=1) < cap
+    for row, q in zip(margins.rows[binding], margins.question[binding], strict=True):
+        model += credit[q] - dot(row, w) <= 0
+    model.objective = mip.xsum(credit)
+    status = optimise(model, (budget or Budget(60.0)).left() + 0.1)
+    if status != mip.OptimizationStatus.OPTIMAL:
+        raise BestOfInfError(f"the linear program of 'hinge' ended with status {status.name}")
+    found = np.clip([v.x for v in w], 0.0, 1.0)
+    return np.asarray(found / found.sum())

@@ -1,0 +1,332 @@
+"""The proven optimum: most questions won, then the widest margin.
+
+Order of work: presolve; triangles of members and climbing for a good mixture; cliques and Farkas
+cuts for a bound; branching on the mixture until bound and mixture meet; then the same search for
+mixtures that win as many questions by a wider margin, until there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+
+from bestofinf.weights.branch import Branching, Incumbent
+from bestofinf.weights.budget import Budget
+from bestofinf.weights.domain import Domain
+from bestofinf.weights.margins import Floats, Ints, Margins
+from bestofinf.weights.presolve import TOLERANCE, Contested, presolve
+from bestofinf.weights.sweep import Target, best_of_triples, improve
+
+LEAST_MARGIN = 1e-4
+"""Margin by which a question must be won to count in the optimisation.
+
+A positive one is needed, or the optimum lies on exact ties. This is far above every solver's
+tolerance and far below what a vote could realise: margins of 1e-4 take 10^8 samples.
+"""
+
+MARGIN_STEP = 1e-4
+"""Relative step of the margin stage: no mixture's margin is wider by more than this."""
+
+STARTS = 4
+"""Random mixtures from which the search climbs, besides the best of the triangles."""
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """The outcome of the optimisation.
+
+    Attributes:
+        point: The mixture, shape (m,), in the coordinates of the domain.
+        value: Questions won by at least the least margin, less the cost.
+        bound: No mixture has more.
+        margin_bound: No mixture of that value has a wider margin; None when not proven.
+        interrupted: True when the user ended the work.
+        contested: Contested questions.
+        nodes: Pieces of the simplex that were examined.
+    """
+
+    point: Floats
+    value: float
+    bound: float
+    margin_bound: float | None
+    interrupted: bool
+    contested: int
+    nodes: int
+
+
+class Optimiser:
+    """Finds and proves the optimum on one set of rows.
+
+    Args:
+        rows: Rows at the vertices of the domain, shape (R, m).
+        question: Question of each row, ascending.
+        n_questions: Number of questions.
+        domain: The whole simplex with its cost and limits.
+        solver: "cbc" or "highs".
+        budget: Time limit and progress.
+        least_margin: Margin by which a question must be won.
+        seed: Seed of the random starts.
+    """
+
+    def __init__(
+        self,
+        rows: Floats,
+        question: Ints,
+        n_questions: int,
+        *,
+        domain: Domain,
+        solver: str,
+        budget: Budget,
+        least_margin: float = LEAST_MARGIN,
+        seed: int = 0,
+    ) -> None:
+        self.rows, self.question = rows, question
+        self.worth = np.ones(n_questions, dtype=np.int64)
+        self.domain, self.solver, self.budget = domain, solver, budget
+        self.least_margin = least_margin
+        self.seed = seed
+        self.nodes = 0
+
+    def run(self, *, start: Floats | None = None, widest: bool = True) -> Optimum:
+        """Optimise.
+
+        Args:
+            start: A mixture to start from, shape (m,).
+            widest: Also prove the widest margin.
+        """
+        problem = presolve(self.rows - self.least_margin, self.question, self.worth)
+        bound = float(problem.sure + problem.contested) - float(self.domain.cost.min())
+        incumbent = Incumbent(-np.inf, self._first(start))
+        margin_bound: float | None = None
+        interrupted = False
+        branching: Branching | None = None
+        try:
+            proven = self._search(problem, incumbent, start)
+            if proven:
+                bound = incumbent.value + problem.sure
+            else:
+                branching = self._branching(problem, incumbent)
+                bound = branching.run(self.domain.faces()) + problem.sure
+            if not self.domain.cost.any():
+                incumbent.point = self.polish(incumbent.point, self.least_margin)[0]
+                if widest and bound <= incumbent.value + problem.sure + 1e-6:
+                    incumbent.point, margin_bound = self._widen(
+                        incumbent.point, incumbent.value + problem.sure
+                    )
+        except KeyboardInterrupt:
+            interrupted = True
+            if branching is not None:
+                bound = min(bound, branching.bound() + problem.sure)
+        return Optimum(
+            point=incumbent.point,
+            value=incumbent.value + problem.sure,
+            bound=max(bound, incumbent.value + problem.sure),
+            margin_bound=margin_bound,
+            interrupted=interrupted,
+            contested=problem.contested,
+            nodes=self.nodes + (branching.nodes if branching is not None else 0),
+        )
+
+    def _first(self, start: Floats | None) -> Floats:
+        """Return an allowed point, whatever its value."""
+        if start is not None and self._allowed(start):
+            return start
+        domain = self.domain
+        order = np.argsort(domain.cost, kind="stable")
+        optional = [k for k in order if domain.optional[k] > 0]
+        kept = {*optional[: domain.support], *(k for k in order if domain.optional[k] <= 0)}
+        if domain.support is not None:
+            # Widest limits first: they are what makes a few members enough.
+            widest = sorted(optional, key=lambda k: -domain.upper[k])[: domain.support]
+            kept = {*widest, *(k for k in order if domain.optional[k] <= 0)}
+        point, missing = np.zeros(len(order)), 1.0
+        share = 1.0 / max(1, len(kept))
+        for k in kept:
+            point[k] = min(share, domain.upper[k])
+        missing -= point.sum()
+        for k in kept:
+            more = min(max(missing, 0.0), domain.upper[k] - point[k])
+            point[k] += more
+            missing -= more
+        return point
+
+    def _allowed(self, point: Floats) -> bool:
+        domain = self.domain
+        return bool((point <= domain.upper + 1e-9).all()) and domain.within_support(point[None])
+
+    def _search(self, problem: Contested, incumbent: Incumbent, start: Floats | None) -> bool:
+        """Find a good mixture; return whether it is proven by the triangles alone."""
+        target = Target.of(problem, self.domain)
+        vertices, domain = self.domain.vertices, self.domain
+        begin = incumbent.point
+        incumbent.value = float(target.value(begin))
+
+        def keep(value: float, point: Floats) -> None:
+            if value > incumbent.value + TOLERANCE and self._allowed(point):
+                incumbent.value, incumbent.point = value, point
+            ceiling = float(problem.contested) - float(domain.cost.min())
+            self.budget.tell("search", incumbent.value + problem.sure, ceiling + problem.sure)
+
+        for vertex in vertices:
+            keep(float(target.value(vertex)), vertex)
+        value, point, complete = best_of_triples(
+            target,
+            vertices,
+            start=incumbent.value,
+            ready=self.budget.over,
+            allowed=domain.within_support,
+        )
+        if point is not None:
+            keep(value, point)
+        few = len(vertices) <= 3 and domain.support is None
+        if complete and (few or ((domain.support or 9) <= 3 and bool((domain.optional > 0).all()))):
+            return True
+        random = np.random.default_rng(self.seed)
+        starts = [incumbent.point, begin, *random.dirichlet(np.ones(len(vertices)), STARTS)]
+        for one in starts:
+            if self._allowed(one):
+                keep(*self._climb(target, one))
+        return False
+
+    def _climb(self, target: Target, point: Floats) -> tuple[float, Floats]:
+        return improve(
+            target,
+            self.domain.vertices,
+            point,
+            ready=self.budget.over,
+            allowed=self.domain.within_support,
+        )
+
+    def _branching(
+        self, problem: Contested, incumbent: Incumbent, stage: str = "proof"
+    ) -> Branching:
+        target = Target.of(problem, self.domain)
+
+        def evaluate(point: Floats) -> float:
+            return float(target.value(point)) if self._allowed(point) else -np.inf
+
+        return Branching(
+            problem.rows,
+            problem.group,
+            problem.size,
+            incumbent=incumbent,
+            evaluate=evaluate,
+            solver=self.solver,
+            budget=self.budget,
+            stage=stage,
+            improve=lambda point: self._climb(target, point)[1],
+            sure=problem.sure,
+        )
+
+    def polish(self, point: Floats, least: float) -> tuple[Floats, float]:
+        """Return the mixture with the widest margin on the questions that `point` wins.
+
+        Args:
+            point: A mixture, shape (m,).
+            least: Margin by which it wins them.
+
+        Returns:
+            The mixture and its margin. It uses no vertex that `point` does not, where the
+            number of members is limited.
+        """
+        n_questions = len(self.worth)
+        starts = np.searchsorted(self.question, np.arange(n_questions))
+        worst = np.minimum.reduceat(self.rows @ point, starts)
+        won = worst >= least - 10 * TOLERANCE
+        if not won.any():
+            return point, 0.0
+        rows = self.rows[won[self.question]]
+        rows = np.unique(rows[rows.min(axis=1) < 1.0], axis=0)
+        m = len(point)
+        upper = self.domain.upper.copy()
+        if self.domain.support is not None:
+            upper[(point <= 1e-9) & (self.domain.optional > 0)] = 0.0
+        if not len(rows):
+            return point, float(worst[won].min())
+        result = linprog(
+            np.append(np.zeros(m), -1.0),
+            A_ub=np.hstack([-rows, np.ones((len(rows), 1))]),
+            b_ub=np.zeros(len(rows)),
+            A_eq=np.append(np.ones(m), 0.0)[None],
+            b_eq=[1.0],
+            bounds=[*((0.0, float(u)) for u in upper), (None, 1.0)],
+            method="highs",
+        )
+        if result.status != 0 or result.x is None:
+            return point, float(worst[won].min())
+        better = np.clip(result.x[:m], 0.0, None)
+        better /= better.sum()
+        margin = float((rows @ better).min())
+        if margin < worst[won].min():
+            return point, float(worst[won].min())
+        return better, margin
+
+    def _widen(self, point: Floats, value: float) -> tuple[Floats, float | None]:
+        """Raise the margin while keeping the number of wins, until none is wider.
+
+        Returns:
+            The mixture, and a bound on the margin; None when time ran out.
+        """
+        point, margin = self.polish(point, self.least_margin)
+        while not self.budget.over():
+            least = margin * (1 + MARGIN_STEP) + 10 * TOLERANCE
+            problem = presolve(self.rows - least, self.question, self.worth)
+            incumbent = Incumbent(value - 1 - problem.sure, point)
+            if problem.sure + problem.contested < value:
+                return point, least
+            branching = self._branching(problem, incumbent, "margin")
+            goal = value - problem.sure
+            try:
+                bound = branching.run(self.domain.faces(), enough=goal)
+            except KeyboardInterrupt:
+                return point, None
+            finally:
+                self.nodes += branching.nodes
+            if incumbent.value >= goal:
+                point, margin = self.polish(incumbent.point, least)
+            elif bound < goal:
+                return point, least
+        return point, None
+
+
+def simplex_of(
+    margins: Margins,
+    *,
+    lower: Floats,
+    upper: Floats,
+    cost: Floats,
+    max_members: int | None,
+) -> tuple[Domain, Floats]:
+    """Return the bounded mixtures as a simplex with caps, and its vertices as weights.
+
+    The least weights are given to everybody first; what remains is shared freely, so that with
+    lower bounds alone the allowed weights are again a simplex.
+
+    Args:
+        margins: The vote counts.
+        lower: Least weights, shape (K,), summing to at most one.
+        upper: Greatest weights, shape (K,).
+        cost: Cost of all weight on one member, in questions, shape (K,).
+        max_members: Most members with weight.
+
+    Returns:
+        The domain with m vertices, and their weights, shape (m, K).
+    """
+    rest = 1.0 - float(lower.sum())
+    free = np.flatnonzero((upper > lower) & (rest > 1e-12))
+    if not len(free):
+        point = lower / lower.sum()
+        return Domain.whole(1), point[None]
+    vertices = np.repeat(lower[None], len(free), axis=0)
+    vertices[np.arange(len(free)), free] += rest
+    caps = np.minimum((upper - lower)[free] / rest, 1.0)
+    optional = (lower[free] == 0).astype(float)
+    support = None
+    if max_members is not None:
+        support = max_members - int((lower > 0).sum())
+        if support >= optional.sum():
+            support = None
+    domain = Domain(np.eye(len(free)), vertices @ cost, caps, optional, support)
+    return domain, vertices

@@ -1,0 +1,176 @@
+"""The result of a fit, and its JSON form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from bestofinf.errors import UsageError
+
+VERSION = 1
+
+
+class FitStatus(StrEnum):
+    """How a fit ended."""
+
+    OPTIMAL = "optimal"
+    """Proven: no allowed mixture does better on these questions."""
+    COMPUTED = "computed"
+    """The learner has no optimum to prove."""
+    TIME_LIMIT = "time limit"
+    """The best found in time; `WeightFit.bound` says how much better another could be."""
+    INTERRUPTED = "interrupted"
+    """The same, ended by the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What simple weights do on the same questions.
+
+    Attributes:
+        correct: Questions won strictly.
+        ties: Questions tied exactly.
+        weights: By member.
+    """
+
+    correct: int
+    ties: int
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFit:
+    """One question under the fitted weights.
+
+    Attributes:
+        id: Of the question.
+        outcome: "won", "tied" or "lost", in exact arithmetic.
+        margin: Share of the right answer minus that of the strongest wrong one.
+        contested: True when some allowed mixtures win it and others do not.
+    """
+
+    id: str
+    outcome: str
+    margin: float
+    contested: bool
+
+
+@dataclass(frozen=True)
+class WeightFit:
+    """Fitted weights, with everything that may be said about them on the questions given.
+
+    Counts are from exact rational arithmetic on `fractions`. They are in-sample: how the weights
+    do on new questions is for `compare_weights` to estimate.
+
+    Attributes:
+        weights: By member; sum to one.
+        fractions: The same exactly, as "numerator/denominator".
+        objective: Name of the learner.
+        correct: Questions won strictly.
+        ties: Questions where the right answer shares the lead.
+        lost: The others.
+        total: Labelled questions.
+        value: What was maximised by the weight optimisers: questions won, less
+            price × cost × total where there is a price; None for other learners.
+        bound: No allowed mixture has a greater value; None where nothing was proven.
+        gap: (bound - value) / max(1, |value|); None without a bound.
+        margin: Smallest margin over the questions won; None when none is won.
+        margin_bound: No mixture with as many wins has a wider margin; None where not proven.
+        samples_for_margin: Samples after which each question won is won with probability 0.95,
+            by the normal approximation; None when none is won.
+        status: How the fit ended.
+        seconds: Time it took.
+        tokens: Expected tokens of one sample; None where a member with weight has no counts.
+        baselines: "single" (best member), "uniform".
+        questions: One entry per labelled question.
+        solver: Used by the optimisers; None otherwise.
+        contested: Number of contested questions.
+        nodes: Pieces of the simplex examined by the proof.
+    """
+
+    weights: Mapping[str, float]
+    fractions: Mapping[str, str]
+    objective: str
+    correct: int
+    ties: int
+    lost: int
+    total: int
+    value: float | None
+    bound: float | None
+    gap: float | None
+    margin: float | None
+    margin_bound: float | None
+    samples_for_margin: int | None
+    status: FitStatus
+    seconds: float
+    tokens: float | None
+    baselines: Mapping[str, Baseline]
+    questions: tuple[QuestionFit, ...] = field(repr=False)
+    solver: str | None = None
+    contested: int = 0
+    nodes: int = 0
+
+    @property
+    def exact(self) -> Mapping[str, Fraction]:
+        """The weights as fractions."""
+        return {name: Fraction(text) for name, text in self.fractions.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dictionary of plain values, with the version of this form."""
+        return {"version": VERSION, **asdict(self), "status": str(self.status)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> WeightFit:
+        """Return the fit that `to_json` wrote.
+
+        Raises:
+            UsageError: If it is of another version or incomplete.
+        """
+        if not isinstance(record, Mapping) or "weights" not in record:
+            raise UsageError("not fitted weights: wanted an object with the key 'weights'")
+        version = record.get("version")
+        if version != VERSION:
+            raise UsageError(f"fitted weights of version {VERSION} are wanted, got {version!r}")
+        values = {key: value for key, value in record.items() if key != "version"}
+        try:
+            values["status"] = FitStatus(values["status"])
+            values["baselines"] = {k: Baseline(**b) for k, b in values["baselines"].items()}
+            values["questions"] = tuple(QuestionFit(**q) for q in values["questions"])
+            fit = cls(**values)
+            shares = [float(w) for w in fit.weights.values()]
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise UsageError(f"not fitted weights: {error}") from None
+        if any(not 0 <= w <= 1 for w in shares) or abs(sum(shares) - 1) > 1e-6:
+            raise UsageError(f"fitted weights must lie in [0, 1] and sum to 1, got {shares}")
+        return fit
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit as JSON."""
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        try:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> WeightFit:
+        """Read a fit written by `save`.
+
+        Raises:
+            UsageError: If the file is missing or is not a fit; the message names it.
+        """
+        try:
+            record = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise UsageError(f"{path}: not JSON: {error}") from None
+        try:
+            return cls.from_json(record)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
