@@ -8,7 +8,6 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from support.faults import Fault
 from support.reply import Served
@@ -138,25 +137,27 @@ class Ledger:
             if self._record:
                 self.bodies.append(body)
 
-    def told(self, entry: Entry, usage: Mapping[str, Any]) -> None:
-        """Note the tokens a complete reply is billed with."""
-        with self._lock:
-            entry.prompt_tokens = usage["prompt_tokens"]
-            entry.completion_tokens = usage["completion_tokens"]
-            if entry.number >= self._first:
-                self._sums["prompt_tokens"] += entry.prompt_tokens
-                self._sums["completion_tokens"] += entry.completion_tokens
-                self._tokens[entry.model] += entry.completion_tokens
+    def end(self, entry: Entry, outcome: Outcome, usage: Mapping[str, int] | None = None) -> None:
+        """Close an entry.
 
-    def end(self, entry: Entry, outcome: Outcome) -> None:
-        """Close an entry."""
+        Args:
+            entry: As given by `start`.
+            outcome: How it ended.
+            usage: Tokens that the reply is billed with; None where no complete reply was sent.
+        """
         with self._lock:
             entry.outcome = outcome
             entry.seconds = time.perf_counter() - entry.seconds
+            if usage is not None:
+                entry.prompt_tokens = usage["prompt_tokens"]
+                entry.completion_tokens = usage["completion_tokens"]
             if entry.number < self._first:
                 return
             self._in_flight -= 1
             self._sums[outcome] += 1
+            self._sums["prompt_tokens"] += entry.prompt_tokens
+            self._sums["completion_tokens"] += entry.completion_tokens
+            self._tokens[entry.model] += entry.completion_tokens
             if entry.fault is not None:
                 self._faults[entry.fault] += 1
             if outcome is Outcome.FINISHED:

@@ -54,6 +54,15 @@ class _Uvicorn(uvicorn.Server):
         self._ready.set()
         await self.stop.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        for server in self.servers:
+            await server.wait_closed()
+
 
 class LoopbackServer:
     """Serves a back end to OpenAI clients, and keeps a book of it.
