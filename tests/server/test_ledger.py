@@ -264,11 +264,15 @@ def test_waiting_for_a_server_that_does_not_get_idle_ends(serve):
             asked.result()
 
 
-def test_only_sums_are_kept_when_recording_is_off(serve, post):
-    server = serve(EchoBackend(), record=False)
-    post(server)
-    assert server.counts.finished == 1
-    assert server.entries == server.bodies == []
+def test_only_sums_and_tally_are_kept_when_recording_is_off(serve, post):
+    backend = MadeBackend(2)
+    server = serve(backend, record=False)
+    for _ in range(3):
+        post(server, backend.prompts[1], model="alpha", n=2)
+    assert server.counts.finished == 3
+    expected = Counter(backend.sample(backend.questions[1], "alpha", i).answer for i in range(6))
+    assert server.tally() == {"made/1": expected}
+    assert server.entries == server.bodies == server.served() == []
 
 
 def test_the_server_runs_as_a_process_of_its_own():
@@ -282,7 +286,26 @@ def test_the_server_runs_as_a_process_of_its_own():
         counts = server.counts()
         assert counts["finished"] == 1
         assert counts["completion_tokens"] == reply.json()["usage"]["completion_tokens"]
+        backend = MadeBackend(3)
+        answer = backend.sample(backend.questions[0], "alpha", 0).answer
+        assert server.tally() == {"made/0": Counter([answer])}
         server.reset()
         assert server.counts()["started"] == 0
         again = client.post(f"{server.url}/chat/completions", json=BODY)
         assert again.json()["choices"] == reply.json()["choices"]
+
+
+def test_a_process_can_inject_faults():
+    with (
+        ServerProcess("--fault-rate", "1", "--fault-kinds", "unavailable", "quota") as server,
+        httpx.Client(trust_env=False, verify=False) as client,
+    ):
+        for _ in range(20):
+            reply = client.post(f"{server.url}/chat/completions", json=BODY)
+            assert reply.status_code in (429, 503)
+        assert set(server.counts()["faults"]) == {"unavailable", "quota"}
+
+
+def test_a_process_that_cannot_start_is_an_error():
+    with pytest.raises(RuntimeError, match="did not start"):
+        ServerProcess("--backend", "nonsense").__enter__()

@@ -88,6 +88,7 @@ class ChatApp:
                 Route("/v1/models", self._models),
                 Route("/v1/embeddings", self._embeddings, methods=["POST"]),
                 Route("/counts", self._counts),
+                Route("/tally", self._tally),
                 Route("/reset", self._reset, methods=["POST"]),
             ]
         )
@@ -209,6 +210,10 @@ class ChatApp:
 
     async def _counts(self, request: Request) -> Response:
         return JSONResponse(self.ledger.counts().as_json())
+
+    async def _tally(self, request: Request) -> Response:
+        tally = self.ledger.tally()
+        return JSONResponse({question: list(a.items()) for question, a in tally.items()})
 
     async def _reset(self, request: Request) -> Response:
         self.reset()

@@ -94,7 +94,8 @@ class Ledger:
     """Keeps the book.
 
     Args:
-        record: Whether entries and bodies are kept; sums always are.
+        record: Whether entries and bodies are kept, which takes memory with every request. The
+            sums and the tally of answers always are.
     """
 
     def __init__(self, *, record: bool = True) -> None:
@@ -115,6 +116,7 @@ class Ledger:
             self._finished: Counter[str] = Counter()
             self._tokens: Counter[str] = Counter()
             self._faults: Counter[str] = Counter()
+            self._tally: dict[str, Counter[str | None]] = {}
 
     def start(self) -> Entry:
         """Open the entry of a request that has just arrived."""
@@ -163,6 +165,9 @@ class Ledger:
             if outcome is Outcome.FINISHED:
                 self._sums["choices"] += len(entry.choices)
                 self._finished[entry.model] += 1
+                for served in entry.choices:
+                    if served.question:
+                        self._tally.setdefault(served.question, Counter())[served.answer] += 1
 
     def counts(self) -> Counts:
         """Return the sums of this moment, consistent with each other."""
@@ -181,6 +186,11 @@ class Ledger:
                 tokens_by_model=dict(self._tokens),
                 faults={str(fault): times for fault, times in self._faults.items()},
             )
+
+    def tally(self) -> dict[str, Counter[str | None]]:
+        """Return how often each answer was served to the end, by question; None: no answer."""
+        with self._lock:
+            return {question: Counter(answers) for question, answers in self._tally.items()}
 
     def served(self, question: str | None = None, *, model: str | None = None) -> list[Served]:
         """Return the choices of all finished requests, in order of arrival.
