@@ -7,7 +7,7 @@ import inspect
 import socket
 import struct
 import zlib
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from support.faults import (
     Fault,
     Faults,
 )
-from support.ledger import Entry, Ledger, Outcome
+from support.ledger import Ledger, Outcome
 from support.reply import Encoder, Served, dumps, loads, shape
 from support.request import ChatRequest, RefusedRequest, check_request
 
@@ -38,6 +38,13 @@ STREAM_TYPE = (b"content-type", b"text/event-stream; charset=utf-8")
 HTML_TYPE = (b"content-type", b"text/html; charset=utf-8")
 EMBEDDING_SIZE = 64
 DRIPS = 50
+CHUNK = 2**18
+
+WITHOUT_REPLY = frozenset({*STATUS, Fault.HANG, Fault.RESET, Fault.WRONG_CONTENT_TYPE})
+BROKEN_OFF = frozenset({Fault.TRUNCATED, Fault.CUT_SHORT, Fault.MALFORMED_JSON})
+SPOILS_BODY = BROKEN_OFF | {Fault.SLOW_DRIP}
+BROKEN = b'{"id": "chatcmpl-1", "choices": [{"index": 0, "message": {"role": "assist'
+BROKEN_STREAM = b"data: " + BROKEN + b"\n\n"
 
 
 class Gone(Exception):
@@ -73,7 +80,6 @@ class ChatApp:
         self.errors: list[BaseException] = []
         self._authorization = None if api_key is None else f"Bearer {api_key}".encode()
         self._extra_keys = extra_keys
-        self._open: set[asyncio.Transport] = set()
         self._cut = False
         self.asgi = Starlette(
             routes=[
@@ -82,6 +88,7 @@ class ChatApp:
                 Route("/v1/models", self._models),
                 Route("/v1/embeddings", self._embeddings, methods=["POST"]),
                 Route("/counts", self._counts),
+                Route("/tally", self._tally),
                 Route("/reset", self._reset, methods=["POST"]),
             ]
         )
@@ -98,34 +105,27 @@ class ChatApp:
         self._cut = False
 
     def cut(self) -> None:
-        """Close the connections of all requests in flight; to be called in the server's loop."""
+        """From now on a client that is gone has not left but been cut off."""
         self._cut = True
-        for transport in self._open:
-            transport.abort()
 
     async def complete(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one chat completion from arrival to its outcome."""
-        entry = self.ledger.start()
-        transport = scope["state"]["transport"]
-        exchange = _Exchange(entry, receive, send, transport)
-        self._open.add(transport)
-        outcome = Outcome.BROKEN
+        exchange = _Exchange(self.ledger, receive, send, scope["state"]["transport"])
         try:
-            outcome = await self._answer(scope, exchange)
+            await self._answer(scope, exchange)
         except RefusedRequest as refused:
-            outcome = Outcome.REFUSED
+            exchange.outcome = Outcome.REFUSED
             await exchange.send_json(refused.status, dumps(refused.body))
         except Gone:
-            outcome = Outcome.CUT if self._cut else Outcome.DISCONNECTED
+            exchange.outcome = Outcome.CUT if self._cut else Outcome.DISCONNECTED
         except Exception as error:
             self.errors.append(error)
             problem = RefusedRequest(f"The back end failed: {error!r}", kind="server_error")
             await exchange.send_json(500, dumps(problem.body))
         finally:
-            self._open.discard(transport)
-            self.ledger.end(entry, outcome)
+            exchange.book()
 
-    async def _answer(self, scope: Scope, exchange: _Exchange) -> Outcome:
+    async def _answer(self, scope: Scope, exchange: _Exchange) -> None:
         entry = exchange.entry
         body = await exchange.read_json()
         self._check_key(scope)
@@ -133,20 +133,19 @@ class ChatApp:
         self.ledger.asked(entry, body)
         request = ChatRequest(entry.number, body)
         faults = self.faults
-        fault = faults.pick(entry.number, request.model) if faults is not None else None
-        entry.fault = fault
-        if (
-            faults is not None
-            and fault is not None
-            and await _without_reply(exchange, faults, fault)
-        ):
-            return Outcome.FAULTED
+        fault = entry.fault = faults.pick(entry.number, request.model) if faults else None
+        if faults is not None and fault in WITHOUT_REPLY:
+            exchange.outcome = Outcome.FAULTED
+            await _send_no_reply(exchange, faults, fault)
+            return
         served = self.backend.reply(request)
         if inspect.isawaitable(served):
             served = await exchange.unless_gone(served)
         entry.choices = [shape(choice, request) for choice in served]
+        exchange.outcome = (
+            Outcome.FINISHED if fault is None or fault in HARMLESS else Outcome.FAULTED
+        )
         await self._send_reply(exchange, request, faults, fault)
-        return Outcome.FINISHED if fault is None or fault in HARMLESS else Outcome.FAULTED
 
     async def _send_reply(
         self, exchange: _Exchange, request: ChatRequest, faults: Faults | None, fault: Fault | None
@@ -162,29 +161,23 @@ class ChatApp:
         )
         content_type = STREAM_TYPE if request.stream else JSON_TYPE
         parts = list(encoder.events()) if request.stream else [encoder.whole()]
-        drip = faults.drip_seconds if faults is not None and fault is Fault.SLOW_DRIP else None
-        if fault is Fault.TRUNCATED:
-            await exchange.wait(seconds)
-            await exchange.send_half(content_type, parts)
-        elif fault is not None and fault in _BODIES:
-            await exchange.wait(seconds)
-            await exchange.send_body(200, content_type, _BODIES[fault](parts, request))
-        elif drip is not None:
-            await exchange.wait(seconds)
-            whole = b"".join(parts)
-            step = -(-len(whole) // DRIPS)
-            drips = [whole[start : start + step] for start in range(0, len(whole), step)]
-            await exchange.send_parts(content_type, drips, seconds=drip)
-        elif request.stream:
+        if fault not in BROKEN_OFF:
+            exchange.usage = encoder.usage
+        if request.stream and fault not in SPOILS_BODY:
             await exchange.send_parts(content_type, parts, seconds=seconds)
-        else:
-            await exchange.wait(seconds)
+            return
+        await exchange.wait(seconds)
+        if faults is None or fault not in SPOILS_BODY:
             await exchange.send_json(200, parts[0])
-        if fault not in (Fault.TRUNCATED, Fault.CUT_SHORT, Fault.MALFORMED_JSON):
-            self._tell(exchange.entry, encoder)
-
-    def _tell(self, entry: Entry, encoder: Encoder) -> None:
-        self.ledger.told(entry, encoder.usage)
+        elif fault is Fault.SLOW_DRIP:
+            drips = _divided(b"".join(parts), DRIPS)
+            await exchange.send_parts(content_type, drips, seconds=faults.drip_seconds)
+        elif fault is Fault.TRUNCATED:
+            await exchange.send_half(content_type, parts)
+        elif fault is Fault.CUT_SHORT:
+            await exchange.send_body(200, content_type, _first_half(parts))
+        else:
+            await exchange.send_body(200, content_type, BROKEN_STREAM if request.stream else BROKEN)
 
     def _check_key(self, scope: Scope) -> None:
         if self._authorization is None:
@@ -218,6 +211,10 @@ class ChatApp:
     async def _counts(self, request: Request) -> Response:
         return JSONResponse(self.ledger.counts().as_json())
 
+    async def _tally(self, request: Request) -> Response:
+        tally = self.ledger.tally()
+        return JSONResponse({question: list(a.items()) for question, a in tally.items()})
+
     async def _reset(self, request: Request) -> Response:
         self.reset()
         return Response(status_code=204)
@@ -235,12 +232,21 @@ class _Exchange:
     """One request and its reply on a connection; every wait ends with `Gone` if the client goes."""
 
     def __init__(
-        self, entry: Entry, receive: Receive, send: Send, transport: asyncio.Transport
+        self, ledger: Ledger, receive: Receive, send: Send, transport: asyncio.Transport
     ) -> None:
-        self.entry = entry
+        self.entry = ledger.start()
+        self.outcome = Outcome.BROKEN
+        self.usage: Mapping[str, int] | None = None
+        self._ledger = ledger
         self._receive = receive
         self._send = send
         self._transport = transport
+
+    def book(self) -> None:
+        """Enter the outcome, unless it has been."""
+        if self.entry.outcome is None:
+            complete = self.outcome in (Outcome.FINISHED, Outcome.FAULTED)
+            self._ledger.end(self.entry, self.outcome, self.usage if complete else None)
 
     async def read_json(self) -> Any:
         body = b""
@@ -308,7 +314,10 @@ class _Exchange:
         """Send a reply with its length."""
         length = (b"content-length", b"%d" % len(body))
         await self.start(status, content_type, length, *headers)
-        await self._send({"type": "http.response.body", "body": body})
+        *chunks, last = _divided(body, -(-len(body) // CHUNK))
+        for chunk in chunks:
+            await self._send_part(chunk)
+        await self._send_last(last)
 
     async def send_parts(
         self, content_type: tuple[bytes, bytes], parts: Sequence[bytes], *, seconds: float
@@ -319,29 +328,39 @@ class _Exchange:
         for place, part in enumerate(parts, 1):
             if seconds > 0:
                 await self.wait_until(now + seconds * place / len(parts))
-            self.check()
-            await self._send({"type": "http.response.body", "body": part, "more_body": True})
-        await self._send({"type": "http.response.body", "body": b""})
+            if place < len(parts):
+                await self._send_part(part)
+        await self._send_last(parts[-1])
 
     async def send_half(self, content_type: tuple[bytes, bytes], parts: Sequence[bytes]) -> None:
         """Send the first half of a reply, then close the connection."""
-        whole = b"".join(parts)
+        half = _divided(b"".join(parts), 2)[0]
         await self.start(200, content_type)
-        half = whole[: len(whole) // 2]
+        self.book()
         await self._send({"type": "http.response.body", "body": half, "more_body": True})
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connection, after what was sent."""
         self._transport.close()
         await self._closed()
 
     async def reset(self) -> None:
         """Reset the connection, so that the client sees an error instead of an end."""
+        self.book()
         sock: socket.socket = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
         await self._closed()
+
+    async def _send_part(self, part: bytes) -> None:
+        # Waits first while the client is slow to read.
+        await self._send({"type": "http.response.body", "body": part, "more_body": True})
+        self.check()
+
+    async def _send_last(self, part: bytes) -> None:
+        if self._transport.get_write_buffer_size():
+            await self._send_part(b"")
+        self.check()
+        # Booked before it is sent: who has the reply finds it in the book.
+        self.book()
+        await self._send({"type": "http.response.body", "body": part})
 
     async def _closed(self) -> None:
         try:
@@ -350,23 +369,20 @@ class _Exchange:
             return
 
 
-async def _without_reply(exchange: _Exchange, faults: Faults, fault: Fault) -> bool:
-    """Inject a fault that needs no reply of the back end; False if the fault is not of this kind."""
-    if fault in STATUS:
-        status, body = STATUS[fault]
-        headers: Iterable[tuple[bytes, bytes]] = ()
-        if fault is Fault.RATE_LIMIT_RETRY_AFTER:
-            headers = [(b"retry-after", f"{faults.retry_after:g}".encode())]
-        await exchange.send_json(status, dumps(body), *headers)
-    elif fault is Fault.WRONG_CONTENT_TYPE:
-        await exchange.send_body(200, HTML_TYPE, HTML)
+async def _send_no_reply(exchange: _Exchange, faults: Faults, fault: Fault | None) -> None:
+    """Inject a fault that needs no reply of the back end."""
+    if fault is Fault.HANG:
+        await exchange.wait_until(None)
     elif fault is Fault.RESET:
         await exchange.reset()
-    elif fault is Fault.HANG:
-        await exchange.wait_until(None)
-    else:
-        return False
-    return True
+    elif fault is Fault.WRONG_CONTENT_TYPE:
+        await exchange.send_body(200, HTML_TYPE, HTML)
+    elif fault is not None:
+        status, body = STATUS[fault]
+        headers = []
+        if fault is Fault.RATE_LIMIT_RETRY_AFTER:
+            headers.append((b"retry-after", f"{faults.retry_after:g}".encode()))
+        await exchange.send_json(status, dumps(body), *headers)
 
 
 def _spoilt(choices: Sequence[Served], fault: Fault | None) -> Sequence[Served]:
@@ -392,17 +408,16 @@ def _same_id(choice: int, place: int) -> str:
     return DUPLICATE_ID
 
 
-def _first_half(parts: Sequence[bytes], request: ChatRequest) -> bytes:
-    whole = b"".join(parts)
-    return b"".join(parts[: len(parts) // 2]) if request.stream else whole[: len(whole) // 2]
+def _first_half(parts: Sequence[bytes]) -> bytes:
+    if len(parts) > 1:  # a stream: whole events
+        return b"".join(parts[: len(parts) // 2])
+    return _divided(parts[0], 2)[0]
 
 
-def _not_json(parts: Sequence[bytes], request: ChatRequest) -> bytes:
-    broken = b'{"id": "chatcmpl-1", "choices": [{"index": 0, "message": {"role": "assist'
-    return b"data: " + broken + b"\n\n" if request.stream else broken
-
-
-_BODIES = {Fault.CUT_SHORT: _first_half, Fault.MALFORMED_JSON: _not_json}
+def _divided(data: bytes, n_parts: int) -> list[bytes]:
+    """Cut into at most so many parts of the same size; one empty part if there is nothing."""
+    step = -(-len(data) // max(n_parts, 1)) or 1
+    return [data[start : start + step] for start in range(0, len(data), step)] or [b""]
 
 
 def embedding(text: str) -> list[float]:

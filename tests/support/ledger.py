@@ -8,7 +8,6 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from support.faults import Fault
 from support.reply import Served
@@ -95,7 +94,8 @@ class Ledger:
     """Keeps the book.
 
     Args:
-        record: Whether entries and bodies are kept; sums always are.
+        record: Whether entries and bodies are kept, which takes memory with every request. The
+            sums and the tally of answers always are.
     """
 
     def __init__(self, *, record: bool = True) -> None:
@@ -116,6 +116,7 @@ class Ledger:
             self._finished: Counter[str] = Counter()
             self._tokens: Counter[str] = Counter()
             self._faults: Counter[str] = Counter()
+            self._tally: dict[str, Counter[str | None]] = {}
 
     def start(self) -> Entry:
         """Open the entry of a request that has just arrived."""
@@ -138,30 +139,35 @@ class Ledger:
             if self._record:
                 self.bodies.append(body)
 
-    def told(self, entry: Entry, usage: Mapping[str, Any]) -> None:
-        """Note the tokens a complete reply is billed with."""
-        with self._lock:
-            entry.prompt_tokens = usage["prompt_tokens"]
-            entry.completion_tokens = usage["completion_tokens"]
-            if entry.number >= self._first:
-                self._sums["prompt_tokens"] += entry.prompt_tokens
-                self._sums["completion_tokens"] += entry.completion_tokens
-                self._tokens[entry.model] += entry.completion_tokens
+    def end(self, entry: Entry, outcome: Outcome, usage: Mapping[str, int] | None = None) -> None:
+        """Close an entry.
 
-    def end(self, entry: Entry, outcome: Outcome) -> None:
-        """Close an entry."""
+        Args:
+            entry: As given by `start`.
+            outcome: How it ended.
+            usage: Tokens that the reply is billed with; None where no complete reply was sent.
+        """
         with self._lock:
             entry.outcome = outcome
             entry.seconds = time.perf_counter() - entry.seconds
+            if usage is not None:
+                entry.prompt_tokens = usage["prompt_tokens"]
+                entry.completion_tokens = usage["completion_tokens"]
             if entry.number < self._first:
                 return
             self._in_flight -= 1
             self._sums[outcome] += 1
+            self._sums["prompt_tokens"] += entry.prompt_tokens
+            self._sums["completion_tokens"] += entry.completion_tokens
+            self._tokens[entry.model] += entry.completion_tokens
             if entry.fault is not None:
                 self._faults[entry.fault] += 1
             if outcome is Outcome.FINISHED:
                 self._sums["choices"] += len(entry.choices)
                 self._finished[entry.model] += 1
+                for served in entry.choices:
+                    if served.question:
+                        self._tally.setdefault(served.question, Counter())[served.answer] += 1
 
     def counts(self) -> Counts:
         """Return the sums of this moment, consistent with each other."""
@@ -180,6 +186,11 @@ class Ledger:
                 tokens_by_model=dict(self._tokens),
                 faults={str(fault): times for fault, times in self._faults.items()},
             )
+
+    def tally(self) -> dict[str, Counter[str | None]]:
+        """Return how often each answer was served to the end, by question; None: no answer."""
+        with self._lock:
+            return {question: Counter(answers) for question, answers in self._tally.items()}
 
     def served(self, question: str | None = None, *, model: str | None = None) -> list[Served]:
         """Return the choices of all finished requests, in order of arrival.

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 
 from support.backends import Backend, EchoBackend
+from support.faults import Fault, Faults
 from support.recorded import MadeBackend, RecordedBackend
 from support.request import Json
 from support.server import LoopbackServer
@@ -70,6 +72,11 @@ class ServerProcess:
         counts: dict[str, Any] = self._client.get("/counts").json()
         return counts
 
+    def tally(self) -> dict[str, Counter[str | None]]:
+        """Return how often each answer was served to the end, by question; None: no answer."""
+        tally = self._client.get("/tally").json()
+        return {question: Counter(dict(answers)) for question, answers in tally.items()}
+
     def reset(self) -> None:
         """Clear the server's book and let its back end begin again."""
         self._client.post("/reset").raise_for_status()
@@ -93,6 +100,7 @@ def main() -> None:
         _backend(options),
         seconds_per_token=options.seconds_per_token,
         latency=options.latency,
+        faults=Faults(options.fault_rate, options.fault_kinds or tuple(Fault), seed=options.seed),
         port=options.port,
         record=False,
     ) as server:
@@ -129,5 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds-per-token", type=float, default=0.0)
     parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of faulty replies")
+    parser.add_argument("--fault-kinds", type=Fault, nargs="*", help="all when left out")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     return parser

@@ -38,7 +38,7 @@ _OPENINGS = (
     "We look at a smaller case before the full one.",
     "Let us name the unknowns.",
     "We start from the definition.",
-    "A sketch helps here.",
+    "Drawing the figure helps here.",
 )
 _MIDDLES = (
     "Substituting and simplifying leaves one equation.",
@@ -46,7 +46,7 @@ _MIDDLES = (
     "By symmetry it is enough to look at half of the cases.",
     "Checking the boundary excludes the other candidate.",
     "The remaining terms cancel.",
-    "An invariant rules out everything else.",
+    "What stays invariant rules out everything else.",
     "Solving for the unknown gives a single value.",
     "Comparing both sides gives the value.",
 )

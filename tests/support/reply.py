@@ -165,8 +165,8 @@ class Encoder:
             yield _event({**frame, "choices": [], "usage": self.usage})
         yield _DONE
 
-    @property
-    def usage(self) -> Json:
+    @cached_property
+    def usage(self) -> dict[str, int]:
         prompt = self.request.prompt_tokens()
         completion = sum(served.completion_tokens for served in self.choices)
         return {

@@ -18,6 +18,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections import Counter
 from types import TracebackType
 
 import uvicorn
@@ -54,6 +55,15 @@ class _Uvicorn(uvicorn.Server):
         self._ready.set()
         await self.stop.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        for server in self.servers:
+            await server.wait_closed()
+
 
 class LoopbackServer:
     """Serves a back end to OpenAI clients, and keeps a book of it.
@@ -70,7 +80,8 @@ class LoopbackServer:
         api_key: When given, requests with another key are refused with 401.
         extra_keys: Further top-level keys that requests may have.
         port: 0 takes a free one.
-        record: Whether single requests are kept; the counts always are.
+        record: Whether single requests are kept, which takes memory with every one (about a
+            kilobyte); counts and tally always are.
     """
 
     def __init__(
@@ -106,6 +117,7 @@ class LoopbackServer:
         self._port = listener.getsockname()[1]
         ready = threading.Event()
         self._failure: BaseException | None = None
+        self._server: _Uvicorn | None = None
         self._thread = threading.Thread(
             target=self._run, args=(listener, ready), name="loopback-server", daemon=True
         )
@@ -124,8 +136,9 @@ class LoopbackServer:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
-            self._loop.call_soon_threadsafe(self._begin_stop)
+        if self._server is not None:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended by itself
+                self._loop.call_soon_threadsafe(self._begin_stop, self._server)
         thread.join(STOP_SECONDS)
         if thread.is_alive():
             raise RuntimeError(f"the server did not stop within {STOP_SECONDS} s")
@@ -215,6 +228,13 @@ class LoopbackServer:
         """Return the answers a client should have read; None for a reply without one."""
         return [served.answer for served in self.served(question, model=model)]
 
+    def tally(self) -> dict[str, Counter[str | None]]:
+        """Return how often each answer was served to the end, by question; None: no answer.
+
+        Kept even where single requests are not recorded.
+        """
+        return self.ledger.tally()
+
     def reset(self) -> None:
         """Clear the book and let the back end begin again."""
         self.app.reset()
@@ -268,9 +288,9 @@ class LoopbackServer:
             timeout_keep_alive=60,
         )
 
-    def _begin_stop(self) -> None:
+    def _begin_stop(self, server: _Uvicorn) -> None:
         self.app.cut()
-        self._server.stop.set()
+        server.stop.set()
 
 
 def _listen(port: int) -> socket.socket:
