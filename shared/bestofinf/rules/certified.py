@@ -200,7 +200,7 @@ def log_e_value(
         (s + f - 2 * _SHAPE + 1) * math.log(2)
         + betaln(s, f)
         - betaln(_SHAPE, _SHAPE)
-        + np.log(betainc(f, s, 0.5))
+        + np.log(betainc(f, s, 0.5), dtype=np.float64)
     )
     return result
 
