@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
@@ -76,6 +77,7 @@ class Tally:
         usual: As given; empty when not known.
         n_measured: Votes whose length is known and can be compared with the usual one;
             excess: sum over these of log(tokens) less the usual, each within [-1, 1].
+        memo: What rules have worked out from the history, by their own keys; not copied.
         n_scored: Samples with a score; score_sum, score_sumsq, best_score: over these.
         scores: The scores themselves, in the order counted.
     """
@@ -83,7 +85,7 @@ class Tally:
     __slots__ = (
         "_by_member", "_c1", "_c2", "_counts", "_leader", "_length", "_runner", "_stale",
         "_stratified", "_weights", "best_score", "cost", "excess", "history", "member_votes",
-        "n_abstained", "n_failed", "n_measured", "n_scored", "n_votes", "score_sum",
+        "memo", "n_abstained", "n_failed", "n_measured", "n_scored", "n_votes", "score_sum",
         "score_sumsq", "scores", "seconds", "streak", "tokens", "usual",
     )  # fmt: skip
 
@@ -113,6 +115,7 @@ class Tally:
         self.history: list[AnswerValue] = []
         self.n_votes = self.n_abstained = self.n_failed = self.tokens = self.n_scored = 0
         self.n_measured = self.streak = 0
+        self.memo: dict[object, Any] = {}
         self.excess = 0.0
         self.cost = self.seconds = self.score_sum = self.score_sumsq = 0.0
         self.best_score: float | None = None
@@ -316,4 +319,5 @@ class Tally:
         other.member_votes = self.member_votes.copy()
         other.history = self.history.copy()
         other.scores = self.scores.copy()
+        other.memo = {}
         return other

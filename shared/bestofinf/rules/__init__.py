@@ -2,6 +2,7 @@
 
 from bestofinf.rules.base import AllOf, AnyOf, StopRule, Verdict
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
+from bestofinf.rules.certified import CertifiedMajority
 from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optimal import OptimalStopping
@@ -15,6 +16,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "BestOfInfinity",
+    "CertifiedMajority",
     "Doubling",
     "FixedSamples",
     "MaxCost",

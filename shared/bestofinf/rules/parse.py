@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from bestofinf.errors import UsageError
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
+from bestofinf.rules.certified import CertifiedMajority
 from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optimal import PRESETS, OptimalStopping
@@ -26,6 +27,7 @@ RULES: dict[str, type[StopRule]] = {
         AheadBy,
         AdaptiveConsistency,
         UnanimousWindow,
+        CertifiedMajority,
         PValue,
         Doubling,
         FixedSamples,

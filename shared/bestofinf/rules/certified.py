@@ -1,0 +1,210 @@
+"""A stopping rule with a guarantee: the chance of a wrong stop is bounded, whenever one looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betainc, betaln
+
+from bestofinf.errors import UsageError
+from bestofinf.records import AnswerValue
+from bestofinf.rules.base import NOBODY, StopRule, Verdict
+from bestofinf.tally import Tally
+
+_SHAPE = 0.5  # of the mixing Beta density; 1 (uniform) needs two votes more when all agree
+
+
+@dataclass(frozen=True)
+class CertifiedMajority(StopRule):
+    """Stops when every other answer, seen or not, is refuted as the most probable one.
+
+    Promise: over the whole vote, however often one looks and however many answers there are,
+    P(it ever stops with an answer that is not the only most probable one) <= ``error``. On a tie
+    it therefore stops at all with at most that probability. The promise holds for votes drawn
+    independently from one distribution and counted in draw order: not for members asked in a
+    planned order (use ``schedule="independent"``), nor for votes counted as they arrive.
+
+    Method: for every answer m let the null hypothesis be "no answer is more probable than m".
+    Before each vote, take the answer leading so far, g. Bet against m: where g is not m itself,
+    the stake is multiplied by 2θ if the vote is for g and by 2(1 - θ) if it is for m, with θ in
+    (1/2, 1]. Under the null the stake is a nonnegative supermartingale for every θ, whatever g
+    was chosen from the past, because P(g) <= P(m); so is its mixture over θ,
+    ``E_m = ∫ (2θ)^s (2(1-θ))^f dμ(θ)`` with s and f the votes of the two kinds and μ the
+    Beta(1/2, 1/2) distribution cut to (1/2, 1]. An answer is certified when ``E_m >= 2 / error``
+    for every other m; an answer not yet seen has f = 0.
+
+    Theorem: by Ville's inequality the E_m of a most probable m ever reaches 2 / error with
+    probability at most error / 2. If m is the only most probable answer, certifying another
+    means that E_m did. If k >= 2 answers tie for it, certifying any answer means that k - 1 of
+    their stakes are up at once, so that their sum, a supermartingale from k, reaches
+    2 (k - 1) / error: probability at most k / (k - 1) * error / 2 <= error. Since it is m that
+    is refuted, and not a pair (g, m), nothing is lost to the number of possible leaders.
+
+    Args:
+        error: In (0, 0.5).
+
+    Source:
+        Ville 1939; betting martingales and their mixtures: Waudby-Smith and Ramdas,
+        arXiv 2010.09686. Testing the mode by pairs: Jain et al., arXiv 2109.05047;
+        intersection over rivals: arXiv 2605.05873. Stated and proved here in this form.
+    """
+
+    error: float = 0.05
+    name: ClassVar[str] = "certified"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.error < 0.5:
+            raise UsageError(f"error must lie in (0, 0.5), got {self.error!r}")
+
+    def check(self, tally: Tally) -> Verdict | None:
+        """Stop when the leader is certified."""
+        bets = _bets(tally)
+        if not bets.certifies(_least_wins(self.error), tally.runner_up):
+            return None
+        return Verdict(
+            f"certified: {bets.counts[bets.leader]:.4g} votes, error at most {self.error:g}",
+            answer=bets.leader,
+        )
+
+    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
+        """Return the votes that could certify an answer, the leader or one that overtakes it."""
+        least = _least_wins(self.error)
+        start = _bets(tally)
+        best = len(ahead) + 1
+        for answer in [*start.counts, NOBODY]:
+            behind = start.counts.get(start.leader, 0) - start.counts.get(answer, 0)
+            if behind and behind + 1 >= best:  # too late to lead
+                continue
+            bets = start.copy()
+            for votes in range(1, best):
+                bets.count(answer)
+                if bets.certifies(least, None):
+                    best = votes
+                    break
+        return best
+
+
+class _Bets:
+    """What the stakes depend on, vote by vote.
+
+    Attributes:
+        counts: Votes per answer.
+        leader: Answer betted on at the next vote; among equals the one that led before.
+        first: The first answer, whose first vote nobody could bet on.
+        own: Votes for an answer while it was betted on itself.
+        wins: Their sum: votes for whichever answer was betted on.
+    """
+
+    __slots__ = ("counts", "first", "leader", "own", "wins")
+
+    def __init__(self) -> None:
+        self.counts: dict[AnswerValue, int] = {}
+        self.own: dict[AnswerValue, int] = {}
+        self.leader: AnswerValue = None
+        self.first: AnswerValue = None
+        self.wins = 0
+
+    def copy(self) -> _Bets:
+        other = _Bets()
+        other.counts, other.own = self.counts.copy(), self.own.copy()
+        other.leader, other.first, other.wins = self.leader, self.first, self.wins
+        return other
+
+    def count(self, answer: AnswerValue) -> None:
+        if not self.counts:
+            self.leader = self.first = answer
+            self.counts[answer] = 1
+            return
+        votes = self.counts[answer] = self.counts.get(answer, 0) + 1
+        if answer == self.leader:
+            self.own[answer] = self.own.get(answer, 0) + 1
+            self.wins += 1
+        elif votes > self.counts[self.leader]:
+            self.leader = answer
+
+    def certifies(self, least: LeastWins, likely: AnswerValue | None) -> bool:
+        """Return whether all answers but the leader are refuted; `likely` is tried first."""
+        if self.wins < least.of(0):
+            return False
+        if likely is not None and likely != self.leader and not self._refutes(likely, least):
+            return False
+        return all(self._refutes(m, least) for m in self.counts if m != self.leader)
+
+    def _refutes(self, answer: AnswerValue, least: LeastWins) -> bool:
+        own = self.own.get(answer, 0)
+        against = self.counts[answer] - own - (answer == self.first)
+        return self.wins - own >= least.of(against)
+
+
+def _bets(tally: Tally) -> _Bets:
+    """Return the bets on all votes of the tally, continued from where they were left."""
+    if tally.stratified:
+        raise UsageError(
+            "the certified rule needs votes drawn at random from the weights: "
+            'use schedule="independent"'
+        )
+    known: tuple[_Bets, int] | None = tally.memo.get(_Bets)
+    bets, done = known or (_Bets(), 0)
+    for answer in tally.history[done:]:
+        bets.count(answer)
+    tally.memo[_Bets] = (bets, len(tally.history))
+    return bets
+
+
+class LeastWins:
+    """The fewest votes s for the leaders with which E_m(s, f) reaches 2 / error, per f.
+
+    Attributes:
+        array: These numbers for f = 0, 1, ... as far as computed.
+    """
+
+    def __init__(self, error: float) -> None:
+        self._bar = math.log(2 / error)
+        self.array: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._list: list[int] = []
+
+    def of(self, against: int) -> int:
+        """Return the number for `against` votes for the answer itself."""
+        if against >= len(self._list):
+            self.grow(against)
+        return self._list[against]
+
+    def grow(self, against: int) -> None:
+        """Compute the numbers up to `against` and some further."""
+        known = len(self._list)
+        while known <= against:
+            f = np.arange(known, known + 64)[:, None]
+            # At the boundary s exceeds f by about sqrt(2 f (bar + log f)) at most.
+            low = int(self._list[-1]) if known else 0
+            spread = math.ceil(2 * math.sqrt((known + 64) * (self._bar + 4))) + 70
+            s = np.arange(low, low + int(spread + 2 * self._bar))[None, :]
+            reached = log_e_value(s, f) >= self._bar
+            self._list += (low + reached.argmax(axis=1)).tolist()
+            known += 64
+        self.array = np.array(self._list)
+
+
+def log_e_value(
+    wins: NDArray[np.int64] | int, against: NDArray[np.int64] | int
+) -> NDArray[np.float64]:
+    """Return log E_m after these votes for the answers betted on and for m itself."""
+    s = np.asarray(wins, dtype=np.float64) + _SHAPE
+    f = np.asarray(against, dtype=np.float64) + _SHAPE
+    result: NDArray[np.float64] = (
+        (s + f - 2 * _SHAPE + 1) * math.log(2)
+        + betaln(s, f)
+        - betaln(_SHAPE, _SHAPE)
+        + np.log(betainc(f, s, 0.5), dtype=np.float64)
+    )
+    return result
+
+
+@cache
+def _least_wins(error: float) -> LeastWins:
+    return LeastWins(error)
