@@ -35,8 +35,13 @@ class Answer(ABC):
         Pure. Any other exception makes the sample a failure with that reason.
         """
 
-    def vote(self, reply: Reply) -> tuple[AnswerValue | None, str]:
-        """Return the answer of a reply, and the reason where it is None. What drivers call."""
+    def vote(self, reply: Reply, *, tokens: int | None = None) -> tuple[AnswerValue | None, str]:
+        """Return the answer of a reply, and the reason where it is None. What drivers call.
+
+        Args:
+            reply: What the member said.
+            tokens: Number of generated tokens, where known.
+        """
         try:
             value = self.extract(reply)
         except Abstain as abstention:
@@ -66,6 +71,8 @@ class Answer(ABC):
 
         Returns:
             What finding out has cost. The default has nothing to find out.
+
+        An exception makes the sample a failure, as in `extract`.
         """
         return Usage()
 
@@ -87,6 +94,7 @@ class PartedAnswer(Answer):
 
     Every part has a tally of its own; the vote ends when the rule would stop on each of them.
     The parts' leaders together are the winner, though no sample may have said exactly that.
+    Without parts it votes as a whole, like any other answer.
 
     Attributes:
         parts: The answer type of each part, by its name, in a fixed order.

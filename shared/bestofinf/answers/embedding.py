@@ -1,0 +1,154 @@
+"""Free text by nearness of embeddings: to save the judge work, or alone once calibrated."""
+
+from __future__ import annotations
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestofinf.answers.judge import KEPT, FreeText, JudgeAnswer
+from bestofinf.errors import UsageError
+from bestofinf.records import AnswerValue, Sample, Usage
+
+Vectors: TypeAlias = Sequence[Sequence[float]]
+Embed: TypeAlias = Callable[[Sequence[str]], Vectors | Awaitable[Vectors]]
+"""Gives a vector for each text, blocking or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A similarity above which answers are taken for the same, with the evidence for it.
+
+    Attributes:
+        value: Cosine similarity; above that of every pair labelled different.
+        recall: Share of the pairs labelled the same that lie above it.
+        pairs: Number of labelled pairs.
+    """
+
+    value: float
+    recall: float
+    pairs: int
+
+
+class EmbeddingAnswer(FreeText):
+    """Free text, compared by the cosine similarity of embeddings.
+
+    Nearness is not sameness: "can be terminated" and "cannot be terminated" are neighbours in
+    any embedding. So either a `judge` decides and embeddings only spare it the pairs that are
+    far apart, or `threshold` is one that `calibrate` found on labelled pairs of this kind.
+
+    Alone it is not transitive: an answer joins the oldest class whose first answer is near.
+
+    Args:
+        embed: Gives vectors; see `Embed`.
+        judge: Decides about pairs of similarity `floor` and above.
+        floor: Pairs below are different without asking; in [-1, 1].
+        threshold: What `calibrate` returned; instead of a judge.
+
+    Raises:
+        UsageError: If not exactly one of judge and threshold is given.
+    """
+
+    def __init__(
+        self,
+        embed: Embed,
+        *,
+        judge: JudgeAnswer | None = None,
+        floor: float = 0.3,
+        threshold: Threshold | None = None,
+        max_chars: int = 8_000,
+    ) -> None:
+        super().__init__(max_chars=max_chars)
+        if (judge is None) == (threshold is None):
+            raise UsageError(
+                "similarity alone merges opposites: give a judge, or a threshold made by "
+                "calibrate() on labelled pairs, and not both"
+            )
+        if not -1 <= floor <= 1:
+            raise UsageError(f"floor must lie in [-1, 1], got {floor!r}")
+        self.embed = embed
+        self.judge = judge
+        self.floor = floor
+        self.threshold = threshold
+        self._vectors: OrderedDict[AnswerValue, NDArray[np.float64]] = OrderedDict()
+
+    def same(self, first: AnswerValue, second: AnswerValue) -> bool:
+        """Return what the judge has said, or whether the similarity is above the threshold."""
+        if super().same(first, second):
+            return True
+        if self.judge is not None:
+            return self.judge.same(first, second)
+        similarity = self._similarity(first, second)
+        return (
+            self.threshold is not None
+            and similarity is not None
+            and bool(similarity > self.threshold.value)
+        )
+
+    async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
+        """Embed what is new, and let the judge decide about the pairs that are near."""
+        new = [v for v in (answer, *others) if v not in self._vectors] if others else []
+        if new:
+            for value, vector in zip(new, await embedded(self.embed, new), strict=True):
+                self._vectors[value] = vector
+            while len(self._vectors) > KEPT:
+                self._vectors.popitem(last=False)
+        if self.judge is None:
+            return Usage()
+        near = [o for o in others if (self._similarity(answer, o) or 0.0) >= self.floor]
+        return await self.judge.prepare(answer, near)
+
+    def represent(self, samples: Sequence[Sample]) -> Sample:
+        """Return the sample whose vector is nearest to the mean of all; the first of equals."""
+        vectors = [self._vectors.get(s.answer) if s.answer is not None else None for s in samples]
+        known = [v for v in vectors if v is not None]
+        if len(known) < len(samples):
+            return samples[0]
+        centre = np.mean(known, axis=0)
+        return samples[int(np.argmax([float(v @ centre) for v in known]))]
+
+    def _similarity(self, first: AnswerValue, second: AnswerValue) -> float | None:
+        a, b = self._vectors.get(first), self._vectors.get(second)
+        return None if a is None or b is None else float(a @ b)
+
+
+async def embedded(embed: Embed, texts: Sequence[AnswerValue]) -> list[NDArray[np.float64]]:
+    """Return the vectors of texts, each of length one."""
+    given = embed([str(text) for text in texts])
+    rows = await given if inspect.isawaitable(given) else given
+    vectors = [np.asarray(row, dtype=np.float64) for row in rows]
+    if len(vectors) != len(texts) or not all(v.ndim == 1 and np.isfinite(v).all() for v in vectors):
+        raise UsageError(f"embed must give one finite vector for each of {len(texts)} texts")
+    return [v / (np.linalg.norm(v) or 1.0) for v in vectors]
+
+
+async def calibrate(embed: Embed, pairs: Sequence[tuple[str, str, bool]]) -> Threshold:
+    """Return the lowest threshold that merges no pair labelled different.
+
+    Args:
+        embed: As for `EmbeddingAnswer`.
+        pairs: Two texts and whether they mean the same. Include opposites that sound alike:
+            a threshold is as good as the hardest pairs it has seen.
+
+    Raises:
+        UsageError: If there are fewer than 20 pairs of either label, or none of those that mean
+            the same lies above all others: then embeddings cannot decide here.
+    """
+    labels = [same for _, _, same in pairs]
+    if min(labels.count(True), labels.count(False)) < 20:
+        raise UsageError("calibration needs at least 20 pairs of either label")
+    first = await embedded(embed, [a for a, _, _ in pairs])
+    second = await embedded(embed, [b for _, b, _ in pairs])
+    near = [float(a @ b) for a, b in zip(first, second, strict=True)]
+    value = max(n for n, same in zip(near, labels, strict=True) if not same)
+    above = sum(n > value for n, same in zip(near, labels, strict=True) if same)
+    if above == 0:
+        raise UsageError(
+            f"a pair labelled different has similarity {value:.3f}, above all that mean the same"
+        )
+    return Threshold(value, above / labels.count(True), len(pairs))
