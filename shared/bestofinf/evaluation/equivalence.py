@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bestofinf.answers.base import Answer
 from bestofinf.answers.classes import AnswerClasses
-from bestofinf.records import AnswerValue, Reply
+from bestofinf.records import AnswerValue
 
 
 def representatives(answers: Iterable[str], answer: Answer | None) -> dict[str, str | None]:
@@ -25,7 +25,7 @@ def representatives(answers: Iterable[str], answer: Answer | None) -> dict[str, 
     text_of: dict[AnswerValue, str] = {}
     found: dict[str, str | None] = {}
     for text in answers:
-        value = answer.extract(Reply(text=text))
+        value = answer.canonical(text)
         if value is None:
             found[text] = None
         else:

@@ -7,13 +7,12 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 
+from bestofinf.evaluation.censoring import UNKNOWN_RULE, free_draws
 from bestofinf.evaluation.files import as_record
 from bestofinf.evaluation.identity import prompt_hash, prompt_text
 from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow, SampleRow
 from bestofinf.evaluation.sets import Question, Samples
 from bestofinf.evaluation.truth import resolve
-
-UNKNOWN_RULE = "unknown"
 
 
 def question_from_rows(
@@ -27,44 +26,50 @@ def question_from_rows(
     """Return what a store holds of a question, as a question of an evaluation set.
 
     Failed draws are left out, and samples that came too late to be counted unless `uncounted`:
-    how many of these there are depends on how fast they were. Samples of calls with a fixed
-    number of samples come first, then the adaptive calls.
+    how many of these there are depends on how fast they were. Samples that were drawn whatever
+    was answered come first, then the rest of the adaptive calls.
     """
-    drawn: dict[str, dict[str, list[SampleRow]]] = {call.id: {} for call in calls}
-    members: dict[str, None] = {}
+    drawn: dict[str, list[SampleRow]] = {call.id: [] for call in calls}
     for sample in samples:
         if sample.error is None and (sample.counted or uncounted):
-            drawn[sample.call_id].setdefault(sample.member, []).append(sample)
-            members[sample.member] = None
-    asked = [call for call in calls if drawn[call.id]]
-    numbered = [(0, call) for call in asked if call.fixed]
-    numbered += enumerate((call for call in asked if not call.fixed), 1)
+            drawn[sample.call_id].append(sample)
+    asked: list[tuple[int, list[SampleRow]]] = []
+    stopped: dict[int, str] = {}
+    for call in calls:
+        rows = drawn[call.id]
+        rule = call.rule or UNKNOWN_RULE
+        free = len(rows) if call.fixed else free_draws(rule)
+        asked.append((0, rows[:free]))
+        if rows[free:]:
+            stopped[len(stopped) + 1] = rule
+            asked.append((len(stopped), rows[free:]))
+    asked.sort(key=lambda part: part[0])
     truth = resolve(labels)
     return Question(
         id=row.id,
-        samples={
-            name: _samples([(n, drawn[call.id].get(name, [])) for n, call in numbered])
-            for name in members
-        },
+        samples=_samples(asked),
         gold=truth.gold,
         dataset=row.dataset,
         prompt=row.prompt,
         wrong=truth.wrong,
-        stopped={n: call.rule or UNKNOWN_RULE for n, call in numbered if n},
+        stopped=stopped,
     )
 
 
-def _samples(by_call: Sequence[tuple[int, Sequence[SampleRow]]]) -> Samples:
-    rows = [sample for _, call in by_call for sample in call]
-    tokens = tuple(sample.tokens for sample in rows)
-    scores = tuple(sample.score for sample in rows)
-    numbers = tuple(number for number, call in by_call for _ in call)
-    return Samples(
-        tuple(sample.answer for sample in rows),
-        tokens if any(t is not None for t in tokens) else (),
-        scores if any(s is not None for s in scores) else (),
-        numbers if any(numbers) else (),
-    )
+def _samples(asked: Iterable[tuple[int, Sequence[SampleRow]]]) -> dict[str, Samples]:
+    by_member: dict[str, list[tuple[int, SampleRow]]] = {}
+    for number, rows in asked:
+        for sample in rows:
+            by_member.setdefault(sample.member, []).append((number, sample))
+    return {
+        name: Samples(
+            tuple(s.answer for _, s in rows),
+            tuple(s.tokens for _, s in rows) if any(s.tokens is not None for _, s in rows) else (),
+            tuple(s.score for _, s in rows) if any(s.score is not None for _, s in rows) else (),
+            tuple(n for n, _ in rows) if any(n for n, _ in rows) else (),
+        )
+        for name, rows in by_member.items()
+    }
 
 
 def rows_from_question(question: Question, *, source: str, now: float | None = None) -> CallRecord:

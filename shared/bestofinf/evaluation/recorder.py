@@ -10,7 +10,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -324,7 +325,8 @@ class Recorder:
             call_id: The call.
             trace: As made by `bestofinf.trace.trace`; what stands under "samples" is recorded
                 where the samples were not reported one by one. "fixed" true says that their
-                number did not depend on the answers; so does a reason that begins so.
+                number did not depend on the answers; so does a reason that begins so. "rule"
+                is the rule as written on the command line.
         """
         with self._lock:
             known = self._open.get(call_id)
@@ -333,13 +335,12 @@ class Recorder:
             if line["index"] not in reported:
                 self._line(call_id, line)
         reason = str(trace.get("reason") or "")
-        rule = str(trace.get("rule") or reason.partition(":")[0])
         self.end(
             call_id,
             answer=trace.get("answer"),
             confidence=trace.get("confidence"),
             reason=reason,
-            rule=rule,
+            rule=str(trace.get("rule") or ""),
             winner_member=trace.get("winner_member"),
             seconds=trace.get("seconds"),
             fixed=bool(trace.get("fixed", reason.startswith("fixed"))),
@@ -373,11 +374,15 @@ class Recorder:
         if call is not None:
             self._put(call)
 
-    def failed(self, what: str) -> None:
-        """Count and log the exception at hand: a collector could not understand a report."""
-        with self._lock:
-            self._errors += 1
-        logger.exception("A call was not recorded: %s", what)
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Keep what goes wrong inside away from the application: it is counted and logged."""
+        try:
+            yield
+        except Exception:
+            with self._lock:
+                self._errors += 1
+            logger.exception("A report to the recorder was not understood")
 
     def _put(self, call: _OpenCall) -> None:
         if not call.samples and call.call.kind != "ensemble":
@@ -407,7 +412,7 @@ class Recorder:
 
     def _read(self, row: SampleRow, reply: Reply) -> SampleRow:
         try:
-            return replace(row, answer=answer_text(self._answer.extract(reply)))
+            return replace(row, answer=answer_text(self._answer.vote(reply)[0]))
         except Exception as error:  # the user's own code: its failure is the sample's
             return replace(row, error=_error_text(error))
 

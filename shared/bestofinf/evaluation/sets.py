@@ -29,9 +29,9 @@ class Samples:
         answers: One entry per sample; None abstains (no valid answer).
         tokens: Generated tokens per sample, aligned with ``answers``; empty when unknown.
         scores: Verifier scores in [0, 1], aligned with ``answers``; empty when not scored.
-        calls: For each sample the number, from 1, of the adaptive call that drew it: one whose
-            number of samples depended on the answers. 0 for samples whose number was fixed
-            beforehand; empty when all are such.
+        calls: For each sample 0 if it was drawn whatever was answered before; else the number,
+            from 1, of the adaptive call that drew it because it had not stopped yet. Empty when
+            all are 0.
     """
 
     answers: tuple[str | None, ...]
@@ -87,8 +87,8 @@ class Question:
         dataset: Name of the collection it comes from.
         prompt: Its text, where kept.
         wrong: Answers known to be wrong.
-        stopped: The rule that stopped each adaptive call, by its number from 1. As the number of
-            its samples depends on the answers, plain shares of answers are biased: see
+        stopped: The rule of each adaptive call, by its number from 1. As the number of its
+            samples depends on the answers, plain shares of answers are biased: see
             `bestofinf.evaluation.censoring`.
     """
 
@@ -216,8 +216,12 @@ class EvaluationSet:
         return replace(self, questions=tuple(_classes(question, answer) for question in self))
 
     def fixed(self) -> EvaluationSet:
-        """Return the set without the calls that stopped adaptively: no sample is censored."""
-        return replace(self, questions=tuple(_fixed(q) for q in self if _fixed(q).samples))
+        """Return the set of the samples alone that were drawn whatever was answered.
+
+        Statistics of these are not biased by adaptive stopping; see
+        `bestofinf.evaluation.censoring`.
+        """
+        return replace(self, questions=tuple(q for q in map(_fixed, self) if q.samples))
 
     def summary(self) -> SetSummary:
         """Return the sizes that describe the set."""
@@ -285,7 +289,7 @@ class SetSummary:
         questions: Number of questions.
         labelled: Questions whose right answer is known.
         samples: Samples of all members.
-        adaptive_calls: Calls whose number of samples depends on the answers.
+        adaptive_calls: Calls with samples whose number depended on the answers.
         members: The same by member.
     """
 

@@ -1,0 +1,313 @@
+"""The collector for LangChain: a callback handler that fills an evaluation store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import Generation, LLMResult
+
+from bestofinf.evaluation.forks import reset_after_fork
+from bestofinf.evaluation.identity import Prompt
+from bestofinf.evaluation.privacy import Keep
+from bestofinf.evaluation.recorder import Recorder, RecorderStats
+from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.writer import WhenFull
+from bestofinf.records import Reply, ToolCall
+
+SAMPLE_TAG = "bestofinf:sample"
+TRACE_KEY = "bestofinf"
+DECISION_EVENT = "bestofinf.decision"
+QUESTION_TAG = "question_id:"
+
+_MAX_RUNS = 20_000  # runs remembered that have not ended; beyond that the oldest is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A model run that has begun.
+
+    Attributes:
+        kind: "ensemble", "sample" (one sample of an ensemble) or "model".
+        call: The call it belongs to.
+        draw: Place of a sample in its call.
+        member: Name of the model.
+    """
+
+    kind: str
+    call: str
+    draw: int = 0
+    member: str = ""
+
+
+class EvaluationCollector(BaseCallbackHandler):
+    """Records ensemble calls and plain model calls to an evaluation store.
+
+    Pass it with ``config={"callbacks": [collector]}`` or to the constructor of a model or chain.
+    The question is the prompt, or what stands as ``question_id`` in the metadata of the call (or
+    in a tag ``question_id:...``); ``dataset`` in the metadata names the collection.
+
+    Args:
+        store: A store, its address (a path or a URL), or a recorder to share.
+        plain_calls: Record calls of models outside of ensembles, too.
+        keep: What is stored: "answers" (hashes, answers and counts), "replies" or "all".
+        redact: Applied to every text before it is stored.
+        answer: How the answer of a plain model call is taken from the reply.
+        capacity: Most calls that may wait to be written; more are refused and counted.
+        when_full: "refuse", or "wait" to hold the caller up instead.
+    """
+
+    run_inline = True  # in the order of the calls, and without a thread for each report
+
+    def __init__(
+        self,
+        store: EvaluationStore | Recorder | str | Path,
+        *,
+        plain_calls: bool = True,
+        keep: Keep = "answers",
+        redact: Callable[[str], str] | None = None,
+        answer: Any = "auto",
+        capacity: int = 20_000,
+        when_full: WhenFull = "refuse",
+    ) -> None:
+        if not isinstance(store, Recorder):
+            store = Recorder(
+                store,
+                keep=keep,
+                redact=redact,
+                answer=answer,
+                capacity=capacity,
+                when_full=when_full,
+            )
+        self.recorder = store
+        self._plain_calls = plain_calls
+        self._begin_anew()
+        reset_after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[UUID, _Run] = {}
+
+    @property
+    def sees_samples(self) -> bool:
+        """Whether ensembles report their samples' runs here, too: only for the replies' texts."""
+        return self.recorder.wants_replies
+
+    @property
+    def stats(self) -> RecorderStats:
+        """What became of the calls so far; ``refused`` and ``errors`` should be 0."""
+        return self.recorder.stats
+
+    def flush(self, timeout: float | None = 30.0) -> None:
+        """Wait until every ended call is in the store.
+
+        Raises:
+            StoreError: If it could not be written in time.
+        """
+        self.recorder.flush(timeout)
+
+    def close(self, timeout: float | None = 30.0) -> None:
+        """Write what is left; the end of the program does the same.
+
+        Raises:
+            StoreError: If not everything could be written in time.
+        """
+        self.recorder.close(timeout)
+
+    def __enter__(self) -> EvaluationCollector:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # -- what LangChain reports ---------------------------------------------------------------
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """A chat model begins."""
+        with self.recorder.guard():
+
+            def prompt() -> Prompt:
+                return [_message(message) for message in messages[0]]
+
+            self._start(run_id, parent_run_id, tags, metadata, kwargs, prompt)
+
+    def on_llm_start(
+        self,
+        serialized: dict[str, Any],
+        prompts: list[str],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """A model that completes text begins."""
+        with self.recorder.guard():
+            self._start(run_id, parent_run_id, tags, metadata, kwargs, lambda: prompts[0])
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        """A model has answered."""
+        with self.recorder.guard():
+            run = self._pop(run_id)
+            if run is None:
+                return
+            generations = response.generations[0] if response.generations else []
+            if run.kind == "sample":
+                if generations:
+                    self.recorder.text(run.call, run.draw, generations[0].text)
+            elif run.kind == "ensemble":
+                self._end_ensemble(run, generations)
+            else:
+                self._end_model(run, generations)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """A model has failed, or its call was cancelled."""
+        with self.recorder.guard():
+            run = self._pop(run_id)
+            if run is None or run.kind == "sample":
+                return
+            if run.kind == "model":
+                self.recorder.sample(run.call, 0, member=run.member, error=error)
+            self.recorder.abandon(run.call)
+
+    def on_custom_event(
+        self,
+        name: str,
+        data: Any,
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """An ensemble of chain steps, which is no model, has decided: an event with its trace.
+
+        The data are the trace, and under ``prompt`` what was asked.
+        """
+        with self.recorder.guard():
+            if name == DECISION_EVENT and isinstance(data, Mapping):
+                call = str(run_id)
+                self._begin(call, data.get("prompt", ""), "ensemble", tags, metadata, ())
+                self.recorder.trace(call, data)
+
+    # -- what is made of it -------------------------------------------------------------------
+
+    def _start(
+        self,
+        run_id: UUID,
+        parent: UUID | None,
+        tags: list[str] | None,
+        metadata: dict[str, Any] | None,
+        kwargs: Mapping[str, Any],
+        prompt: Callable[[], Prompt],
+    ) -> None:
+        metadata = metadata or {}
+        if SAMPLE_TAG in (tags or ()):
+            if parent is not None and "bestofinf_sample" in metadata:
+                self._put(run_id, _Run("sample", str(parent), int(metadata["bestofinf_sample"])))
+            return
+        ensemble = metadata.get("ls_provider") == TRACE_KEY
+        if not ensemble and not self._plain_calls:
+            return
+        kind = "ensemble" if ensemble else "model"
+        params = kwargs.get("invocation_params") or {}
+        member = str(metadata.get("ls_model_name") or params.get("_type") or "model")
+        self._put(run_id, _Run(kind, str(run_id), member=member))
+        self._begin(str(run_id), prompt(), kind, tags, metadata, params.get("tools") or ())
+
+    def _begin(
+        self,
+        call: str,
+        prompt: Prompt,
+        kind: str,
+        tags: Sequence[str] | None,
+        metadata: Mapping[str, Any] | None,
+        tools: Sequence[Any],
+    ) -> None:
+        metadata = metadata or {}
+        named = [tag[len(QUESTION_TAG) :] for tag in tags or () if tag.startswith(QUESTION_TAG)]
+        question = metadata.get("question_id") or (named[0] if named else None)
+        self.recorder.call(
+            call,
+            prompt=prompt,
+            tools=tools,
+            question_id=None if question is None else str(question),
+            kind=kind,
+            dataset=str(metadata.get("dataset") or ""),
+            fixed=kind == "model",
+            details={"tags": list(tags or ()), "metadata": dict(metadata)},
+        )
+
+    def _end_ensemble(self, run: _Run, generations: Sequence[Generation]) -> None:
+        message = getattr(generations[0], "message", None) if generations else None
+        trace = message.response_metadata.get(TRACE_KEY) if message is not None else None
+        if isinstance(trace, Mapping):
+            self.recorder.trace(run.call, trace)
+        else:
+            self.recorder.abandon(run.call)
+
+    def _end_model(self, run: _Run, generations: Sequence[Generation]) -> None:
+        for draw, generation in enumerate(generations):
+            message = getattr(generation, "message", None)
+            usage = getattr(message, "usage_metadata", None) or {}
+            # Each of several generations of one request carries the usage of all of them.
+            alone = len(generations) == 1
+            self.recorder.sample(
+                run.call,
+                draw,
+                member=run.member,
+                reply=_reply(message) if message is not None else Reply(text=generation.text),
+                tokens=usage.get("output_tokens") if alone else None,
+                input_tokens=usage.get("input_tokens") if alone else None,
+            )
+        self.recorder.end(run.call)
+
+    def _put(self, run_id: UUID, run: _Run) -> None:
+        with self._lock:
+            self._runs[run_id] = run
+            if len(self._runs) > _MAX_RUNS:
+                self._runs.pop(next(iter(self._runs)))
+
+    def _pop(self, run_id: UUID) -> _Run | None:
+        with self._lock:
+            return self._runs.pop(run_id, None)
+
+
+def _message(message: BaseMessage) -> dict[str, Any]:
+    calls = [
+        {"name": call["name"], "args": call["args"]} for call in getattr(message, "tool_calls", ())
+    ]
+    return {
+        "role": getattr(message, "role", message.type),
+        "content": message.content,
+        "name": message.name,
+        "tool_calls": calls,
+    }
+
+
+def _reply(message: AIMessage) -> Reply:
+    metadata = message.response_metadata
+    finish = metadata.get("finish_reason") or metadata.get("stop_reason")
+    return Reply(
+        text=str(message.text),
+        tool_calls=tuple(ToolCall(c["name"], c["args"]) for c in message.tool_calls),
+        finish_reason=str(finish).lower() if finish else None,
+        refusal=bool(message.additional_kwargs.get("refusal")),
+    )

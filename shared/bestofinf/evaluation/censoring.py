@@ -1,0 +1,155 @@
+"""Adaptive stopping censors the data; what can be said without bias nevertheless.
+
+A rule that stops on agreement draws few samples where a question is easy, and stops on lucky
+streaks. So the share of right answers among all samples is too low (hard questions have more of
+them), its mean over questions is too high or too low, and a member that is asked late is only
+asked where the others disagree. Free of that are
+
+* calls with a number of samples that was fixed beforehand, as those that `Explore` chooses;
+* the first draws of an adaptive call, up to the earliest at which its rule could have stopped:
+  they are drawn whatever is answered.
+
+`EvaluationStore.read` marks exactly these (`Samples.calls` is 0), `EvaluationSet.fixed` keeps
+them alone, and `accuracy` uses them alone unless told otherwise. That the samples of a sequential
+design are biased and that its fixed first part is not: M. A. Girshick, F. Mosteller and L. J.
+Savage, Unbiased estimates for certain binomial sampling problems, Ann. Math. Stat. 17 (1946).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bestofinf.errors import UsageError
+from bestofinf.evaluation.sets import EvaluationSet, Question
+from bestofinf.rules import parse_rule
+from bestofinf.rules.base import StopRule
+from bestofinf.rules.budgets import FixedSamples
+from bestofinf.tally import Tally
+
+UNKNOWN_RULE = "unknown"
+
+_HORIZON = 256  # draws looked ahead for the first at which a rule could stop
+
+
+@lru_cache(maxsize=256)
+def free_draws(rule: str) -> int:
+    """Return how many draws an adaptive call makes whatever is answered.
+
+    Args:
+        rule: The call's rule as written on the command line; where it is unknown, only the first
+            draw is sure.
+    """
+    if rule == UNKNOWN_RULE:
+        return 1
+    try:
+        parsed = parse_rule(rule)
+    except UsageError:
+        return 1
+    return parsed.needed(Tally(), [0] * _HORIZON)
+
+
+@dataclass(frozen=True, slots=True)
+class Explore:
+    """Draws a fixed number of samples for a share of the calls, to learn from them without bias.
+
+    Attributes:
+        share: Share of the calls, in [0, 1].
+        samples: Samples per member of a chosen call, at least 1.
+        seed: Another seed chooses other calls.
+    """
+
+    share: float = 0.05
+    samples: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise UsageError(f"share must lie in [0, 1], got {self.share!r}")
+        if isinstance(self.samples, bool) or self.samples < 1:
+            raise UsageError(f"samples must be at least 1, got {self.samples!r}")
+
+    def chosen(self, key: str) -> bool:
+        """Return whether a call is chosen. The same key gives the same answer everywhere.
+
+        Args:
+            key: Identifier of the call. The question's id would choose some questions always and
+                others never.
+        """
+        digest = hashlib.sha256(f"{self.seed}:{key}".encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:8], "big") < self.share * 2**64
+
+    def rule(self, members: int) -> StopRule:
+        """Return the rule of a chosen call, for a schedule that asks all members in turn."""
+        return FixedSamples(self.samples * members)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over questions.
+
+    Attributes:
+        value: The estimate, in [0, 1].
+        se: Its standard error over questions; NaN for a single question.
+        questions: Questions it rests on.
+        samples: Samples it rests on.
+    """
+
+    value: float
+    se: float
+    questions: int
+    samples: int
+
+
+def accuracy(evaluation_set: EvaluationSet, member: str, *, censored: bool = False) -> Estimate:
+    """Return the probability that one sample of a member is right, over labelled questions.
+
+    Args:
+        evaluation_set: Where answers and right answers are compared as they stand: see
+            `EvaluationSet.classes`.
+        member: Name of the member.
+        censored: Use all samples, also those drawn because of earlier answers. Biased.
+
+    Raises:
+        UsageError: If no labelled question has such a sample of the member.
+    """
+    chosen = evaluation_set if censored else evaluation_set.fixed()
+    shares = []
+    samples = 0
+    for question in chosen.labelled():
+        column = question.samples.get(member)
+        if column is not None and len(column):
+            shares.append(column.answers.count(question.gold) / len(column))
+            samples += len(column)
+    if not shares:
+        raise UsageError(f"no labelled question has an uncensored sample of {member!r}")
+    n = len(shares)
+    mean = math.fsum(shares) / n
+    spread = math.fsum((share - mean) ** 2 for share in shares)
+    se = math.sqrt(spread / (n - 1) / n) if n > 1 else math.nan
+    return Estimate(mean, se, n, samples)
+
+
+def answer_shares(
+    question: Question, member: str, *, censored: bool = False
+) -> Mapping[str, float]:
+    """Return the share of each answer among a member's samples; abstentions have the rest.
+
+    Args:
+        question: The question.
+        member: Name of the member.
+        censored: Use all samples, also those drawn because of earlier answers. Biased towards
+            the leader of a vote that has just stopped, but of more samples.
+
+    Returns:
+        Shares that sum to at most 1, most first; empty where there is no such sample.
+    """
+    column = question.samples.get(member)
+    if column is None:
+        return {}
+    if not censored:
+        column = column.pick(i for i, call in enumerate(column.call_numbers()) if call == 0)
+    return {answer: count / len(column) for answer, count in column.counts().most_common()}
