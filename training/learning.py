@@ -85,21 +85,17 @@ def judging_loss(network: Network, batch: list[tuple[Problem, str]]) -> Tensor:
     """
     tokens, wanted = _padded(batch)
     logits = network(tokens[:, :-1])[wanted[:, 1:]]
-    right = torch.from_numpy(np.concatenate([_right_next(p, text) for p, text in batch]))
+    right = torch.from_numpy(np.concatenate([right_next(p, text) for p, text in batch]))
     losses = functional.binary_cross_entropy_with_logits(logits, right, reduction="none")
     return losses.sum(1).mean()
 
 
-def _right_next(problem: Problem, text: str) -> np.ndarray:
+def right_next(problem: Problem, text: str) -> np.ndarray:
     """Mark which characters may follow each prefix of `text`, shape (len(text) + 1, characters)."""
     right = np.zeros((len(text) + 1, len(CHARACTERS)), np.float32)
-    for solution in problem.solutions:
-        common = next(
-            (i for i, (a, b) in enumerate(zip(solution, text, strict=False)) if a != b),
-            len(text),
-        )
-        codes = encode(solution[: common + 1] + "\0")[: common + 1]
-        right[np.arange(len(codes)), codes] = 1
+    for place in range(len(text) + 1):
+        for character in problem.continuations(text[:place]):
+            right[place, encode(character or "\0")] = 1
     return right
 
 

@@ -39,6 +39,21 @@ class Problem:
     answer: str
     solutions: tuple[str, ...]
 
+    def continuations(self, prefix: str) -> frozenset[str]:
+        """Return the characters that keep a beginning of a solution right.
+
+        The end of a solution is the empty text. Nothing keeps a wrong beginning right.
+
+        >>> sorted(Problem("sum", "1 + 2?", "3", ("1+2=3", "2+1=3")).continuations(""))
+        ['1', '2']
+        """
+        place = len(prefix)
+        return frozenset(
+            solution[place : place + 1]
+            for solution in self.solutions
+            if solution.startswith(prefix)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
