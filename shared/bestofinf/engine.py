@@ -45,6 +45,7 @@ from bestofinf.records import (
 )
 from bestofinf.rules.base import StopRule, Verdict
 from bestofinf.schedule import Schedule, ScheduleKind
+from bestofinf.selectors import Candidate, Selection, Selector
 from bestofinf.tally import Tally
 
 Launch: TypeAlias = Literal["thrifty", "eager"]
@@ -65,7 +66,7 @@ class VoteSettings:
         schedule: Which member is asked next; see `Schedule`.
         seed: Start of the random schedules.
         abstain_limit: End the vote when this many samples abstained and none has voted; the
-            first reply is then returned.
+            first reply is then returned. None: go on, as where replies are chosen by score.
         breaker: Leave a member out after this many of its draws failed in a row.
         quorum: Least number of votes for a decision.
         warm_up: Wait for this many draws before more are launched, so that a provider can cache
@@ -76,7 +77,7 @@ class VoteSettings:
     order: Order = "draw"
     schedule: ScheduleKind = "greedy"
     seed: int = 0
-    abstain_limit: int = 2
+    abstain_limit: int | None = 2
     breaker: int = 5
     quorum: int = 1
     warm_up: int = 0
@@ -94,6 +95,8 @@ class VoteSettings:
             )
         for name, least in (("abstain_limit", 1), ("breaker", 1), ("quorum", 1), ("warm_up", 0)):
             value = getattr(self, name)
+            if value is None and name == "abstain_limit":
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(
                     f"{name} must be a whole number of at least {least}, got {value!r}"
@@ -107,6 +110,7 @@ class VotingEngine:
         rule: When to stop.
         members: Members, or their weights alone. Weights are at least 0 and not all 0.
         answer: Says which answers mean the same; None takes equal values as the same.
+        selector: Who wins in the end; None for the leader of the tally.
         settings: How the vote is run.
         left_out: Positions of members not to ask in this vote; see `Health`.
         changes: Single settings by keyword, as ``seed=1``.
@@ -121,6 +125,7 @@ class VotingEngine:
         members: Sequence[Member[Any] | float] = (1.0,),
         *,
         answer: Answer | None = None,
+        selector: Selector | None = None,
         settings: VoteSettings | None = None,
         left_out: Collection[int] = (),
         **changes: Any,
@@ -141,6 +146,7 @@ class VotingEngine:
         self._schedule = Schedule(
             self.settings.schedule, weights, costs=[m.cost for m in full], seed=self.settings.seed
         )
+        self._selector = selector
         self._draws: list[Draw] = []
         self._outcomes: dict[int, Outcome] = {}
         self._counted: dict[int, AnswerValue | None] = {}
@@ -259,9 +265,10 @@ class VotingEngine:
 
     def _needed_to_abstain(self) -> int:
         """Return how many abstentions would end the vote as one that cannot be voted on."""
-        if self.tally.n_votes:
-            return len(self._draws) + EAGER_SLOTS + 1  # cannot happen any more
-        return self.settings.abstain_limit - self.tally.n_abstained
+        limit = self.settings.abstain_limit
+        if self.tally.n_votes or limit is None:
+            return len(self._draws) + EAGER_SLOTS + 1  # cannot happen
+        return limit - self.tally.n_abstained
 
     def _count(self, draw: Draw, outcome: Outcome) -> None:
         if isinstance(outcome, Failure):
@@ -273,7 +280,8 @@ class VotingEngine:
         self._failures_in_a_row[draw.member] = 0
         self._counted[draw.index] = self._ballot.count(outcome, draw.member)
         tally = self.tally
-        if not tally.n_votes and tally.n_abstained >= self.settings.abstain_limit:
+        limit = self.settings.abstain_limit
+        if not tally.n_votes and limit is not None and tally.n_abstained >= limit:
             self._verdict = Verdict(
                 f"unvotable: {tally.n_abstained} replies without an answer", confidence=0.0
             )
@@ -313,8 +321,7 @@ class VotingEngine:
         unvotable = not tally.n_votes and tally.n_abstained > 0
         if not unvotable and tally.n_votes < self.settings.quorum:
             raise SamplingError(self._failure_message(verdict), self.causes)
-        answer = self._ballot.elected(verdict)
-        member, winner = self._winner(answer)
+        answer, member, winner, confidence = self._elected(verdict)
         usage = self._usage()
         counts = tally.counts
         ranked = sorted(counts, key=lambda a: (a != answer, -counts[a]))
@@ -322,9 +329,6 @@ class VotingEngine:
         plain: dict[AnswerValue, int] = dict.fromkeys(ranked, 0)
         for value in tally.history:
             plain[value] += 1
-        confidence = verdict.confidence
-        if confidence is None:
-            confidence = self._ballot.confidence(answer)
         return Decision(
             answer=answer,
             winner=winner,
@@ -345,20 +349,29 @@ class VotingEngine:
             ),
         )
 
-    def _winner(self, answer: AnswerValue | None) -> tuple[int, Sample]:
-        """Return the sample to hand out and the member it is from."""
+    def _elected(self, verdict: Verdict) -> tuple[AnswerValue | None, int, Sample, float]:
+        """Return the answer, the member and the sample that win, and the confidence in them."""
         counted = [
-            (self._draws[index].member, outcome)
-            for index in self._counted
+            Candidate(self._draws[index], outcome, value)
+            for index, value in self._counted.items()
             if isinstance(outcome := self._outcomes[index], Sample)
         ]
-        if answer is None:
-            return counted[0]
-        votes = [(member, sample) for member, sample in counted if sample.answer is not None]
-        chosen = self._ballot.represent(answer, votes)
+        if self._selector is None:
+            selection = Selection(self._ballot.elected(verdict), confidence=verdict.confidence)
+        else:
+            selection = self._selector.select(counted, self.tally)
+        answer, chosen, confidence = selection.answer, selection.candidate, selection.confidence
+        if confidence is None:
+            confidence = self._ballot.confidence(answer)
+        if chosen is None and answer is None:
+            chosen = counted[0]
+        if chosen is not None:
+            return answer, chosen.draw.member, chosen.sample, confidence
+        votes = [(c.draw.member, c.sample) for c in counted if c.answer is not None]
+        sample = self._ballot.represent(answer, votes)
         # A sample composed of several has the member whose reply it was made from.
-        member = next((m for m, s in votes if s is chosen or s.reply is chosen.reply), votes[0][0])
-        return member, chosen
+        member = next((m for m, s in votes if s is sample or s.reply is sample.reply), votes[0][0])
+        return answer, member, sample, confidence
 
     def _usage(self) -> dict[str, Usage]:
         usage = dict.fromkeys(self.names, Usage())

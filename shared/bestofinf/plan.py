@@ -18,8 +18,10 @@ from bestofinf.errors import UsageError
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member
 from bestofinf.rules import parse_rule
-from bestofinf.rules.base import StopRule
+from bestofinf.rules.base import AllOf, AnyOf, StopRule
 from bestofinf.rules.budgets import MaxSamples
+from bestofinf.rules.optscale import OptScale
+from bestofinf.selectors import BestScore, Selector, resolve_selector
 
 M = TypeVar("M")
 
@@ -37,7 +39,7 @@ Weights: TypeAlias = Mapping[str, float] | Sequence[float] | FittedWeights | Non
 
 _VOTE_SETTINGS = frozenset(f.name for f in fields(VoteSettings))
 _POLICY = frozenset(f.name for f in fields(FailurePolicy))
-_OWN = frozenset({"rule", "answer", "max_samples", "concurrency"})
+_OWN = frozenset({"rule", "answer", "selector", "max_samples", "concurrency"})
 
 KNOBS = _OWN | _VOTE_SETTINGS | _POLICY
 """Settings that may be changed for a single call."""
@@ -51,6 +53,7 @@ class VotePlan(Generic[M]):
         members: The members with their final weights and unique names.
         rule: The stopping rule, without the limit on samples.
         answer: How replies become votes.
+        selector: Who wins in the end; None for the leader of the vote.
         max_samples: Most samples for one question.
         concurrency: Most draws in flight for one question.
         settings: How the vote is run.
@@ -60,6 +63,7 @@ class VotePlan(Generic[M]):
     members: tuple[Member[M], ...]
     rule: StopRule
     answer: Answer
+    selector: Selector | None = None
     max_samples: int = 64
     concurrency: int = 8
     settings: VoteSettings = field(default_factory=VoteSettings)
@@ -77,6 +81,7 @@ class VotePlan(Generic[M]):
         weights: Weights = None,
         rule: str | StopRule = "balanced",
         answer: Any = "auto",
+        selector: Selector | str | None = None,
         max_samples: int = 64,
         concurrency: int = 8,
         **settings: Any,
@@ -89,6 +94,8 @@ class VotePlan(Generic[M]):
                 order, or from a fit.
             rule: A rule, a preset's name, or a rule as written on the command line.
             answer: An answer type, its name, or a function from text to answer.
+            selector: A selector or its name. None: the best score where the rule looks at
+                scores, else the leader of the vote.
             max_samples: Most samples for one question, at least 1.
             concurrency: Most draws in flight for one question, at least 1.
             settings: Fields of `VoteSettings` and `FailurePolicy`.
@@ -101,10 +108,15 @@ class VotePlan(Generic[M]):
             raise UsageError(
                 f"unknown setting {min(unknown)!r}; there are {', '.join(sorted(KNOBS))}"
             )
+        stop = parse_rule(rule) if isinstance(rule, str) else rule
+        chosen = _selector(selector, stop)
+        if isinstance(chosen, BestScore):
+            settings = {"abstain_limit": None} | settings  # replies without an answer may win
         return cls(
             members=weighted(unique_names(members), weights),
-            rule=parse_rule(rule) if isinstance(rule, str) else rule,
+            rule=stop,
             answer=resolve_answer(answer),
+            selector=chosen,
             max_samples=max_samples,
             concurrency=concurrency,
             settings=VoteSettings(**_pick(settings, _VOTE_SETTINGS)),
@@ -123,6 +135,8 @@ class VotePlan(Generic[M]):
         own = _pick(knobs, _OWN)
         if isinstance(own.get("rule"), str):
             own["rule"] = parse_rule(own["rule"])
+        if "selector" in own:
+            own["selector"] = _selector(own["selector"], own.get("rule", self.rule))
         if "answer" in own:
             own["answer"] = resolve_answer(own["answer"])
         return replace(
@@ -144,9 +158,17 @@ class VotePlan(Generic[M]):
             self.rule | MaxSamples(self.max_samples),
             self.members,
             answer=self.answer,
+            selector=self.selector,
             settings=self.settings,
             left_out=left_out,
         )
+
+
+def _selector(selector: Selector | str | None, rule: StopRule) -> Selector | None:
+    if selector is not None:
+        return resolve_selector(selector)
+    parts = rule.rules if isinstance(rule, AnyOf | AllOf) else (rule,)
+    return BestScore() if any(isinstance(part, OptScale) for part in parts) else None
 
 
 def _pick(settings: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from bestofinf.rules.certified import CertifiedMajority
 from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optimal import PRESETS, OptimalStopping
+from bestofinf.rules.optscale import OptScale
 from bestofinf.rules.posterior import BestOfInfinity
 
 RULES: dict[str, type[StopRule]] = {
@@ -28,6 +29,7 @@ RULES: dict[str, type[StopRule]] = {
         AdaptiveConsistency,
         UnanimousWindow,
         CertifiedMajority,
+        OptScale,
         PValue,
         Doubling,
         FixedSamples,
