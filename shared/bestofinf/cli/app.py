@@ -9,6 +9,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from bestofinf.cli.ask import ask
+from bestofinf.cli.fit import fit
+from bestofinf.cli.table import table
 from bestofinf.errors import BestOfInfError
 
 app = typer.Typer(
@@ -23,6 +26,10 @@ app = typer.Typer(
 @app.callback()
 def _program() -> None:
     """Adaptive, weighted majority voting over the answers of language models."""
+
+
+for command in (ask, table, fit):
+    app.command()(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

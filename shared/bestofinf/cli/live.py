@@ -1,0 +1,76 @@
+"""A vote as it goes on, drawn in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.bar import Bar
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+_WIDTH = 32
+_MOST_ANSWERS = 8
+
+
+def votes_table(votes: Mapping[str, float], leader: str | None) -> Table:
+    """Return the votes as bars, most first; at most eight answers, the rest in one line."""
+    ranked = sorted(votes.items(), key=lambda pair: (pair[0] != leader, -pair[1]))
+    most = max(votes.values(), default=1.0)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
+    table.add_column(width=_WIDTH)
+    table.add_column(justify="right")
+    for answer, count in ranked[:_MOST_ANSWERS]:
+        colour = "green" if answer == leader else "bright_black"
+        bar = Bar(most, 0, count, width=_WIDTH, color=colour)
+        table.add_row(Text(answer, style="bold" if answer == leader else ""), bar, f"{count:.3g}")
+    rest = ranked[_MOST_ANSWERS:]
+    if rest:
+        table.add_row(f"{len(rest)} more", "", f"{sum(count for _, count in rest):.3g}")
+    return table
+
+
+class VoteView:
+    """Shows votes coming in; still where the output is no terminal.
+
+    Args:
+        console: Where to draw.
+        question: Shown above the votes.
+    """
+
+    def __init__(self, console: Console, question: str) -> None:
+        self._question = question
+        self._live = Live(console=console, transient=True, auto_refresh=False)
+        self._shown = console.is_terminal
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def update(self, event: Mapping[str, Any]) -> None:
+        """Draw what a progress event of a vote says."""
+        if not self._shown:
+            return
+        leader = None if event["leader"] is None else str(event["leader"])
+        latest = event["error"] or ("no answer" if event["answer"] is None else event["answer"])
+        lines: Sequence[RenderableType] = (
+            Text(self._question, style="italic", overflow="ellipsis", no_wrap=True),
+            votes_table(event["votes"], leader),
+            f"[dim]{event['n_samples']} samples; the latest from {escape(event['member'])}: "
+            f"{escape(str(latest))[:60]}[/]",
+        )
+        self._live.update(Group(*lines), refresh=True)
