@@ -53,7 +53,7 @@ class Outcome:
         accuracy: Share of questions answered right.
         accuracy_se: Its standard error over questions.
         best: Best score found.
-        hits: Share of questions whose best score reached `target`; nan without a target.
+        hits: Share of questions whose best score reached `target`; None without a target.
         reasons: How often each rule stopped, by the first word of the reason.
         questions: Questions replayed.
         simulated: True when the pool is: accuracies are then only indicative.
@@ -65,7 +65,7 @@ class Outcome:
     accuracy: float
     accuracy_se: float
     best: float
-    hits: float
+    hits: float | None
     reasons: Mapping[str, int]
     questions: int
     simulated: bool
@@ -133,7 +133,7 @@ def _replay(
         accuracy=float(right.mean()),
         accuracy_se=float(per_question.std() / np.sqrt(max(len(pool) - 1, 1))),
         best=float(best.mean()),
-        hits=float("nan") if target is None else float((best >= target).mean()),
+        hits=None if target is None else float((best >= target).mean()),
         reasons=reasons,
         questions=len(pool),
         simulated=pool.simulated,
