@@ -9,6 +9,7 @@ from bestofinf.errors import UsageError
 from bestofinf.rules.budgets import MaxSamples
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optscale import OptScale
+from bestofinf.rules.parse import parse_rule
 from bestofinf.scores.prior import ScorePrior
 from bestofinf.scores.reliability import Calibration
 from bestofinf.scores.truncnorm import NormalPrior, fit, samples_needed
@@ -266,6 +267,28 @@ def test_votes_and_scores_stop_each_other():
 def test_rule_reads_as_it_is_written_on_the_command_line():
     assert str(OptScale()) == "optscale"
     assert str(OptScale(0.9, fit="mle", cap=16)) == "optscale:min_score=0.9,fit=mle,cap=16"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        OptScale(),
+        OptScale(0.9, fit="mle", cap=16, peek=4),
+        OptScale(until="enough", give_up=0.2) | AheadBy(4),
+        OptScale(fit="mle", mode="two_stage") & MaxSamples(3),
+    ],
+)
+def test_command_line_form_gives_the_rule_back(rule):
+    assert parse_rule(str(rule)) == rule
+
+
+def test_command_line_takes_a_calibration_and_refuses_what_it_cannot_make(tmp_path):
+    path = tmp_path / "judge.json"
+    Calibration("logistic", slope=1.0).save(path)
+    assert parse_rule(f"optscale:calibration={path}").calibration == str(path)
+    for text in ("prior=0.5", "fit=mean", "cap=many", "until=never", "calibration=nowhere"):
+        with pytest.raises(UsageError, match="optscale"):
+            parse_rule(f"optscale:{text}")
 
 
 def test_equal_rules_are_equal_and_can_be_keys():

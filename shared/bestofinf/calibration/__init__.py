@@ -13,17 +13,35 @@ from bestofinf.calibration.pools import (
     read_pool,
     simulate_pool,
 )
+from bestofinf.calibration.replay import (
+    Outcome,
+    Strategy,
+    Tuned,
+    best_of_n,
+    draw_chart,
+    majority_of_n,
+    replay_scores,
+    tune,
+)
 from bestofinf.scores.reliability import Calibration
 
 __all__ = [
     "Calibration",
+    "Outcome",
     "ScorePool",
     "ScoredQuestion",
+    "Strategy",
+    "Tuned",
     "area_under_curve",
+    "best_of_n",
+    "draw_chart",
     "expected_calibration_error",
     "fit_calibration",
+    "majority_of_n",
     "merge_pools",
     "read_pool",
+    "replay_scores",
     "share_right_above",
     "simulate_pool",
+    "tune",
 ]

@@ -19,7 +19,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from bestofinf.errors import UsageError
 from bestofinf.rules.base import StopRule, Verdict
@@ -32,9 +32,10 @@ from bestofinf.tally import Tally
 
 Misses = Callable[[int], float]
 
-_FITS = ("predictive", "mle", "map")
-_MODES = ("sequential", "two_stage")
-_UNTIL = ("attained", "enough", "either")
+ScoreFit: TypeAlias = Literal["predictive", "mle", "map"]
+Mode: TypeAlias = Literal["sequential", "two_stage"]
+Until: TypeAlias = Literal["attained", "enough", "either"]
+
 _PEEKS = ((8, 3), (16, 5), (32, 10))  # (cap, peek) of the released notebooks; 20 above
 _VAGUE = ScorePrior.vague()
 
@@ -80,9 +81,9 @@ class OptScale(StopRule):
 
     min_score: float = 0.95
     confidence: float = 0.95
-    fit: str = "predictive"
-    mode: str = "sequential"
-    until: str | None = None
+    fit: ScoreFit = "predictive"
+    mode: Mode = "sequential"
+    until: Until | None = None
     give_up: float = 0.1
     cap: int = 64
     peek: int | None = None
@@ -96,10 +97,10 @@ class OptScale(StopRule):
             raise UsageError(f"min_score must lie in (0, 1], got {self.min_score!r}")
         if not 0 < self.confidence < 1:
             raise UsageError(f"confidence must lie in (0, 1), got {self.confidence!r}")
-        for name, allowed in (("fit", _FITS), ("mode", _MODES), ("until", (None, *_UNTIL))):
+        for name, kind in (("fit", ScoreFit), ("mode", Mode), ("until", Until)):
             value = getattr(self, name)
-            if value not in allowed:
-                names = ", ".join(repr(x) for x in allowed if x is not None)
+            if value not in get_args(kind) and not (name == "until" and value is None):
+                names = ", ".join(map(repr, get_args(kind)))
                 raise UsageError(f"{name} must be one of {names}, got {value!r}")
         for name in ("give_up", "batch_risk"):
             if not 0 <= getattr(self, name) < 1:
@@ -112,6 +113,8 @@ class OptScale(StopRule):
                 raise UsageError(f"{name} must be a whole number of at least 1, got {value!r}")
         if self.mode == "two_stage" and self.until == "attained":
             raise UsageError("mode 'two_stage' stops at N* samples: until must not be 'attained'")
+        if not isinstance(self.prior, ScorePrior | NormalPrior | None):
+            raise UsageError(f"prior must be a ScorePrior or a NormalPrior, got {self.prior!r}")
         if self.fit == "predictive" and isinstance(self.prior, NormalPrior):
             raise UsageError("fit 'predictive' takes a ScorePrior, got a NormalPrior")
         if self.fit == "map" and self._normal_prior is None:

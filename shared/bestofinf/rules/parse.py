@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import MISSING, fields, replace
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from bestofinf.errors import UsageError
@@ -121,6 +122,9 @@ def _single(text: str) -> StopRule:
 
 
 def _value(text: str, kind: Any, what: str) -> Any:
+    if NoneType in get_args(kind):
+        options = [option for option in get_args(kind) if option is not NoneType]
+        return _value(text, options[0], what) if len(options) == 1 else text
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
             raise UsageError(f"{what} must be one of {', '.join(get_args(kind))}, got {text!r}")

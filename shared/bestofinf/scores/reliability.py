@@ -103,7 +103,8 @@ class Calibration:
             return self.chances[-1]
         left, right = self.scores[place - 1], self.scores[place]
         share = (score - left) / (right - left)
-        return (1 - share) * self.chances[place - 1] + share * self.chances[place]
+        below, above = self.chances[place - 1], self.chances[place]
+        return below + share * (above - below)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the calibration as JSON types."""

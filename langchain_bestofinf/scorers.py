@@ -1,0 +1,223 @@
+"""LangChain verifiers as scorers: Runnables, chat models as judges, and log-probabilities."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import Runnable
+from langchain_core.tracers.context import register_configure_hook
+from pydantic import BaseModel, Field
+
+from bestofinf.errors import UsageError
+from bestofinf.policy import is_transient
+from bestofinf.records import Reply, Usage
+from bestofinf.scorers import (
+    BaseScorer,
+    Judge,
+    Score,
+    Scorer,
+    ScoringError,
+    as_scorer,
+)
+from bestofinf.scorers.judge import score_in
+
+
+class _Meter(BaseCallbackHandler):
+    """Adds up what all model calls within a context report; may be told from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls = self._input = self._output = 0
+
+    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
+        """Count one call."""
+        counted: Mapping[str, Any] | None = None
+        for generation in (g for row in response.generations for g in row):
+            message = generation.message if isinstance(generation, ChatGeneration) else None
+            if isinstance(message, AIMessage) and message.usage_metadata:
+                counted = message.usage_metadata
+        with self._lock:
+            self._calls += 1
+            if counted:
+                self._input += counted["input_tokens"]
+                self._output += counted["output_tokens"]
+
+    def usage(self, price: tuple[float, float]) -> Usage:
+        """Return what has been counted, at a price for one input and one output token."""
+        cost = self._input * price[0] + self._output * price[1]
+        return Usage(self._input, self._output, cost, self._calls)
+
+
+# One hook for all calls: a handler in the call's own config would replace the tracers of the
+# surrounding run, and every further hook registered would stay for good.
+_METER: ContextVar[_Meter | None] = ContextVar("bestofinf_scorer_meter", default=None)
+register_configure_hook(_METER, inheritable=True)
+
+
+@contextmanager
+def _metered(price: tuple[float, float]) -> Generator[Callable[[], Usage]]:
+    """Count the calls made within.
+
+    An error raised within carries what they cost, unless it is one to try again after: such calls
+    brought nothing that a provider would charge for.
+    """
+    meter = _Meter()
+    token = _METER.set(meter)
+    try:
+        yield lambda: meter.usage(price)
+    except Exception as error:
+        if is_transient(error):
+            raise
+        name = "" if isinstance(error, ScoringError) else f"{type(error).__name__}: "
+        raise ScoringError(f"{name}{error}", meter.usage(price)) from error
+    finally:
+        _METER.reset(token)
+
+
+def _score_input(prompt: str, reply: Reply) -> Any:
+    return {"input": prompt, "output": reply.text}
+
+
+@dataclass(frozen=True)
+class RunnableScorer(BaseScorer):
+    """Scores with a Runnable: a chain, a reward model, a `RunnableLambda`.
+
+    Its output is the score: a number, text with "score: NUMBER" as a model writes it, or a
+    mapping or an object with a `score`. What its model calls report is booked as usage.
+
+    Attributes:
+        runnable: Called with what `make_input` gives.
+        make_input: Of the prompt and the reply; the default gives ``{"input": prompt, "output":
+            text}``.
+        price: Money for one input token and one output token of the models in it.
+    """
+
+    runnable: Runnable[Any, Any]
+    make_input: Callable[[str, Reply], Any] = _score_input
+    price: tuple[float, float] = (0.0, 0.0)
+
+    def _try(self, prompt: str, reply: Reply) -> Score:
+        with _metered(self.price) as usage:
+            value = _value(self.runnable.invoke(self.make_input(prompt, reply)))
+            return Score(value, usage())
+
+    async def _atry(self, prompt: str, reply: Reply) -> Score:
+        with _metered(self.price) as usage:
+            value = _value(await self.runnable.ainvoke(self.make_input(prompt, reply)))
+            return Score(value, usage())
+
+
+def _value(output: Any) -> float | None:
+    if isinstance(output, AIMessage):
+        output = str(output.text)
+    if isinstance(output, str):
+        return score_in(output)
+    if isinstance(output, Mapping):
+        output = output.get("score")
+    elif hasattr(output, "score"):
+        output = output.score
+    if output is None:
+        return None
+    if isinstance(output, str) or not hasattr(output, "__float__"):
+        raise ScoringError(f"the runnable returned no score but {output!r:.80}")
+    return float(output)
+
+
+class Judgement(BaseModel):
+    """A judgement of a reply."""
+
+    reasoning: str = Field(description="The check of the reply, step by step.")
+    score: float = Field(description="The score on the scale that was named.")
+
+
+@dataclass(frozen=True)
+class ChatModelJudge(Judge):
+    """A chat model as judge, with structured output.
+
+    Attributes:
+        model: The judge; a temperature above 0 where several judgements are averaged.
+        structured: Ask by ``with_structured_output``; False reads "score: NUMBER" from text, for
+            models that cannot.
+        price: Money for one input token and one output token.
+    """
+
+    model: BaseChatModel | None = None
+    structured: bool = True
+    price: tuple[float, float] = (0.0, 0.0)
+    cost_of_a_try: ClassVar[Usage] = Usage(calls=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.model, BaseChatModel):
+            raise UsageError(f"model must be a chat model, got {self.model!r}")
+
+    def question(self, prompt: str, reply: Reply) -> str:
+        """Return what the model is asked."""
+        question = super().question(prompt, reply)
+        return question if self.structured else f'{question}\nEnd with "score: NUMBER".\n'
+
+    def _chain(self) -> Runnable[Any, Any]:
+        model = self.model
+        if model is None:
+            raise UsageError("a judge needs a model")
+        if not self.structured:
+            return model
+        return model.with_structured_output(Judgement, include_raw=True)
+
+    def _judge(self, question: str) -> Score:
+        with _metered(self.price) as usage:
+            return self._read(self._chain().invoke(question), usage)
+
+    async def _ajudge(self, question: str) -> Score:
+        with _metered(self.price) as usage:
+            return self._read(await self._chain().ainvoke(question), usage)
+
+    def _read(self, output: Any, usage: Callable[[], Usage]) -> Score:
+        if not self.structured:
+            return Score(_value(output), usage())
+        parsed = output["parsed"]
+        if parsed is None:
+            reason = output.get("parsing_error") or "no call of the schema"
+            raise ScoringError(f"the judge gave no structured output: {reason!s:.200}")
+        return Score(_value(parsed), usage())
+
+
+def top_logprobs(reply: Reply) -> list[list[float]] | None:
+    """Return the most probable tokens' log-probabilities at every place of a reply.
+
+    Read from ``response_metadata["logprobs"]``, in the form that OpenAI-compatible servers give
+    when ``logprobs=True, top_logprobs=k`` is asked for; None where they are absent. For
+    `bestofinf.scorers.SelfCertainty`.
+    """
+    metadata = getattr(reply.native, "response_metadata", None) or {}
+    recorded = metadata.get("logprobs")
+    content = recorded.get("content") if isinstance(recorded, Mapping) else None
+    if not content:
+        return None
+    return [[float(top["logprob"]) for top in place.get("top_logprobs") or ()] for place in content]
+
+
+def resolve_scorer(scorer: Any) -> Scorer | None:
+    """Return a scorer from a scorer, a Runnable, a function, or None.
+
+    A chat model becomes a judge with the default rubric.
+
+    Raises:
+        UsageError: If it is none of these.
+    """
+    if isinstance(scorer, BaseScorer):
+        return scorer
+    if isinstance(scorer, BaseChatModel):
+        return ChatModelJudge(model=scorer)
+    if isinstance(scorer, Runnable):
+        return RunnableScorer(scorer)
+    return as_scorer(scorer)

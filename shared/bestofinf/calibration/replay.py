@@ -1,0 +1,277 @@
+"""Replay of recorded score pools: what stopping by scores, by votes, or by both is worth.
+
+No model is called. A strategy is a rule, a selector, and whether replies are scored; its price is
+counted in tokens, those of the replies and those that the scorer reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bestofinf._extras import require
+from bestofinf.calibration.pools import ScoredQuestion, ScorePool
+from bestofinf.errors import UsageError
+from bestofinf.records import Draw, Sample
+from bestofinf.rules.base import StopRule
+from bestofinf.rules.budgets import FixedSamples
+from bestofinf.selectors import BestScore, Candidate, Selector, WeightedMajority
+from bestofinf.tally import Tally
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """When to stop, and who wins.
+
+    Attributes:
+        family: Strategies of one kind, which differ by a setting, share it.
+        rule: When to stop.
+        selector: Who wins.
+        scored: Whether replies are scored, and the scorer paid for.
+    """
+
+    family: str
+    rule: StopRule
+    selector: Selector
+    scored: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.rule}, {self.selector.name}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a strategy came to on a pool. Means over questions and trials.
+
+    Attributes:
+        strategy: What was replayed.
+        samples: Samples counted a question.
+        tokens: Tokens a question, of replies and scorer.
+        accuracy: Share of questions answered right.
+        accuracy_se: Its standard error over questions.
+        best: Best score found.
+        hits: Share of questions whose best score reached `target`; None without a target.
+        reasons: How often each rule stopped, by the first word of the reason.
+        questions: Questions replayed.
+        simulated: True when the pool is: accuracies are then only indicative.
+    """
+
+    strategy: Strategy
+    samples: float
+    tokens: float
+    accuracy: float
+    accuracy_se: float
+    best: float
+    hits: float | None
+    reasons: Mapping[str, int]
+    questions: int
+    simulated: bool
+
+
+def replay_scores(
+    pool: ScorePool,
+    strategies: Iterable[Strategy],
+    *,
+    scorer_tokens: float = 0.0,
+    target: float | None = None,
+    trials: int = 1,
+    seed: int = 0,
+) -> list[Outcome]:
+    """Replay strategies on a pool; all see the same samples in the same order.
+
+    Args:
+        pool: Recorded or simulated replies.
+        strategies: What to replay. Where no rule fires the recorded replies run out, which ends
+            the vote.
+        scorer_tokens: What scoring costs, in tokens for each token of a reply: 1 for a reward
+            model of the size of the members, about .1 where reading is that much cheaper.
+        target: Score for `Outcome.hits`.
+        trials: Times to replay, each with the replies in another order. The first takes them as
+            they are recorded.
+        seed: Of the orders.
+    """
+    if trials < 1:
+        raise UsageError(f"trials must be at least 1, got {trials!r}")
+    if not len(pool):
+        raise UsageError("the pool has no questions")
+    rng = np.random.default_rng(seed)
+    orders = [
+        [np.arange(len(q)) if trial == 0 else rng.permutation(len(q)) for q in pool]
+        for trial in range(trials)
+    ]
+    return [_replay(pool, strategy, orders, scorer_tokens, target) for strategy in strategies]
+
+
+def _replay(
+    pool: ScorePool,
+    strategy: Strategy,
+    orders: Sequence[Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]]],
+    scorer_tokens: float,
+    target: float | None,
+) -> Outcome:
+    shape = (len(orders), len(pool))
+    samples, tokens, right, best = (np.zeros(shape) for _ in range(4))
+    reasons: dict[str, int] = {}
+    for trial, order in enumerate(orders):
+        for place, question in enumerate(pool):
+            vote = _vote(question, order[place].tolist(), strategy)
+            spent = sum(question.tokens[i] for i in vote.used)
+            samples[trial, place] = len(vote.used)
+            tokens[trial, place] = spent * (1 + scorer_tokens * strategy.scored)
+            right[trial, place] = vote.right
+            seen = [s for i in vote.used if (s := question.scores[i]) is not None]
+            best[trial, place] = max(seen, default=0.0)
+            reasons[vote.reason] = reasons.get(vote.reason, 0) + 1
+    per_question = right.mean(axis=0)
+    return Outcome(
+        strategy=strategy,
+        samples=float(samples.mean()),
+        tokens=float(tokens.mean()),
+        accuracy=float(right.mean()),
+        accuracy_se=float(per_question.std() / np.sqrt(max(len(pool) - 1, 1))),
+        best=float(best.mean()),
+        hits=None if target is None else float((best >= target).mean()),
+        reasons=reasons,
+        questions=len(pool),
+        simulated=pool.simulated,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Vote:
+    used: list[int]
+    right: bool
+    reason: str
+
+
+def _vote(question: ScoredQuestion, order: Sequence[int], strategy: Strategy) -> _Vote:
+    tally = Tally()
+    candidates: list[Candidate] = []
+    used: list[int] = []
+    reason = "exhausted"
+    for index in order:
+        answer, length = question.answers[index], question.tokens[index]
+        score = question.scores[index] if strategy.scored else None
+        used.append(index)
+        tally.spend(tokens=length)
+        if score is not None:
+            tally.score(score)
+        if answer is None:
+            tally.abstain()
+        else:
+            tally.vote(answer, tokens=length or None)
+        sample = Sample(answer, tokens=length or None, score=score)
+        candidates.append(Candidate(Draw(index, 0), sample, answer))
+        verdict = strategy.rule.check(tally)
+        if verdict is not None:
+            reason = verdict.reason.partition(":")[0]
+            break
+    return _Vote(used, _is_right(question, candidates, tally, strategy), reason)
+
+
+def _is_right(
+    question: ScoredQuestion, candidates: list[Candidate], tally: Tally, strategy: Strategy
+) -> bool:
+    if not candidates:
+        return False
+    selection = strategy.selector.select(candidates, tally)
+    if selection.candidate is not None:
+        return question.correct[selection.candidate.draw.index]
+    chosen = (c.draw.index for c in candidates if c.answer == selection.answer)
+    return question.correct[next(chosen)]
+
+
+def best_of_n(sizes: Iterable[int] = (1, 2, 4, 8, 16, 32, 64)) -> list[Strategy]:
+    """Return the curve to compare with: the best score of n samples."""
+    return [Strategy("best of n", FixedSamples(n), BestScore()) for n in sizes]
+
+
+def majority_of_n(sizes: Iterable[int] = (1, 3, 5, 9, 17, 33, 64)) -> list[Strategy]:
+    """Return the other curve to compare with: the majority of n samples, without a scorer."""
+    return [Strategy("majority of n", FixedSamples(n), WeightedMajority(), False) for n in sizes]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A family's setting, chosen on one half of the questions and reported on the other.
+
+    Attributes:
+        family: Name of the family.
+        chosen: What the chosen setting came to on the half it was chosen on.
+        reported: What it came to on the other half.
+        line: Every setting of the family on that other half, by rising tokens.
+    """
+
+    family: str
+    chosen: Outcome
+    reported: Outcome
+    line: tuple[Outcome, ...]
+
+
+def tune(
+    pool: ScorePool,
+    strategies: Iterable[Strategy],
+    *,
+    tolerance: float = 0.005,
+    scorer_tokens: float = 0.0,
+    target: float | None = None,
+    trials: int = 1,
+    seed: int = 0,
+) -> list[Tuned]:
+    """Choose each family's setting on one half of the questions and report it on the other.
+
+    Of the settings whose accuracy on the first half is within `tolerance` of the family's best,
+    the one with the fewest tokens is chosen.
+
+    Returns:
+        One entry a family, in order of first appearance.
+    """
+    strategies = list(strategies)
+    first, second = pool.split(0.5, seed=seed)
+    known, other = (
+        replay_scores(
+            half, strategies, scorer_tokens=scorer_tokens, target=target, trials=trials, seed=seed
+        )
+        for half in (first, second)
+    )
+    result = []
+    for family in dict.fromkeys(strategy.family for strategy in strategies):
+        mine = [i for i, strategy in enumerate(strategies) if strategy.family == family]
+        floor = max(known[i].accuracy for i in mine) - tolerance
+        best = min((i for i in mine if known[i].accuracy >= floor), key=lambda i: known[i].tokens)
+        line = sorted((other[i] for i in mine), key=lambda outcome: outcome.tokens)
+        result.append(Tuned(family, known[best], other[best], tuple(line)))
+    return result
+
+
+def draw_chart(results: Sequence[Tuned], path: str | Path) -> None:
+    """Draw accuracy against tokens, one line a family, the chosen setting marked.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+    """
+    pyplot = require("matplotlib.pyplot", extra="plots", purpose="a chart of accuracy and tokens")
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for result in results:
+        tokens = [outcome.tokens for outcome in result.line]
+        accuracies = [outcome.accuracy for outcome in result.line]
+        (line,) = axes.plot(tokens, accuracies, marker=".", alpha=0.6, label=result.family)
+        axes.errorbar(
+            result.reported.tokens,
+            result.reported.accuracy,
+            yerr=result.reported.accuracy_se,
+            marker="o",
+            color=line.get_color(),
+            capsize=3,
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("tokens a question, replies and scorer")
+    axes.set_ylabel("accuracy")
+    if any(result.reported.simulated for result in results):
+        axes.set_title("SIMULATED scores and grades: accuracies are only indicative")
+    axes.legend()
+    figure.savefig(path)
+    pyplot.close(figure)
