@@ -15,6 +15,10 @@ from bestofinf.evaluation.sets import Question, Samples
 from bestofinf.evaluation.truth import resolve
 
 
+IMPORTED = "import"
+"""Kind of calls that were recorded elsewhere; their free draws have been told apart there."""
+
+
 def question_from_rows(
     row: QuestionRow,
     calls: Sequence[CallRow],
@@ -38,7 +42,7 @@ def question_from_rows(
     for call in calls:
         rows = drawn[call.id]
         rule = call.rule or UNKNOWN_RULE
-        free = len(rows) if call.fixed else free_draws(rule)
+        free = len(rows) if call.fixed else 0 if call.kind == IMPORTED else free_draws(rule)
         asked.append((0, rows[:free]))
         if rows[free:]:
             stopped[len(stopped) + 1] = rule
@@ -128,7 +132,7 @@ def calls_from_question(question: Question, *, now: float | None = None) -> list
         call = CallRow(
             id=call_id,
             question_id=question.id,
-            kind="import",
+            kind=IMPORTED,
             fixed=number == 0,
             rule=question.stopped.get(number, ""),
             started_at=now,

@@ -374,6 +374,11 @@ class Recorder:
         if call is not None:
             self._put(call)
 
+    def forget(self, call_id: str) -> None:
+        """Drop a call that turned out to be reported otherwise. Nothing of it is stored."""
+        with self._lock:
+            self._open.pop(call_id, None)
+
     @contextmanager
     def guard(self) -> Iterator[None]:
         """Keep what goes wrong inside away from the application: it is counted and logged."""

@@ -1,0 +1,323 @@
+"""The collectors for LlamaIndex: an event handler that fills an evaluation store, and a legacy one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from llama_index.core.callbacks.base_handler import BaseCallbackHandler
+from llama_index.core.callbacks.schema import CBEventType, EventPayload
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.dispatcher import Dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events.base import BaseEvent
+from llama_index.core.instrumentation.events.exception import ExceptionEvent
+from llama_index.core.instrumentation.events.llm import (
+    LLMChatEndEvent,
+    LLMChatStartEvent,
+    LLMCompletionEndEvent,
+    LLMCompletionStartEvent,
+)
+from llama_index.core.instrumentation.events.span import SpanDropEvent
+from llama_index.core.instrumentation.span import active_span_id
+from llama_index_instrumentation.dispatcher import active_instrument_tags
+from pydantic import PrivateAttr
+
+from bestofinf.evaluation.privacy import Keep
+from bestofinf.evaluation.recorder import Recorder, RecorderStats
+from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.writer import WhenFull
+from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
+from llamaindex_bestofinf.plain import (
+    CALL_TAG,
+    MEMBER_TAG,
+    SAMPLE_TAG,
+    PlainCalls,
+    prompt_of,
+    reply_of,
+)
+from llamaindex_bestofinf.spans import SpanParents
+
+
+class EvaluationCollector(BaseEventHandler):
+    """Records ensemble calls and plain model calls to an evaluation store.
+
+    Attach it once: ``EvaluationCollector("answers.db").attach()``. The question is the prompt, or
+    what stands as ``question_id`` in LlamaIndex's instrumentation tags; ``dataset`` there names
+    the collection.
+
+    Args:
+        store: A store, its address (a path or a URL), or a recorder to share.
+        plain_calls: Record calls of models outside of ensembles, too.
+        keep: What is stored: "answers" (hashes, answers and counts), "replies" or "all".
+        redact: Applied to every text before it is stored.
+        answer: How the answer of a plain model call is taken from the reply.
+        capacity: Most calls that may wait to be written; more are refused and counted.
+        when_full: "refuse", or "wait" to hold the caller up instead.
+    """
+
+    _recorder: Recorder = PrivateAttr()
+    _parents: SpanParents = PrivateAttr()
+    _plain: PlainCalls | None = PrivateAttr(default=None)
+    _attached: list[Dispatcher] = PrivateAttr(default_factory=list)
+
+    def __init__(
+        self,
+        store: EvaluationStore | Recorder | str | Path,
+        *,
+        plain_calls: bool = True,
+        keep: Keep = "answers",
+        redact: Callable[[str], str] | None = None,
+        answer: Any = "auto",
+        capacity: int = 20_000,
+        when_full: WhenFull = "refuse",
+    ) -> None:
+        super().__init__()
+        self._recorder = _recorder(store, keep, redact, answer, capacity, when_full)
+        self._parents = SpanParents()
+        self._plain = PlainCalls(self._recorder, self._parents) if plain_calls else None
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name of the handler."""
+        return "EvaluationCollector"
+
+    @property
+    def recorder(self) -> Recorder:
+        """What writes the calls; labels may be given there."""
+        return self._recorder
+
+    @property
+    def stats(self) -> RecorderStats:
+        """What became of the calls so far; ``refused`` and ``errors`` should be 0."""
+        return self._recorder.stats
+
+    def attach(self, dispatcher: Dispatcher | None = None) -> Self:
+        """Listen to a dispatcher; by default to the root, which hears everything."""
+        dispatcher = dispatcher or get_dispatcher()
+        dispatcher.add_event_handler(self)
+        dispatcher.add_span_handler(self._parents)
+        self._attached.append(dispatcher)
+        return self
+
+    def detach(self) -> None:
+        """Stop listening. What was recorded is still written."""
+        for dispatcher in self._attached:
+            dispatcher.event_handlers = [h for h in dispatcher.event_handlers if h is not self]
+            dispatcher.span_handlers = [
+                h for h in dispatcher.span_handlers if h is not self._parents
+            ]
+        self._attached.clear()
+
+    def flush(self, timeout: float | None = 30.0) -> None:
+        """Wait until every ended call is in the store.
+
+        Raises:
+            StoreError: If it could not be written in time.
+        """
+        self._recorder.flush(timeout)
+
+    def close(self, timeout: float | None = 30.0) -> None:
+        """Detach, and write what is left; the end of the program does the same.
+
+        Raises:
+            StoreError: If not everything could be written in time.
+        """
+        self.detach()
+        self._recorder.close(timeout)
+
+    def __enter__(self) -> Self:
+        return self if self._attached else self.attach()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        """Record what an event tells."""
+        with self._recorder.guard():
+            if isinstance(event, EnsembleSampleEvent):
+                self._sample(event)
+            elif isinstance(event, EnsembleStartEvent):
+                self._start(event)
+            elif isinstance(event, EnsembleEndEvent):
+                self._recorder.trace(event.call_id, event.trace)
+            elif self._plain is not None:
+                _plain_event(self._plain, event)
+
+    def _start(self, event: EnsembleStartEvent) -> None:
+        if self._plain is not None:
+            self._plain.is_ensemble(event.span_id)
+        question = event.tags.get("question_id")
+        self._recorder.call(
+            event.call_id,
+            prompt=prompt_of(event.prompt),
+            tools=event.tools,
+            question_id=None if question is None else str(question),
+            dataset=str(event.tags.get("dataset") or ""),
+            details={"tags": dict(event.tags), "method": event.kind},
+        )
+
+    def _sample(self, event: EnsembleSampleEvent) -> None:
+        self._recorder.sample(
+            event.call_id,
+            event.index,
+            member=event.member,
+            answer=event.answer,
+            text=event.text,
+            tokens=event.tokens,
+            input_tokens=event.input_tokens,
+            cost=event.cost,
+            seconds=event.seconds,
+            score=event.score,
+            weight=event.weight,
+            error=event.error,
+            counted=event.counted,
+        )
+
+
+class EvaluationCallbackHandler(BaseCallbackHandler):
+    """Records calls for applications that use LlamaIndex's older callback manager.
+
+    ``Settings.callback_manager = CallbackManager([EvaluationCallbackHandler("answers.db")])``.
+    It sees no decisions: of an ensemble it records every sample, with the answer taken from the
+    reply, but not which samples were counted. Use `EvaluationCollector` where you can.
+
+    Args:
+        store: A store, its address (a path or a URL), or a recorder to share.
+        keep: What is stored: "answers" (hashes, answers and counts), "replies" or "all".
+        redact: Applied to every text before it is stored.
+        answer: How the answer is taken from a reply.
+        capacity: Most calls that may wait to be written; more are refused and counted.
+        when_full: "refuse", or "wait" to hold the caller up instead.
+    """
+
+    def __init__(
+        self,
+        store: EvaluationStore | Recorder | str | Path,
+        *,
+        keep: Keep = "answers",
+        redact: Callable[[str], str] | None = None,
+        answer: Any = "auto",
+        capacity: int = 20_000,
+        when_full: WhenFull = "refuse",
+    ) -> None:
+        super().__init__(event_starts_to_ignore=[], event_ends_to_ignore=[])
+        self.recorder = _recorder(store, keep, redact, answer, capacity, when_full)
+        self._parents = SpanParents()
+        self._plain = PlainCalls(self.recorder, self._parents)
+        # Which call lies within which is known to the instrumentation alone.
+        get_dispatcher().add_span_handler(self._parents)
+        self._spans: dict[str, str | None] = {}
+
+    @property
+    def stats(self) -> RecorderStats:
+        """What became of the calls so far; ``refused`` and ``errors`` should be 0."""
+        return self.recorder.stats
+
+    def close(self, timeout: float | None = 30.0) -> None:
+        """Write what is left; the end of the program does the same.
+
+        Raises:
+            StoreError: If not everything could be written in time.
+        """
+        root = get_dispatcher()
+        root.span_handlers = [h for h in root.span_handlers if h is not self._parents]
+        self.recorder.close(timeout)
+
+    def on_event_start(
+        self,
+        event_type: CBEventType,
+        payload: dict[str, Any] | None = None,
+        event_id: str = "",
+        parent_id: str = "",
+        **kwargs: Any,
+    ) -> str:
+        """Something begins; calls of models are recorded."""
+        with self.recorder.guard():
+            if event_type == CBEventType.LLM and payload is not None:
+                self._start(payload, event_id)
+        return event_id
+
+    def _start(self, payload: dict[str, Any], event_id: str) -> None:
+        tags = dict(active_instrument_tags.get())
+        span = active_span_id.get()
+        prompt = payload.get(EventPayload.MESSAGES) or payload.get(EventPayload.PROMPT) or ""
+        model = payload.get(EventPayload.SERIALIZED) or {}
+        # A sample of an ensemble stands for itself; what it calls lies in its own span.
+        outside = {key: value for key, value in tags.items() if key != CALL_TAG}
+        self._spans[event_id] = span
+        self._plain.start(
+            span,
+            f"{tags[CALL_TAG]}/{tags.get(SAMPLE_TAG, event_id)}" if CALL_TAG in tags else event_id,
+            prompt,
+            payload={**model, "model_name": tags.get(MEMBER_TAG) or model.get("model_name")},
+            tools=(payload.get(EventPayload.ADDITIONAL_KWARGS) or {}).get("tools") or (),
+            tags=outside,
+        )
+
+    def on_event_end(
+        self,
+        event_type: CBEventType,
+        payload: dict[str, Any] | None = None,
+        event_id: str = "",
+        **kwargs: Any,
+    ) -> None:
+        """Something has ended."""
+        with self.recorder.guard():
+            if event_type != CBEventType.LLM:
+                return
+            span = self._spans.pop(event_id, None)
+            payload = payload or {}
+            error = payload.get(EventPayload.EXCEPTION)
+            if error is not None:
+                self._plain.fail(span, event_id, error)
+            else:
+                response = payload.get(EventPayload.RESPONSE, payload.get(EventPayload.COMPLETION))
+                self._plain.end(span, event_id, response)
+
+    def start_trace(self, trace_id: str | None = None) -> None:
+        """Do nothing: calls are recorded one by one."""
+
+    def end_trace(
+        self, trace_id: str | None = None, trace_map: dict[str, list[str]] | None = None
+    ) -> None:
+        """Do nothing: calls are recorded one by one."""
+
+
+def _plain_event(plain: PlainCalls, event: BaseEvent) -> None:
+    match event:
+        case LLMChatStartEvent():
+            plain.start(
+                event.span_id,
+                event.id_,
+                event.messages,
+                payload=event.model_dict,
+                tools=event.additional_kwargs.get("tools") or (),
+                tags=event.tags,
+            )
+        case LLMCompletionStartEvent():
+            plain.start(
+                event.span_id, event.id_, event.prompt, payload=event.model_dict, tags=event.tags
+            )
+        case LLMChatEndEvent() | LLMCompletionEndEvent():
+            plain.end(event.span_id, event.id_, event.response)
+        case ExceptionEvent():
+            plain.fail(event.span_id, event.id_, event.exception)
+        case SpanDropEvent():
+            plain.fail(event.span_id, event.id_, f"Error: {event.err_str}")
+
+
+def _recorder(
+    store: EvaluationStore | Recorder | str | Path,
+    keep: Keep,
+    redact: Callable[[str], str] | None,
+    answer: Any,
+    capacity: int,
+    when_full: WhenFull,
+) -> Recorder:
+    if isinstance(store, Recorder):
+        return store
+    return Recorder(
+        store, keep=keep, redact=redact, answer=answer, capacity=capacity, when_full=when_full
+    )

@@ -1,0 +1,88 @@
+"""The events of an ensemble: a call begins, a draw has come back, the call is decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index.core.instrumentation.events.base import BaseEvent
+
+
+class EnsembleStartEvent(BaseEvent):
+    """An ensemble is asked.
+
+    Attributes:
+        call_id: Identifier of the call, in all its events and in the response.
+        kind: The method called: "chat", "complete", "structured", ...
+        prompt: What is asked: a text, or chat messages.
+        tools: Tools offered, in OpenAI's form.
+    """
+
+    call_id: str
+    kind: str
+    prompt: Any = ""
+    tools: list[Any] = []
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name of the event."""
+        return "EnsembleStartEvent"
+
+
+class EnsembleSampleEvent(BaseEvent):
+    """A draw of an ensemble has come back, with a sample or a failure.
+
+    Attributes:
+        call_id: The call.
+        index: Place of the draw in the call, from 0.
+        member: Name of the member that was asked.
+        kind: The method called.
+        answer: The vote; None abstains.
+        text: The reply's text.
+        tokens: Generated tokens; None when unknown.
+        input_tokens: Tokens read; None when unknown.
+        cost: Money; None when unknown.
+        seconds: Time from request to reply.
+        score: A verifier's score in [0, 1].
+        counted: Whether it takes part in the decision.
+        error: Why no sample came back; None for a sample.
+        weight: The member's weight.
+    """
+
+    call_id: str
+    index: int
+    member: str
+    kind: str
+    answer: Any = None
+    text: str | None = None
+    tokens: int | None = None
+    input_tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+    score: float | None = None
+    counted: bool = True
+    error: str | None = None
+    weight: float = 1.0
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name of the event."""
+        return "EnsembleSampleEvent"
+
+
+class EnsembleEndEvent(BaseEvent):
+    """An ensemble has decided.
+
+    Attributes:
+        call_id: The call.
+        kind: The method called.
+        trace: The decision in its JSON form, as in the response.
+    """
+
+    call_id: str
+    kind: str
+    trace: dict[str, Any]
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name of the event."""
+        return "EnsembleEndEvent"

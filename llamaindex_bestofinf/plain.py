@@ -1,0 +1,227 @@
+"""Calls of plain models in LlamaIndex, each recorded once however many methods it passes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    TextBlock,
+    ToolCallBlock,
+)
+
+from bestofinf.evaluation.forks import reset_after_fork
+from bestofinf.evaluation.identity import Prompt
+from bestofinf.evaluation.recorder import Recorder
+from bestofinf.records import Reply, ToolCall
+from llamaindex_bestofinf.spans import SpanParents
+
+CALL_TAG = "bestofinf.call_id"
+SAMPLE_TAG = "bestofinf.sample"
+MEMBER_TAG = "bestofinf.member"
+TRACE_KEY = "bestofinf"
+
+_MAX_RUNS = 20_000  # calls remembered that have not ended; beyond that the oldest is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    call: str
+    span: str
+    member: str
+
+
+class PlainCalls:
+    """Turns the starts and ends of model calls into records.
+
+    A call of ``chat`` often passes ``achat``, ``chat`` and ``complete`` of the same model, each
+    with its own start and end. Only the outermost is recorded: the one whose span lies in no
+    other call's span. A stream may begin its inner call after the outer span has ended; such an
+    inner call is known by being the blocking twin of an asynchronous method that is streaming.
+
+    Args:
+        recorder: Where to record.
+        parents: Knows which span lies within which.
+    """
+
+    def __init__(self, recorder: Recorder, parents: SpanParents) -> None:
+        self._recorder = recorder
+        self._parents = parents
+        self._begin_anew()
+        reset_after_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[str, _Run] = {}  # by span
+
+    def start(
+        self,
+        span: str | None,
+        call: str,
+        prompt: Any,
+        *,
+        payload: Mapping[str, Any],
+        tools: Sequence[Any] = (),
+        tags: Mapping[str, Any],
+    ) -> None:
+        """A model is asked.
+
+        Args:
+            span: The span of the method called.
+            call: Identifier for the call, if it is recorded.
+            prompt: A text, or chat messages.
+            payload: How the model describes itself.
+            tools: Tools offered.
+            tags: LlamaIndex's tags at the moment.
+        """
+        span = span or call
+        if CALL_TAG in tags:
+            return
+        member = str(payload.get("model_name") or payload.get("class_name") or "model")
+        if member == "unknown":
+            member = str(payload.get("class_name") or member)
+        with self._lock:
+            if any(outer in self._runs for outer in self._parents.ancestors(span)):
+                return
+            if any(self._streams_through(run, span) for run in self._runs.values()):
+                return
+            self._runs[span] = _Run(call, span, member)
+            if len(self._runs) > _MAX_RUNS:
+                self._runs.pop(next(iter(self._runs)))
+        question = tags.get("question_id")
+        self._recorder.call(
+            call,
+            prompt=prompt_of(prompt),
+            tools=tools,
+            question_id=None if question is None else str(question),
+            kind="model",
+            dataset=str(tags.get("dataset") or ""),
+            fixed=True,
+            details={"tags": dict(tags)},
+        )
+
+    def _streams_through(self, run: _Run, span: str) -> bool:
+        if self._parents.is_open(run.span):
+            return False
+        outer, inner = _method(run.span), _method(span)
+        return outer[0] == inner[0] and outer[1] == f"a{inner[1]}"
+
+    def end(self, span: str | None, call: str, response: Any) -> None:
+        """A model has answered."""
+        run = self._pop(span or call)
+        if run is None:
+            return
+        if not isinstance(response, ChatResponse | CompletionResponse):
+            self._recorder.abandon(run.call)
+            return
+        if TRACE_KEY in response.additional_kwargs:
+            self._recorder.forget(run.call)  # an ensemble, which reports its call itself
+            return
+        tokens, input_tokens = _tokens(response)
+        self._recorder.sample(
+            run.call,
+            0,
+            member=run.member,
+            reply=reply_of(response),
+            tokens=tokens,
+            input_tokens=input_tokens,
+        )
+        self._recorder.end(run.call)
+
+    def fail(self, span: str | None, call: str, error: str | BaseException) -> None:
+        """A model's call has failed."""
+        run = self._pop(span or call)
+        if run is not None:
+            self._recorder.sample(run.call, 0, member=run.member, error=error)
+            self._recorder.abandon(run.call)
+
+    def is_ensemble(self, span: str | None) -> None:
+        """What runs in this span, and all around it, is an ensemble: forget it here."""
+        for outer in self._parents.ancestors(span):
+            run = self._pop(outer)
+            if run is not None:
+                self._recorder.forget(run.call)
+
+    def _pop(self, span: str) -> _Run | None:
+        with self._lock:
+            return self._runs.pop(span, None)
+
+
+def prompt_of(prompt: Any) -> Prompt:
+    """Return a prompt of LlamaIndex in the form that is hashed: a text, or messages."""
+    if isinstance(prompt, str):
+        return prompt
+    return [
+        _message(message) if isinstance(message, ChatMessage) else dict(message)
+        for message in prompt
+    ]
+
+
+def reply_of(response: ChatResponse | CompletionResponse) -> Reply:
+    """Return a model's response as a reply."""
+    if isinstance(response, CompletionResponse):
+        return Reply(text=response.text)
+    return Reply(
+        text=response.message.content or "",
+        tool_calls=tuple(
+            ToolCall(block.tool_name, dict(_arguments(block)))
+            for block in response.message.blocks
+            if isinstance(block, ToolCallBlock)
+        ),
+    )
+
+
+def _arguments(block: ToolCallBlock) -> Mapping[str, Any]:
+    given = block.tool_kwargs
+    return given if isinstance(given, Mapping) else {"arguments": given}
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    blocks: list[Any] = []
+    calls = []
+    for block in message.blocks:
+        if isinstance(block, ToolCallBlock):
+            calls.append({"name": block.tool_name, "args": _arguments(block)})
+        elif isinstance(block, TextBlock):
+            blocks.append({"type": "text", "text": block.text})
+        else:
+            blocks.append(block.model_dump(mode="json", exclude_none=True))
+    texts = [block["text"] for block in blocks if block.keys() == {"type", "text"}]
+    return {
+        "role": message.role.value,
+        "content": "\n".join(texts) if len(texts) == len(blocks) else blocks,
+        "tool_calls": calls,
+    }
+
+
+def _tokens(response: ChatResponse | CompletionResponse) -> tuple[int | None, int | None]:
+    """Return generated and read tokens, wherever the integration puts them."""
+    raw = response.raw
+    usage = raw.get("usage") if isinstance(raw, Mapping) else getattr(raw, "usage", None)
+    for source in (response.additional_kwargs, usage):
+        found = [_first(source, names) for names in _TOKEN_KEYS]
+        if any(number is not None for number in found):
+            return found[0], found[1]
+    return None, None
+
+
+_TOKEN_KEYS = (("completion_tokens", "output_tokens"), ("prompt_tokens", "input_tokens"))
+
+
+def _first(source: Any, names: Sequence[str]) -> int | None:
+    for name in names:
+        value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def _method(span: str) -> tuple[str, str]:
+    """Return class and method of a span's id, ``Class.method-<uuid>``."""
+    owner, _, rest = span.partition(".")
+    return owner, rest.partition("-")[0]
