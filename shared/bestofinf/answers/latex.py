@@ -27,7 +27,8 @@ _DOUBLE_ESCAPE = re.compile(r"\\\\(?=[A-Za-z])")
 _TUPLE = re.compile(r"[\[\](]?[-+\d.,; ]*\d[-+\d.,; ]*[,;][-+\d.,; ]*\d[-+\d.,; ]*[\[\])]?")
 _MINUS = re.compile(r"(?<![^\W\d_])[A-Za-z0-9)]\s*[-−]\s*[A-Za-z0-9(](?![^\W\d_])")
 _MATH_MODE = re.compile(r"(?<!\\)\$")
-_ONE_SCRIPT = re.compile(r"([\^_])\{([0-9A-Za-z])\}")
+_ONE_SCRIPT = re.compile(r"([\^_])\{([0-9A-Za-z])\}(?![0-9A-Za-z])")
+_LIST_COMMA = re.compile(r"(?<=\d),\s+(?=\d{3}(?!\d))")
 _IDLE_SPACE = re.compile(r"\s+(?=[^0-9A-Za-z\s])|(?<=[^0-9A-Za-z\s])\s+")
 _WRAPPERS = (
     ("$$", "$$"),
@@ -128,6 +129,7 @@ def latex_form(text: str) -> str:
         text = _SHORT_ROOT.sub(r"\\sqrt{\1}", text)
         text = _WORDS.sub(lambda m: f"\\text{{{m[1].strip()}}}", text)
         text = _ONE_SCRIPT.sub(r"\1\2", _DEGREES.sub(r"^\\circ", text))
+        text = _LIST_COMMA.sub(";", text)  # "1, 234" are two numbers
         text = _IDLE_SPACE.sub("", re.sub(r"\s+", " ", text)).strip()
         if text == before:
             break

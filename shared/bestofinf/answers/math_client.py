@@ -16,7 +16,6 @@ import threading
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from bestofinf._extras import require
 from bestofinf.errors import BestOfInfError
 
 Values: TypeAlias = list[str] | None
@@ -76,7 +75,6 @@ class MathClient:
         )
 
     def _start(self) -> None:
-        require("latex2sympy2_extended", extra="math", purpose="the answer type 'math'")
         if self._pid == os.getpid():
             self._stop()
         self._pid = os.getpid()

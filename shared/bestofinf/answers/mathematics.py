@@ -13,7 +13,8 @@ from bestofinf.answers.finding import boxed_or_announced
 from bestofinf.answers.forms import MAX_NOTATION, MAX_SHORT, MAX_WORDS, encodable, says_nothing
 from bestofinf.answers.latex import is_mathematical, latex_form, unwrapped
 from bestofinf.answers.math_client import Values, shared_client
-from bestofinf.answers.math_forms import MathForm, finish, leaves, read
+from bestofinf.answers.math_forms import MathForm, finish, leaves
+from bestofinf.answers.math_reading import read
 from bestofinf.answers.numbers import number_form
 from bestofinf.errors import MissingExtraError
 from bestofinf.records import AnswerValue, Reply, Usage

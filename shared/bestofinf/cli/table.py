@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bestofinf.evaluation import EvaluationSet, read_files
+from bestofinf.evaluation import EvaluationSet, read
 from bestofinf.evaluation.canonical import canonical
 
 SLOW_SECONDS = 1.0
@@ -45,7 +45,8 @@ class Row:
 
 def table(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Recorded answers: files or folders.")
+        list[str],
+        typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
     ],
     answer: Annotated[
         str, typer.Option("--answer", help="Answer type that says which answers are the same.")
@@ -56,7 +57,7 @@ def table(
 
     Bo1 counts invalid answers as wrong; Bo∞ is what infinitely many votes would elect.
     """
-    recorded = read_files(paths)
+    recorded = read(paths)
     with progress_bar("Comparing answers") as advance:
         rows = table_rows(canonical(recorded, answer, progress=advance))
     console = Console(soft_wrap=as_json)

@@ -20,7 +20,7 @@ def extracted(sample: Sample, answer: Answer | None) -> Sample:
     """Return the sample with the answer taken from its reply, if that is still to be done."""
     if answer is None or sample.answer is not None or sample.reply is None:
         return sample
-    value, note = answer.vote(sample.reply)
+    value, note = answer.vote(sample.reply, tokens=sample.tokens)
     return replace(sample, answer=value, note=note or sample.note)
 
 

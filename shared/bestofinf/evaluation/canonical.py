@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from bestofinf.answers.base import Answer
-from bestofinf.answers.classes import AnswerClasses
 from bestofinf.answers.mathematics import MathAnswer
 from bestofinf.answers.named import AnswerLike, resolve_answer
 from bestofinf.answers.plain import TextAnswer
 from bestofinf.evaluation.cache import ValueCache
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
-from bestofinf.records import AnswerValue
+from bestofinf.evaluation.equivalence import representatives
+from bestofinf.evaluation.sets import EvaluationSet, Question
 
 
 def canonical(
@@ -53,25 +52,18 @@ def recorded_answer(answer: AnswerLike) -> Answer:
 
 
 def _canonical(question: Question, answer: Answer) -> Question:
-    classes = AnswerClasses(answer)
-    value_of: dict[str, AnswerValue | None] = {}
-    text_of: dict[AnswerValue, str] = {}
-
-    def placed(text: str) -> str | None:
-        if text not in value_of:
-            value = answer.canonical(text)
-            value_of[text] = None if value is None else classes.place(value)
-        value = value_of[text]
-        return None if value is None else text_of.setdefault(value, text)
-
-    def column(answers: Iterable[str | None]) -> tuple[str | None, ...]:
-        return tuple(None if text is None else placed(text) for text in answers)
-
+    texts = [a for s in question.samples.values() for a in s.answers if a is not None]
+    if question.gold is not None:
+        texts.append(question.gold)
+    stands_for = representatives(dict.fromkeys(texts), answer)
     samples = {
-        name: Samples(column(recorded.answers), recorded.tokens, recorded.scores)
+        name: replace(
+            recorded,
+            answers=tuple(None if a is None else stands_for[a] for a in recorded.answers),
+        )
         for name, recorded in question.samples.items()
     }
     gold = question.gold
     if gold is not None:
-        gold = placed(gold) or gold
+        gold = stands_for[gold] or gold
     return replace(question, samples=samples, gold=gold)
