@@ -111,9 +111,10 @@ class Branching:
             enough: Value at which the search ends.
         """
         self._working = np.inf
-        for domain in domains:
+        for place, domain in enumerate(domains):
             self._integral = not domain.cost.any()
-            if self.budget.over() or self.incumbent.value >= enough:
+            # One relaxation is solved in any case: a bound is worth more than a second.
+            if (place and self.budget.over()) or self.incumbent.value >= enough:
                 return self.bound()
             root = presolve(self.rows @ domain.vertices.T, self.question, self.worth)
             self._enter(domain, root, 0.0, np.inf, root=True)

@@ -7,6 +7,7 @@ mixtures that win as many questions by a wider margin, until there is none.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,9 @@ MARGIN_STEP = 1e-4
 
 STARTS = 4
 """Random mixtures from which the search climbs, besides the best of the triangles."""
+
+MOST_SEARCH = 2.0
+"""Seconds for triangles and climbing, or a quarter of the time where that is less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +112,7 @@ class Optimiser:
                 bound = incumbent.value + problem.sure
             else:
                 branching = self._branching(problem, incumbent)
-                bound = branching.run(self.domain.faces()) + problem.sure
+                bound = min(bound, branching.run(self.domain.faces()) + problem.sure)
             if not self.domain.cost.any():
                 incumbent.point = self.polish(incumbent.point, self.least_margin)[0]
                 if widest and bound <= incumbent.value + problem.sure + 1e-6:
@@ -160,6 +164,12 @@ class Optimiser:
         """Find a good mixture; return whether it is proven by the triangles alone."""
         target = Target.of(problem, self.domain)
         vertices, domain = self.domain.vertices, self.domain
+        # The search for a good mixture must leave time for the bound.
+        end = self.budget.elapsed() + min(MOST_SEARCH, 0.25 * self.budget.left())
+
+        def ready() -> bool:
+            return self.budget.elapsed() >= end
+
         begin = incumbent.point
         incumbent.value = float(target.value(begin))
 
@@ -175,7 +185,7 @@ class Optimiser:
             target,
             vertices,
             start=incumbent.value,
-            ready=self.budget.over,
+            ready=ready if len(vertices) > 3 else self.budget.over,
             allowed=domain.within_support,
         )
         if point is not None:
@@ -186,16 +196,18 @@ class Optimiser:
         random = np.random.default_rng(self.seed)
         starts = [incumbent.point, begin, *random.dirichlet(np.ones(len(vertices)), STARTS)]
         for one in starts:
-            if self._allowed(one):
-                keep(*self._climb(target, one))
+            if self._allowed(one) and not ready():
+                keep(*self._climb(target, one, ready))
         return False
 
-    def _climb(self, target: Target, point: Floats) -> tuple[float, Floats]:
+    def _climb(
+        self, target: Target, point: Floats, ready: Callable[[], bool] | None = None
+    ) -> tuple[float, Floats]:
         return improve(
             target,
             self.domain.vertices,
             point,
-            ready=self.budget.over,
+            ready=ready or self.budget.over,
             allowed=self.domain.within_support,
         )
 

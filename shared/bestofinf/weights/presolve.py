@@ -161,22 +161,28 @@ def _conflicts(rows: Floats, group: Ints, n_groups: int) -> NDArray[np.bool_]:
 
 
 def cliques(conflict: NDArray[np.bool_]) -> list[list[int]]:
-    """Cover every conflicting pair by cliques, of which at most one group can be won each."""
-    uncovered = conflict.copy()
+    """Cover every conflicting pair by cliques, of which at most one group can be won each.
+
+    Greedy: a clique grows from a pair not yet covered, by groups with many conflicts first.
+    """
+    order = np.argsort(-conflict.sum(axis=1), kind="stable")
+    # Sets of groups as bits of integers: bit i is the group with the i-th most conflicts.
+    packed = np.packbits(conflict[np.ix_(order, order)], axis=1, bitorder="little")
+    neighbours = [int.from_bytes(row.tobytes(), "little") for row in packed]
+    uncovered = list(neighbours)
     found: list[list[int]] = []
-    while True:
-        degree = uncovered.sum(axis=1)
-        start = int(degree.argmax()) if len(degree) else 0
-        if not len(degree) or degree[start] == 0:
-            return found
-        partners = np.where(uncovered[start], degree, -1)
-        clique = [start, int(partners.argmax())]
-        candidates = conflict[clique[0]] & conflict[clique[1]]
-        while candidates.any():
-            gain = uncovered[clique].sum(axis=0) * 1000 + degree
-            best = int(np.where(candidates, gain, -1).argmax())
-            clique.append(best)
-            candidates = candidates & conflict[best]
-        for member in clique:
-            uncovered[member, clique] = False
-        found.append(sorted(clique))
+    for start in range(len(order)):
+        while uncovered[start]:
+            clique, members = 1 << start, [start]
+            candidates = neighbours[start]
+            wanted = uncovered[start]
+            while candidates:
+                pool = candidates & wanted or candidates
+                best = (pool & -pool).bit_length() - 1
+                clique |= 1 << best
+                members.append(best)
+                candidates &= neighbours[best]
+            for member in members:
+                uncovered[member] &= ~clique
+            found.append(sorted(int(order[member]) for member in members))
+    return found

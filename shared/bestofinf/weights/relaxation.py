@@ -65,14 +65,20 @@ class Relaxation:
             blocks.append(np.hstack([limits[0], np.zeros((len(limits[0]), groups))]))
             low.append(np.full(len(limits[0]), -np.inf))
             high.append(limits[1])
+        pairs = [(place, group) for place, clique in enumerate(cliques) for group in clique]
+        if pairs:
+            block = np.zeros((pairs[-1][0] + 1, self._m + groups))
+            places, members = np.array(pairs).T
+            block[places, self._m + members] = 1.0
+            blocks.append(block)
+            low.append(np.full(len(block), -np.inf))
+            high.append(np.ones(len(block)))
         self._load(
             np.append(cost, -problem.size),
             np.vstack(blocks),
             np.concatenate(low),
             np.concatenate(high),
         )
-        for clique in cliques:
-            self._at_most(tuple(clique), 1)
 
     def _load(self, cost: Floats, matrix: Floats, low: Floats, high: Floats) -> None:
         highspy = require("highspy", extra="weights", purpose="the proof of optimal weights")
