@@ -6,6 +6,7 @@ from bestofinf.rules.certified import CertifiedMajority
 from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optimal import OptimalStopping
+from bestofinf.rules.optscale import OptScale
 from bestofinf.rules.parse import RULES, parse_rule
 from bestofinf.rules.posterior import BestOfInfinity, p_leader_is_mode
 
@@ -23,6 +24,7 @@ __all__ = [
     "MaxSamples",
     "MaxSeconds",
     "MaxTokens",
+    "OptScale",
     "OptimalStopping",
     "PValue",
     "StopRule",
