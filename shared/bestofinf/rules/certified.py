@@ -196,13 +196,9 @@ def log_e_value(
     """Return log E_m after these votes for the answers betted on and for m itself."""
     s = np.asarray(wins, dtype=np.float64) + _SHAPE
     f = np.asarray(against, dtype=np.float64) + _SHAPE
-    result: NDArray[np.float64] = (
-        (s + f - 2 * _SHAPE + 1) * math.log(2)
-        + betaln(s, f)
-        - betaln(_SHAPE, _SHAPE)
-        + np.log(betainc(f, s, 0.5), dtype=np.float64)
-    )
-    return result
+    cut = np.asarray(betainc(f, s, 0.5), dtype=np.float64)
+    whole = np.asarray(betaln(s, f) - betaln(_SHAPE, _SHAPE), dtype=np.float64)
+    return (s + f - 2 * _SHAPE + 1) * math.log(2) + whole + np.log(cut)
 
 
 @cache

@@ -135,6 +135,17 @@ class OptimalStopping(StopRule):
             return None
         return Verdict(f"optimal: {c1:.4g} to {c2:.4g}, a sample is worth {math.exp(score):.2g}")
 
+    def index(self, tally: Tally) -> float:
+        """Return the log of what one more sample is worth over its price; infinite at the start.
+
+        With one price for many questions, the next sample goes where this is highest.
+        """
+        c1, c2 = tally.c1, tally.c2
+        if not c1:
+            return math.inf
+        gap = self.length_evidence * _length_gap(tally) if c2 else 0.0
+        return self._score(tally, c1, c2) + gap - self._bar(tally)
+
     def _score(self, tally: Tally, c1: float, c2: float) -> float:
         """Return the log worth of a sample before the evidence of lengths."""
         table = index(self.prior)

@@ -100,7 +100,11 @@ def _single(text: str) -> StopRule:
     if kind is None:
         raise UsageError(f"unknown rule {name!r}: choose from {', '.join([*RULES, *PRESETS])}")
     hints = get_type_hints(kind)
-    allowed = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    allowed = {
+        f.name: f
+        for f in fields(kind)  # type: ignore[arg-type]
+        if hints[f.name] in _PLAIN or _choices(hints[f.name])
+    }
     given: dict[str, Any] = {}
     for setting in filter(None, settings.split(",")):
         key, equals, value = (part.strip() for part in setting.partition("="))
@@ -121,6 +125,16 @@ def _single(text: str) -> StopRule:
         raise UsageError(f"rule {name!r}: {error}") from None
 
 
+_PLAIN = (bool, int, float, str)  # what a setting can be written as, first match
+
+
+def _choices(kind: Any) -> list[Any]:
+    """Return the values of a literal type, or the plain types of a union, else nothing."""
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [part for part in get_args(kind) if part in _PLAIN]
+
+
 def _value(text: str, kind: Any, what: str) -> Any:
     if NoneType in get_args(kind):
         options = [option for option in get_args(kind) if option is not NoneType]
@@ -129,6 +143,10 @@ def _value(text: str, kind: Any, what: str) -> Any:
         if text not in get_args(kind):
             raise UsageError(f"{what} must be one of {', '.join(get_args(kind))}, got {text!r}")
         return text
+    if kind not in _PLAIN:
+        if text == "None" and type(None) in get_args(kind):
+            return None
+        kind = _choices(kind)[0]
     if kind is bool:
         if text.lower() not in ("true", "false"):
             raise UsageError(f"{what} must be true or false, got {text!r}")
