@@ -12,9 +12,13 @@ from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import AIMessage
 
 from bestofinf.drivers import avote, vote
+from bestofinf.drivers.common import Observer
+from bestofinf.engine import VotingEngine
 from bestofinf.errors import NoConsensusError, SamplingError
+from bestofinf.health import Health
 from bestofinf.plan import VotePlan
-from bestofinf.records import Decision, Reply, Sample, Usage
+from bestofinf.records import Decision, Draw, Outcome, Reply, Sample, Usage
+from bestofinf.scorers import Scorer
 from bestofinf.trace import trace
 from langchain_bestofinf.callbacks import SampleCallbacks, SampleRuns
 from langchain_bestofinf.members import Asked, ChatRunnable
@@ -27,7 +31,8 @@ from langchain_bestofinf.messages import (
     own_id,
     summed_usage,
 )
-from langchain_bestofinf.sampling import Higher, Question, Sampler, Scorer
+from langchain_bestofinf.sampling import Higher, Question, Sampler
+from langchain_bestofinf.slots import Slots
 from langchain_bestofinf.streaming import Progress
 
 PARSED_KEY = "bestofinf_parsed"
@@ -76,7 +81,10 @@ class ChatCall:
     manager: BaseRunManager | None
     sample_callbacks: SampleCallbacks
     consensus: Consensus
+    health: Health
+    slots: Slots
     scorer: Scorer | None = None
+    per_request: int = 1
 
     def run(self, runs: SampleRuns) -> AIMessage:
         """Vote with threads, and return the message that won."""
@@ -85,12 +93,12 @@ class ChatCall:
         decision: Decision | None = None
         try:
             decision = vote(
-                self.plan.engine(),
+                self.plan.engine(left_out=self.health.left_out()),
                 sampler.sample,
                 concurrency=self.plan.concurrency,
                 answer=self.plan.answer,
                 policy=self.plan.policy,
-                observer=progress.send if progress.wanted else None,
+                observer=self._observer(progress.send if progress.wanted else None),
             )
             self.consensus.check(decision)
         except SamplingError as error:
@@ -107,14 +115,15 @@ class ChatCall:
         try:
             try:
                 decision = await avote(
-                    self.plan.engine(),
+                    self.plan.engine(left_out=self.health.left_out()),
                     sampler.asample,
                     concurrency=self.plan.concurrency,
                     answer=self.plan.answer,
                     policy=self.plan.policy,
-                    observer=progress.asend if progress.wanted else None,
+                    observer=self._observer(progress.asend if progress.wanted else None),
                 )
             finally:
+                await sampler.aclose()
                 await progress.drain()
             self.consensus.check(decision)
         except SamplingError as error:
@@ -128,7 +137,23 @@ class ChatCall:
         return [member.name for member in self.plan.members]
 
     def _sampler(self, runs: SampleRuns) -> Sampler:
-        return Sampler(self.plan.members, self.asked, self.question, runs, scorer=self.scorer)
+        return Sampler(
+            self.plan.members,
+            self.asked,
+            self.question,
+            runs,
+            slots=self.slots,
+            scorer=self.scorer,
+            per_request=self.per_request,
+        )
+
+    def _observer(self, send: Observer | None) -> Observer:
+        def observe(engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
+            self.health.record(draw, outcome)
+            if send is not None:
+                send(engine, draw, outcome)
+
+        return observe
 
     def _higher(self, error: SamplingError) -> Higher:
         """Return whom to escalate to, or raise the error."""

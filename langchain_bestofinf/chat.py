@@ -23,11 +23,12 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from langchain_core.utils.utils import LC_ID_PREFIX
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from bestofinf.errors import UsageError
 from bestofinf.records import Member
+from langchain_bestofinf.alike import warn_of_fixed
 from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
 from langchain_bestofinf.callbacks import SampleRuns, is_streaming
 from langchain_bestofinf.calls import ChatCall, Consensus
@@ -42,6 +43,7 @@ from langchain_bestofinf.members import (
 )
 from langchain_bestofinf.sampling import Higher, chat_question
 from langchain_bestofinf.settings import CONSENSUS, EnsembleSettings, configured, split_settings
+from langchain_bestofinf.several import check_several
 from langchain_bestofinf.streaming import replayed
 from langchain_bestofinf.structured import handed_out, with_schema
 from langchain_bestofinf.tools import described, with_tools
@@ -70,6 +72,8 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
         max_tokens: Likewise.
         stop: Likewise.
         streaming: False makes `stream` give the answer in one piece.
+        samples_per_request: Samples that one request asks for (``n=``), where all members offer
+            it. Nothing can be stopped within a request.
         sample_cache: ``indexed`` keeps the samples of a vote apart in LangChain's cache;
             ``off`` asks the members without one.
 
@@ -80,6 +84,7 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
     max_tokens: int | None = None
     stop: list[str] | None = None
     streaming: bool = True
+    samples_per_request: int = Field(default=1, ge=1)
     sample_cache: SampleCacheMode = "indexed"
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -97,6 +102,10 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
         if self.profile is None:
             models = [member.model for member in self._members]
             self.profile = cast("ModelProfile | None", common_profile(models))
+        if self.samples_per_request > 1:
+            for member in self._members:
+                check_several(member.name, member.model)
+        warn_of_fixed(self._members, self.max_samples)
         if self.escalate_to is not None:
             model = chat_model(self.escalate_to)
             self._higher = Higher(model_name(model), Asked(model))
@@ -261,7 +270,10 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
             manager=manager,
             sample_callbacks=self.sample_callbacks,
             consensus=consensus,
-            scorer=self.scorer,
+            health=self._health,
+            slots=self._slots,
+            scorer=self._scorer,
+            per_request=self.samples_per_request,
         )
 
     def _consensus(self, changes: Mapping[str, Any]) -> Consensus:

@@ -82,9 +82,7 @@ def usage_of(message: AIMessage | None, member: Member[Any]) -> Usage:
     counted = message.usage_metadata if message is not None else None
     if not counted:
         return Usage(calls=1)
-    tokens_in, tokens_out = counted["input_tokens"], counted["output_tokens"]
-    price_in, price_out = member.price
-    return Usage(tokens_in, tokens_out, tokens_in * price_in + tokens_out * price_out, calls=1)
+    return member.charge(counted["input_tokens"], counted["output_tokens"])
 
 
 def message_in(reply: Reply | None) -> AIMessage | None:

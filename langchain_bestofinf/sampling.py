@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.runnables import RunnableConfig
 from langsmith.run_helpers import tracing_context
 
-from bestofinf.errors import UsageError
-from bestofinf.records import Draw, Member, Reply, Sample, Usage
+from bestofinf.records import Draw, Member, Reply, Sample
+from bestofinf.scorers import Score, Scorer
+from langchain_bestofinf.alike import Alike
 from langchain_bestofinf.cache import sampling_turn
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import message_in, read_output, usage_of
+from langchain_bestofinf.several import AsyncShared, Shared, agenerated, generated
+from langchain_bestofinf.slots import Slots
 
 ESCALATION_TAG = "bestofinf:escalation"
-
-
-class Scorer(Protocol):
-    """Scores a reply."""
-
-    def score(
-        self, prompt: str, reply: Reply
-    ) -> tuple[float | None, Usage] | Awaitable[tuple[float | None, Usage]]:
-        """Return a score in [0, 1], or None, and what scoring has cost."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,9 @@ class Sampler:
         asked: How each is asked.
         question: What they are asked.
         runs: Where their runs belong.
+        slots: Limits on requests in flight.
         scorer: Scores replies; None for no scores.
+        per_request: Samples that one request asks for.
         read: From what a member gives to a reply.
     """
 
@@ -87,27 +82,52 @@ class Sampler:
         question: Question,
         runs: SampleRuns,
         *,
+        slots: Slots,
         scorer: Scorer | None = None,
-        read: Callable[[Any], Reply] | None = None,
+        per_request: int = 1,
+        read: Callable[[Any], Reply] = read_output,
     ) -> None:
         self._members = members
         self._asked = asked
         self._question = question
         self._runs = runs
+        self._slots = slots
         self._scorer = scorer
-        self._read = read or read_output
+        self._per_request = per_request
+        self._read = read
+        self._alike = Alike([member.name for member in members])
+        self._shared = Shared(per_request)
+        self._ashared = AsyncShared(per_request)
 
     async def asample(self, draw: Draw) -> Sample:
         """Ask the draw's member once, in the current task."""
-        member, config = self._begin(draw)
-        sample = await self._aask(member, self._asked[draw.member], config)
-        return await ascored(sample, self._scorer, self._question)
+        member, asked = self._members[draw.member], self._asked[draw.member]
+        if self._per_request > 1:
+            sample = await self._ashared.take(
+                draw.member, lambda: self._arequest(draw, member, asked)
+            )
+        elif self._slots.limited(draw.member):
+            async with self._slots.ataken(draw.member):
+                sample = await self._aask(member, asked, self._begin(draw, member))
+        else:
+            sample = await self._aask(member, asked, self._begin(draw, member))
+        self._alike.note(draw.member, sample)
+        if self._scorer is None or sample.reply is None:
+            return sample
+        return scored(sample, await self._scorer.ascore(self._question.prompt(), sample.reply))
 
     def sample(self, draw: Draw) -> Sample:
         """Ask the draw's member once, in the current thread."""
-        member, config = self._begin(draw)
-        sample = self._ask(member, self._asked[draw.member], config)
-        return scored(sample, self._scorer, self._question)
+        member, asked = self._members[draw.member], self._asked[draw.member]
+        if self._per_request > 1:
+            sample = self._shared.take(draw.member, lambda: self._request(draw, member, asked))
+        else:
+            with self._slots.taken(draw.member):
+                sample = self._ask(member, asked, self._begin(draw, member))
+        self._alike.note(draw.member, sample)
+        if self._scorer is None or sample.reply is None:
+            return sample
+        return scored(sample, self._scorer.score(self._question.prompt(), sample.reply))
 
     async def aescalate(self, higher: Higher) -> Sample:
         """Ask the model above the ensemble, in the current task."""
@@ -119,10 +139,15 @@ class Sampler:
         config = self._runs.enter([ESCALATION_TAG], {})
         return self._ask(Member(None, name=higher.name), higher.asked, config)
 
-    def _begin(self, draw: Draw) -> tuple[Member[Any], RunnableConfig]:
-        member = self._members[draw.member]
+    async def aclose(self) -> None:
+        """Cancel requests that no draw waits for any more, and wait until they are gone."""
+        await self._ashared.aclose()
+
+    def _begin(self, draw: Draw, member: Member[Any]) -> RunnableConfig:
         sampling_turn.set(draw.turn)
-        return member, self._runs.sample(draw, member)
+        return self._runs.sample(draw, member)
+
+    # -- one sample a request -----------------------------------------------------------------
 
     async def _aask(self, member: Member[Any], asked: Asked, config: RunnableConfig) -> Sample:
         start = time.monotonic()
@@ -141,7 +166,9 @@ class Sampler:
     def _kwargs(self, member: Member[Any]) -> dict[str, Any]:
         return {**self._question.kwargs, **member.call_kwargs}
 
-    def _sample(self, member: Member[Any], asked: Asked, output: Any, seconds: float) -> Sample:
+    def _sample(
+        self, member: Member[Any], asked: Asked, output: Any, seconds: float | None
+    ) -> Sample:
         if asked.parser is not None:
             with tracing_context(enabled=False):  # a local parser is no step worth a run
                 output = asked.parser.invoke({"raw": output}, {"callbacks": []})
@@ -151,24 +178,44 @@ class Sampler:
             None, reply=reply, usage=usage, tokens=usage.output_tokens or None, seconds=seconds
         )
 
+    # -- several samples a request ------------------------------------------------------------
 
-async def ascored(sample: Sample, scorer: Scorer | None, question: Question) -> Sample:
+    async def _arequest(self, draw: Draw, member: Member[Any], asked: Asked) -> list[Sample]:
+        config = self._begin(draw, member)
+        start = time.monotonic()
+        kwargs = {**self._kwargs(member), "n": self._per_request}
+        async with self._slots.ataken(draw.member):
+            try:
+                outputs = await agenerated(asked.model, self._question.input, config, kwargs)
+            except asyncio.CancelledError as error:
+                await self._runs.cancelled(config, error)
+                raise
+        return self._samples(member, asked, outputs, time.monotonic() - start)
+
+    def _request(self, draw: Draw, member: Member[Any], asked: Asked) -> list[Sample]:
+        config = self._begin(draw, member)
+        start = time.monotonic()
+        kwargs = {**self._kwargs(member), "n": self._per_request}
+        with self._slots.taken(draw.member):
+            outputs = generated(asked.model, self._question.input, config, kwargs)
+        return self._samples(member, asked, outputs, time.monotonic() - start)
+
+    def _samples(
+        self, member: Member[Any], asked: Asked, outputs: Sequence[Any], seconds: float
+    ) -> list[Sample]:
+        samples = [self._sample(member, asked, output, seconds) for output in outputs]
+        # The request was one call, whatever it brought.
+        return [
+            replace(sample, usage=replace(sample.usage, calls=int(place == 0)))
+            for place, sample in enumerate(samples)
+        ]
+
+
+def scored(sample: Sample, found: Score) -> Sample:
     """Return the sample with its score and what scoring has cost."""
-    if scorer is None or sample.reply is None:
-        return sample
-    found = scorer.score(question.prompt(), sample.reply)
-    score, usage = await found if inspect.isawaitable(found) else found
-    return replace(sample, score=score, usage=sample.usage + usage)
-
-
-def scored(sample: Sample, scorer: Scorer | None, question: Question) -> Sample:
-    """Do the same from blocking code."""
-    if scorer is None or sample.reply is None:
-        return sample
-    found = scorer.score(question.prompt(), sample.reply)
-    if inspect.isawaitable(found):
-        if inspect.iscoroutine(found):
-            found.close()
-        raise UsageError("this scorer is asynchronous: use ainvoke, astream or abatch")
-    score, usage = found
-    return replace(sample, score=score, usage=sample.usage + usage)
+    return replace(
+        sample,
+        score=found.value,
+        usage=sample.usage + found.usage,
+        note=sample.note or (found.note if found.value is None else ""),
+    )

@@ -13,9 +13,12 @@ from langchain_core.load.serializable import Serializable
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from bestofinf.errors import UsageError
+from bestofinf.health import Health
 from bestofinf.plan import KNOBS, VotePlan, weighted
 from bestofinf.records import Member
+from bestofinf.scorers import Scorer, as_scorer
 from langchain_bestofinf.callbacks import SampleCallbacks
+from langchain_bestofinf.slots import Slots
 
 _PLANNED = (
     "rule",
@@ -70,11 +73,12 @@ class EnsembleSettings(Serializable):
         seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
         abstain_limit: Replies without an answer after which the first one is returned.
         breaker: Failures in a row after which a member is left out.
+        cooldown: Seconds for which it is then left out of later questions too; 0 for none.
         quorum: Least number of votes.
         warm_up: Samples to wait for before the others start, so that providers cache the prompt.
         retries: Further tries of a request after a transient error.
         longest_wait: Most seconds between two tries.
-        timeout: Most seconds for one request.
+        timeout: Most seconds for one request, waiting for the member's turn included.
         deadline: Most seconds for one question.
         on_deadline: ``raise``, or decide on the ``partial`` vote.
         scorer: Scores replies, for rules on scores.
@@ -97,6 +101,7 @@ class EnsembleSettings(Serializable):
     seed: int | None = None
     abstain_limit: int = 2
     breaker: int = 5
+    cooldown: float = 30.0
     quorum: int = 1
     warm_up: int = 0
     retries: int = 2
@@ -115,6 +120,9 @@ class EnsembleSettings(Serializable):
 
     _members: tuple[Member[Any], ...] = PrivateAttr(default=())
     _weights: _Weights = PrivateAttr(default_factory=lambda: _Weights(None))
+    _slots: Slots = PrivateAttr(default_factory=lambda: Slots([]))
+    _health: Health = PrivateAttr(default_factory=lambda: Health(0))
+    _scorer: Scorer | None = PrivateAttr(default=None)
     _planned: tuple[tuple[Any, ...], VotePlan[Any]] | None = PrivateAttr(default=None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -124,6 +132,9 @@ class EnsembleSettings(Serializable):
             raise UsageError(one_line(error)) from error
         self._members = self._resolved()
         self._weights = _Weights(read_weights(self.weights))
+        self._slots = Slots(self._members)
+        self._scorer = as_scorer(self.scorer) if self.scorer is not None else None
+        self._health = Health(len(self._members), breaker=self.breaker, cooldown=self.cooldown)
         self.plan()  # refuses what cannot work now, not at the first call
 
     def _resolved(self) -> tuple[Member[Any], ...]:

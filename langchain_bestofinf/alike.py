@@ -1,0 +1,75 @@
+"""Warnings about members whose samples cannot differ, so that a vote says nothing."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from bestofinf.records import Member, Sample
+from langchain_bestofinf.members import innermost
+
+SUSPICIOUS = 3
+"""Equal long replies in a row, from the first on, that are no chance."""
+
+LONG = 80
+"""Characters; shorter replies are often equal by right."""
+
+
+class IdenticalSamplesWarning(UserWarning):
+    """Samples of a member are, or will be, the same: each further one costs and says nothing."""
+
+
+def warn_of_fixed(members: Sequence[Member[Any]], max_samples: int) -> None:
+    """Warn of members that are set to give the same reply every time."""
+    if max_samples <= len(members):
+        return
+    for member in members:
+        model = innermost(member.model)
+        given = {**getattr(model, "__dict__", {}), **member.call_kwargs}
+        # A tiny model's seed numbers its replies instead of fixing them.
+        seeded = given.get("seed") is not None and not _is_tiny(model)
+        reason = (
+            "temperature 0"
+            if given.get("temperature") == 0
+            else f"seed {given['seed']!r}"
+            if seeded
+            else None
+        )
+        if reason is not None:
+            warnings.warn(
+                f"member {member.name!r} has {reason}: its samples will be (nearly) the same, "
+                "and a vote among them says nothing",
+                IdenticalSamplesWarning,
+                stacklevel=4,
+            )
+
+
+def _is_tiny(model: Any) -> bool:
+    return type(model).__module__ == "langchain_bestofinf.tiny"
+
+
+class Alike:
+    """Watches one vote for replies that are byte for byte the same from the first on."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._first: dict[int, tuple[str, int]] = {}
+
+    def note(self, member: int, sample: Sample) -> None:
+        """Take note of a sample; warn when it is one too many of the same."""
+        text = sample.reply.text if sample.reply is not None else ""
+        first, equal = self._first.get(member, (text, 0))
+        if equal < 0 or len(text) < LONG:
+            return
+        if text != first:
+            self._first[member] = (first, -1)
+            return
+        self._first[member] = (first, equal + 1)
+        if equal + 1 == SUSPICIOUS:
+            warnings.warn(
+                f"the first {SUSPICIOUS} samples of member {self._names[member]!r} are the same "
+                "to the byte: a cache, a seed or temperature 0 may be at work",
+                IdenticalSamplesWarning,
+                stacklevel=2,
+            )

@@ -1,0 +1,56 @@
+"""Limits on the requests in flight to one member, over all votes of an ensemble."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from bestofinf.records import Member
+
+
+class Slots:
+    """Holds requests back while a member has `Member.concurrency` in flight.
+
+    Tasks of one event loop share their slots, and so do all threads; the two do not know of each
+    other.
+    """
+
+    def __init__(self, members: Sequence[Member[Any]]) -> None:
+        self._limits = [member.concurrency for member in members]
+        self._threads = [
+            threading.BoundedSemaphore(limit) if limit is not None else None
+            for limit in self._limits
+        ]
+        # An asyncio semaphore belongs to the loop in which it first had to wait.
+        self._tasks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, asyncio.Semaphore]] = (
+            WeakKeyDictionary()
+        )
+
+    @contextmanager
+    def taken(self, member: int) -> Iterator[None]:
+        """Wait for a slot of a member and hold it, in a thread."""
+        semaphore = self._threads[member]
+        if semaphore is None:
+            yield
+            return
+        with semaphore:
+            yield
+
+    @asynccontextmanager
+    async def ataken(self, member: int) -> AsyncIterator[None]:
+        """Wait for a slot of a member and hold it, in a task."""
+        limit = self._limits[member]
+        if limit is None:
+            yield
+            return
+        own = self._tasks.setdefault(asyncio.get_running_loop(), {})
+        async with own.setdefault(member, asyncio.Semaphore(limit)):
+            yield
+
+    def limited(self, member: int) -> bool:
+        """Return whether a member has a limit at all."""
+        return self._limits[member] is not None
