@@ -168,16 +168,7 @@ class TinyChat(BaseChatModel):
                     message=message, generation_info={"finish_reason": choice.finish_reason}
                 )
             )
-        read, written = completion.prompt_tokens, completion.completion_tokens
-        usage = {
-            "prompt_tokens": read,
-            "completion_tokens": written,
-            "total_tokens": read + written,
-        }
-        return ChatResult(
-            generations=generations,
-            llm_output={"token_usage": usage, "model_name": self.model},
-        )
+        return ChatResult(generations=generations, llm_output={"model_name": self.model})
 
     def _metadata(self, finish_reason: str) -> dict[str, Any]:
         return {"finish_reason": finish_reason, "model_name": self.model}

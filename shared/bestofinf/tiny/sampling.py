@@ -186,5 +186,7 @@ def stream(network: Network, name: str, ticket: Ticket) -> Iterator[Token]:
 def _uniform(name: str, ticket: Ticket, n: int) -> Array:
     """Return `n` numbers in [0, 1), multiples of 2**-53."""
     key = f"{name}\n{ticket.seed}\n{ticket.index}\n{ticket.prompt}"
-    words = np.frombuffer(hashlib.shake_128(key.encode()).digest(8 * n), "<u8")
+    words = np.frombuffer(
+        hashlib.shake_128(key.encode("utf-8", "surrogatepass")).digest(8 * n), "<u8"
+    )
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53

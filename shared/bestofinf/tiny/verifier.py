@@ -50,8 +50,8 @@ class Verifier:
         product = np.array([sum(steps) for steps in self._log_steps(pairs)])
         # log(p / (1 - p)) from log(p), which is at most 0.
         odds = product - np.log(-np.expm1(np.minimum(product, -1e-12)))
-        calibrated = 1 / (1 + np.exp(-self.slope * odds - self.intercept))
-        return [float(p) for p in calibrated]
+        calibrated = np.exp(-np.logaddexp(0, -self.slope * odds - self.intercept))
+        return [float(probability) for probability in calibrated]
 
     def steps(self, question: str, solution: str) -> tuple[float, ...]:
         """Return for each step the probability that it is right if those before it are.
