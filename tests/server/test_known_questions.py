@@ -6,7 +6,9 @@ from collections import Counter
 
 import pytest
 
+from bestofinf.answers import AutoAnswer
 from bestofinf.evaluation import EvaluationSet, Question, Samples
+from bestofinf.records import Reply
 from support.recorded import MadeBackend, RecordedBackend, dressed, prompt_for, recorded_data
 
 MEMBERS = ("Qwen3-14B", "Qwen3-4B", "gpt-oss-20b")
@@ -134,6 +136,13 @@ def test_an_invalid_sample_is_a_text_without_any_answer():
         assert "answer" not in text.lower()
         assert not re.search(r"\d|\b[A-Z]\b", text)
         assert len(text.split()) > 10
+
+
+def test_the_default_answer_type_reads_every_wording():
+    auto = AutoAnswer()
+    votes = {auto.vote(Reply(dressed("33", style)))[0] for style in range(512)}
+    assert votes == {auto.canonical("33")}
+    assert {auto.vote(Reply(dressed(None, style)))[0] for style in range(32)} == {None}
 
 
 def test_the_same_answer_comes_in_many_wordings():

@@ -136,8 +136,7 @@ async def test_eight_cancelled_calls_are_seen_by_the_server():
             async with chat_openai(server, "alpha") as model:
                 prompts = server.backend.prompts * 8
                 task = asyncio.create_task(model.abatch(prompts))
-                while server.counts.in_flight < 8:  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
+                await server.until(lambda counts: counts.in_flight == 8)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task

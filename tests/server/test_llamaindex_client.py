@@ -102,8 +102,7 @@ async def test_eight_cancelled_calls_are_seen_by_the_server():
         with LoopbackServer(MadeBackend(1), latency=30) as server:
             async with openai_like(server, "alpha") as model:
                 tasks = [asyncio.create_task(model.achat(prompt(server))) for _ in range(8)]
-                while server.counts.in_flight < 8:  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
+                await server.until(lambda counts: counts.in_flight == 8)
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)

@@ -19,7 +19,9 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
+from typing import TypeAlias
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -32,6 +34,9 @@ from support.reply import Served
 from support.request import Json
 
 STOP_SECONDS = 10.0
+PATIENCE = 10.0
+
+Condition: TypeAlias = Callable[[Counts], bool]
 
 
 class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
@@ -239,27 +244,35 @@ class LoopbackServer:
         """Clear the book and let the back end begin again."""
         self.app.reset()
 
-    def wait_idle(self, timeout: float = 5.0) -> Counts:
-        """Wait until no request is in flight, and return the counts.
+    def wait_for(self, condition: Condition, *, timeout: float = PATIENCE) -> Counts:
+        """Wait until the counts meet a condition, and return them.
 
         For code without an event loop: a client's own loop must run for its sockets to close.
 
         Raises:
-            TimeoutError: If some are still in flight.
+            TimeoutError: If they do not within so many seconds.
         """
         end = time.monotonic() + timeout
-        while (counts := self.counts).in_flight:
+        while not condition(counts := self.counts):
             _check_time(end, counts)
             time.sleep(0.002)
         return counts
 
-    async def idle(self, timeout: float = 5.0) -> Counts:  # noqa: ASYNC109
+    async def until(self, condition: Condition, *, timeout: float = PATIENCE) -> Counts:  # noqa: ASYNC109
         """Do the same without blocking the event loop."""
         end = time.monotonic() + timeout
-        while (counts := self.counts).in_flight:
+        while not condition(counts := self.counts):
             _check_time(end, counts)
             await asyncio.sleep(0.002)
         return counts
+
+    def wait_idle(self, *, timeout: float = PATIENCE) -> Counts:
+        """Wait until no request is in flight, and return the counts."""
+        return self.wait_for(_is_idle, timeout=timeout)
+
+    async def idle(self, *, timeout: float = PATIENCE) -> Counts:  # noqa: ASYNC109
+        """Do the same without blocking the event loop."""
+        return await self.until(_is_idle, timeout=timeout)
 
     def _run(self, listener: socket.socket, ready: threading.Event) -> None:
         try:
@@ -307,9 +320,13 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+def _is_idle(counts: Counts) -> bool:
+    return counts.in_flight == 0
+
+
 def _check_time(end: float, counts: Counts) -> None:
     if time.monotonic() > end:
-        raise TimeoutError(f"{counts.in_flight} requests are still in flight")
+        raise TimeoutError(f"what was waited for did not come about; the server has {counts}")
 
 
 if __name__ == "__main__":
