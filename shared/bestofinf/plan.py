@@ -168,7 +168,7 @@ def _selector(selector: Selector | str | None, rule: StopRule) -> Selector | Non
     if selector is not None:
         return resolve_selector(selector)
     parts = rule.rules if isinstance(rule, AnyOf | AllOf) else (rule,)
-    return BestScore() if any(isinstance(part, OptScale) for part in parts) else None
+    return next((BestScore(part.calibrated) for part in parts if isinstance(part, OptScale)), None)
 
 
 def _pick(settings: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

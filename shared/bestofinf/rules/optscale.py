@@ -191,6 +191,11 @@ class OptScale(StopRule):
         misses = self._misses(tally)
         return None if misses is None else 1 - misses(more)
 
+    @property
+    def calibrated(self) -> Calibration | None:
+        """The calibration, read from its file where it was given as a path."""
+        return self._calibration
+
     def _verdict(self, tally: Tally, reason: str) -> Verdict:
         confidence = None
         if self._calibration is not None and tally.best_score is not None:

@@ -1,6 +1,15 @@
 """Scorers: verifiers that say how good a reply is, from 0 to 1."""
 
-from bestofinf.scorers.base import BaseScorer, Scale, Score, Scorer, ScoringError, sigmoid
+from bestofinf.scorers.base import (
+    BaseScorer,
+    Scale,
+    Score,
+    Scorer,
+    ScoringError,
+    ascored,
+    scored,
+    sigmoid,
+)
 from bestofinf.scorers.functions import FunctionScorer, as_scorer
 from bestofinf.scorers.http import RewardEndpoint
 from bestofinf.scorers.judge import Judge, TextJudge
@@ -19,5 +28,7 @@ __all__ = [
     "SelfCertainty",
     "TextJudge",
     "as_scorer",
+    "ascored",
+    "scored",
     "sigmoid",
 ]

@@ -14,12 +14,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from bestofinf.errors import UsageError
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import Reply, Usage
+from bestofinf.records import Reply, Sample, Usage
 
 T = TypeVar("T")
 
@@ -228,6 +228,34 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=run, name="bestofinf-scorer", daemon=True).start()
     return future
+
+
+def scored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
+    """Return the sample with its score, what scoring has cost, and why there is no score.
+
+    For the drivers of votes: called after the reply has arrived, before the sample is told. A
+    sample without a reply, or without a scorer, stays as it is.
+    """
+    if scorer is None or sample.reply is None:
+        return sample
+    return _with(sample, scorer.score(prompt, sample.reply))
+
+
+async def ascored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
+    """Do the same without blocking the event loop."""
+    if scorer is None or sample.reply is None:
+        return sample
+    return _with(sample, await scorer.ascore(prompt, sample.reply))
+
+
+def _with(sample: Sample, found: Score) -> Sample:
+    notes = [sample.note, found.note if found.value is None else ""]
+    return replace(
+        sample,
+        score=found.value,
+        usage=sample.usage + found.usage,
+        note="; ".join(filter(None, notes)),
+    )
 
 
 Plain = Callable[[str, Reply], "float | Score | Awaitable[float | Score | None] | None"]
