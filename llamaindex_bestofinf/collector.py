@@ -8,10 +8,7 @@ from typing import Any, Self
 
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.dispatcher import Dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events.base import BaseEvent
 from llama_index.core.instrumentation.events.exception import ExceptionEvent
 from llama_index.core.instrumentation.events.llm import (
     LLMChatEndEvent,
@@ -19,9 +16,11 @@ from llama_index.core.instrumentation.events.llm import (
     LLMCompletionEndEvent,
     LLMCompletionStartEvent,
 )
-from llama_index.core.instrumentation.events.span import SpanDropEvent
 from llama_index.core.instrumentation.span import active_span_id
-from llama_index_instrumentation.dispatcher import active_instrument_tags
+from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.base import BaseEvent
+from llama_index_instrumentation.dispatcher import Dispatcher, active_instrument_tags
+from llama_index_instrumentation.events.span import SpanDropEvent
 from pydantic import PrivateAttr
 
 from bestofinf.evaluation.privacy import Keep
@@ -30,12 +29,8 @@ from bestofinf.evaluation.store import EvaluationStore
 from bestofinf.evaluation.writer import WhenFull
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.plain import (
-    CALL_TAG,
-    MEMBER_TAG,
-    SAMPLE_TAG,
     PlainCalls,
     prompt_of,
-    reply_of,
 )
 from llamaindex_bestofinf.spans import SpanParents
 
@@ -205,7 +200,7 @@ class EvaluationCallbackHandler(BaseCallbackHandler):
         super().__init__(event_starts_to_ignore=[], event_ends_to_ignore=[])
         self.recorder = _recorder(store, keep, redact, answer, capacity, when_full)
         self._parents = SpanParents()
-        self._plain = PlainCalls(self.recorder, self._parents)
+        self._plain = PlainCalls(self.recorder, self._parents, samples=True)
         # Which call lies within which is known to the instrumentation alone.
         get_dispatcher().add_span_handler(self._parents)
         self._spans: dict[str, str | None] = {}
@@ -240,20 +235,15 @@ class EvaluationCallbackHandler(BaseCallbackHandler):
         return event_id
 
     def _start(self, payload: dict[str, Any], event_id: str) -> None:
-        tags = dict(active_instrument_tags.get())
         span = active_span_id.get()
-        prompt = payload.get(EventPayload.MESSAGES) or payload.get(EventPayload.PROMPT) or ""
-        model = payload.get(EventPayload.SERIALIZED) or {}
-        # A sample of an ensemble stands for itself; what it calls lies in its own span.
-        outside = {key: value for key, value in tags.items() if key != CALL_TAG}
         self._spans[event_id] = span
         self._plain.start(
             span,
-            f"{tags[CALL_TAG]}/{tags.get(SAMPLE_TAG, event_id)}" if CALL_TAG in tags else event_id,
-            prompt,
-            payload={**model, "model_name": tags.get(MEMBER_TAG) or model.get("model_name")},
+            event_id,
+            payload.get(EventPayload.MESSAGES) or payload.get(EventPayload.PROMPT) or "",
+            payload=payload.get(EventPayload.SERIALIZED) or {},
             tools=(payload.get(EventPayload.ADDITIONAL_KWARGS) or {}).get("tools") or (),
-            tags=outside,
+            tags=active_instrument_tags.get(),
         )
 
     def on_event_end(

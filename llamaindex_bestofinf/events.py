@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from llama_index.core.instrumentation.events.base import BaseEvent
+from llama_index_instrumentation.base import BaseEvent
+from pydantic import Field
 
 
 class EnsembleStartEvent(BaseEvent):
@@ -20,7 +21,7 @@ class EnsembleStartEvent(BaseEvent):
     call_id: str
     kind: str
     prompt: Any = ""
-    tools: list[Any] = []
+    tools: list[Any] = Field(default_factory=list)
 
     @classmethod
     def class_name(cls) -> str:

@@ -34,6 +34,7 @@ class _Run:
     call: str
     span: str
     member: str
+    draw: int = 0
 
 
 class PlainCalls:
@@ -47,11 +48,14 @@ class PlainCalls:
     Args:
         recorder: Where to record.
         parents: Knows which span lies within which.
+        samples: Record the samples of ensembles, too, as they are asked. For handlers that hear
+            nothing of the ensembles themselves.
     """
 
-    def __init__(self, recorder: Recorder, parents: SpanParents) -> None:
+    def __init__(self, recorder: Recorder, parents: SpanParents, *, samples: bool = False) -> None:
         self._recorder = recorder
         self._parents = parents
+        self._samples = samples
         self._begin_anew()
         reset_after_fork(self._begin_anew)
 
@@ -80,17 +84,18 @@ class PlainCalls:
             tags: LlamaIndex's tags at the moment.
         """
         span = span or call
-        if CALL_TAG in tags:
-            return
-        member = str(payload.get("model_name") or payload.get("class_name") or "model")
-        if member == "unknown":
-            member = str(payload.get("class_name") or member)
+        sampled = CALL_TAG in tags
+        if sampled:
+            if not self._samples:
+                return
+            call = str(tags[CALL_TAG])
+        run = _Run(call, span, _member(payload, tags), int(tags.get(SAMPLE_TAG, 0)))
         with self._lock:
             if any(outer in self._runs for outer in self._parents.ancestors(span)):
                 return
             if any(self._streams_through(run, span) for run in self._runs.values()):
                 return
-            self._runs[span] = _Run(call, span, member)
+            self._runs[span] = run
             if len(self._runs) > _MAX_RUNS:
                 self._runs.pop(next(iter(self._runs)))
         question = tags.get("question_id")
@@ -99,9 +104,9 @@ class PlainCalls:
             prompt=prompt_of(prompt),
             tools=tools,
             question_id=None if question is None else str(question),
-            kind="model",
+            kind="ensemble" if sampled else "model",
             dataset=str(tags.get("dataset") or ""),
-            fixed=True,
+            fixed=not sampled,
             details={"tags": dict(tags)},
         )
 
@@ -125,7 +130,7 @@ class PlainCalls:
         tokens, input_tokens = _tokens(response)
         self._recorder.sample(
             run.call,
-            0,
+            run.draw,
             member=run.member,
             reply=reply_of(response),
             tokens=tokens,
@@ -137,7 +142,7 @@ class PlainCalls:
         """A model's call has failed."""
         run = self._pop(span or call)
         if run is not None:
-            self._recorder.sample(run.call, 0, member=run.member, error=error)
+            self._recorder.sample(run.call, run.draw, member=run.member, error=error)
             self._recorder.abandon(run.call)
 
     def is_ensemble(self, span: str | None) -> None:
@@ -150,6 +155,12 @@ class PlainCalls:
     def _pop(self, span: str) -> _Run | None:
         with self._lock:
             return self._runs.pop(span, None)
+
+
+def _member(payload: Mapping[str, Any], tags: Mapping[str, Any]) -> str:
+    names = (tags.get(MEMBER_TAG), payload.get("model_name"), payload.get("class_name"))
+    # Models that have no name of their own say "unknown".
+    return next((str(name) for name in names if name and name != "unknown"), "model")
 
 
 def prompt_of(prompt: Any) -> Prompt:

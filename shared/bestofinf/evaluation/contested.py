@@ -55,7 +55,7 @@ def contested_first(
 def _contested(
     id_: str, prompt: str | None, counts: Mapping[str, int], *, answer: Answer | None
 ) -> Contested:
-    names = representatives(sorted(counts, key=lambda vote: -counts[vote]), answer)
+    names = representatives(sorted(counts, key=lambda vote: (-counts[vote], vote)), answer)
     votes: dict[str, int] = {}
     for vote, count in counts.items():
         name = names[vote]

@@ -139,6 +139,15 @@ class Database:
         with self.plain_errors(), _writing(self._ready()) as connection:
             yield connection
 
+    def take_turn(self, connection: Connection) -> None:
+        """Wait until no other transaction adds rows.
+
+        SQLite has one writer at a time anyway. In PostgreSQL two that add the same questions in
+        different orders would wait for each other in a circle.
+        """
+        if not self.is_sqlite:
+            migrations.advisory_lock(connection)
+
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
         with self._lock:

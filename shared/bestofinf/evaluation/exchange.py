@@ -14,7 +14,6 @@ from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow
 from bestofinf.evaluation.sets import Question, Samples
 from bestofinf.evaluation.truth import resolve
 
-
 IMPORTED = "import"
 """Kind of calls that were recorded elsewhere; their free draws have been told apart there."""
 

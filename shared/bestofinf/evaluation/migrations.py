@@ -22,7 +22,7 @@ Step: TypeAlias = Callable[[Connection], None]
 STEPS: tuple[Step, ...] = ()
 """What leads from version 1 to 2, from 2 to 3, and so on."""
 
-# Any number, the same for all who make the tables: only one does at a time.
+# Any number, the same for all who make or fill the tables: only one does at a time.
 _ADVISORY_LOCK = 0x626F696E66
 
 
@@ -55,7 +55,7 @@ def open_schema(
     _use_write_ahead_log(engine)
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            advisory_lock(connection)
         found = _version(connection)  # another process may have been faster
         if found is None:
             METADATA.create_all(connection)
@@ -64,6 +64,11 @@ def open_schema(
         for step in steps[found - 1 :]:
             step(connection)
         connection.execute(update(meta).where(meta.c.key == "version").values(value=str(newest)))
+
+
+def advisory_lock(connection: Connection) -> None:
+    """Hold PostgreSQL's lock of evaluation stores until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
 
 
 def _refuse(

@@ -174,7 +174,7 @@ class Recorder:
         rule: str = "",
         details: Mapping[str, Any] | None = None,
     ) -> str:
-        """Report that a call begins.
+        """Report that a call begins. A call that is open already is left as it is.
 
         Args:
             call_id: Identifier of the call, unique in the store.
@@ -211,7 +211,7 @@ class Recorder:
         )
         oldest = None
         with self._lock:
-            self._open[call_id] = _OpenCall(question, call, {}, {}, {})
+            self._open.setdefault(call_id, _OpenCall(question, call, {}, {}, {}))
             if len(self._open) > self._max_open:
                 oldest = self._open.pop(next(iter(self._open)))
         if oldest is not None:
@@ -410,7 +410,7 @@ class Recorder:
                 for row in record.samples
             )
             call = record.call
-            if call is not None and call.answer is None and len(samples) == 1:
+            if call is not None and call.kind == "model" and len(samples) == 1:
                 call = replace(call, answer=samples[0].answer)
             record = replace(record, samples=samples, call=call, unread=())
         return self._privacy.apply(record)

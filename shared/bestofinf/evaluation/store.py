@@ -155,10 +155,10 @@ class EvaluationStore:
         records = list(records)
         for record in records:
             _check_ids(record)
-        # In order of id, so that two writers never wait for each other in a circle.
         questions = {r.question.id: r.question for r in records if r.question is not None}
         with self._database.write() as connection:
-            self._add_questions(connection, [questions[id_] for id_ in questions])
+            self._database.take_turn(connection)
+            self._add_questions(connection, list(questions.values()))
             self._insert(connection, schema.calls, [r.call for r in records if r.call])
             self._insert(connection, schema.samples, [s for r in records for s in r.samples])
             self._insert(connection, schema.labels, [m for r in records for m in r.labels])
@@ -179,8 +179,6 @@ class EvaluationStore:
                 and_(table.c.prompt_hash.is_(None), new.prompt_hash.is_not(None)),
             ),
         )
-        if not self._database.is_sqlite:
-            rows = sorted(rows, key=lambda row: row.id)
         _execute(connection, statement, rows)
 
     def _insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:

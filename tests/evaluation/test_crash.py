@@ -1,0 +1,73 @@
+"""The process that writes is killed at random moments."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bestofinf.evaluation import EvaluationStore
+
+# Says a number once every call up to it is flushed.
+PROGRAM = """
+import sys
+from support.stored import record
+from bestofinf.evaluation import EvaluationStore
+from bestofinf.evaluation.writer import Writer
+
+url, first = sys.argv[1], int(sys.argv[2])
+writer = Writer(EvaluationStore(url))
+print("ready", flush=True)
+for call in range(first, first + 1_000_000):
+    writer.put(record(f"c{call}", "a", "b", "c", question=f"q{call % 5}"))
+    if call % 7 == 0:
+        writer.flush()
+        print(call, flush=True)
+"""
+
+
+def killed_once(url, first, seconds):
+    """Write calls from `first` on until killed; return the last that was acknowledged."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, url, str(first)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    said, _ = process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    numbers = [int(line) for line in said.splitlines() if line.isdigit()]
+    return numbers[-1] if numbers else first - 1
+
+
+def kill_again_and_again(url, times, longest):
+    chance = random.Random(5)
+    ranges = []
+    first = 0
+    for _ in range(times):
+        last = killed_once(url, first, chance.uniform(0, longest))
+        ranges.append((first, last))
+        with EvaluationStore(url) as store:
+            store.check()
+            held = set()
+            for _, calls, samples, _ in store.records():
+                whole = {call.id: 0 for call in calls}
+                for sample in samples:
+                    whole[sample.call_id] += 1
+                assert set(whole.values()) <= {3}, "a call is stored whole or not at all"
+                held |= whole.keys()
+        for begin, end in ranges:
+            assert {f"c{n}" for n in range(begin, end + 1)} <= held
+        first = 1 + max((int(call[1:]) for call in held), default=-1)
+    assert any(last >= begin for begin, last in ranges), "nothing was ever acknowledged"
+
+
+def test_what_was_acknowledged_survives_kill_9(url):
+    kill_again_and_again(url, times=4, longest=0.3)
+
+
+@pytest.mark.soak
+def test_what_was_acknowledged_survives_200_times_kill_9(url):
+    kill_again_and_again(url, times=200, longest=0.5)
