@@ -25,6 +25,12 @@ from bestofinf.weights.relaxation import FarkasCuts, Relaxation, tighten, whole
 LEAF = 12
 """Contested questions up to which a piece goes to the solver."""
 
+ROOT_ROUNDS, ROOT_PERTURBATIONS = 60, 20
+"""Rounds of Farkas cuts on the whole simplex, and how many times each is perturbed."""
+
+NEAR, ROUNDS, PERTURBATIONS = 2.5, 5, 5
+"""A piece whose bound is this near to the incumbent gets so many rounds of Farkas cuts."""
+
 THIN = 1e-5
 """Pieces are not cut along edges shorter than this."""
 
@@ -158,13 +164,16 @@ class Branching:
         if value == -np.inf:
             return
         self._offer(x @ domain.vertices)
-        if root and len(problem.size) and not self._proven(base + value):
+        near = root or base + value - self.incumbent.value < NEAR
+        if near and len(problem.size) and not self._proven(base + value):
             value, x, y = tighten(
                 relaxation,
                 FarkasCuts(problem),
                 proven=lambda v: self._proven(base + v),
                 out_of_time=self.budget.over,
                 start=(value, x, y),
+                rounds=ROOT_ROUNDS if root else ROUNDS,
+                perturbations=ROOT_PERTURBATIONS if root else PERTURBATIONS,
             )
             self._offer(x @ domain.vertices)
         bound = min(bound, base + value)

@@ -26,7 +26,6 @@ from bestofinf.weights.margins import Floats
 from bestofinf.weights.presolve import Contested
 
 VIOLATION = 1e-6
-PERTURBATIONS = 20
 REWEIGHTINGS = 3
 
 
@@ -51,7 +50,6 @@ class Relaxation:
         self.problem = problem
         self.cuts: list[tuple[int, ...]] = []
         self._seen: set[tuple[int, ...]] = set()
-        self._highs = _quiet_highs()
         self._m, groups = problem.m, len(problem.size)
         slack = -problem.rows.min(axis=1)
         big_m = np.zeros((len(problem.rows), groups))
@@ -73,27 +71,13 @@ class Relaxation:
             blocks.append(block)
             low.append(np.full(len(block), -np.inf))
             high.append(np.ones(len(block)))
-        self._load(
+        self._highs = _quiet_highs(
             np.append(cost, -problem.size),
             np.vstack(blocks),
             np.concatenate(low),
             np.concatenate(high),
+            upper=1.0,
         )
-
-    def _load(self, cost: Floats, matrix: Floats, low: Floats, high: Floats) -> None:
-        highspy = require("highspy", extra="weights", purpose="the proof of optimal weights")
-        sparse = csr_array(matrix)
-        lp = highspy.HighsLp()
-        lp.num_row_, lp.num_col_ = matrix.shape
-        lp.col_cost_ = cost
-        lp.col_lower_, lp.col_upper_ = np.zeros(len(cost)), np.ones(len(cost))
-        lp.row_lower_, lp.row_upper_ = low, high
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = matrix.shape
-        lp.a_matrix_.start_ = sparse.indptr
-        lp.a_matrix_.index_ = sparse.indices
-        lp.a_matrix_.value_ = sparse.data
-        self._highs.passModel(lp)
 
     def _at_most(self, groups: tuple[int, ...], most: int) -> None:
         places = _ints([self._m + g for g in groups])
@@ -137,19 +121,25 @@ class FarkasCuts:
     def __init__(self, problem: Contested, *, seed: int = 0) -> None:
         self.problem = problem
         self._random = np.random.default_rng(seed)
-        self._highs = _quiet_highs()
-        inf = self._highs.getInfinity()
-        rows = len(problem.rows)
-        for _ in range(rows):
-            self._highs.addCol(1.0, 0.0, inf, 0, _ints([]), _floats([]))
-        for column in problem.rows.T:
-            self._highs.addRow(-inf, -1.0, rows, _ints(range(rows)), np.ascontiguousarray(column))
+        self._highs = _quiet_highs(
+            np.ones(len(problem.rows)),
+            problem.rows.T,
+            np.full(problem.m, -np.inf),
+            np.full(problem.m, -1.0),
+            upper=np.inf,
+        )
 
-    def find(self, y: Floats, *, rounds: int = PERTURBATIONS) -> list[tuple[int, ...]]:
-        """Return violated cuts for a fractional `y`, most violated first."""
+    def find(self, y: Floats, *, perturbations: int) -> list[tuple[int, ...]]:
+        """Return violated cuts for a fractional `y`, most violated first.
+
+        Args:
+            y: Shape (G,).
+            perturbations: How often the cheapest certificate is sought, with prices changed at
+                random but for the first time.
+        """
         price = np.clip(1 - y[self.problem.group], 0, 1) + 1e-6
         found: dict[tuple[int, ...], float] = {}
-        for attempt in range(rounds):
+        for attempt in range(perturbations):
             scale = np.exp(self._random.normal(0, 1, len(price))) if attempt else 1.0
             for _ in range(REWEIGHTINGS):
                 multipliers = self._cheapest(price * scale)
@@ -185,7 +175,8 @@ def tighten(
     proven: Callable[[float], bool],
     out_of_time: Callable[[], bool],
     start: tuple[float, Floats, Floats],
-    rounds: int = 60,
+    rounds: int,
+    perturbations: int,
 ) -> tuple[float, Floats, Floats]:
     """Add Farkas cuts until the bound proves the incumbent, stalls, or time is up.
 
@@ -196,6 +187,7 @@ def tighten(
         out_of_time: Asked after every round.
         start: Last solution of the relaxation.
         rounds: Most rounds.
+        perturbations: As for `FarkasCuts.find`.
 
     Returns:
         As `Relaxation.solve`.
@@ -203,7 +195,11 @@ def tighten(
     bound, x, y = start
     history = [bound]
     for _ in range(rounds):
-        if proven(bound) or out_of_time() or not relaxation.add(farkas.find(y)):
+        if (
+            proven(bound)
+            or out_of_time()
+            or not relaxation.add(farkas.find(y, perturbations=perturbations))
+        ):
             break
         bound, x, y = relaxation.solve()
         history.append(bound)
@@ -217,17 +213,26 @@ def whole(bound: float) -> int:
     return floor(bound + 1e-5)
 
 
-def _quiet_highs() -> Any:
+def _quiet_highs(cost: Floats, matrix: Floats, low: Floats, high: Floats, *, upper: float) -> Any:
+    """Return a silent HiGHS model that minimises over ``0 <= v <= upper``."""
     highspy = require("highspy", extra="weights", purpose="the proof of optimal weights")
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
+    sparse = csr_array(matrix)
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = matrix.shape
+    lp.col_cost_ = cost
+    lp.col_lower_, lp.col_upper_ = np.zeros(len(cost)), np.full(len(cost), upper)
+    lp.row_lower_, lp.row_upper_ = low, high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.num_row_, lp.a_matrix_.num_col_ = matrix.shape
+    lp.a_matrix_.start_ = sparse.indptr
+    lp.a_matrix_.index_ = sparse.indices
+    lp.a_matrix_.value_ = sparse.data
+    highs.passModel(lp)
     return highs
 
 
 def _ints(values: Iterable[int]) -> Any:
     return np.array(list(values), dtype=np.int32)
-
-
-def _floats(values: Iterable[float]) -> Floats:
-    return np.array(list(values), dtype=np.float64)
