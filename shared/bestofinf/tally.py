@@ -21,9 +21,9 @@ from typing import Any
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
 
-_EPSILON = 1e-12  # shares closer than this tie: they differ by rounding alone
+EPSILON = 1e-12  # shares closer than this tie: they differ by rounding alone
 _NO_LENGTH = (0.0, 0)
-_LONGEST_EXCESS = 1.0  # of one reply, in log tokens: one runaway reply says little
+LONGEST_EXCESS = 1.0  # of one reply, in log tokens: one runaway reply says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Tally:
             if self.usual:
                 length -= self.usual[member].log_tokens
                 self.n_measured += 1
-                self.excess += max(-_LONGEST_EXCESS, min(length, _LONGEST_EXCESS))
+                self.excess += max(-LONGEST_EXCESS, min(length, LONGEST_EXCESS))
             total, count = self._length.get(answer, _NO_LENGTH)
             self._length[answer] = (total + length, count + 1)
         if self._stratified:
@@ -223,7 +223,7 @@ class Tally:
             count = sum(row[i] * factor for i, factor in factors)
             self._counts[answer] = count
             for mine in (self._c1, self._c2):
-                if abs(count - mine) <= _EPSILON * max(count, 1.0):
+                if abs(count - mine) <= EPSILON * max(count, 1.0):
                     count = mine
             self._promote(answer, count)
         self._stale = False

@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 
@@ -124,6 +128,18 @@ class StopRule(ABC):
         """
         return self.check(probe) is not None
 
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+        """Return in which rows it fires, or None where it can only look at one tally at a time.
+
+        Where it is given it must decide as `check` does. Called after every sample, from the
+        first on.
+        """
+        return None
+
+    def answers_many(self, tallies: Tallies) -> NDArray[np.int64]:
+        """Return the answer it returns per row, where it fires."""
+        return tallies.leader
+
     def __or__(self, other: StopRule) -> StopRule:
         """Join: stop when either fires."""
         return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
@@ -163,6 +179,12 @@ class AnyOf(StopRule):
                 return verdict
         return None
 
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+        """Return where one of the rules fires."""
+        fired = [rule.check_many(tallies) for rule in self.rules]
+        known = [rows for rows in fired if rows is not None]
+        return np.logical_or.reduce(known) if len(known) == len(fired) else None
+
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the least of the rules' needs."""
         return min(rule.needed(tally, ahead) for rule in self.rules)
@@ -197,6 +219,12 @@ class AllOf(StopRule):
             answer=answers[-1] if answers else None,
             confidence=confidences[-1] if confidences else None,
         )
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+        """Return where all of the rules fire."""
+        fired = [rule.check_many(tallies) for rule in self.rules]
+        known = [rows for rows in fired if rows is not None]
+        return np.logical_and.reduce(known) if len(known) == len(fired) else None
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the largest need among the rules that would not stop now."""

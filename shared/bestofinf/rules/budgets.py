@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bestofinf.errors import UsageError
 from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 
@@ -50,6 +54,11 @@ class FixedSamples(StopRule):
             return Verdict(f"fixed: {tally.n_samples} samples")
         return None
 
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where `n` samples are counted."""
+        spent: NDArray[np.bool_] = tallies.n_samples >= self.n
+        return spent
+
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the samples left."""
         return min(max(self.n - tally.n_samples, 1), len(ahead) + 1)
@@ -70,6 +79,11 @@ class MaxSamples(StopRule):
         if tally.n_samples >= self.n:
             return Verdict(f"max-samples: {tally.n_samples} samples")
         return None
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where `n` samples are counted."""
+        spent: NDArray[np.bool_] = tallies.n_samples >= self.n
+        return spent
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the samples left."""
@@ -92,6 +106,11 @@ class MaxTokens(StopRule):
             return Verdict(f"max-tokens: {tally.tokens} tokens")
         return None
 
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where `n` tokens are spent."""
+        spent: NDArray[np.bool_] = tallies.tokens >= self.n
+        return spent
+
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return how many samples of the mean length fit into the rest; 1 before the first."""
         return _votes_left(self.n, tally.tokens, tally, ahead)
@@ -112,6 +131,11 @@ class MaxCost(StopRule):
         if tally.cost >= self.amount:
             return Verdict(f"max-cost: {tally.cost:g}")
         return None
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where `amount` is spent."""
+        spent: NDArray[np.bool_] = tallies.cost >= self.amount
+        return spent
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return how many samples of the mean cost fit into the rest; 1 before the first."""

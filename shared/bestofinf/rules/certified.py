@@ -15,6 +15,7 @@ from scipy.special import betainc, betaln
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
 from bestofinf.rules.base import NOBODY, StopRule, Verdict
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 _SHAPE = 0.5  # of the mixing Beta density; 1 (uniform) needs two votes more when all agree
@@ -71,6 +72,25 @@ class CertifiedMajority(StopRule):
             f"certified: {bets.counts[bets.leader]:.4g} votes, error at most {self.error:g}",
             answer=bets.leader,
         )
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where the leader is certified."""
+        if tallies.stratified:
+            raise _planned()
+        bets = _bets_many(tallies)
+        least = _least_wins(self.error)
+        least.grow(int(tallies.n_votes.max(initial=0)))
+        fires: NDArray[np.bool_] = bets["wins"] >= least.array[0]
+        rows = np.flatnonzero(fires)
+        against = tallies.counts[rows].astype(np.int64) - bets["own"][rows] - bets["first"][rows]
+        refuted = bets["wins"][rows, None] - bets["own"][rows] >= least.array[against]
+        refuted[np.arange(len(rows)), bets["leader"][rows]] = True
+        fires[rows] = refuted.all(axis=1)
+        return fires
+
+    def answers_many(self, tallies: Tallies) -> NDArray[np.int64]:
+        """Return the certified answers."""
+        return _bets_many(tallies)["leader"]
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the votes that could certify an answer, the leader or one that overtakes it."""
@@ -145,16 +165,49 @@ class _Bets:
 def _bets(tally: Tally) -> _Bets:
     """Return the bets on all votes of the tally, continued from where they were left."""
     if tally.stratified:
-        raise UsageError(
-            "the certified rule needs votes drawn at random from the weights: "
-            'use schedule="independent"'
-        )
+        raise _planned()
     known: tuple[_Bets, int] | None = tally.memo.get(_Bets)
     bets, done = known or (_Bets(), 0)
     for answer in tally.history[done:]:
         bets.count(answer)
     tally.memo[_Bets] = (bets, len(tally.history))
     return bets
+
+
+def _bets_many(tallies: Tallies) -> dict[str, NDArray[np.int64]]:
+    """Return the columns of `_Bets` of every row, after the latest sample."""
+    rows, answers = tallies.counts.shape
+    bets = tallies.memo.get(_Bets)
+    if bets is None:
+        bets = tallies.memo[_Bets] = {
+            "own": np.zeros((rows, answers), dtype=np.int64),
+            "first": np.zeros((rows, answers), dtype=np.int64),
+            "leader": np.full(rows, -1),
+            "wins": np.zeros(rows, dtype=np.int64),
+            "samples": np.zeros(rows, dtype=np.int64),
+        }
+    if rows == 0 or bets["samples"][0] == tallies.n_samples[0]:
+        return bets
+    bets["samples"] = tallies.n_samples
+    vote = tallies.last
+    start = np.flatnonzero((vote >= 0) & (bets["leader"] < 0))
+    later = np.flatnonzero((vote >= 0) & (bets["leader"] >= 0))
+    bets["first"][start, vote[start]] = 1
+    bets["leader"][start] = vote[start]
+    leader, vote = bets["leader"][later], vote[later]
+    hit = vote == leader
+    bets["own"][later, vote] += hit
+    bets["wins"][later] += hit
+    ahead = tallies.counts[later, vote] > tallies.counts[later, leader]
+    bets["leader"][later] = np.where(ahead, vote, leader)
+    return bets
+
+
+def _planned() -> UsageError:
+    return UsageError(
+        "the certified rule needs votes drawn at random from the weights: "
+        'use schedule="independent"'
+    )
 
 
 class LeastWins:

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bestofinf.errors import UsageError
 from bestofinf.rules.base import StopRule, Verdict
 from bestofinf.rules.pairs import pair_table
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 Criterion = Literal["beta", "entropy", "majority"]
@@ -75,6 +79,24 @@ class AdaptiveConsistency(StopRule):
         if entropy <= self.threshold:
             return Verdict(f"adaptive-consistency: entropy {entropy:.4g}")
         return None
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where the criterion meets the threshold."""
+        if self.criterion == "beta":
+            voted: NDArray[np.bool_] = tallies.c1 > 0
+            p_wrong = pair_table(1, 1).at_many(tallies.c1, tallies.c2)
+            return voted & (1 - p_wrong >= self.threshold)
+        n = np.maximum(tallies.n, 1e-300)
+        several: NDArray[np.bool_] = tallies.n_votes >= 2
+        if self.criterion == "majority":
+            return several & (tallies.c1 / n >= self.threshold)
+        shares = tallies.counts / n[:, None]
+        entropy = -(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(axis=1)
+        relative = entropy / np.log2(np.maximum(tallies.n_answers, 2))
+        lone = tallies.n_answers == 1
+        padded = tallies.c1[lone] / (tallies.c1[lone] + 1)
+        relative[lone] = -(padded * np.log2(padded) + (1 - padded) * np.log2(1 - padded))
+        return several & (relative <= self.threshold)
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the votes that could meet the criterion.
@@ -142,6 +164,12 @@ class PValue(StopRule):
             p = table.at(c1, c2)
         return Verdict(f"p-value: {p:.4g}") if p <= self.level else None
 
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where the level is reached."""
+        voted: NDArray[np.bool_] = tallies.c1 > 0
+        c1 = np.where(voted, tallies.c1, 1.0)
+        return voted & (pair_table(0, 1).at_many(c1, tallies.c2) <= self.level)
+
 
 @dataclass(frozen=True)
 class UnanimousWindow(StopRule):
@@ -171,6 +199,17 @@ class UnanimousWindow(StopRule):
         if tally.streak < self.size or not (self.sliding or tally.n_votes % self.size == 0):
             return None
         return Verdict(f"window: {self.size} equal votes in a row", answer=tally.history[-1])
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where a window is unanimous."""
+        full: NDArray[np.bool_] = tallies.streak >= self.size
+        if not self.sliding:
+            full &= tallies.n_votes % self.size == 0
+        return full
+
+    def answers_many(self, tallies: Tallies) -> NDArray[np.int64]:
+        """Return the windows' answers."""
+        return tallies.last_vote
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the votes that could complete a unanimous window."""
@@ -205,6 +244,12 @@ class Doubling(StopRule):
         if n < 2 or n & (n - 1) or tally.c1 / tally.n < self.share - 1e-12:
             return None
         return Verdict(f"doubling: share {tally.c1 / tally.n:.4g} of {n}")
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where it is time to look and the share is reached."""
+        n = tallies.n_votes
+        time: NDArray[np.bool_] = (n >= 2) & (n & (n - 1) == 0)
+        return time & (tallies.c1 / np.maximum(tallies.n, 1e-300) >= self.share - 1e-12)
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the votes to the next look that could succeed, or to the next under strata."""

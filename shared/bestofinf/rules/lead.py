@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bestofinf.errors import UsageError
 from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 
@@ -34,6 +38,11 @@ class AheadBy(StopRule):
         if lead >= self.votes - 1e-9:
             return Verdict(f"ahead-by: lead of {lead:.4g}")
         return None
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where the lead is reached."""
+        reached: NDArray[np.bool_] = tallies.c1 - tallies.c2 >= self.votes - 1e-9
+        return reached
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the missing lead; one vote adds one."""

@@ -13,9 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bestofinf.errors import UsageError
 from bestofinf.rules.base import ANYBODY, Course, StopRule, Verdict
 from bestofinf.rules.index import index
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 PricePer = Literal["sample", "token", "money"]
@@ -184,6 +188,35 @@ class OptimalStopping(StopRule):
             bar += math.log(spent / sum(votes))
         excess = (tally.excess + more) / (tally.n_measured + more + 2)
         return bar + self.question_length * excess
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+        """Return where going on is worth less than the price."""
+        if self.price_per == "money" and tallies.usual_tokens is not None:
+            return None
+        c1, c2 = tallies.c1, tallies.c2
+        voted = c1 > 0
+        samples = np.maximum(tallies.n * tallies.n_samples / np.maximum(tallies.n_votes, 1), 1e-9)
+        score = index(self.prior).at_many(c1, c2)
+        score += np.log(np.where(voted, (c1 + c2) / samples, 1.0))
+        bar = self._bar_many(tallies)
+        fires: NDArray[np.bool_] = voted & (score - self.length_evidence <= bar)
+        if self.length_evidence:
+            gap = np.clip(tallies.length_gap(), -1, 1)
+            fires &= score + self.length_evidence * gap <= bar
+        return fires
+
+    def _bar_many(self, tallies: Tallies) -> NDArray[np.float64]:
+        bar = np.full(len(tallies), math.log(self.price))
+        if self.price_per == "money":
+            with np.errstate(divide="ignore"):
+                return bar + np.log(tallies.cost / np.maximum(tallies.n_samples, 1))
+        if self.price_per == "sample" or tallies.usual_tokens is None:
+            return bar
+        votes = np.where(tallies.n_votes[:, None] > 0, tallies.member_votes, tallies.weights)
+        mean = (votes * tallies.usual_tokens).sum(axis=1) / votes.sum(axis=1)
+        bar += np.log(mean / self.reference_tokens)
+        bar += self.question_length * tallies.excess / (tallies.n_measured + 2)
+        return bar
 
     # -- looking ahead ------------------------------------------------------------------------
 

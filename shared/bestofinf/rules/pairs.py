@@ -9,6 +9,7 @@ import math
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc
 
 LARGEST = 256  # counts up to this are looked up, larger ones computed
@@ -25,6 +26,7 @@ class PairTable:
         self._first = first
         self._second = second
         self.rows: list[list[float]] = []
+        self._array: NDArray[np.float64] = np.empty((0, 0))
 
     def at(self, c1: float, c2: float) -> float:
         """Return the value for any counts, effective ones included."""
@@ -34,11 +36,25 @@ class PairTable:
             return self.rows[int(c1)][int(c2)]
         return float(betainc(c1 + self._first, c2 + self._second, 0.5))
 
+    def at_many(self, c1: NDArray[np.float64], c2: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `at` for arrays of counts."""
+        i, j = c1.astype(np.int64), c2.astype(np.int64)
+        if ((i == c1) & (j == c2)).all() and (not i.size or i.max() <= LARGEST):
+            if i.size and i.max() >= len(self._array):
+                whole = np.arange(LARGEST + 1, dtype=np.float64)
+                self._array = _half(whole[:, None] + self._first, whole + self._second)
+            return self._array[i, j]
+        return _half(c1 + self._first, c2 + self._second)
+
     def _grow(self, largest: int) -> None:
         # Rows that exist stay as long as they are: they are only asked for c2 <= c1.
         whole = np.arange(largest + 1)
         more = whole[len(self.rows) :, None]
         self.rows.extend(betainc(more + self._first, whole + self._second, 0.5).tolist())
+
+
+def _half(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(betainc(a, b, 0.5), dtype=np.float64)
 
 
 @cache

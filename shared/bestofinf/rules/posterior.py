@@ -26,9 +26,11 @@ from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
 from bestofinf.rules.base import StopRule, Verdict
 from bestofinf.rules.pairs import LARGEST, pair_table
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 Prior = Literal["paper", "authors"]
+Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _NODES, _REACH = 48, 7.5  # of the quadrature; its error is at most 2e-7
 _SETTLED = 1e-7  # where the bounds are this close, they are the answer
@@ -133,6 +135,25 @@ class BestOfInfinity(StopRule):
                     return more
         return len(ahead) + 1
 
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+        """Return where the Bayes factor is reached."""
+        posterior = _posterior(self.concentration, self.prior)
+        answers = tallies.n_answers + posterior.extra
+        bar = answers / (answers + self.bayes_factor)
+        fires: NDArray[np.bool_] = tallies.c1 > 0
+        rows = np.flatnonzero(fires)
+        for bound in (posterior.nearest_many, posterior.rivals_many):
+            low, high = bound(tallies, rows)
+            fires[rows[low > bar[rows]]] = False
+            rows = rows[(low <= bar[rows]) & (high > bar[rows])]
+        known: dict[tuple[float, ...], float] = {}
+        for row in rows.tolist():
+            counts = tuple(sorted(filter(None, tallies.counts[row].tolist()), reverse=True))
+            if counts not in known:
+                known[counts] = posterior.p_not(list(counts))
+            fires[row] = known[counts] <= bar[row]
+        return fires
+
     def bayes_factor_of(self, counts: Sequence[float]) -> float:
         """Return the Bayes factor of these votes per answer."""
         posterior = _posterior(self.concentration, self.prior)
@@ -162,6 +183,24 @@ class _Posterior:
             return table.rows[c1][c2]  # type: ignore[call-overload, no-any-return]
         except (IndexError, TypeError):  # not tabled yet, or effective counts
             return table.at(c1, c2)
+
+    def nearest_many(self, tallies: Tallies, rows: NDArray[np.int64]) -> Bounds:
+        """Return bounds of 1 - P per row: from the runner-up alone, and 1."""
+        c1, c2 = tallies.c1[rows], tallies.c2[rows]
+        unknown = self._pairs_unknown.at_many(c1, np.zeros(len(rows)))
+        runner = self._pairs.at_many(c1, np.maximum(c2, 1e-9 if tallies.stratified else 1))
+        return np.where(c2 > 0, np.maximum(runner, unknown), unknown), np.ones(len(rows))
+
+    def rivals_many(self, tallies: Tallies, rows: NDArray[np.int64]) -> Bounds:
+        """Return bounds of 1 - P per row: the likeliest rival, and the sum over rivals."""
+        counts = tallies.counts[rows]
+        leads = np.broadcast_to(tallies.c1[rows, None], counts.shape)
+        pairs = np.zeros(counts.shape)
+        seen = counts > 0
+        seen[np.arange(len(rows)), tallies.leader[rows]] = False
+        pairs[seen] = self._pairs.at_many(leads[seen], counts[seen])
+        unknown = self._pairs_unknown.at_many(tallies.c1[rows], np.zeros(len(rows)))
+        return np.maximum(pairs.max(axis=1), unknown), pairs.sum(axis=1) + unknown
 
     def at_most(self, counts: list[float], c1: float, bar: float) -> bool:
         """Return whether 1 - P(leader is the mode) <= bar."""
