@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 
 from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
 from bestofinf.tiny import Options, Problem, TinyModel, Verifier, answer_of, questions
+from bestofinf.tiny.alphabet import CHARACTERS, CONTEXT
 from bestofinf.tiny.files import MEMBERS, RECORDED_FILE, VERIFIER_FILE, pack
 from bestofinf.tiny.model import Choice
 from bestofinf.tiny.network import WEIGHT_GRID
@@ -28,6 +29,7 @@ log = logging.getLogger("training")
 CALIBRATION_QUESTIONS, CALIBRATION_SAMPLES = 300, 16
 RECORDED_QUESTIONS, RECORDED_SAMPLES = 400, 64
 RECORDED_SEED = 0
+LOGIT_TOLERANCE = 1e-4
 
 
 def make(folder: Path, work: Path) -> None:
@@ -37,7 +39,10 @@ def make(folder: Path, work: Path) -> None:
     for recipe in RECIPES:
         if not (work / f"{recipe.name}.pt").exists():
             _train(recipe, work)
-    networks = {recipe.name: _whole(_load(recipe, work)) for recipe in RECIPES}
+    networks = {recipe.name: _whole(_load(recipe, work)) for recipe in RECIPES if recipe.shipped}
+    for recipe in RECIPES:
+        if recipe.shipped:
+            _check_logits(recipe, networks[recipe.name])
     for name in MEMBERS:
         _write(folder / f"{name}.npz", networks[name])
     models = [TinyModel(name, NumpyNetwork.from_arrays(networks[name])) for name in MEMBERS]
@@ -130,6 +135,22 @@ def _whole(network: Network) -> dict[str, npt.NDArray[np.int16]]:
         name: np.rint(values.numpy() / WEIGHT_GRID).astype(np.int16)
         for name, values in network.state_dict().items()
     }
+
+
+def _check_logits(recipe: Recipe, arrays: dict[str, npt.NDArray[np.int16]]) -> None:
+    """Raise if numpy does not compute what torch computes from the same weights."""
+    network = Network(recipe.shape).double()
+    weights = {name: torch.from_numpy(a.astype(float) * WEIGHT_GRID) for name, a in arrays.items()}
+    network.load_state_dict(weights)
+    tokens = np.random.default_rng(0).integers(0, len(CHARACTERS), (8, CONTEXT))
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(tokens)).numpy()
+    plain = NumpyNetwork.from_arrays(arrays)
+    got, _ = plain.read(plain.begin(*tokens.shape), tokens)
+    difference = float(np.abs(got - wanted).max())
+    log.info("%s: logits of torch and numpy differ by at most %.1e", recipe.name, difference)
+    if difference > LOGIT_TOLERANCE:
+        raise RuntimeError(f"{recipe.name}: logits differ by {difference}")
 
 
 def _write(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
