@@ -372,3 +372,10 @@ def test_a_back_end_that_fails_is_told_to_the_test(post):
     with pytest.raises(RuntimeError, match="back end failed"):
         use()
     assert server.counts.broken == 1
+
+
+def test_a_reply_that_cannot_be_written_is_the_back_end_s_failure(serve, post):
+    server = serve(ScriptedBackend([Served("text", extra={"reasoning": object()})]))
+    assert post(server).status_code == 500
+    assert (server.counts.broken, server.counts.finished) == (1, 0)
+    assert len(server.errors) == 1
