@@ -20,6 +20,8 @@ from bestofinf.calibration import (
 )
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
+from bestofinf.rules.optscale import OptScale
+from bestofinf.tally import Tally
 
 PRM = "prm_llama31_8b_math500_n1.jsonl"
 
@@ -145,6 +147,15 @@ def test_calibration_survives_a_file(tmp_path):
     assert again == calibration
     assert again.prior.n_questions == 50
     assert json.loads((tmp_path / "c.json").read_text())["version"] == 1
+
+
+def test_no_prior_is_learned_from_one_score_a_question():
+    assert fit_calibration(pool_of(*honest(5, 200))).prior is None
+    rule = OptScale(calibration=fit_calibration(pool_of(*honest(5, 200))))
+    tally = Tally()
+    tally.vote("a")
+    tally.score(0.7)
+    assert rule.check(tally) is None
 
 
 @pytest.mark.parametrize(
@@ -283,8 +294,6 @@ def file(tmp_path):
 
 
 def test_command_prints_json_and_writes_a_file_that_a_rule_takes(file, tmp_path):
-    from bestofinf.rules.optscale import OptScale
-
     out = tmp_path / "calibration.json"
     result = run(file, "--accuracy", 0.8, "--out", out, "--json")
     assert result.exit_code == 0, result.output

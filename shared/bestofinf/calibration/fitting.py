@@ -18,6 +18,7 @@ from bestofinf.scores.truncnorm import Floats
 
 BINS = 10
 _SPLITS = 5
+_PRIOR_SCORES, _PRIOR_QUESTIONS = 4, 10
 _RIDGE = 1e-3  # keeps the slope finite where scores separate right from wrong
 
 
@@ -36,6 +37,8 @@ def fit_calibration(
     times over. Of the methods whose squared error on the folds held out is within one standard
     error of the best, the one with the smaller calibration error is fitted to all questions. The
     errors reported are those on the folds, in the mean of the five splits.
+
+    The prior is fitted where at least 10 questions have 4 scores or more.
 
     Args:
         pool: Graded scores.
@@ -78,9 +81,19 @@ def fit_calibration(
         auc=area_under_curve(scores, grades),
         min_score=_least_score(scores, chances, accuracy),
         accuracy=accuracy,
-        prior=ScorePrior.fit(pool.score_lists()),
+        prior=_prior(pool),
         name=name,
     )
+
+
+def _prior(pool: ScorePool) -> ScorePrior | None:
+    """Fit the prior to the questions with scores enough; None when these are too few.
+
+    One score a question says nothing of the spread within one, and the likeliest prior is then
+    one without any: `OptScale` would give questions up after a single score.
+    """
+    lists = [scores for scores in pool.score_lists() if len(scores) >= _PRIOR_SCORES]
+    return ScorePrior.fit(lists) if len(lists) >= _PRIOR_QUESTIONS else None
 
 
 def area_under_curve(scores: Floats, grades: Floats) -> float:

@@ -89,7 +89,8 @@ class ScorePrior:
 
         Args:
             questions: The scores of each question, in [0, 1]; questions without any are skipped.
-                50 questions do; one score a question tells nothing of the spread within one.
+                50 questions of 16 scores do. Questions with one score say nothing of the spread
+                within a question: a prior fitted to such alone has none.
             steps: EM steps; few keep the prior smooth.
 
         Raises:

@@ -53,7 +53,8 @@ class Calibration:
         min_score: Least score at which replies are right as often as was wanted; None when not
             chosen or out of reach.
         accuracy: The accuracy wanted for `min_score`.
-        prior: Prior on the scores of the next question.
+        prior: Prior on the scores of the next question; None when there were too few to learn
+            it from.
         name: Name of the scorer.
     """
 
