@@ -175,13 +175,12 @@ for n in range(500):
     recorder.sample(f"c{n}", 0, member="m", answer="5")
     if n:
         recorder.end(f"c{n}")
-{end}
 """
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise RuntimeError('bug')"])
 def test_the_end_of_the_program_writes_what_waits_and_calls_still_open(sqlite_url, end):
-    subprocess.run([sys.executable, "-c", AT_EXIT.format(end=end), sqlite_url], capture_output=True)
+    subprocess.run([sys.executable, "-c", AT_EXIT + end, sqlite_url], capture_output=True)
     with EvaluationStore(sqlite_url) as store:
         assert store.status().samples == 500
 

@@ -108,6 +108,7 @@ class Recorder:
     ) -> None:
         if max_open < 1:
             raise UsageError(f"max_open must be at least 1, got {max_open!r}")
+        self._own_store = not isinstance(store, EvaluationStore)
         if not isinstance(store, EvaluationStore):
             store = EvaluationStore(store, connect=False)
         self._store = store
@@ -459,7 +460,11 @@ class Recorder:
         Raises:
             StoreError: If not everything could be written in time.
         """
-        self._writer.close(timeout)
+        try:
+            self._writer.close(timeout)
+        finally:
+            if self._own_store:
+                self._store.close()
 
     def _put_open(self) -> None:
         with self._lock:

@@ -197,8 +197,11 @@ class Writer:
         """Write what waits, then end the thread. Records put in later are refused.
 
         Raises:
-            StoreError: If not everything could be written in time. The rest is lost.
+            StoreError: If not everything could be written in time. The rest is tried once more
+                and then lost.
         """
+        if self._closed:
+            return
         if self._before_close is not None:
             self._before_close()
         try:
