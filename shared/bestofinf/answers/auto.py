@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bestofinf.answers.base import Abstain, Answer
 from bestofinf.answers.calls import ToolCallsAnswer, calls_in_text
-from bestofinf.answers.finding import announced
+from bestofinf.answers.finding import announced, is_marked
 from bestofinf.answers.forms import MAX_NOTATION, date_form, says_nothing, short_form
 from bestofinf.answers.latex import is_mathematical, last_box
 from bestofinf.answers.mathematics import MathAnswer, missing_package
@@ -64,7 +64,7 @@ class AutoAnswer(Answer):
         """Return the normal form of a recorded answer."""
         if calls := calls_in_text(text):
             return self.calls.form(calls)
-        return self.extract(Reply(text=text)) if len(text) <= MAX_NOTATION else None
+        return self.vote(Reply(text=text))[0] if len(text) <= MAX_NOTATION else None
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether both are equal, or have the same value."""
@@ -82,7 +82,7 @@ class AutoAnswer(Answer):
 
     def _checked(self, text: str) -> str:
         form = short_form(text)
-        if form is None:
+        if form is None or is_marked(form):
             raise Abstain("free text" if text.strip() else "empty")
         if says_nothing(form):
             raise Abstain("does not answer")

@@ -67,6 +67,11 @@ def boxed_or_announced(text: str) -> str | None:
     return box if box is not None else announced(text)
 
 
+def is_marked(text: str) -> bool:
+    """Return whether a text announces an answer or holds a box, rather than being an answer."""
+    return bool(_MARK.search(text)) or "\\boxed" in text or "\\fbox" in text
+
+
 def fenced(text: str) -> str | None:
     """Return the content of the last fenced block of JSON in a reply; None without one."""
     blocks = _FENCE.findall(text[-WINDOW * 5 :]) if "```" in text else []

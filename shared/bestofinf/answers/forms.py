@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date
 
 from bestofinf.answers.canonical_json import json_form
@@ -91,12 +92,29 @@ def encodable(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
+def settled(form: Callable[[str], str | None], text: str) -> str | None:
+    """Apply a form until it changes nothing, so that the result is its own form.
+
+    None where the form gives None, or does not settle: then the text is no sane answer.
+    """
+    for _ in range(5):
+        found = form(text)
+        if found is None or found == text:
+            return found
+        text = found
+    return None
+
+
 def short_form(text: str, *, max_words: int = MAX_WORDS) -> str | None:
     r"""Return the normal form of a short answer, None where it is free text or says nothing.
 
     >>> [short_form(t) for t in ("**42.0**", "(b)", "5 May 2024", r"$\dfrac12$", "The Hague.")]
     ['42', 'B', '2024-05-05', '0.5', 'hague']
     """
+    return settled(lambda t: _short_form(t, max_words), text)
+
+
+def _short_form(text: str, max_words: int) -> str | None:
     if len(text) > MAX_NOTATION:
         return None
     text = unwrapped(encodable(text))

@@ -115,11 +115,11 @@ def latex_form(text: str) -> str:
     >>> latex_form(r"\left( \dfrac12 , \; \text{ odd } \right)")
     '(\\frac{1}{2},\\text{odd})'
     """
-    if "\\begin" not in text:
-        # Outside of a matrix "\\\\cup" is an escape too many.
-        text = _DOUBLE_ESCAPE.sub(r"\\", text)
-    for _ in range(4):
+    for _ in range(8):
         before = text
+        if "\\begin" not in text:
+            # Outside of a matrix "\\\\cup" is an escape too many.
+            text = _DOUBLE_ESCAPE.sub(r"\\", text)
         text = _SIZING.sub("", _SPACING.sub(" ", text.replace("\\!", "").replace("~", " ")))
         text = text.replace("{,}", ",")
         if len(_MATH_MODE.findall(text)) % 2 == 0:  # a single $ is a currency

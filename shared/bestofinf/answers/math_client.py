@@ -21,8 +21,8 @@ from bestofinf.errors import BestOfInfError
 Values: TypeAlias = list[str] | None
 """Digits of an expression's value; None where it has none."""
 
-CPU_SECONDS = 2
-"""CPU time for one request."""
+CPU_SECONDS = 1
+"""CPU time for one request, rounded up to whole seconds of the worker's life: 2 at most."""
 
 START_SECONDS = 120.0
 CLOCK_SECONDS = 30.0

@@ -99,6 +99,7 @@ _UNTAMED = tuple(
         r"\^\s*\{?\s*-?\d{4}|[)}\]]\s*\^\s*\{?\s*-?\d{3}",  # large exponents
         r"\^\s*\{[^{}]*\^|\^\s*\w\s*\^",  # towers of powers
         r"\d{4}\s*!|[)}\]]\s*!|!\s*!|\^[^!]{0,9}!",  # factorials of what is large
+        r"\\binom\s*\{[^{}]*(?:\d{4}|\}\s*\{[^{}]*\d{4})",
         r"^\s*\d+(?:\s*-\s*\d+)+\s*$",  # a date, a score, a telephone number
     )
 )

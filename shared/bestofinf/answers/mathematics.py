@@ -10,7 +10,14 @@ from importlib.util import find_spec
 
 from bestofinf.answers.base import Abstain, Answer
 from bestofinf.answers.finding import boxed_or_announced
-from bestofinf.answers.forms import MAX_NOTATION, MAX_SHORT, MAX_WORDS, encodable, says_nothing
+from bestofinf.answers.forms import (
+    MAX_NOTATION,
+    MAX_SHORT,
+    MAX_WORDS,
+    encodable,
+    says_nothing,
+    settled,
+)
 from bestofinf.answers.latex import is_mathematical, latex_form, unwrapped
 from bestofinf.answers.math_client import Values, shared_client
 from bestofinf.answers.math_forms import MathForm, finish, leaves
@@ -21,6 +28,11 @@ from bestofinf.records import AnswerValue, Reply, Usage
 
 KEPT = 50_000
 """Forms and values kept in memory."""
+
+
+def _form(text: str) -> str:
+    text = unwrapped(text)
+    return number_form(text) or latex_form(text)
 
 
 def missing_package() -> str:
@@ -81,8 +93,7 @@ class MathAnswer(Answer):
         """Return a number in its one spelling, anything else without LaTeX noise."""
         if len(text) > MAX_NOTATION:
             return None
-        text = unwrapped(encodable(text))
-        return number_form(text) or latex_form(text) or None
+        return settled(_form, encodable(text)) or None
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether both have the same value; asks the worker where `prepare` has not."""

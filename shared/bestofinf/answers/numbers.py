@@ -9,6 +9,9 @@ from fractions import Fraction
 MAX_DIGITS = 200
 """Longer digit strings are not read as numbers."""
 
+MAX_PARSED = 1_000
+"""Digits that a number already parsed may have before or after the point."""
+
 _MAX_EXPONENT = 400
 
 _INTEGER = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
@@ -57,14 +60,19 @@ def number_form(text: str) -> str | None:
 
 
 def value_form(value: int | float | Decimal | Fraction) -> str | None:
-    """Return the one spelling of a number already parsed; None for NaN and infinities."""
+    """Return the one spelling of a number already parsed.
+
+    None for NaN, infinities and what has more than 1,000 digits before or after the point.
+    """
     if isinstance(value, Fraction):
         return _exact(value)
     try:
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     except (InvalidOperation, ValueError):
         return None
-    return _plain(number) if number.is_finite() else None
+    if not number.is_finite() or len(number.as_tuple().digits) > MAX_PARSED:
+        return None
+    return None if abs(number.adjusted()) > MAX_PARSED and number else _plain(number)
 
 
 def _decimal_form(sign: str, mantissa: str, power: str | None) -> str:

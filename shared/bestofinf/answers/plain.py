@@ -18,7 +18,7 @@ from bestofinf.records import AnswerValue, Reply
 _SCALE = {"thousand": "e3", "k": "e3", "million": "e6", "mn": "e6", "billion": "e9", "bn": "e9"}
 _QUANTITY = re.compile(
     r"(?P<front>[-+]?\s*[$€£¥]?)\s*(?P<number>[-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?(?:/\d+)?)"
-    r"\s*(?P<unit>\\?%|°|[^\W\d_]+)?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?(?P<rest>(?:\s+[^\W\d_]+){0,3})",
+    r"\s*(?P<unit>\\?%|[°$€£¥¢]|[^\W\d_]+)?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?(?P<rest>(?:\s+[^\W\d_]+){0,3})",
     re.I,
 )
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?[$€£]?\d[\d,]*(?:\.\d+)?(?![\w])")

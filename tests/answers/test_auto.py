@@ -1,0 +1,127 @@
+"""What the default answer type takes from replies, and when it abstains."""
+
+import pytest
+
+from bestofinf.answers import AutoAnswer, TextAnswer, resolve_answer
+from bestofinf.records import Reply, ToolCall
+
+LONG = "We look at the figure and see that it has three sides and two colours, and that is all. "
+
+
+@pytest.fixture(scope="module")
+def auto():
+    return AutoAnswer()
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("42", "42"),
+        ("The answer is 42.", "42"),
+        ("**Final Answer:** 42", "42"),
+        ("Answer:\n\n**12**", "12"),
+        (LONG * 5 + "The answer is 42, because 6 * 7 = 42.", "42"),
+        (LONG + "The answer is 41. No: the answer is 42.", "42"),
+        ("The answer is 42. The answer is correct.", "42"),
+        ("She sold 18 eggs.\n#### 18", "18"),
+        ("<answer>7</answer>", "7"),
+        (r"Therefore \boxed{41} is wrong and \boxed{\frac{1}{2}} is right.", "0.5"),
+        (r"The answer is 3, so \boxed{4}", "4"),
+        (LONG * 400 + r"\boxed{5}" + LONG * 400, "5"),
+        (r"\boxed{x^2 + 1}", "x^2+1"),
+        ("The correct answer is (B).", "B"),
+        ("The final answer is: **Option C**", "C"),
+        ("(d)", "D"),
+        ("Answer: C. It follows from the text.", "C"),
+        ("The answer is J. K. Rowling.", "J K rowling"),
+        ("Paris.", "paris"),
+        ("The capital of France", "capital of France".lower()),
+        ("The answer is Paris, which lies on the Seine.", "paris"),
+        ("It is the 5th of May 2024", "it is the 5th of may 2024"),
+        ("May 5, 2024", "2024-05-05"),
+        ('{"b": 1.0, "a": [2]}', '{"a":[2],"b":1}'),
+        ('```json\n{"a": 1}\n```', '{"a":1}'),
+        ("$1,200.00", "$1200"),
+        ("Yes!", "yes"),
+    ],
+)
+def test_the_first_reading_that_applies_is_taken(auto, text, answer):
+    assert auto.vote(Reply(text=text)) == (answer, "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(text=LONG), "free text"),
+        (Reply(text=LONG + "There are 3 of them and 4 of those."), "free text"),
+        (
+            Reply(text="In 1969 two men walked on the moon, and a third one waited above."),
+            "free text",
+        ),
+        (Reply(text=""), "empty"),
+        (Reply(text=" \n "), "empty"),
+        (Reply(text=r"\boxed{}"), "empty"),
+        (Reply(text="The answer is"), "empty"),
+        (Reply(text="The answer is not 5."), "empty"),
+        (Reply(text="The answer is 4. The answer is unclear."), "empty"),
+        (Reply(text="I don't know."), "does not answer"),
+        (Reply(text="N/A"), "does not answer"),
+        (Reply(text="I cannot help with that", refusal=True), "refused"),
+        (Reply(text="The answer is 12", finish_reason="length"), "cut off"),
+        (Reply(text=r"\boxed{12", finish_reason="length"), "cut off"),
+    ],
+)
+def test_what_cannot_be_voted_on_abstains_and_says_why(auto, reply, reason):
+    assert auto.vote(reply) == (None, reason)
+
+
+def test_a_closed_box_counts_although_the_reply_was_cut_off(auto):
+    assert auto.vote(Reply(text=r"\boxed{12} Let us ch", finish_reason="length"))[0] == "12"
+
+
+def test_tool_calls_come_before_text_and_objects_before_words(auto):
+    call = ToolCall("add", {"b": 2, "a": 1.0}, id="call-1")
+    value, _ = auto.vote(Reply(text="The answer is 3", tool_calls=(call,)))
+    assert value == '[{"args":{"a":1,"b":2},"name":"add"}]'
+    assert auto.vote(Reply(text="3", parsed={"x": 1}))[0] == '{"x":1}'
+    assert auto.canonical(value) == value
+
+
+def test_answers_of_different_kinds_are_never_the_same(auto):
+    values = ['[{"args":{},"name":"f"}]', '{"f":1}', "f", "1", "2024-01-01", "2022", "B"]
+    for first in values:
+        for second in values:
+            assert auto.same(first, second) == (first == second)
+
+
+def test_a_number_without_unit_equals_one_with_it_and_two_units_differ(auto):
+    assert auto.same("$5", "5")
+    assert auto.same("5 km", "5")
+    assert not auto.same("5 km", "5 m")
+    assert not auto.same("$5", "€5")
+
+
+def test_text_takes_whole_replies_by_their_words():
+    text = TextAnswer()
+    assert text.vote(Reply(text="  The  CAT sat.\n"))[0] == "cat sat"
+    assert text.vote(Reply(text="word " * 65)) == (None, "more than 64 words")
+    assert text.canonical("The CAT") == "The CAT"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The correct choice is (D).", "D"),
+        ("a", "A"),
+        ("B) Paris", "B"),
+        ("B. Paris", "B"),
+        ("It must be one of them.\n\nC", "C"),
+        (r"\boxed{\text{E}}", "E"),
+        ("A cat sat there", None),
+        ("I think", None),
+        ("Z", None),
+        ("", None),
+    ],
+)
+def test_a_choice_is_a_letter_however_it_is_set(text, answer):
+    assert resolve_answer("choice").vote(Reply(text=text))[0] == answer
