@@ -114,8 +114,9 @@ def _sweep(target: Target, first: Floats, second: Floats) -> tuple[float, int, f
     if not len(target.size):
         flat = int(ends.argmin())
         return float(-ends.flat[flat]), flat // 2, float(flat % 2)
-    at_first = first @ target.rows.T + TOLERANCE
-    slope = second @ target.rows.T + TOLERANCE - at_first
+    # Half the tolerance here leaves the other half for rounding when the point is scored.
+    at_first = first @ target.rows.T + TOLERANCE / 2
+    slope = second @ target.rows.T + TOLERANCE / 2 - at_first
     still = np.abs(slope) < 1e-14
     with np.errstate(divide="ignore", invalid="ignore"):
         crossing = -at_first / slope
