@@ -8,17 +8,30 @@ from typing import TYPE_CHECKING, Any
 from bestofinf._extras import require
 
 if TYPE_CHECKING:
+    from langchain_bestofinf.alike import IdenticalSamplesWarning
     from langchain_bestofinf.cache import SampleCache
     from langchain_bestofinf.chat import AdaptiveEnsembleChat
+    from langchain_bestofinf.collector import EvaluationCollector
+    from langchain_bestofinf.runnable import AdaptiveEnsemble
     from langchain_bestofinf.streaming import ProgressToLangGraph
 
 _HOMES = {
+    "AdaptiveEnsemble": "runnable",
     "AdaptiveEnsembleChat": "chat",
+    "EvaluationCollector": "collector",
+    "IdenticalSamplesWarning": "alike",
     "ProgressToLangGraph": "streaming",
     "SampleCache": "cache",
 }
 
-__all__ = ["AdaptiveEnsembleChat", "ProgressToLangGraph", "SampleCache"]
+__all__ = [
+    "AdaptiveEnsemble",
+    "AdaptiveEnsembleChat",
+    "EvaluationCollector",
+    "IdenticalSamplesWarning",
+    "ProgressToLangGraph",
+    "SampleCache",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
     BaseCallbackHandler,
+    BaseCallbackManager,
     CallbackManager,
     CallbackManagerForLLMRun,
     UsageMetadataCallbackHandler,
@@ -28,7 +29,7 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2Stre
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 from langchain_core.tracers.context import _configure_hooks
 
-from bestofinf.records import Draw, Member
+from bestofinf.records import Draw, Member, Usage
 
 SAMPLE_TAG = "bestofinf:sample"
 
@@ -66,6 +67,7 @@ class SampleRuns:
         manager: The ensemble's run; None when LangChain gives none.
         mode: Which handlers see samples.
         asynchronous: Whether samples run in tasks.
+        counting: Whether `spent` will be asked for.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class SampleRuns:
         mode: SampleCallbacks,
         *,
         asynchronous: bool,
+        counting: bool = False,
     ) -> None:
+        self._counting = counting
         self._manager = manager
         handlers = manager.handlers if manager is not None else []
         self.watchers = [h for h in handlers if sees_samples(h, mode)]
@@ -100,9 +104,9 @@ class SampleRuns:
         given; the outer parent would win, and the sample would be the ensemble's sibling.
         """
         children = self._children
-        if self.watchers:
+        if self.watchers or self._counting:
             children = children.copy()
-            children.add_handler(_OpenRuns())
+            children.add_handler(_SampleWatch())
         outer = var_child_runnable_config.get() or {}
         inner = {key: value for key, value in outer.items() if key not in _OWN_CONFIG}
         var_child_runnable_config.set(cast("RunnableConfig", {**inner, "callbacks": children}))
@@ -124,14 +128,20 @@ class SampleRuns:
             },
         )
 
+    def spent(self, config: RunnableConfig) -> Usage:
+        """Return what the models within one sample have used so far."""
+        callbacks = config.get("callbacks")
+        handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else []
+        return sum((h.usage for h in handlers if isinstance(h, _SampleWatch)), Usage())
+
     async def cancelled(self, config: RunnableConfig, error: BaseException) -> None:
         """Close model runs that a cancelled sample has left open: LangChain itself does not."""
         callbacks = config.get("callbacks")
         if not isinstance(callbacks, AsyncCallbackManager):
             return
-        for open_runs in callbacks.handlers:
-            if isinstance(open_runs, _OpenRuns):
-                for run_id, parent in list(open_runs.parents.items()):
+        for watch in callbacks.handlers:
+            if isinstance(watch, _SampleWatch):
+                for run_id, parent in list(watch.open.items()):
                     await AsyncCallbackManagerForLLMRun(
                         run_id=run_id,
                         handlers=self.watchers,
@@ -170,13 +180,14 @@ class SampleRuns:
         )
 
 
-class _OpenRuns(BaseCallbackHandler):
-    """Knows which model runs of one sample have begun and not ended."""
+class _SampleWatch(BaseCallbackHandler):
+    """Knows which model runs of one sample have begun and not ended, and what the others cost."""
 
     run_inline = True
 
     def __init__(self) -> None:
-        self.parents: dict[UUID, UUID | None] = {}
+        self.open: dict[UUID, UUID | None] = {}
+        self.usage = Usage()
 
     def on_chat_model_start(
         self,
@@ -187,7 +198,7 @@ class _OpenRuns(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **kwargs: Any,
     ) -> None:
-        self.parents[run_id] = parent_run_id
+        self.open[run_id] = parent_run_id
 
     def on_llm_start(
         self,
@@ -198,13 +209,19 @@ class _OpenRuns(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **kwargs: Any,
     ) -> None:
-        self.parents[run_id] = parent_run_id
+        self.open[run_id] = parent_run_id
 
-    def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        self.parents.pop(run_id, None)
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        self.open.pop(run_id, None)
+        for generation in response.generations[0][:1]:
+            usage = getattr(getattr(generation, "message", None), "usage_metadata", None) or {}
+            self.usage += Usage(
+                usage.get("input_tokens", 0), usage.get("output_tokens", 0), calls=1
+            )
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        self.parents.pop(run_id, None)
+        self.open.pop(run_id, None)
+        self.usage += Usage(calls=1)
 
 
 def without_usage(result: ChatResult) -> LLMResult:

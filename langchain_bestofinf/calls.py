@@ -1,9 +1,9 @@
-"""One call of a chat ensemble: from messages to the message that won."""
+"""One call of an ensemble: from the question to the reply that won."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,14 @@ from langchain_core.messages import AIMessage
 from bestofinf.drivers import avote, vote
 from bestofinf.drivers.common import Observer
 from bestofinf.engine import VotingEngine
-from bestofinf.errors import NoConsensusError, SamplingError
+from bestofinf.errors import NoConsensusError, SamplingError, UsageError
 from bestofinf.health import Health
 from bestofinf.plan import VotePlan
 from bestofinf.records import Decision, Draw, Outcome, Reply, Sample, Usage
 from bestofinf.scorers import Scorer
 from bestofinf.trace import trace
-from langchain_bestofinf.callbacks import SampleCallbacks, SampleRuns
-from langchain_bestofinf.members import Asked, ChatRunnable
+from langchain_bestofinf.callbacks import SampleRuns
+from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import (
     TRACE_KEY,
     Structured,
@@ -29,6 +29,7 @@ from langchain_bestofinf.messages import (
     message_in,
     messages_in,
     own_id,
+    read_output,
     summed_usage,
 )
 from langchain_bestofinf.sampling import Higher, Question, Sampler
@@ -53,6 +54,19 @@ class Consensus:
     min_confidence: float = 0.0
     escalate_to: Higher | None = None
 
+    @classmethod
+    def of(cls, abstain: Any, min_confidence: Any, escalate_to: Higher | None) -> Consensus:
+        """Return what settings demand.
+
+        Raises:
+            UsageError: If the confidence is no number in [0, 1].
+        """
+        least = min_confidence
+        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 1:
+            raise UsageError(f"min_confidence must lie in [0, 1], got {least!r}")
+        demanded = bool(abstain) or least > 0 or escalate_to is not None
+        return cls(demanded, float(least), escalate_to)
+
     def check(self, decision: Decision) -> None:
         """Refuse a decision that does not stand.
 
@@ -71,23 +85,38 @@ class Consensus:
             )
 
 
+@dataclass(frozen=True)
+class Result:
+    """What came of one call.
+
+    Attributes:
+        winner: The sample that is handed out.
+        samples: All samples that came in, whoever gave them.
+        told: The decision as plain JSON values.
+    """
+
+    winner: Sample | None
+    samples: Sequence[Sample]
+    told: dict[str, Any]
+
+
 @dataclass
-class ChatCall:
+class EnsembleCall:
     """One call: everything that is known when it begins."""
 
-    plan: VotePlan[ChatRunnable]
+    plan: VotePlan[Any]
     asked: Sequence[Asked]
     question: Question
     manager: BaseRunManager | None
-    sample_callbacks: SampleCallbacks
     consensus: Consensus
     health: Health
     slots: Slots
     scorer: Scorer | None = None
     per_request: int = 1
+    read: Callable[[Any], Reply] = read_output
 
-    def run(self, runs: SampleRuns) -> AIMessage:
-        """Vote with threads, and return the message that won."""
+    def run(self, runs: SampleRuns) -> Result:
+        """Vote with threads."""
         sampler = self._sampler(runs)
         progress = Progress(self.manager, self._names)
         decision: Decision | None = None
@@ -107,8 +136,8 @@ class ChatCall:
             return escalated(sample, higher.name, decision, error, self._names)
         return won(decision, self._names)
 
-    async def arun(self, runs: SampleRuns) -> AIMessage:
-        """Vote with tasks, and return the message that won."""
+    async def arun(self, runs: SampleRuns) -> Result:
+        """Vote with tasks."""
         sampler = self._sampler(runs)
         progress = Progress(self.manager, self._names)
         decision: Decision | None = None
@@ -145,6 +174,7 @@ class ChatCall:
             slots=self.slots,
             scorer=self.scorer,
             per_request=self.per_request,
+            read=self.read,
         )
 
     def _observer(self, send: Observer | None) -> Observer:
@@ -164,9 +194,9 @@ class ChatCall:
         raise error
 
 
-def won(decision: Decision, names: Sequence[str]) -> AIMessage:
-    """Return the winner's message with the decision and the usage of all samples."""
-    return _told(decision.winner, finished_samples(decision), trace(decision, names))
+def won(decision: Decision, names: Sequence[str]) -> Result:
+    """Return the winner of a vote."""
+    return Result(decision.winner, finished_samples(decision), trace(decision, names))
 
 
 def escalated(
@@ -175,13 +205,10 @@ def escalated(
     decision: Decision | None,
     error: SamplingError,
     names: Sequence[str],
-) -> AIMessage:
-    """Return the message of the model that was asked where the vote found no consensus."""
-    if decision is None:
-        told = trace(_nothing(str(error)), names)
-        samples = []
-    else:
-        told, samples = trace(decision, names), finished_samples(decision)
+) -> Result:
+    """Return what was said by the model that was asked where the vote found no consensus."""
+    samples = finished_samples(decision) if decision is not None else []
+    told = trace(decision or _nothing(str(error)), names)
     told |= {"winner_member": name, "reason": f"escalated: {error}", "escalated": True}
     usage = sample.usage
     told["usage_by_member"][name] = {
@@ -190,7 +217,7 @@ def escalated(
         "cost": usage.cost,
         "calls": usage.calls,
     }
-    return _told(sample, [*samples, sample], told)
+    return Result(sample, [*samples, sample], told)
 
 
 def _nothing(reason: str) -> Decision:
@@ -213,8 +240,9 @@ def _nothing(reason: str) -> Decision:
     )
 
 
-def _told(winner: Sample | None, samples: Sequence[Sample], told: dict[str, Any]) -> AIMessage:
-    reply = (winner.reply if winner is not None else None) or Reply()
+def winning_message(result: Result) -> AIMessage:
+    """Return the winner's message with the decision and the usage of all samples."""
+    reply = (result.winner.reply if result.winner is not None else None) or Reply()
     # An answer composed of several replies' fields has no message of its own.
     message = message_in(reply) or AIMessage(reply.text)
     kwargs = message.additional_kwargs
@@ -226,7 +254,7 @@ def _told(winner: Sample | None, samples: Sequence[Sample], told: dict[str, Any]
         update={
             "id": own_id(message),
             "additional_kwargs": kwargs,
-            "usage_metadata": summed_usage(messages_in(samples)),
-            "response_metadata": {**message.response_metadata, TRACE_KEY: told},
+            "usage_metadata": summed_usage(messages_in(result.samples)),
+            "response_metadata": {**message.response_metadata, TRACE_KEY: result.told},
         }
     )

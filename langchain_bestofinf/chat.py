@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -13,8 +12,7 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.callbacks.manager import BaseRunManager
-from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import _format_ls_structured_output
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
@@ -22,34 +20,24 @@ from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
-from langchain_core.utils.utils import LC_ID_PREFIX
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel
 from typing_extensions import override
 
-from bestofinf.errors import UsageError
-from bestofinf.records import Member
-from langchain_bestofinf.alike import warn_of_fixed
-from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
-from langchain_bestofinf.callbacks import SampleRuns, is_streaming
-from langchain_bestofinf.calls import ChatCall, Consensus
+from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import (
     Asked,
     ChatRunnable,
-    chat_model,
-    common_profile,
-    innermost,
-    model_name,
-    resolve_members,
 )
-from langchain_bestofinf.sampling import Higher, chat_question
-from langchain_bestofinf.settings import CONSENSUS, EnsembleSettings, configured, split_settings
-from langchain_bestofinf.several import check_several
+from langchain_bestofinf.model import EnsembleModel
+from langchain_bestofinf.serializing import loadable
+from langchain_bestofinf.settings import configured, split_settings
 from langchain_bestofinf.streaming import replayed
 from langchain_bestofinf.structured import handed_out, with_schema
 from langchain_bestofinf.tools import described, with_tools
 
 
-class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
+@loadable
+class AdaptiveEnsembleChat(EnsembleModel):
     """A chat model that asks its members until the answer is settled, and gives that answer.
 
     It stands wherever a chat model does: in chains, agents and graphs, with tools, structured
@@ -68,6 +56,7 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
     Attributes:
         members: Chat models, ``"provider:model"`` texts, or `bestofinf.Member` objects with a
             weight and a name around either.
+        cache: Of decisions; none by default, because samples are cached each by itself.
         temperature: Sent to every member with every call; None leaves the members' own.
         max_tokens: Likewise.
         stop: Likewise.
@@ -79,231 +68,6 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
 
     The other attributes are those of `EnsembleSettings`.
     """
-
-    temperature: float | None = None
-    max_tokens: int | None = None
-    stop: list[str] | None = None
-    streaming: bool = True
-    samples_per_request: int = Field(default=1, ge=1)
-    sample_cache: SampleCacheMode = "indexed"
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
-
-    _asked: list[Asked] = PrivateAttr(default_factory=list)
-    _higher: Higher | None = PrivateAttr(default=None)
-    _bound: dict[str, Any] = PrivateAttr(default_factory=dict)
-    _cached: list[Asked] | None = PrivateAttr(default=None)
-
-    def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
-        if members is not None:
-            kwargs["members"] = members
-        super().__init__(**kwargs)
-        self._asked = [Asked(member.model) for member in self._members]
-        if self.profile is None:
-            models = [member.model for member in self._members]
-            self.profile = cast("ModelProfile | None", common_profile(models))
-        if self.samples_per_request > 1:
-            for member in self._members:
-                check_several(member.name, member.model)
-        warn_of_fixed(self._members, self.max_samples)
-        if self.escalate_to is not None:
-            model = chat_model(self.escalate_to)
-            self._higher = Higher(model_name(model), Asked(model))
-
-    def _resolved(self) -> tuple[Member[Any], ...]:
-        return resolve_members(self.members)
-
-    # -- what LangChain asks about a model ----------------------------------------------------
-
-    @property
-    def _llm_type(self) -> str:
-        return "bestofinf"
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        plan = self.plan()
-        return {
-            "members": {member.name: member.weight for member in plan.members},
-            "rule": str(plan.rule),
-            "answer": self.answer if isinstance(self.answer, str) else repr(self.answer),
-            "max_samples": plan.max_samples,
-            "launch": self.launch,
-            "order": self.order,
-            "schedule": self.schedule,
-            "seed": self.seed,
-            "min_confidence": self.min_confidence,
-            "abstain": self.abstain,
-            "temperature": self.temperature,
-            "max_tokens": self.max_tokens,
-        }
-
-    @override
-    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """Return the key of the ensemble's own cache entries: all that makes up its answers."""
-        models = [innermost(asked.model) for asked in self._asked]
-        members = [m._get_llm_string(stop=stop) for m in models if m is not None]
-        settings = sorted({**self._identifying_params, **kwargs, "stop": stop}.items(), key=str)
-        return f"bestofinf---{settings}---{members}"
-
-    @override
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
-        params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
-        params["ls_provider"] = "bestofinf"
-        params.setdefault("ls_model_name", "+".join(self.member_names))
-        return params
-
-    @override
-    def get_num_tokens(self, text: str) -> int:
-        """Return the number of tokens as the first member counts them."""
-        return self._first.get_num_tokens(text)
-
-    @override
-    def get_token_ids(self, text: str) -> list[int]:
-        """Return the tokens as the first member divides the text."""
-        return self._first.get_token_ids(text)
-
-    @override
-    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Any = None) -> int:
-        """Return the number of tokens as the first member counts them."""
-        return self._first.get_num_tokens_from_messages(messages, tools=tools)
-
-    @property
-    def _first(self) -> BaseChatModel:
-        model = innermost(self._asked[0].model)
-        if model is None:
-            raise UsageError(f"member {self.member_names[0]!r} does not count tokens")
-        return model
-
-    # -- one call -----------------------------------------------------------------------------
-
-    @override
-    def invoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Vote, and return the winning message."""
-        kwargs = {**configured(ensure_config(config)), **kwargs}
-        return super().invoke(input, config, stop=stop, **kwargs)
-
-    @override
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Vote, and return the winning message."""
-        kwargs = {**configured(ensure_config(config)), **kwargs}
-        return await super().ainvoke(input, config, stop=stop, **kwargs)
-
-    @override
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=False)
-        message = self._identified(
-            self._call(messages, stop, run_manager, kwargs).run(runs), run_manager
-        )
-        if run_manager is not None and _forwards(run_manager):
-            for chunk in replayed(message, message.id):
-                run_manager.on_llm_new_token(str(chunk.message.text), chunk=chunk)
-        result = ChatResult(generations=[ChatGeneration(message=message)])
-        runs.finish(result)
-        return result
-
-    @override
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=True)
-        try:
-            call = self._call(messages, stop, run_manager, kwargs)
-            message = self._identified(await call.arun(runs), run_manager)
-        except asyncio.CancelledError as error:
-            await runs.abandon(error)
-            raise
-        if run_manager is not None and _forwards(run_manager):
-            for chunk in replayed(message, message.id):
-                await run_manager.on_llm_new_token(str(chunk.message.text), chunk=chunk)
-        result = ChatResult(generations=[ChatGeneration(message=message)])
-        await runs.afinish(result)
-        return result
-
-    def _call(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        manager: BaseRunManager | None,
-        kwargs: Mapping[str, Any],
-    ) -> ChatCall:
-        settings, rest = split_settings(kwargs)
-        demanded = {name: settings.pop(name) for name in CONSENSUS if name in settings}
-        consensus = self._consensus(demanded)
-        standing = {"temperature": self.temperature, "max_tokens": self.max_tokens}
-        given = {name: value for name, value in standing.items() if value is not None}
-        # What tools were bound with stands in the members already; it is here for the trace.
-        given |= {k: v for k, v in rest.items() if self._bound.get(k, _UNBOUND) is not v}
-        if len(self._asked) > 1 and "model" in given:
-            raise UsageError(
-                f"an ensemble of {len(self._asked)} members has no single model to replace by "
-                f"{given['model']!r}"
-            )
-        plan = self.plan(**settings)
-        return ChatCall(
-            plan=plan,
-            asked=self._asked_now(),
-            question=chat_question(messages, stop or self.stop, given),
-            manager=manager,
-            sample_callbacks=self.sample_callbacks,
-            consensus=consensus,
-            health=self._health,
-            slots=self._slots,
-            scorer=self._scorer,
-            per_request=self.samples_per_request,
-        )
-
-    def _consensus(self, changes: Mapping[str, Any]) -> Consensus:
-        abstain = changes.get("abstain", self.abstain)
-        least = changes.get("min_confidence", self.min_confidence)
-        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 1:
-            raise UsageError(f"min_confidence must lie in [0, 1], got {least!r}")
-        demanded = bool(abstain) or least > 0 or self._higher is not None
-        return Consensus(demanded, float(least), self._higher)
-
-    def _asked_now(self) -> list[Asked]:
-        """Return how members are asked, with caches that keep samples apart where there are any."""
-        if not any(needs_guard(asked.model) for asked in self._asked):
-            return self._asked
-        if self._cached is None:
-            self._cached = [
-                replace(asked, model=guarded(asked.model, self.sample_cache))
-                for asked in self._asked
-            ]
-        return self._cached
-
-    def _identified(self, message: AIMessage, manager: BaseRunManager | None) -> AIMessage:
-        """Return the message with the id of the ensemble's run, in the wanted version."""
-        changes: dict[str, Any] = {}
-        if message.id is None and manager is not None:
-            changes["id"] = f"{LC_ID_PREFIX}-{manager.run_id}"
-        if self.output_version == "v1":
-            changes["content"] = message.content_blocks
-            changes["response_metadata"] = {**message.response_metadata, "output_version": "v1"}
-        return message.model_copy(update=changes) if changes else message
 
     # -- streams ------------------------------------------------------------------------------
 
@@ -323,7 +87,7 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=False)
         call = self._call(messages, stop, run_manager, kwargs)
-        message = self._identified(call.run(runs), run_manager)
+        message = self._message(call.run(runs), run_manager)
         yield from replayed(message, message.id)
         runs.finish(ChatResult(generations=[ChatGeneration(message=message)]))
 
@@ -337,7 +101,7 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=True)
         call = self._call(messages, stop, run_manager, kwargs)
-        message = self._identified(await call.arun(runs), run_manager)
+        message = self._message(await call.arun(runs), run_manager)
         for chunk in replayed(message, message.id):
             yield chunk
         await runs.afinish(ChatResult(generations=[ChatGeneration(message=message)]))
@@ -503,13 +267,6 @@ class AdaptiveEnsembleChat(EnsembleSettings, BaseChatModel):
             copy._higher = replace(higher, asked=bind(higher.name, higher.asked.model))
         copy._cached = None
         return copy
-
-
-_UNBOUND = object()
-
-
-def _forwards(manager: BaseRunManager) -> bool:
-    return any(is_streaming(handler) for handler in manager.handlers)
 
 
 def _message(chunk: ChatGenerationChunk) -> AIMessageChunk:

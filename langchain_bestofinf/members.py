@@ -30,10 +30,12 @@ class Asked:
         model: Takes the messages; gives a message, or a mapping with raw and parsed.
         parser: From ``{"raw": message}`` to a mapping with parsed and parsing_error, for
             structured output; None otherwise.
+        counts_runs: Whether its usage is that of the models within it, and not in its output.
     """
 
     model: ChatRunnable
     parser: ChatRunnable | None = None
+    counts_runs: bool = False
 
 
 def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:

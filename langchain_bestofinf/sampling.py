@@ -156,24 +156,34 @@ class Sampler:
         except asyncio.CancelledError as error:
             await self._runs.cancelled(config, error)
             raise
-        return self._sample(member, asked, output, time.monotonic() - start)
+        return self._sample(member, asked, output, time.monotonic() - start, config)
 
     def _ask(self, member: Member[Any], asked: Asked, config: RunnableConfig) -> Sample:
         start = time.monotonic()
         output = asked.model.invoke(self._question.input, config, **self._kwargs(member))
-        return self._sample(member, asked, output, time.monotonic() - start)
+        return self._sample(member, asked, output, time.monotonic() - start, config)
 
     def _kwargs(self, member: Member[Any]) -> dict[str, Any]:
         return {**self._question.kwargs, **member.call_kwargs}
 
     def _sample(
-        self, member: Member[Any], asked: Asked, output: Any, seconds: float | None
+        self,
+        member: Member[Any],
+        asked: Asked,
+        output: Any,
+        seconds: float,
+        config: RunnableConfig | None = None,
     ) -> Sample:
         if asked.parser is not None:
             with tracing_context(enabled=False):  # a local parser is no step worth a run
                 output = asked.parser.invoke({"raw": output}, {"callbacks": []})
         reply = self._read(output)
-        usage = usage_of(message_in(reply), member)
+        if asked.counts_runs and config is not None:
+            spent = self._runs.spent(config)
+            usage = member.charge(spent.input_tokens, spent.output_tokens)
+            usage = replace(usage, calls=spent.calls)
+        else:
+            usage = usage_of(message_in(reply), member)
         return Sample(
             None, reply=reply, usage=usage, tokens=usage.output_tokens or None, seconds=seconds
         )

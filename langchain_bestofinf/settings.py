@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,6 +17,7 @@ from bestofinf.plan import KNOBS, VotePlan, weighted
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer, as_scorer
 from langchain_bestofinf.callbacks import SampleCallbacks
+from langchain_bestofinf.serializing import written_member
 from langchain_bestofinf.slots import Slots
 
 _PLANNED = (
@@ -39,9 +39,7 @@ _PLANNED = (
     "deadline",
     "on_deadline",
 )
-CONSENSUS = frozenset({"abstain", "min_confidence"})
-
-CALL_SETTINGS = KNOBS | CONSENSUS
+CALL_SETTINGS = KNOBS | {"abstain", "min_confidence"}
 """Settings that may be given with a single call, in `bind` and in configurations."""
 
 NAMESPACE = "bestofinf"
@@ -151,7 +149,7 @@ class EnsembleSettings(Serializable):
         """Fields in a form that can be written and read again."""
         weights = self._weights.value
         return {
-            "members": [_written(member) for member in self.members],
+            "members": [written_member(member) for member in self.members],
             "rule": self.rule if isinstance(self.rule, str) else str(self.rule),
             **({} if weights is None else {"weights": self.weight_by_member}),
         }
@@ -228,32 +226,19 @@ class EnsembleSettings(Serializable):
         Args:
             evaluation_set: Recorded answers of members with these names.
             objective: What is optimised; None takes what cross-validation recommends.
-            options: For `bestofinf.weights.fit_weights`.
+            options: For `bestofinf.weights.fit_weights`, or without an objective for
+                `compare_weights`.
 
         Raises:
             MissingExtraError: If the extra for weights is not installed.
             UsageError: If the evaluation set does not fit the members.
         """
-        weights: Any = import_module("bestofinf.weights")
+        from bestofinf.weights import compare_weights, fit_weights
+
+        options.setdefault("members", self.member_names)
         if objective is None:
-            objective = weights.compare_weights(evaluation_set).recommended
-        fitted = weights.fit_weights(evaluation_set, objective=objective, **options)
-        return self.with_weights(fitted)
-
-
-def _written(member: Any) -> Any:
-    if not isinstance(member, Member):
-        return member
-    fields = {
-        "weight": (member.weight, 1.0),
-        "name": (member.name, ""),
-        "cost": (member.cost, 1.0),
-        "price": (list(member.price), [0.0, 0.0]),
-        "call_kwargs": (dict(member.call_kwargs), {}),
-        "concurrency": (member.concurrency, None),
-    }
-    changed = {name: value for name, (value, default) in fields.items() if value != default}
-    return {"model": member.model, **changed}
+            return self.with_weights(compare_weights(evaluation_set, **options).recommended)
+        return self.with_weights(fit_weights(evaluation_set, objective, **options))
 
 
 def read_weights(weights: Any) -> Any:

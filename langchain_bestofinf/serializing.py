@@ -1,0 +1,42 @@
+"""Ensembles as JSON, in the form of ``langchain_core.load``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, TypeVar
+
+from langchain_core.load.serializable import Serializable
+
+from bestofinf.records import Member
+
+T = TypeVar("T", bound=type[Serializable])
+
+
+def loadable(kind: T) -> T:
+    """Let ``langchain_core.load.load(..., allowed_objects="all")`` read a class of ours.
+
+    LangChain knows the classes of its partners by a table that it has for them; there is no other
+    way into it.
+    """
+    path = tuple(kind.lc_id())
+    loading = import_module("langchain_core.load.load")  # the package has a function of that name
+    table: dict[Any, Any] = getattr(loading, "ALL_SERIALIZABLE_MAPPINGS", {})
+    table.setdefault(path, path)
+    getattr(loading, "_default_class_paths_cache", {}).clear()
+    return kind
+
+
+def written_member(member: Any) -> Any:
+    """Return a member in a form that can be written, and read again as a member."""
+    if not isinstance(member, Member):
+        return member
+    fields = {
+        "weight": (member.weight, 1.0),
+        "name": (member.name, ""),
+        "cost": (member.cost, 1.0),
+        "price": (list(member.price), [0.0, 0.0]),
+        "call_kwargs": (dict(member.call_kwargs), {}),
+        "concurrency": (member.concurrency, None),
+    }
+    changed = {name: value for name, (value, default) in fields.items() if value != default}
+    return {"model": member.model, **changed}
