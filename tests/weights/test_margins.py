@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ensembles import from_votes, made_set
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
 from bestofinf.weights.exact import as_fractions, score, shorten
 from bestofinf.weights.margins import Margins
+from support.ensembles import from_votes, made_set
 
 letters = st.text(alphabet="ABC-", max_size=6)
 sets = st.lists(

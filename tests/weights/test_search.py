@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from support.ensembles import made_set
 
 from bestofinf.weights.domain import Domain
 from bestofinf.weights.margins import Floats, Margins
 from bestofinf.weights.presolve import Contested, cliques, presolve
 from bestofinf.weights.relaxation import FarkasCuts, Relaxation, tighten, whole
 from bestofinf.weights.sweep import Target, best_of_triples, sweep_lines, sweep_triangle
+from support.ensembles import made_set
 
 EPS = 1e-4
 
@@ -23,9 +23,7 @@ EPS = 1e-4
 def problem_of(
     seed: int, *, questions: int = 25, members: int = 3, spread: float = 1.5
 ) -> tuple[Margins, Contested]:
-    margins = Margins.of(
-        made_set(questions, members=members, samples=12, spread=spread, seed=seed)
-    )
+    margins = Margins.of(made_set(questions, members=members, samples=12, spread=spread, seed=seed))
     ones = np.ones(questions, dtype=np.int64)
     return margins, presolve(margins.rows - EPS, margins.question, ones)
 
