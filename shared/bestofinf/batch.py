@@ -13,6 +13,7 @@ from collections.abc import (
     Hashable,
     Iterable,
     Iterator,
+    Mapping,
 )
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -77,7 +78,7 @@ async def avote_batch(
     *,
     budget: Budget | float | None = None,
     concurrency: int = 64,
-    recorded: Callable[[Q], Iterable[tuple[Draw, Outcome]]] | None = None,
+    recorded: Callable[[Q], Mapping[Draw, Outcome]] | None = None,
     observer: Callable[[Q, Draw, Outcome], None] | None = None,
 ) -> AsyncIterator[BatchResult[Q]]:
     """Vote on many questions, and yield each result as soon as it is settled.
@@ -92,8 +93,8 @@ async def avote_batch(
             least one sample before any gets a second, as far as it reaches. None: no limit, and
             only about `concurrency` questions are held in memory at a time.
         concurrency: Most draws in flight over all questions.
-        recorded: Gives what is known of a question from an earlier run, in draw order. It is
-            counted and not asked again.
+        recorded: Gives what is known of a question from an earlier run of the same plan. It
+            counts, towards the budget too, and is not asked again.
         observer: Told every new outcome as it arrives, before it is counted: the place to store
             it.
 
@@ -144,7 +145,7 @@ class _Run(Generic[Q]):
         pool: Pool[Q],
         sample: Callable[[Q, Draw], Awaitable[Sample]],
         plan: VotePlan[Any],
-        recorded: Callable[[Q], Iterable[tuple[Draw, Outcome]]] | None,
+        recorded: Callable[[Q], Mapping[Draw, Outcome]] | None,
         observer: Callable[[Q, Draw, Outcome], None] | None,
     ) -> None:
         self._pool = pool
@@ -153,6 +154,7 @@ class _Run(Generic[Q]):
         self._recorded = recorded
         self._observer = observer
         self._samplers: dict[Q, AsyncSampler] = {}
+        self._known: dict[Q, dict[Draw, Outcome]] = {}
         self.tasks: dict[asyncio.Task[Any], tuple[Q, Draw]] = {}
         # A queue and not `asyncio.wait`, whose cost grows with the number of tasks.
         self.arrived: asyncio.Queue[asyncio.Task[Any]] = asyncio.Queue()
@@ -160,10 +162,12 @@ class _Run(Generic[Q]):
     def add(self, question: Q) -> None:
         """Take a question into the pool, with what is known of it."""
         engine = self._plan.engine()
-        if self._recorded is not None:
-            for outcome in restore(engine, self._recorded(question)):
-                self._pool.book(outcome)
+        known = dict(self._recorded(question)) if self._recorded is not None else {}
+        for outcome in restore(engine, known):
+            self._pool.book(outcome)
         self._pool.add(question, engine)
+        if known:
+            self._known[question] = known
         self._samplers[question] = AsyncSampler(
             lambda draw: self._sample(question, draw),
             answer=self._plan.answer,
@@ -173,6 +177,9 @@ class _Run(Generic[Q]):
     def start(self, concurrency: int) -> None:
         """Start what the pool wants."""
         for question, draw in self._pool.ask(concurrency - len(self.tasks)):
+            if draw in self._known.get(question, ()):
+                self._pool.tell(question, draw, self._known[question].pop(draw))
+                continue
             task = asyncio.ensure_future(self._samplers[question].outcome(draw))
             task.add_done_callback(self.arrived.put_nowait)
             self.tasks[task] = (question, draw)
@@ -196,6 +203,7 @@ class _Run(Generic[Q]):
         """Yield what has settled."""
         for question, engine in self._pool.settled():
             del self._samplers[question]
+            self._known.pop(question, None)
             try:
                 yield BatchResult(question, engine.decision())
             except SamplingError as error:
@@ -211,25 +219,32 @@ class _Run(Generic[Q]):
                 self.tell(task)
 
 
-def restore(engine: VotingEngine, recorded: Iterable[tuple[Draw, Outcome]]) -> Iterator[Outcome]:
-    """Bring a fresh engine to where an earlier run left it, and yield what was told.
+def restore(engine: VotingEngine, known: dict[Draw, Outcome]) -> Iterator[Outcome]:
+    """Bring a fresh engine as far as what is known allows, and yield what it was told.
 
     Args:
-        engine: Made by the same plan as the earlier one.
-        recorded: What the earlier engine was told, in draw order. Draws whose outcome is unknown
-            are missing; from the first gap on draws are asked again, as their members follow
-            from their places.
+        engine: Made by the same plan as the one that these draws are from.
+        known: Outcomes by draw; those told are taken out. Draws asked on the way that are not
+            known were in flight when the earlier run ended: they are in flight again, and the
+            rest of what is known waits for them.
+
+    Raises:
+        UsageError: If a draw would go to another member now.
     """
-    for draw, outcome in recorded:
-        if engine.done:
-            return
+    while known and not engine.done:
         asked = engine.ask(1)
-        if asked != [draw]:
-            for left_over in asked:
-                engine.tell(left_over, given_up())
+        if not asked:
             return
-        engine.tell(draw, outcome)
-        yield outcome
+        draw = asked[0]
+        if draw in known:
+            outcome = known.pop(draw)
+            engine.tell(draw, outcome)
+            yield outcome
+        elif any(draw.index == other.index for other in known):
+            raise UsageError(
+                f"draw {draw.index} was asked of another member in the earlier run: "
+                "its members, weights or schedule were different"
+            )
 
 
 async def _source(questions: Iterable[Q] | AsyncIterable[Q]) -> AsyncIterator[Q]:

@@ -100,6 +100,7 @@ class Pool(Generic[Q]):
         self.budget = budget
         self.spent = 0.0  # in the budget's unit; samples without one
         self._entries: dict[Q, _Entry[Q]] = {}
+        self._resumed: deque[tuple[_Entry[Q], Draw]] = deque()
         self._fresh: deque[_Entry[Q]] = deque()
         self._heap: list[tuple[float, int, int, int]] = []  # worth, samples, question, version
         self._by_number: dict[int, _Entry[Q]] = {}
@@ -122,6 +123,8 @@ class Pool(Generic[Q]):
     def add(self, question: Q, engine: VotingEngine) -> None:
         """Add a question. Its engine may have counted samples before, as after a restart.
 
+        Draws that its engine has in flight are given out by `ask` before all others.
+
         Raises:
             UsageError: If the question is in the pool already.
         """
@@ -134,7 +137,8 @@ class Pool(Generic[Q]):
             self._settled.append(entry)
             return
         self._open += 1
-        if engine.tally.n_samples:
+        self._resumed.extend((entry, draw) for draw in engine.in_flight)
+        if engine.tally.n_samples or engine.in_flight:
             self._place(entry)
         else:
             self._fresh.append(entry)
@@ -151,16 +155,23 @@ class Pool(Generic[Q]):
         """
         draws: list[tuple[Q, Draw]] = []
         while len(draws) < free_slots and not self._closed and self._affordable():
-            entry = self._next()
-            if entry is None:
+            if self._resumed:
+                entry, draw = self._resumed.popleft()
+                if not entry.engine.done:
+                    draws.append((entry.question, draw))
+                    entry.in_flight += 1
+                    self._in_flight += 1
+                continue
+            following = self._next()
+            if following is None:
                 break
-            started = entry.engine.ask(1)
+            started = following.engine.ask(1)
             if not started:
                 continue  # its own rule needs what is in flight first
-            draws.append((entry.question, started[0]))
-            entry.in_flight += 1
+            draws.append((following.question, started[0]))
+            following.in_flight += 1
             self._in_flight += 1
-            self._place(entry)
+            self._place(following)
         return draws
 
     def tell(self, question: Q, draw: Draw, outcome: Outcome) -> None:
@@ -246,10 +257,11 @@ class Pool(Generic[Q]):
         """Put a question into the heap by the worth of its next sample."""
         entry.version += 1
         tally = entry.engine.tally
-        if entry.in_flight:
+        in_flight = entry.engine.in_flight
+        if in_flight:
             tally = tally.copy()
             leader = tally.leader if tally.leader is not None else _LEADER
-            for draw in entry.engine.in_flight:
+            for draw in in_flight:
                 tally.vote(leader, member=draw.member)
         worth = -self._rule.index(tally)
         heapq.heappush(self._heap, (worth, tally.n_samples, entry.number, entry.version))
