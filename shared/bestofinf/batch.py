@@ -14,11 +14,12 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from bestofinf.drivers.asynchronous import AsyncSampler
 from bestofinf.drivers.common import check_concurrency, given_up
@@ -31,6 +32,9 @@ from bestofinf.rules.base import AllOf, AnyOf, StopRule
 from bestofinf.tally import Tally
 
 Q = TypeVar("Q", bound=Hashable)
+
+Arrival: TypeAlias = tuple[Q, Draw, Outcome]
+"""A question, a draw of it, and what came of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ async def avote_batch(
     budget: Budget | float | None = None,
     concurrency: int = 64,
     recorded: Callable[[Q], Mapping[Draw, Outcome]] | None = None,
-    observer: Callable[[Q, Draw, Outcome], None] | None = None,
+    keep: Callable[[Sequence[Arrival[Q]]], Awaitable[None]] | None = None,
 ) -> AsyncIterator[BatchResult[Q]]:
     """Vote on many questions, and yield each result as soon as it is settled.
 
@@ -95,8 +99,8 @@ async def avote_batch(
         concurrency: Most draws in flight over all questions.
         recorded: Gives what is known of a question from an earlier run of the same plan. It
             counts, towards the budget too, and is not asked again.
-        observer: Told every new outcome as it arrives, before it is counted: the place to store
-            it.
+        keep: Awaited with every new outcome before it is counted, several at a time under load:
+            the place to store them. If it raises, the batch ends.
 
     Yields:
         One result for every question, in the order of settling. Closing the generator cancels
@@ -105,7 +109,7 @@ async def avote_batch(
     check_concurrency(concurrency)
     total = Budget(budget) if isinstance(budget, int | float) else budget
     pool: Pool[Q] = Pool(_InOrder() if total is None else indexed(plan.rule), total)
-    run = _Run(pool, sample, plan, recorded, observer)
+    run = _Run(pool, sample, plan, recorded, keep)
     source = _source(questions)
     coming: asyncio.Task[Q] | None = None
     exhausted = False
@@ -116,15 +120,15 @@ async def avote_batch(
                 coming.add_done_callback(run.arrived.put_nowait)
             if exhausted or total is None:
                 run.start(concurrency)
-            for task in await run.next_arrived() if run.tasks or coming else ():
-                if task is not coming:
-                    run.tell(task)
-                    continue
-                coming = None
+            arrived = await run.next_arrived() if run.tasks or coming else []
+            if coming in arrived:
+                arrived.remove(coming)
                 try:
-                    run.add(task.result())
+                    run.add(coming.result())
                 except StopAsyncIteration:
                     exhausted = True
+                coming = None
+            await run.tell(arrived)
             for result in run.results():
                 yield result
         pool.close()
@@ -146,13 +150,13 @@ class _Run(Generic[Q]):
         sample: Callable[[Q, Draw], Awaitable[Sample]],
         plan: VotePlan[Any],
         recorded: Callable[[Q], Mapping[Draw, Outcome]] | None,
-        observer: Callable[[Q, Draw, Outcome], None] | None,
+        keep: Callable[[Sequence[Arrival[Q]]], Awaitable[None]] | None,
     ) -> None:
         self._pool = pool
         self._sample = sample
         self._plan = plan
         self._recorded = recorded
-        self._observer = observer
+        self._keep = keep
         self._samplers: dict[Q, AsyncSampler] = {}
         self._known: dict[Q, dict[Draw, Outcome]] = {}
         self.tasks: dict[asyncio.Task[Any], tuple[Q, Draw]] = {}
@@ -191,13 +195,16 @@ class _Run(Generic[Q]):
             arrived.append(self.arrived.get_nowait())
         return arrived
 
-    def tell(self, task: asyncio.Task[Any]) -> None:
-        """Hand over what a task brought."""
-        question, draw = self.tasks.pop(task)
-        outcome = given_up() if task.cancelled() else task.result()
-        if self._observer is not None:
-            self._observer(question, draw, outcome)
-        self._pool.tell(question, draw, outcome)
+    async def tell(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Hand over what tasks brought, once it is kept."""
+        arrivals = [
+            (*self.tasks[task], given_up() if task.cancelled() else task.result()) for task in tasks
+        ]
+        if arrivals and self._keep is not None:
+            await self._keep(arrivals)
+        for task, (question, draw, outcome) in zip(tasks, arrivals, strict=True):
+            del self.tasks[task]
+            self._pool.tell(question, draw, outcome)
 
     def results(self) -> Iterator[BatchResult[Q]]:
         """Yield what has settled."""
@@ -215,8 +222,7 @@ class _Run(Generic[Q]):
             task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks)
-            for task in list(self.tasks):
-                self.tell(task)
+            await self.tell(list(self.tasks))
 
 
 def restore(engine: VotingEngine, known: dict[Draw, Outcome]) -> Iterator[Outcome]:

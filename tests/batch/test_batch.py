@@ -104,8 +104,10 @@ async def test_a_resumed_batch_pays_for_nothing_twice():
     async def run(stop_after):
         paid = 0
 
-        def keep(question, draw, outcome):
-            stored.setdefault(question, []).append((draw, outcome))
+        async def keep(arrivals):
+            await asyncio.sleep(0)
+            for question, draw, outcome in arrivals:
+                stored.setdefault(question, []).append((draw, outcome))
 
         async def sample(question, draw):
             nonlocal paid
@@ -120,7 +122,7 @@ async def test_a_resumed_batch_pays_for_nothing_twice():
             budget=total,
             concurrency=8,
             recorded=lambda q: {d: o for d, o in stored.get(q, ()) if isinstance(o, Sample)},
-            observer=keep,
+            keep=keep,
         )
         async for result in batch:
             results[result.question] = result.decision
