@@ -111,7 +111,9 @@ class _Vote:
 
     @property
     def _patient(self) -> bool:
-        return self._policy.timeout is None and self._policy.deadline is None
+        unlimited = self._policy.timeout is None and self._policy.deadline is None
+        # Comparing answers needs an event loop, and a thread has only one at a time.
+        return unlimited and not (self._prepare and _in_event_loop())
 
     def _wait(self, started: dict[Draw, float], start: float) -> list[tuple[Draw, Outcome]]:
         """Return what has arrived, in draw order; nothing if a time ran out before."""
@@ -201,3 +203,11 @@ class _Vote:
             usage = asyncio.run(self._answer.prepare(value, tuple(self._known)))
             self._known.append(value)
         return replace(sample, usage=sample.usage + usage)
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
