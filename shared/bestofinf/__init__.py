@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bestofinf.answers import Answer, resolve_answer
+    from bestofinf.batch import BatchResult, avote_batch, vote_batch
     from bestofinf.drivers import avote, vote
     from bestofinf.engine import VoteSettings, VotingEngine
     from bestofinf.errors import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bestofinf.evaluation import EvaluationSet, Question, Samples
     from bestofinf.plan import VotePlan
     from bestofinf.policy import FailurePolicy
+    from bestofinf.pool import Budget
     from bestofinf.records import (
         Decision,
         Draw,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "answers": ("Answer", "resolve_answer"),
+    "batch": ("BatchResult", "avote_batch", "vote_batch"),
     "drivers": ("avote", "vote"),
     "engine": ("VoteSettings", "VotingEngine"),
     "errors": (
@@ -52,6 +55,7 @@ _MODULES = {
     "evaluation": ("EvaluationSet", "Question", "Samples"),
     "plan": ("VotePlan",),
     "policy": ("FailurePolicy",),
+    "pool": ("Budget",),
     "records": ("Decision", "Draw", "Failure", "Member", "Reply", "Sample", "ToolCall", "Usage"),
     "rules": ("AheadBy", "FixedSamples", "MaxSamples", "StopRule", "parse_rule"),
     "tally": ("Tally",),
