@@ -23,7 +23,10 @@ def test_every_code_block_runs_and_prints_what_it_says(
     if settings.get("test") == "skip":
         pytest.skip(settings.get("because", "needs what is not here"))
     monkeypatch.chdir(tmp_path)
-    eval_example.run_print_check(example)
+    try:
+        eval_example.run_print_check(example)
+    except Exception as error:  # its traceback through the page would confuse the test runner
+        raise AssertionError(f"{example}: {type(error).__name__}: {error}") from None
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
