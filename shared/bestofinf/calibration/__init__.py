@@ -9,7 +9,6 @@ from bestofinf.calibration.fitting import (
 from bestofinf.calibration.pools import (
     ScoredQuestion,
     ScorePool,
-    merge_pools,
     read_pool,
     simulate_pool,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "expected_calibration_error",
     "fit_calibration",
     "majority_of_n",
-    "merge_pools",
     "read_pool",
     "replay_scores",
     "share_right_above",

@@ -14,7 +14,6 @@ from bestofinf.calibration import (
     Calibration,
     ScorePool,
     fit_calibration,
-    merge_pools,
     read_pool,
     share_right_above,
 )
@@ -25,8 +24,8 @@ _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 def calibrate(
     paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="JSONL files with scores, or folders of them."),
+        list[str],
+        typer.Argument(metavar="PATH...", help="Scored replies: files, folders or stores."),
     ],
     accuracy: Annotated[
         float, typer.Option(help="Share of right replies wanted at and above the least score.")
@@ -35,6 +34,10 @@ def calibrate(
     column: Annotated[
         int, typer.Option(min=0, help="Which score, where samples have several; from 0.")
     ] = 0,
+    member: Annotated[str | None, typer.Option(help="Take this member's samples alone.")] = None,
+    answer: Annotated[
+        str, typer.Option("--answer", help="Answer type that says which answers are the same.")
+    ] = "text",
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the split into folds.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the calibration to this file.")] = None,
@@ -45,7 +48,7 @@ def calibrate(
     Scores of different scorers are not comparable. The file written with --out holds the curve
     and the prior on scores; name it in a rule: optscale:calibration=FILE.
     """
-    pool = merge_pools([read_pool(file, column=column) for path in paths for file in _files(path)])
+    pool = read_pool(paths, column=column, member=member, answer=answer)
     calibration = fit_calibration(
         pool, accuracy=accuracy, method=method, folds=folds, seed=seed, name=pool.name
     )
@@ -94,15 +97,6 @@ def summary(calibration: Calibration, pool: ScorePool) -> dict[str, Any]:
         "min_score": calibration.min_score,
         "levels": levels,
     }
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(path.glob("*.jsonl"))
-    if not files:
-        raise UsageError(f"{path}: no *.jsonl file in the folder")
-    return files
 
 
 def _rule(calibration: Calibration, out: Path | None) -> str | None:
