@@ -46,7 +46,7 @@ def test_reply_that_attains_the_score_is_returned_and_the_trace_shows_why(face):
     message = model.invoke("6 x 7?") if face == "blocking" else asyncio.run(model.ainvoke("6 x 7?"))
     trace = message.response_metadata["bestofinf"]
     assert message.text == "The answer is 42."
-    assert trace["reason"] == "optscale: score 0.97 attains 0.95"
+    assert trace["reason"].startswith("optscale: score 0.97 attains 0.95 (N* ")
     assert [line["score"] for line in trace["samples"]] == [0.6, 0.7, 0.97]
 
 
