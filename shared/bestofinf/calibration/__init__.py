@@ -21,6 +21,7 @@ from bestofinf.calibration.replay import (
     majority_of_n,
     replay_scores,
     tune,
+    usual_strategies,
 )
 from bestofinf.scores.reliability import Calibration
 
@@ -42,4 +43,5 @@ __all__ = [
     "share_right_above",
     "simulate_pool",
     "tune",
+    "usual_strategies",
 ]
