@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bestofinf.calibration import (
-    Calibration,
-    ScorePool,
-    fit_calibration,
-    read_pool,
-    share_right_above,
-)
 from bestofinf.errors import UsageError
+
+if TYPE_CHECKING:
+    from bestofinf.calibration import Calibration, ScorePool
 
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
@@ -48,6 +44,8 @@ def calibrate(
     Scores of different scorers are not comparable. The file written with --out holds the curve
     and the prior on scores; name it in a rule: optscale:calibration=FILE.
     """
+    from bestofinf.calibration import fit_calibration, read_pool  # slow: it brings scipy.stats
+
     pool = read_pool(paths, column=column, member=member, answer=answer)
     calibration = fit_calibration(
         pool, accuracy=accuracy, method=method, folds=folds, seed=seed, name=pool.name
@@ -72,6 +70,8 @@ def summary(calibration: Calibration, pool: ScorePool) -> dict[str, Any]:
     levels, a list of {score, chance, right_above, samples_above}; `right_above` is None where no
     reply is scored as high.
     """
+    from bestofinf.calibration import share_right_above
+
     scores, grades, _ = pool.columns()
     levels = []
     for level in _LEVELS:
@@ -108,7 +108,7 @@ def _rule(calibration: Calibration, out: Path | None) -> str | None:
 
 
 def _show(record: dict[str, Any]) -> None:
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     console.print(
         f"{record['samples']} scored replies to {record['questions']} questions, "
         f"{record['base_rate']:.1%} right; area under the curve {record['auc']:.3f}"
