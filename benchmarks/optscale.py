@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from bestofinf.calibration import Strategy, replay_scores, simulate_pool
+from bestofinf import tiny
+from bestofinf.calibration import (
+    ScorePool,
+    Strategy,
+    replay_scores,
+    simulate_pool,
+    tune,
+    usual_strategies,
+)
 from bestofinf.rules import OptScale
 from bestofinf.scores.prior import ScorePrior
 from bestofinf.selectors import BestScore
@@ -132,9 +141,40 @@ def sample_counts(seeds: int = 4) -> None:
         print(f"  {name:<32}{mean[0]:8.2f} +- {error[0]:.2f}{mean[1]:14.4f} +- {error[1]:.4f}")
 
 
+def frontier(pool: ScorePool, cap: int) -> None:
+    """Accuracy and tokens of the usual families, settings chosen on half of the questions."""
+    known, _ = pool.split(0.5, seed=0)
+    prior = ScorePrior.fit(known.score_lists())
+    strategies = usual_strategies(cap=cap, prior=prior)
+    word = "SIMULATED" if pool.simulated else "recorded"
+    print(f"\n{pool.name} ({word}), {len(pool)} questions; a scored token costs .1; chosen on one")
+    print(
+        "half, reported on the other          samples    tokens   accuracy   (chosen on)   setting"
+    )
+    for result in tune(pool, strategies, scorer_tokens=0.1, trials=2):
+        seen, other = result.chosen, result.reported
+        print(
+            f"  {result.family:<32}{other.samples:8.2f}{other.tokens:10.0f}"
+            f"{other.accuracy:8.3f} +- {other.accuracy_se:.3f} ({seen.accuracy:.3f})"
+            f"   {other.strategy.rule}"
+        )
+
+
+def frontiers() -> None:
+    try:
+        recorded = tiny.recorded()
+    except FileNotFoundError:
+        print("\nno recorded set of the tiny models: their frontier left out")
+        return
+    for member in recorded.members:
+        pool = replace(ScorePool.from_set(recorded, member=member), name=f"tiny models, {member}")
+        frontier(pool, cap=min(len(question) for question in pool))
+
+
 def main() -> None:
     decision_times()
     sample_counts()
+    frontiers()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from bestofinf.errors import UsageError
 from bestofinf.health import Health
 from bestofinf.plan import KNOBS, VotePlan, weighted
 from bestofinf.records import Member
-from bestofinf.scorers import Scorer, as_scorer
+from bestofinf.scorers import Scorer
 from langchain_bestofinf.callbacks import SampleCallbacks
+from langchain_bestofinf.scorers import resolve_scorer
 from langchain_bestofinf.serializing import written_member
 from langchain_bestofinf.slots import Slots
 
@@ -131,7 +132,7 @@ class EnsembleSettings(Serializable):
         self._members = self._resolved()
         self._weights = _Weights(read_weights(self.weights))
         self._slots = Slots(self._members)
-        self._scorer = as_scorer(self.scorer) if self.scorer is not None else None
+        self._scorer = resolve_scorer(self.scorer)
         self._health = Health(len(self._members), breaker=self.breaker, cooldown=self.cooldown)
         self.plan()  # refuses what cannot work now, not at the first call
 

@@ -13,13 +13,12 @@ from bestofinf.calibration import (
     area_under_curve,
     expected_calibration_error,
     fit_calibration,
-    merge_pools,
     read_pool,
     share_right_above,
     simulate_pool,
 )
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import EvaluationSet, Question, Samples
+from bestofinf.evaluation import EvaluationSet, EvaluationStore, Question, Samples, import_files
 from bestofinf.rules.optscale import OptScale
 from bestofinf.tally import Tally
 
@@ -208,8 +207,6 @@ def test_pool_grades_the_scored_samples_of_an_evaluation_set():
     assert first.correct == (True, False, False)
     assert first.scores == (0.9, 0.1, None)
     assert first.tokens == (7, 0, 9)
-    lenient = ScorePool.from_set(evaluation_set(), same=lambda answer, gold: True)
-    assert lenient.questions[0].correct == (True, False, True)
     with pytest.raises(UsageError, match="no question"):
         ScorePool.from_set(evaluation_set(), member="other")
 
@@ -224,7 +221,25 @@ def test_pool_is_read_from_either_kind_of_file(tmp_path):
     own = tmp_path / "own.jsonl"
     own.write_text('{"id": "q", "gold": "4", "samples": {"m": [["4", 12, 0.5]]}}\n')
     assert read_pool(own).questions[0].correct == (True,)
-    assert len(merge_pools([read_pool(graded), read_pool(own)])) == 2
+    assert len(read_pool([graded, own])) == 2
+    assert len(read_pool(tmp_path)) == 2
+
+
+def test_answers_are_graded_by_their_meaning_where_that_is_wanted(tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"id": "q", "gold": "4", "samples": {"m": [["4.0", 12, 0.5]]}}\n')
+    assert read_pool(own).questions[0].correct == (False,)
+    assert read_pool(own, answer="number").questions[0].correct == (True,)
+
+
+def test_pool_is_read_from_a_store(tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"id": "q", "gold": "4", "samples": {"m": [["4", 12, 0.5]], "n": [["5"]]}}\n')
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with EvaluationStore(url) as store:
+        import_files(store, [own])
+    assert read_pool(url).questions[0].scores == (0.5,)
+    assert read_pool(tmp_path / "store.db", member="m").questions[0].correct == (True,)
 
 
 @pytest.mark.parametrize(
@@ -250,8 +265,8 @@ def test_broken_pools_are_refused_with_file_and_line(tmp_path, line, words):
 def test_absent_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_pool(tmp_path / "nowhere.jsonl")
-    with pytest.raises(UsageError):
-        merge_pools([])
+    with pytest.raises(UsageError, match="nothing to read"):
+        read_pool([])
 
 
 def test_halves_of_a_pool_share_no_question():

@@ -10,6 +10,7 @@ from bestofinf.calibration import (
     replay_scores,
     simulate_pool,
     tune,
+    usual_strategies,
 )
 from bestofinf.errors import UsageError
 from bestofinf.rules.budgets import FixedSamples
@@ -112,6 +113,21 @@ def test_settings_are_chosen_on_one_half_and_reported_on_the_other():
         assert again.accuracy == result.chosen.accuracy
         tokens = [outcome.tokens for outcome in result.line]
         assert tokens == sorted(tokens)
+
+
+def test_usual_strategies_hold_every_family_within_the_cap():
+    pool = simulate_pool([(0.85, 0.1), (0.6, 0.2)] * 10, samples=8)
+    results = tune(pool, usual_strategies(cap=8, targets=(0.9,), leads=(2, 3)))
+    assert [result.family for result in results] == [
+        "best of n",
+        "majority of n",
+        "votes",
+        "votes, weighted by scores",
+        "scores",
+        "scores as published",
+        "votes or scores",
+    ]
+    assert all(outcome.samples <= 8 for result in results for outcome in result.line)
 
 
 def test_chart_is_drawn_and_says_when_it_is_simulated(tmp_path):

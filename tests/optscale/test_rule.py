@@ -43,7 +43,7 @@ def run(rule, scores):
 def test_target_attained_stops_at_once_and_says_so():
     tally, verdict = run(OptScale(), [0.8, 0.9, 0.96, 0.99])
     assert tally.n_samples == 3
-    assert verdict.reason == "optscale: score 0.96 attains 0.95"
+    assert verdict.reason.startswith("optscale: score 0.96 attains 0.95 (N* ")
     assert verdict.confidence is None
 
 

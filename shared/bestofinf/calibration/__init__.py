@@ -9,7 +9,6 @@ from bestofinf.calibration.fitting import (
 from bestofinf.calibration.pools import (
     ScoredQuestion,
     ScorePool,
-    merge_pools,
     read_pool,
     simulate_pool,
 )
@@ -22,6 +21,7 @@ from bestofinf.calibration.replay import (
     majority_of_n,
     replay_scores,
     tune,
+    usual_strategies,
 )
 from bestofinf.scores.reliability import Calibration
 
@@ -38,10 +38,10 @@ __all__ = [
     "expected_calibration_error",
     "fit_calibration",
     "majority_of_n",
-    "merge_pools",
     "read_pool",
     "replay_scores",
     "share_right_above",
     "simulate_pool",
     "tune",
+    "usual_strategies",
 ]

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bestofinf.answers import AnswerLike
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import EvaluationSet, read_file
+from bestofinf.evaluation import EvaluationSet, read
+from bestofinf.evaluation.canonical import canonical
+from bestofinf.evaluation.reading import is_store
 from bestofinf.scores.truncnorm import Floats
-
-Same = Callable[[str, str], bool]
-"""Whether an answer means the same as the right one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,15 @@ class ScorePool:
         return first, second
 
     @classmethod
-    def from_set(
-        cls, evaluation_set: EvaluationSet, *, member: str | None = None, same: Same | None = None
-    ) -> ScorePool:
+    def from_set(cls, evaluation_set: EvaluationSet, *, member: str | None = None) -> ScorePool:
         """Grade the scored samples of an evaluation set.
+
+        A sample is right when its answer equals the right one; see `read_pool` for answers that
+        may be written in several ways.
 
         Args:
             evaluation_set: With right answers and scores; questions without are left out.
             member: Take this member's samples alone; None takes those of all.
-            same: Compares an answer with the right one; None compares the strings.
 
         Raises:
             UsageError: If no question has both a right answer and a score.
@@ -130,7 +130,7 @@ class ScorePool:
                 scores.extend(samples.scores)
                 tokens.extend(t or 0 for t in samples.tokens or (0,) * len(samples))
             if answers and question.gold is not None:
-                right = _graded(answers, question.gold, same)
+                right = tuple(answer == question.gold for answer in answers)
                 questions.append(
                     ScoredQuestion(question.id, tuple(answers), right, tuple(scores), tuple(tokens))
                 )
@@ -139,49 +139,67 @@ class ScorePool:
         return cls(tuple(questions), evaluation_set.name)
 
 
-def read_pool(path: str | Path, *, column: int = 0, same: Same | None = None) -> ScorePool:
-    """Read a pool from a JSONL file.
+def read_pool(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    column: int = 0,
+    member: str | None = None,
+    answer: AnswerLike = "text",
+) -> ScorePool:
+    """Read scored replies into a pool.
 
-    The file is an evaluation set, or has graded samples, one line a question::
+    Whatever `bestofinf.evaluation.read` reads will do: JSONL files, folders, stores. JSONL files
+    may also have graded samples, one line a question::
 
         {"id": "q1", "samples": [["42", 1, 117, 0.93], ["41", 0, 98, 0.35]]}
 
     with answer, whether it is right, tokens, and one or more scores.
 
     Args:
-        path: The file.
+        paths: One or more.
         column: Which of several scores of graded samples to take, from 0.
-        same: Compares answers with the right one where the file has no grades.
+        member: Take this member's samples alone, where samples are not graded.
+        answer: Answer type that says which answers mean the right one.
 
     Raises:
-        UsageError: If it cannot be read; the message names the file and the line.
+        UsageError: If there is nothing to read or a line is wrong; the message names the file
+            and the line.
     """
-    path = Path(path)
-    graded = _graded_rows(path)
-    if graded is None:
-        return ScorePool.from_set(read_file(path), same=same)
-    questions = []
-    for line, record in graded:
+    several = [paths] if isinstance(paths, str | Path) else list(paths)
+    questions: list[ScoredQuestion] = []
+    others: list[str | Path] = []
+    for path in several:
+        for file in _files(path):
+            graded = None if is_store(file) else _graded_rows(Path(file))
+            if graded is None:
+                others.append(file)
+            else:
+                questions.extend(_graded_questions(Path(file), graded, column))
+    name = Path(str(several[0])).stem if len(several) == 1 else ""
+    if others or not questions:
+        known = canonical(read(others), answer)
+        questions.extend(ScorePool.from_set(known, member=member))
+    return ScorePool(tuple(questions), name)
+
+
+def _files(path: str | Path) -> list[str | Path]:
+    """Return the JSONL files of a folder, or what was given."""
+    if is_store(path) or not Path(path).is_dir():
+        return [path]
+    files = sorted(Path(path).glob("*.jsonl"))
+    if not files:
+        raise UsageError(f"{path}: no *.jsonl file in the folder")
+    return [*files]
+
+
+def _graded_questions(
+    path: Path, rows: list[tuple[int, dict[str, Any]]], column: int
+) -> Iterator[ScoredQuestion]:
+    for line, record in rows:
         try:
-            questions.append(_graded_question(record, column))
+            yield _graded_question(record, column)
         except UsageError as error:
             raise UsageError(f"{path}, line {line}: {error}") from None
-    return ScorePool(tuple(questions), path.stem)
-
-
-def merge_pools(pools: Sequence[ScorePool]) -> ScorePool:
-    """Join pools of different questions.
-
-    Raises:
-        UsageError: If there is none.
-    """
-    if not pools:
-        raise UsageError("wanted at least one pool, got none")
-    return ScorePool(
-        tuple(question for pool in pools for question in pool),
-        pools[0].name if len(pools) == 1 else "",
-        any(pool.simulated for pool in pools),
-    )
 
 
 def simulate_pool(
@@ -228,13 +246,6 @@ def _beta(mean: float, spread: float) -> tuple[float, float]:
     variance = min(max(spread**2, 1e-6), 0.98 * mean * (1 - mean))
     strength = mean * (1 - mean) / variance - 1
     return mean * strength, (1 - mean) * strength
-
-
-def _graded(answers: Sequence[str | None], gold: str, same: Same | None) -> tuple[bool, ...]:
-    return tuple(
-        answer is not None and (answer == gold if same is None else same(answer, gold))
-        for answer in answers
-    )
 
 
 def _graded_rows(path: Path) -> list[tuple[int, dict[str, Any]]] | None:

@@ -17,8 +17,11 @@ from bestofinf.calibration.pools import ScoredQuestion, ScorePool
 from bestofinf.errors import UsageError
 from bestofinf.records import Draw, Sample
 from bestofinf.rules.base import StopRule
-from bestofinf.rules.budgets import FixedSamples
-from bestofinf.selectors import BestScore, Candidate, Selector, WeightedMajority
+from bestofinf.rules.budgets import FixedSamples, MaxSamples
+from bestofinf.rules.lead import AheadBy
+from bestofinf.rules.optscale import OptScale
+from bestofinf.scores.prior import ScorePrior
+from bestofinf.selectors import BestScore, Candidate, ScoreWeighted, Selector, WeightedMajority
 from bestofinf.tally import Tally
 
 
@@ -192,6 +195,39 @@ def best_of_n(sizes: Iterable[int] = (1, 2, 4, 8, 16, 32, 64)) -> list[Strategy]
 def majority_of_n(sizes: Iterable[int] = (1, 3, 5, 9, 17, 33, 64)) -> list[Strategy]:
     """Return the other curve to compare with: the majority of n samples, without a scorer."""
     return [Strategy("majority of n", FixedSamples(n), WeightedMajority(), False) for n in sizes]
+
+
+def usual_strategies(
+    *,
+    cap: int = 64,
+    prior: ScorePrior | None = None,
+    targets: Sequence[float] = (0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99),
+    leads: Sequence[int] = (1, 2, 3, 4, 5, 6),
+) -> list[Strategy]:
+    """Return the families to compare: fixed numbers, votes, scores, and both together.
+
+    Args:
+        cap: Most samples a question.
+        prior: Prior on scores for `OptScale`; fit it on questions that are not replayed.
+        targets: Scores to reach, the setting of the families that stop by scores.
+        leads: Votes ahead, the setting of the families that stop by votes.
+    """
+    sizes = [size for size in (1, 2, 4, 8, 16, 32, 64) if size < cap] + [cap]
+    limit = MaxSamples(cap)
+    best, sums = BestScore(), ScoreWeighted()
+    result = best_of_n(sizes) + majority_of_n(sizes)
+    for lead in leads:
+        votes = AheadBy(lead) | limit
+        result.append(Strategy("votes", votes, WeightedMajority(), scored=False))
+        result.append(Strategy("votes, weighted by scores", votes, sums))
+    for target in targets:
+        scores = OptScale(target, cap=cap, prior=prior)
+        result.append(Strategy("scores", scores, best))
+        result.append(Strategy("scores as published", OptScale(target, fit="mle", cap=cap), best))
+        for lead in leads[1:]:
+            patient = OptScale(target, cap=cap, prior=prior, give_up=0.0)
+            result.append(Strategy("votes or scores", patient | AheadBy(lead), best))
+    return result
 
 
 @dataclass(frozen=True)

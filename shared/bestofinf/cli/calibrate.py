@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bestofinf.calibration import (
-    Calibration,
-    ScorePool,
-    fit_calibration,
-    merge_pools,
-    read_pool,
-    share_right_above,
-)
 from bestofinf.errors import UsageError
+
+if TYPE_CHECKING:
+    from bestofinf.calibration import Calibration, ScorePool
 
 _LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 def calibrate(
     paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="JSONL files with scores, or folders of them."),
+        list[str],
+        typer.Argument(metavar="PATH...", help="Scored replies: files, folders or stores."),
     ],
     accuracy: Annotated[
         float, typer.Option(help="Share of right replies wanted at and above the least score.")
@@ -35,6 +30,10 @@ def calibrate(
     column: Annotated[
         int, typer.Option(min=0, help="Which score, where samples have several; from 0.")
     ] = 0,
+    member: Annotated[str | None, typer.Option(help="Take this member's samples alone.")] = None,
+    answer: Annotated[
+        str, typer.Option("--answer", help="Answer type that says which answers are the same.")
+    ] = "text",
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 10,
     seed: Annotated[int, typer.Option(help="Of the split into folds.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the calibration to this file.")] = None,
@@ -45,7 +44,9 @@ def calibrate(
     Scores of different scorers are not comparable. The file written with --out holds the curve
     and the prior on scores; name it in a rule: optscale:calibration=FILE.
     """
-    pool = merge_pools([read_pool(file, column=column) for path in paths for file in _files(path)])
+    from bestofinf.calibration import fit_calibration, read_pool  # slow: it brings scipy.stats
+
+    pool = read_pool(paths, column=column, member=member, answer=answer)
     calibration = fit_calibration(
         pool, accuracy=accuracy, method=method, folds=folds, seed=seed, name=pool.name
     )
@@ -69,6 +70,8 @@ def summary(calibration: Calibration, pool: ScorePool) -> dict[str, Any]:
     levels, a list of {score, chance, right_above, samples_above}; `right_above` is None where no
     reply is scored as high.
     """
+    from bestofinf.calibration import share_right_above
+
     scores, grades, _ = pool.columns()
     levels = []
     for level in _LEVELS:
@@ -96,15 +99,6 @@ def summary(calibration: Calibration, pool: ScorePool) -> dict[str, Any]:
     }
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(path.glob("*.jsonl"))
-    if not files:
-        raise UsageError(f"{path}: no *.jsonl file in the folder")
-    return files
-
-
 def _rule(calibration: Calibration, out: Path | None) -> str | None:
     """Return the rule to use, as on the command line; None when the accuracy is out of reach."""
     if calibration.min_score is None:
@@ -114,7 +108,7 @@ def _rule(calibration: Calibration, out: Path | None) -> str | None:
 
 
 def _show(record: dict[str, Any]) -> None:
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     console.print(
         f"{record['samples']} scored replies to {record['questions']} questions, "
         f"{record['base_rate']:.1%} right; area under the curve {record['auc']:.3f}"

@@ -34,7 +34,7 @@ Misses = Callable[[int], float]
 
 ScoreFit: TypeAlias = Literal["predictive", "mle", "map"]
 Mode: TypeAlias = Literal["sequential", "two_stage"]
-Until: TypeAlias = Literal["attained", "enough", "either"]
+Until: TypeAlias = Literal["auto", "attained", "enough", "either"]
 
 _PEEKS = ((8, 3), (16, 5), (32, 10))  # (cap, peek) of the released notebooks; 20 above
 _VAGUE = ScorePrior.vague()
@@ -64,8 +64,8 @@ class OptScale(StopRule):
             "mle" and "map" take one estimate.
         mode: "sequential" looks after every sample, "two_stage" once, after `peek`.
         until: "attained" stops when the best score reaches `min_score`, "enough" when there are
-            N* samples, "either" on the first of these. None: "attained" for "predictive",
-            "enough" for the published fits.
+            N* samples, "either" on the first of these. "auto" is "attained" for "predictive" and
+            "enough" for the published fits and for two stages.
         give_up: Stop when the chance to reach `min_score` within the cap is below this; 0 never
             gives up. Not used with "enough".
         cap: Samples at which to stop in any case.
@@ -83,7 +83,7 @@ class OptScale(StopRule):
     confidence: float = 0.95
     fit: ScoreFit = "predictive"
     mode: Mode = "sequential"
-    until: Until | None = None
+    until: Until = "auto"
     give_up: float = 0.1
     cap: int = 64
     peek: int | None = None
@@ -99,7 +99,7 @@ class OptScale(StopRule):
             raise UsageError(f"confidence must lie in (0, 1), got {self.confidence!r}")
         for name, kind in (("fit", ScoreFit), ("mode", Mode), ("until", Until)):
             value = getattr(self, name)
-            if value not in get_args(kind) and not (name == "until" and value is None):
+            if value not in get_args(kind):
                 names = ", ".join(map(repr, get_args(kind)))
                 raise UsageError(f"{name} must be one of {names}, got {value!r}")
         for name in ("give_up", "batch_risk"):
@@ -127,7 +127,10 @@ class OptScale(StopRule):
         best = tally.best_score
         if best is not None:
             if "attained" in self._reasons and best >= self.min_score:
-                return self._verdict(tally, f"score {best:.4g} attains {self.min_score:g}")
+                wanted = self.samples_needed(tally)
+                foreseen = "" if wanted is None else f" (N* {wanted})"
+                reason = f"score {best:.4g} attains {self.min_score:g}{foreseen}"
+                return self._verdict(tally, reason)
             if "enough" in self._reasons:
                 wanted = self.samples_needed(tally)
                 if wanted is not None and tally.n_scored >= wanted:
@@ -227,12 +230,12 @@ class OptScale(StopRule):
 
     @cached_property
     def _reasons(self) -> tuple[str, ...]:
-        until = self.until or ("attained" if self._looks_ahead else "enough")
-        return ("attained", "enough") if until == "either" else (until,)
-
-    @property
-    def _looks_ahead(self) -> bool:
-        return self.fit == "predictive" and self.mode == "sequential"
+        if self.until == "either":
+            return ("attained", "enough")
+        if self.until == "auto":
+            published = self.fit != "predictive" or self.mode == "two_stage"
+            return ("enough",) if published else ("attained",)
+        return (self.until,)
 
     @cached_property
     def _peek(self) -> int:
