@@ -19,11 +19,11 @@ from bestofinf.evaluation.privacy import Keep
 from bestofinf.evaluation.recorder import Recorder, RecorderStats
 from bestofinf.evaluation.store import EvaluationStore
 from bestofinf.evaluation.writer import WhenFull
-from bestofinf.records import Reply, ToolCall
+from bestofinf.records import Reply
+from langchain_bestofinf.callbacks import SAMPLE_TAG
+from langchain_bestofinf.messages import TRACE_KEY, reply_of
+from langchain_bestofinf.runnable import DECISION_EVENT
 
-SAMPLE_TAG = "bestofinf:sample"
-TRACE_KEY = "bestofinf"
-DECISION_EVENT = "bestofinf.decision"
 QUESTION_TAG = "question_id:"
 
 _MAX_RUNS = 20_000  # runs remembered that have not ended; beyond that the oldest is forgotten
@@ -273,7 +273,9 @@ class EvaluationCollector(BaseCallbackHandler):
                 run.call,
                 draw,
                 member=run.member,
-                reply=_reply(message) if message is not None else Reply(text=generation.text),
+                reply=reply_of(message)
+                if isinstance(message, AIMessage)
+                else Reply(text=generation.text),
                 tokens=usage.get("output_tokens") if alone else None,
                 input_tokens=usage.get("input_tokens") if alone else None,
             )
@@ -300,14 +302,3 @@ def _message(message: BaseMessage) -> dict[str, Any]:
         "name": message.name,
         "tool_calls": calls,
     }
-
-
-def _reply(message: AIMessage) -> Reply:
-    metadata = message.response_metadata
-    finish = metadata.get("finish_reason") or metadata.get("stop_reason")
-    return Reply(
-        text=str(message.text),
-        tool_calls=tuple(ToolCall(c["name"], c["args"]) for c in message.tool_calls),
-        finish_reason=str(finish).lower() if finish else None,
-        refusal=bool(message.additional_kwargs.get("refusal")),
-    )

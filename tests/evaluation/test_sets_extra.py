@@ -2,9 +2,9 @@ import math
 
 import pytest
 
-from bestofinf.answers import resolve_answer
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
+from bestofinf.evaluation.canonical import canonical
 
 ADAPTIVE = Question(
     "q",
@@ -63,23 +63,17 @@ def test_a_bootstrap_draws_with_replacement_and_keeps_ids_unique():
     assert resample != drawn_from.bootstrap(seed=4)
 
 
-def test_equivalent_answers_are_written_like_the_gold():
+def test_equivalent_answers_are_one_also_those_known_to_be_wrong():
     question = Question(
         "q",
         {"a": Samples(("1/2", "0.5", "no idea", None)), "b": Samples(("3", "3.0"))},
         gold="0.50",
         wrong=("3.00", "unreadable"),
     )
-    [same] = EvaluationSet((question,)).classes(resolve_answer("number"))
-    assert same.samples["a"].answers == ("0.50", "0.50", None, None)
+    [same] = canonical(EvaluationSet((question,)), "number")
+    assert same.samples["a"].answers == ("1/2", "1/2", None, None)
     assert same.samples["b"].answers == ("3", "3")
-    assert (same.gold, same.wrong) == ("0.50", ("3", "unreadable"))
-
-
-def test_a_gold_that_the_answer_type_cannot_read_is_kept():
-    question = Question("q", {"a": Samples(("five",))}, gold="five")
-    [same] = EvaluationSet((question,)).classes(resolve_answer("number"))
-    assert (same.gold, same.samples["a"].answers) == ("five", (None,))
+    assert (same.gold, same.wrong) == ("1/2", ("3", "unreadable"))
 
 
 def test_a_summary_counts_what_there_is():

@@ -108,8 +108,8 @@ def accuracy(evaluation_set: EvaluationSet, member: str, *, censored: bool = Fal
     """Return the probability that one sample of a member is right, over labelled questions.
 
     Args:
-        evaluation_set: Where answers and right answers are compared as they stand: see
-            `EvaluationSet.classes`.
+        evaluation_set: Answers and right answers are compared as they stand; `canonical` writes
+            equivalent ones the same way.
         member: Name of the member.
         censored: Use all samples, also those drawn because of earlier answers. Biased.
 
