@@ -20,6 +20,7 @@ from bestofinf.evaluation.recorder import Recorder, RecorderStats
 from bestofinf.evaluation.store import EvaluationStore
 from bestofinf.evaluation.writer import WhenFull
 from bestofinf.records import Reply
+from bestofinf.rules import StopRule
 from langchain_bestofinf.callbacks import SAMPLE_TAG
 from langchain_bestofinf.messages import TRACE_KEY, reply_of
 from langchain_bestofinf.runnable import DECISION_EVENT
@@ -204,7 +205,7 @@ class EvaluationCollector(BaseCallbackHandler):
         with self.recorder.guard():
             if name == DECISION_EVENT and isinstance(data, Mapping):
                 call = str(run_id)
-                self._begin(call, data.get("prompt", ""), "ensemble", tags, metadata, ())
+                self._begin(call, data.get("prompt", ""), "ensemble", tags, metadata)
                 self.recorder.trace(call, data)
 
     # -- what is made of it -------------------------------------------------------------------
@@ -230,7 +231,9 @@ class EvaluationCollector(BaseCallbackHandler):
         params = kwargs.get("invocation_params") or {}
         member = str(metadata.get("ls_model_name") or params.get("_type") or "model")
         self._put(run_id, _Run(kind, str(run_id), member=member))
-        self._begin(str(run_id), prompt(), kind, tags, metadata, params.get("tools") or ())
+        rule = _rule(params) if ensemble else ""
+        tools = params.get("tools") or ()
+        self._begin(str(run_id), prompt(), kind, tags, metadata, tools, rule)
 
     def _begin(
         self,
@@ -239,7 +242,8 @@ class EvaluationCollector(BaseCallbackHandler):
         kind: str,
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
-        tools: Sequence[Any],
+        tools: Sequence[Any] = (),
+        rule: str = "",
     ) -> None:
         metadata = metadata or {}
         named = [tag[len(QUESTION_TAG) :] for tag in tags or () if tag.startswith(QUESTION_TAG)]
@@ -252,6 +256,7 @@ class EvaluationCollector(BaseCallbackHandler):
             kind=kind,
             dataset=str(metadata.get("dataset") or ""),
             fixed=kind == "model",
+            rule=rule,
             details={"tags": list(tags or ()), "metadata": dict(metadata)},
         )
 
@@ -290,6 +295,14 @@ class EvaluationCollector(BaseCallbackHandler):
     def _pop(self, run_id: UUID) -> _Run | None:
         with self._lock:
             return self._runs.pop(run_id, None)
+
+
+def _rule(params: Mapping[str, Any]) -> str:
+    """Return the rule of an ensemble's call as written on the command line; "" if unknown."""
+    rule, most = params.get("rule"), params.get("max_samples")
+    if not isinstance(rule, str | StopRule):
+        return ""
+    return f"{rule}|max-samples:n={most}" if isinstance(most, int) else str(rule)
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:

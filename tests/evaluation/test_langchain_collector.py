@@ -15,7 +15,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableLambda
 
 from bestofinf.errors import StoreError
-from bestofinf.evaluation import EvaluationStore, Recorder, question_id
+from bestofinf.evaluation import EvaluationStore, Explore, Recorder, question_id
+from bestofinf.records import Member
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat, EvaluationCollector
 
 
@@ -77,6 +78,32 @@ def test_an_ensemble_call_is_recorded_with_every_sample(collector):
     assert [s.answer for s in samples if s.counted] == ["5", "6", "5", "5", "5"]
     assert {s.member for s in samples} == {told["winner_member"]}
     assert all(s.input_tokens == 7 and s.tokens == 1 for s in samples if s.counted)
+
+
+def test_the_first_samples_of_an_adaptive_call_are_known_to_be_free(collector):
+    model = ensemble("5", "6", "5", "5")
+    model.invoke("adaptive?", {"callbacks": [collector]})
+    model.invoke("other rule?", {"callbacks": [collector]}, rule="ahead-by:votes=1")
+    model.invoke(
+        "fixed?", {"callbacks": [collector]}, **Explore(1, samples=5).settings("c", members=1)
+    )
+    collector.flush()
+    adaptive, other, fixed = collector.recorder.store.read()
+    [(_, samples)] = adaptive.samples.items()
+    assert samples.calls == (0, 0, 0, 1, 1)
+    assert other.stopped == {}
+    [(_, samples)] = fixed.samples.items()
+    assert (len(samples), samples.calls, fixed.stopped) == (5, (), {})
+
+
+def test_an_exploring_call_asks_every_member_as_often(collector):
+    model = AdaptiveEnsembleChat(
+        members=[Member(Scripted(), name="a", weight=0.9), Member(Scripted(), name="b", weight=0.1)]
+    )
+    model.invoke("?", {"callbacks": [collector]}, **Explore(1, samples=4).settings("c", members=2))
+    collector.flush()
+    [question] = collector.recorder.store.read()
+    assert {name: len(s) for name, s in question.samples.items()} == {"a": 4, "b": 4}
 
 
 def test_the_samples_of_an_ensemble_are_not_plain_calls(store):

@@ -341,7 +341,7 @@ class Recorder:
             answer=trace.get("answer"),
             confidence=trace.get("confidence"),
             reason=reason,
-            rule=str(trace.get("rule") or ""),
+            rule=str(trace["rule"]) if trace.get("rule") else None,
             winner_member=trace.get("winner_member"),
             seconds=trace.get("seconds"),
             fixed=bool(trace.get("fixed", reason.startswith("fixed"))),
