@@ -19,11 +19,12 @@ from bestofinf.evaluation.privacy import Keep
 from bestofinf.evaluation.recorder import Recorder, RecorderStats
 from bestofinf.evaluation.store import EvaluationStore
 from bestofinf.evaluation.writer import WhenFull
-from bestofinf.records import Reply, ToolCall
+from bestofinf.records import Reply
+from bestofinf.rules import StopRule
+from langchain_bestofinf.callbacks import SAMPLE_TAG
+from langchain_bestofinf.messages import TRACE_KEY, reply_of
+from langchain_bestofinf.runnable import DECISION_EVENT
 
-SAMPLE_TAG = "bestofinf:sample"
-TRACE_KEY = "bestofinf"
-DECISION_EVENT = "bestofinf.decision"
 QUESTION_TAG = "question_id:"
 
 _MAX_RUNS = 20_000  # runs remembered that have not ended; beyond that the oldest is forgotten
@@ -204,7 +205,7 @@ class EvaluationCollector(BaseCallbackHandler):
         with self.recorder.guard():
             if name == DECISION_EVENT and isinstance(data, Mapping):
                 call = str(run_id)
-                self._begin(call, data.get("prompt", ""), "ensemble", tags, metadata, ())
+                self._begin(call, data.get("prompt", ""), "ensemble", tags, metadata)
                 self.recorder.trace(call, data)
 
     # -- what is made of it -------------------------------------------------------------------
@@ -230,7 +231,9 @@ class EvaluationCollector(BaseCallbackHandler):
         params = kwargs.get("invocation_params") or {}
         member = str(metadata.get("ls_model_name") or params.get("_type") or "model")
         self._put(run_id, _Run(kind, str(run_id), member=member))
-        self._begin(str(run_id), prompt(), kind, tags, metadata, params.get("tools") or ())
+        rule = _rule(params) if ensemble else ""
+        tools = params.get("tools") or ()
+        self._begin(str(run_id), prompt(), kind, tags, metadata, tools, rule)
 
     def _begin(
         self,
@@ -239,7 +242,8 @@ class EvaluationCollector(BaseCallbackHandler):
         kind: str,
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
-        tools: Sequence[Any],
+        tools: Sequence[Any] = (),
+        rule: str = "",
     ) -> None:
         metadata = metadata or {}
         named = [tag[len(QUESTION_TAG) :] for tag in tags or () if tag.startswith(QUESTION_TAG)]
@@ -252,6 +256,7 @@ class EvaluationCollector(BaseCallbackHandler):
             kind=kind,
             dataset=str(metadata.get("dataset") or ""),
             fixed=kind == "model",
+            rule=rule,
             details={"tags": list(tags or ()), "metadata": dict(metadata)},
         )
 
@@ -273,7 +278,9 @@ class EvaluationCollector(BaseCallbackHandler):
                 run.call,
                 draw,
                 member=run.member,
-                reply=_reply(message) if message is not None else Reply(text=generation.text),
+                reply=reply_of(message)
+                if isinstance(message, AIMessage)
+                else Reply(text=generation.text),
                 tokens=usage.get("output_tokens") if alone else None,
                 input_tokens=usage.get("input_tokens") if alone else None,
             )
@@ -290,6 +297,14 @@ class EvaluationCollector(BaseCallbackHandler):
             return self._runs.pop(run_id, None)
 
 
+def _rule(params: Mapping[str, Any]) -> str:
+    """Return the rule of an ensemble's call as written on the command line; "" if unknown."""
+    rule, most = params.get("rule"), params.get("max_samples")
+    if not isinstance(rule, str | StopRule):
+        return ""
+    return f"{rule}|max-samples:n={most}" if isinstance(most, int) else str(rule)
+
+
 def _message(message: BaseMessage) -> dict[str, Any]:
     calls = [
         {"name": call["name"], "args": call["args"]} for call in getattr(message, "tool_calls", ())
@@ -300,14 +315,3 @@ def _message(message: BaseMessage) -> dict[str, Any]:
         "name": message.name,
         "tool_calls": calls,
     }
-
-
-def _reply(message: AIMessage) -> Reply:
-    metadata = message.response_metadata
-    finish = metadata.get("finish_reason") or metadata.get("stop_reason")
-    return Reply(
-        text=str(message.text),
-        tool_calls=tuple(ToolCall(c["name"], c["args"]) for c in message.tool_calls),
-        finish_reason=str(finish).lower() if finish else None,
-        refusal=bool(message.additional_kwargs.get("refusal")),
-    )

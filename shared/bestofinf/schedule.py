@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, get_args
 
 from bestofinf.errors import UsageError
 
-ScheduleKind: TypeAlias = Literal["greedy", "golden", "independent"]
+ScheduleKind: TypeAlias = Literal["greedy", "golden", "independent", "even"]
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -26,8 +26,8 @@ class Schedule:
     Args:
         kind: ``greedy`` takes the member that lowers the variance of the weighted estimate most
             for its cost, argmax w² / ((n+½)(n+3/2)·cost), ties to the first; ``golden`` spreads
-            the members evenly by the golden-ratio sequence from a seeded start; ``independent``
-            draws from the weights at random, as the Best-of-∞ paper does (arXiv 2509.21091).
+            the members by weight with the golden-ratio sequence from a seeded start; ``even``
+            asks all in turn, whatever their weights, to learn about them; ``independent`` draws from the weights at random, as the Best-of-∞ paper does (arXiv 2509.21091).
         weights: Weight per member, at least 0, not all 0. Weight 0 is never asked.
         costs: Relative price of a sample per member, above 0; None for equal prices. Only
             ``greedy`` looks at it.
@@ -92,6 +92,7 @@ class Schedule:
         starts: dict[str, Callable[[], Iterator[int]]] = {
             "greedy": self._greedy,
             "golden": self._golden,
+            "even": self._even,
             "independent": self._independent,
         }
         return starts[self._kind]()
@@ -111,6 +112,14 @@ class Schedule:
         while True:
             yield _locate(bounds, place)
             place = (place + _GOLDEN) % 1.0
+
+    def _even(self) -> Iterator[int]:
+        asked = self._asked.copy()
+        members = [i for i, w in enumerate(self._weights) if w > 0]
+        while True:
+            fewest = min(members, key=asked.__getitem__)
+            asked[fewest] += 1
+            yield fewest
 
     def _independent(self) -> Iterator[int]:
         bounds = self._bounds()

@@ -24,7 +24,7 @@ def canonical(
 
     Classes are made question by question, over all members, in the order of the samples; the
     right answer is placed last, so that it does not shape them. An answer that the type cannot
-    read abstains; a right answer that it cannot read stays as it is.
+    read abstains; one known to be right or wrong that it cannot read stays as it is.
 
     Values of mathematical expressions are kept on disk (`bestofinf.evaluation.cache`).
 
@@ -53,8 +53,7 @@ def recorded_answer(answer: AnswerLike) -> Answer:
 
 def _canonical(question: Question, answer: Answer) -> Question:
     texts = [a for s in question.samples.values() for a in s.answers if a is not None]
-    if question.gold is not None:
-        texts.append(question.gold)
+    texts += [*question.wrong, *([] if question.gold is None else [question.gold])]
     stands_for = representatives(dict.fromkeys(texts), answer)
     samples = {
         name: replace(
@@ -66,4 +65,5 @@ def _canonical(question: Question, answer: Answer) -> Question:
     gold = question.gold
     if gold is not None:
         gold = stands_for[gold] or gold
-    return replace(question, samples=samples, gold=gold)
+    wrong = tuple(dict.fromkeys(stands_for[w] or w for w in question.wrong))
+    return replace(question, samples=samples, gold=gold, wrong=wrong)

@@ -22,11 +22,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.rules import parse_rule
-from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.tally import Tally
 
@@ -82,9 +82,19 @@ class Explore:
         digest = hashlib.sha256(f"{self.seed}:{key}".encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") < self.share * 2**64
 
-    def rule(self, members: int) -> StopRule:
-        """Return the rule of a chosen call, for a schedule that asks all members in turn."""
-        return FixedSamples(self.samples * members)
+    def settings(self, key: str, *, members: int) -> dict[str, Any]:
+        """Return the settings of a call: none, or those of a fixed number of samples a member.
+
+        Both adapters take them: ``model.invoke(question, **explore.settings(key, members=2))``.
+
+        Args:
+            key: Identifier of the call; see `chosen`.
+            members: Number of members with a weight above 0.
+        """
+        if not self.chosen(key):
+            return {}
+        samples = self.samples * members
+        return {"rule": FixedSamples(samples), "max_samples": samples, "schedule": "even"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +118,8 @@ def accuracy(evaluation_set: EvaluationSet, member: str, *, censored: bool = Fal
     """Return the probability that one sample of a member is right, over labelled questions.
 
     Args:
-        evaluation_set: Where answers and right answers are compared as they stand: see
-            `EvaluationSet.classes`.
+        evaluation_set: Answers and right answers are compared as they stand; `canonical` writes
+            equivalent ones the same way.
         member: Name of the member.
         censored: Use all samples, also those drawn because of earlier answers. Biased.
 

@@ -24,8 +24,7 @@ _SECRETS = re.compile(
     | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_[A-Za-z0-9_]{20,} | \bxox[abprs]-[A-Za-z0-9\-]{10,}
     | \beyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{5,}
     | (?i:\b(?:bearer|basic)\s+[A-Za-z0-9_\-.=+/]{16,})
-    | (?i:\b(?:x-)?api[-_ ]?key["']?\s*[:=]\s*["']?[^\s"',}]{8,})
-    | (?i:\bauthorization["']?\s*[:=]\s*["']?[^\s"',}]{8,})""",
+    | (?i:\b(?:(?:x-)?api[-_ ]?key|authorization)["'\\]*\s*[:=]?\s*["'\\]*(?=\S*\d)[^\s"',}]{8,})""",
     re.VERBOSE,
 )
 _SECRET_NAMES = re.compile(

@@ -27,7 +27,7 @@ from bestofinf.evaluation.identity import (
     prompt_hash,
     prompt_text,
 )
-from bestofinf.evaluation.privacy import Keep, Privacy
+from bestofinf.evaluation.privacy import Keep, Privacy, hide_secrets
 from bestofinf.evaluation.rows import CallRecord, CallRow, QuestionRow, SampleRow
 from bestofinf.evaluation.store import EvaluationStore
 from bestofinf.evaluation.writer import WhenFull, Writer
@@ -341,7 +341,7 @@ class Recorder:
             answer=trace.get("answer"),
             confidence=trace.get("confidence"),
             reason=reason,
-            rule=str(trace.get("rule") or ""),
+            rule=str(trace["rule"]) if trace.get("rule") else None,
             winner_member=trace.get("winner_member"),
             seconds=trace.get("seconds"),
             fixed=bool(trace.get("fixed", reason.startswith("fixed"))),
@@ -417,6 +417,8 @@ class Recorder:
         return self._privacy.apply(record)
 
     def _read(self, row: SampleRow, reply: Reply) -> SampleRow:
+        # Before it is taken apart: a key without its punctuation would not be known as one.
+        reply = replace(reply, text=hide_secrets(reply.text))
         try:
             return replace(row, answer=answer_text(self._answer.vote(reply)[0]))
         except Exception as error:  # the user's own code: its failure is the sample's

@@ -14,9 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bestofinf.answers.base import Answer
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.equivalence import representatives
 
 T = TypeVar("T")
 
@@ -203,18 +201,6 @@ class EvaluationSet:
             drawn.append(question if times[place] == 1 else replace(question, id=again))
         return replace(self, questions=tuple(drawn))
 
-    def classes(self, answer: Answer) -> EvaluationSet:
-        """Return the set with equivalent answers written the same way.
-
-        The right answer stands for its class where it is known, else the first one drawn. Text
-        in which the answer type finds no answer becomes an abstention, but for the right answer,
-        which is kept as it stands.
-
-        Args:
-            answer: Says which answers mean the same.
-        """
-        return replace(self, questions=tuple(_classes(question, answer) for question in self))
-
     def fixed(self) -> EvaluationSet:
         """Return the set of the samples alone that were drawn whatever was answered.
 
@@ -298,21 +284,6 @@ class SetSummary:
     samples: int
     adaptive_calls: int
     members: Mapping[str, MemberSummary]
-
-
-def _classes(question: Question, answer: Answer) -> Question:
-    given = [a for s in question.samples.values() for a in s.answers if a is not None]
-    gold = [] if question.gold is None else [question.gold]
-    names = representatives([*gold, *given, *question.wrong], answer)
-    named = ((w, names[w]) for w in question.wrong)
-    return replace(
-        question,
-        samples={
-            name: replace(s, answers=tuple(None if a is None else names[a] for a in s.answers))
-            for name, s in question.samples.items()
-        },
-        wrong=tuple(dict.fromkeys(name if name is not None else w for w, name in named)),
-    )
 
 
 def _fixed(question: Question) -> Question:

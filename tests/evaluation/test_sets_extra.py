@@ -1,0 +1,92 @@
+import math
+
+import pytest
+
+from bestofinf.errors import UsageError
+from bestofinf.evaluation import EvaluationSet, Question, Samples
+from bestofinf.evaluation.canonical import canonical
+
+ADAPTIVE = Question(
+    "q",
+    {
+        "a": Samples(("1", "2", "1"), (5, 6, 7), (), (0, 1, 1)),
+        "b": Samples(("2",), (), (0.5,), (1,)),
+    },
+    gold="1",
+    stopped={1: "ahead-by"},
+)
+
+
+def test_only_samples_drawn_whatever_was_answered_are_fixed():
+    [question] = EvaluationSet((ADAPTIVE,)).fixed()
+    assert dict(question.samples) == {"a": Samples(("1",), (5,))}
+    assert question.stopped == {}
+
+
+def test_a_question_without_a_fixed_sample_is_dropped():
+    late = Question("r", {"b": Samples(("2",), (), (), (1,))}, stopped={1: "ahead-by"})
+    assert len(EvaluationSet((ADAPTIVE, late)).fixed()) == 1
+
+
+def test_an_adaptive_call_must_name_its_rule():
+    with pytest.raises(UsageError, match="adaptive call 2, whose rule is not named"):
+        Question("q", {"a": Samples(("1",), calls=(2,))}, stopped={1: "ahead-by"})
+
+
+def test_merging_numbers_adaptive_calls_anew_and_keeps_fixed_ones_together():
+    other = Question(
+        "q",
+        {"a": Samples(("3", "4"), (), (), (0, 1))},
+        stopped={1: "window"},
+        wrong=("4", "1"),
+    )
+    [question] = EvaluationSet.merge([EvaluationSet((ADAPTIVE,)), EvaluationSet((other,))])
+    assert question.samples["a"].calls == (0, 1, 1, 0, 2)
+    assert question.stopped == {1: "ahead-by", 2: "window"}
+    assert question.wrong == ("4",), "what is right cannot be wrong"
+
+
+def test_merging_plain_samples_leaves_no_numbers():
+    one = EvaluationSet((Question("q", {"a": Samples(("1",))}),))
+    two = EvaluationSet((Question("q", {"a": Samples(("2",))}),))
+    [question] = EvaluationSet.merge([one, two])
+    assert question.samples["a"] == Samples(("1", "2"))
+
+
+def test_a_bootstrap_draws_with_replacement_and_keeps_ids_unique():
+    drawn_from = EvaluationSet(tuple(Question(f"q{n}", {}) for n in range(50)))
+    resample = drawn_from.bootstrap(seed=3)
+    assert len(resample) == 50
+    origins = {q.id.partition("#")[0] for q in resample}
+    assert 20 < len(origins) < 45
+    assert resample == drawn_from.bootstrap(seed=3)
+    assert resample != drawn_from.bootstrap(seed=4)
+
+
+def test_equivalent_answers_are_one_also_those_known_to_be_wrong():
+    question = Question(
+        "q",
+        {"a": Samples(("1/2", "0.5", "no idea", None)), "b": Samples(("3", "3.0"))},
+        gold="0.50",
+        wrong=("3.00", "unreadable"),
+    )
+    [same] = canonical(EvaluationSet((question,)), "number")
+    assert same.samples["a"].answers == ("1/2", "1/2", None, None)
+    assert same.samples["b"].answers == ("3", "3")
+    assert (same.gold, same.wrong) == ("1/2", ("3", "unreadable"))
+
+
+def test_a_summary_counts_what_there_is():
+    unlabelled = Question("r", {"a": Samples((None, "2"))})
+    summary = EvaluationSet((ADAPTIVE, unlabelled)).summary()
+    assert (summary.questions, summary.labelled, summary.samples) == (2, 1, 6)
+    assert summary.adaptive_calls == 1
+    a = summary.members["a"]
+    assert (a.questions, a.samples, a.abstained, a.mean_tokens) == (2, 5, 1, 6.0)
+    assert math.isclose(a.single, 2 / 3)
+    assert summary.members["b"].mean_tokens is None
+
+
+def test_samples_are_picked_with_all_their_columns():
+    assert ADAPTIVE.samples["a"].pick([2, 0]) == Samples(("1", "1"), (7, 5), (), (1, 0))
+    assert ADAPTIVE.samples["a"].pick([0]) == Samples(("1",), (5,))
