@@ -13,7 +13,7 @@ MAX_SPAN = 600
 """Characters after a mark that can belong to the answer."""
 
 _MARK = re.compile(
-    r"(?:\b(?:final\s+|correct\s+|best\s+)?(?:answer|option|choice)\b"
+    r"(?:\b(?:answer|option|choice)\b"
     r"(?:\s+(?:here|choice|option|to\s+(?:the|this)\s+(?:question|problem)))?"
     r"[*_ ]{0,4}(?:\s*(?:is|are|was|would\s+be|should\s+be)\b\s*:?|\s*[:=])[*_]{0,2})"
     r"|^[ \t]*\#{4}(?!\#)"

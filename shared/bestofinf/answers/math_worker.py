@@ -21,12 +21,17 @@ from typing import Any
 DIGITS = 25
 """Significant digits that two values must share to be the same."""
 
-VALUES_VERSION = 1
+VALUES_VERSION = 2
 """Counts changes of how values are found; part of the name of caches."""
 
-WORKING_DIGITS = 60
+SPARE_DIGITS = 35
 MAX_DIGITS = 600
-POINTS = 3
+MAX_SIZE = 1_000
+"""Decimal digits that the numbers in an expression may have, powers and factorials worked out."""
+
+RANGES = ((0.1, 0.9), (-3.5, -1.2), (1.2, 3.5), (-0.9, -0.1), (0.2, 3.0), (-3.0, -0.2))
+"""Where the coordinates of the points lie: of either sign, below and above one in size."""
+
 MEMORY_BYTES = 2 * 1024**3
 
 
@@ -81,13 +86,15 @@ def values_of(expression: Any) -> list[str] | None:
         sympy.core.function.AppliedUndef, sympy.Integral, sympy.Derivative, sympy.Limit
     ):
         return None
+    if (size := _size(expression)) > MAX_SIZE:
+        return None
     symbols = sorted(expression.free_symbols, key=lambda symbol: str(symbol.name))
     imaginary = {s: sympy.I for s in symbols if s.name == "i"}
     names = [s for s in symbols if s not in imaginary]
     found = []
-    for place in range(POINTS if names else 1):
+    for place in range(len(RANGES) if names else 1):
         point = {s: _coordinate(s.name, place) for s in names} | imaginary
-        digits = _digits(expression, point)
+        digits = _digits(expression.subs(point) if point else expression, size)
         if digits is None:
             return None
         found.append(digits)
@@ -96,45 +103,76 @@ def values_of(expression: Any) -> list[str] | None:
     return [",".join(sorted(s.name for s in names)), *found]
 
 
+def _size(expression: Any) -> int:
+    """Return how many digits two values made of such numbers may share and still differ."""
+    import sympy
+
+    size = 0.0
+    for part in sympy.preorder_traversal(expression):
+        if isinstance(part, sympy.Pow) and part.exp.is_Integer:
+            base = abs(float(part.base)) if part.base.is_Rational else 10.0
+            size += abs(int(part.exp)) * abs(math.log10(base or 1.0))
+        elif isinstance(part, sympy.Rational):
+            size += math.log10(abs(part.p) + 1) + math.log10(part.q)
+        elif isinstance(part, sympy.factorial | sympy.binomial):
+            largest = max((abs(float(a)) for a in part.args if a.is_number), default=0.0)
+            size += largest * math.log10(largest + 1)
+    return math.ceil(size)
+
+
 def _coordinate(name: str, place: int) -> Any:
-    """Return a rational coordinate in (-4, 4) for a variable, alike in every process."""
+    """Return a rational coordinate for a variable, alike in every process."""
     import sympy
 
-    seed = int.from_bytes(hashlib.sha256(f"{place}:{name}".encode()).digest()[:6], "big")
-    size = sympy.Rational(seed, 2**48) * 3 + sympy.Rational(1, 3)
-    return -size if place == 1 else size
+    seed = hashlib.sha256(name.encode()).digest()
+    low, high = RANGES[(place + seed[0]) % len(RANGES)]
+    share = int.from_bytes(hashlib.sha256(f"{place}:{name}".encode()).digest()[:6], "big")
+    return sympy.Rational(str(low)) + sympy.Rational(share, 2**48) * sympy.Rational(str(high - low))
 
 
-def _digits(expression: Any, point: dict[Any, Any]) -> str | None:
+def _digits(value: Any, size: int) -> str | None:
     import sympy
 
-    value = expression.subs(point) if point else expression
-    number = value.evalf(WORKING_DIGITS, maxn=4 * WORKING_DIGITS)
-    real, imaginary = number.as_real_imag()
+    precision = DIGITS + SPARE_DIGITS + size
+    real, imaginary = value.evalf(precision, maxn=4 * precision).as_real_imag()
     parts = []
     for part in (real, imaginary):
         if not isinstance(part, sympy.Number) or not part.is_finite:
             return None
-        size = abs(part)
-        if size >= sympy.Integer(10) ** (WORKING_DIGITS - DIGITS):
-            part = (sympy.re if part == real else sympy.im)(value).evalf(MAX_DIGITS)
-            if abs(part) >= sympy.Integer(10) ** (MAX_DIGITS - DIGITS):
-                return None
-        parts.append(rounded(str(part)))
+        if part and sympy.log(abs(part), 10).evalf() > MAX_DIGITS - DIGITS:
+            return None
+        parts.append(told_apart(str(part), size))
     return parts[0] if parts[1] == "0" else f"{parts[0]}+{parts[1]}i"
+
+
+def told_apart(number: str, size: int) -> str:
+    """Return the digits of a value; all of them where it is very near to a shorter number.
+
+    So 1 + 2^(-333) is not 1.
+    """
+    from decimal import Context, Decimal
+
+    value = Decimal(number)
+    if value == 0 or value.adjusted() < -(DIGITS + size + 10):
+        return "0"
+    short = rounded(number)
+    exact = Context(prec=DIGITS + SPARE_DIGITS + size)
+    gap = exact.subtract(value, Decimal(short))
+    if gap == 0 or gap.adjusted() > value.adjusted() - DIGITS - 10:
+        return short
+    if gap.adjusted() < value.adjusted() - DIGITS - 10 - size:
+        return short
+    return str(value)
 
 
 def rounded(number: str) -> str:
     """Return the digits of a decimal number by which values are told apart.
 
-    25 significant digits; of large numbers all digits before the point and 15 after it. What is
-    below 1e-30 is zero.
+    25 significant digits; of large numbers all digits before the point and 15 after it.
     """
     from decimal import Context, Decimal
 
     value = Decimal(number)
-    if abs(value) < Decimal("1e-30"):
-        return "0"
     digits = max(DIGITS, value.adjusted() + 16)
     value = Context(prec=digits).plus(value).normalize(Context(prec=digits))
     return str(value)

@@ -117,10 +117,11 @@ class MathAnswer(Answer):
         reading = read(text)
         wanted = leaves(reading) if self.symbolic else []
         missing = [leaf for leaf in wanted if leaf not in self._values]
-        if missing:
-            found = shared_client().values(missing)
-            for leaf, values in zip(missing, found or [None] * len(missing), strict=True):
-                self._values[leaf] = values
+        # Without values, out of its limits, the worker is not asked again for this answer, but
+        # another process may be luckier: that is not kept with the values.
+        found = shared_client().values(missing) if missing else None
+        if found is not None:
+            self._values.update(zip(missing, found, strict=True))
         form = finish(reading, {leaf: self._values.get(leaf) for leaf in wanted})
         with self._lock:
             self._forms[text] = form

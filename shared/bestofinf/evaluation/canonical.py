@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from bestofinf.answers.auto import AutoAnswer
 from bestofinf.answers.base import Answer
-from bestofinf.answers.mathematics import MathAnswer
+from bestofinf.answers.mathematics import MathAnswer, missing_package
 from bestofinf.answers.named import AnswerLike, resolve_answer
 from bestofinf.answers.plain import TextAnswer
 from bestofinf.evaluation.cache import ValueCache
@@ -45,9 +46,11 @@ def canonical(
 
 
 def recorded_answer(answer: AnswerLike) -> Answer:
-    """Return the answer type for recorded answers: by the name ``math``, one with a disk cache."""
+    """Return the answer type for recorded answers: by the names that need it, with a disk cache."""
     if answer == "math":
         return MathAnswer(values=ValueCache.default())
+    if answer == "auto" and not missing_package():
+        return AutoAnswer(math=MathAnswer(values=ValueCache.default()))
     return resolve_answer(answer)
 
 
