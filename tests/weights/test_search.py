@@ -63,7 +63,7 @@ def test_presolve_changes_the_wins_of_no_mixture(seed: int, members: int) -> Non
 
 
 @given(st.integers(0, 10_000), st.integers(2, 6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_conflicts_are_the_pairs_of_rows_without_a_common_mixture(seed: int, members: int) -> None:
     _, problem = problem_of(seed, members=members, questions=15)
     for g, h in combinations(range(len(problem.size)), 2):

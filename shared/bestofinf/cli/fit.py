@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,20 +13,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bestofinf.answers import Answer, resolve_answer
-from bestofinf.answers.classes import AnswerClasses
+from bestofinf.cli.table import progress_bar
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import EvaluationSet, Question, Samples, read_files
+from bestofinf.evaluation import read
+from bestofinf.evaluation.canonical import canonical
 from bestofinf.weights import OBJECTIVES, FitStatus, Progress, WeightFit, fit_weights
 from bestofinf.weights.budget import ProgressCallback
-
-RECORDED = "text"
 
 
 def fit(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="JSONL files, folders, or recorded files."),
+        typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
     ],
     objective: Annotated[str, typer.Option(help=f"One of {', '.join(OBJECTIVES)}.")] = "maxmargin",
     solver: Annotated[str, typer.Option(help="cbc or highs.")] = "cbc",
@@ -47,8 +44,8 @@ def fit(
         Path | None, typer.Option(help="Weights of an earlier fit to start from.")
     ] = None,
     answer: Annotated[
-        str, typer.Option(help="Which answers are the same; text takes them as recorded.")
-    ] = RECORDED,
+        str, typer.Option(help="Answer type that says which answers are the same.")
+    ] = "text",
     out: Annotated[Path | None, typer.Option(help="Write the fit to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -57,8 +54,9 @@ def fit(
     The result holds for these questions: what is best for new ones is another matter. Ctrl-C
     ends the search and keeps the best weights found so far.
     """
-    evaluation_set = _same_answers(read_files(paths), answer)
     earlier = None if start is None else WeightFit.load(start)
+    with progress_bar("Comparing answers") as advance:
+        evaluation_set = canonical(read(paths), answer, progress=advance)
     with _progress(quiet=as_json and not sys.stderr.isatty()) as told:
         result = fit_weights(
             evaluation_set,
@@ -142,33 +140,3 @@ def _progress(*, quiet: bool) -> Iterator[ProgressCallback | None]:
             )
 
         yield told
-
-
-def _same_answers(evaluation_set: EvaluationSet, name: str) -> EvaluationSet:
-    """Write answers that mean the same alike; where it is known the right answer stands."""
-    answer = resolve_answer(name)
-    if name == RECORDED:
-        return evaluation_set
-    return replace(
-        evaluation_set, questions=tuple(_alike(question, answer) for question in evaluation_set)
-    )
-
-
-def _alike(question: Question, answer: Answer) -> Question:
-    classes = AnswerClasses(answer)
-    texts = dict.fromkeys(a for s in question.samples.values() for a in s.answers)
-    gold = question.gold
-    known: dict[object, str] = {}
-    text_of: dict[str | None, str | None] = {None: None}
-    for text in [gold, *texts]:
-        if text is None:
-            continue
-        value = answer.canonical(text)
-        text_of[text] = None if value is None else known.setdefault(classes.place(value), text)
-    if gold is not None:
-        text_of[gold] = gold
-    samples = {
-        name: Samples(tuple(text_of[a] for a in s.answers), s.tokens, s.scores)
-        for name, s in question.samples.items()
-    }
-    return replace(question, samples=samples)

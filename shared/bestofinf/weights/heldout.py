@@ -51,7 +51,9 @@ def at_samples(margins: Margins, weights: Floats, samples: int) -> Floats:
     right = (margins.shares @ weights)[margins.question]
     both = right + margins.wrong_shares @ weights
     sigma = np.sqrt((both - delta**2 + FLOOR) / samples)
-    return np.asarray(np.minimum.reduceat(ndtr(delta / sigma), margins.starts))
+    chance = np.minimum.reduceat(ndtr(delta / sigma), margins.starts)
+    # Where the right answer has no votes it cannot win, though nothing may be ahead of it.
+    return np.where(margins.shares @ weights > 0, chance, 0.0)
 
 
 def estimate(scores: Floats, *, trained: int) -> Estimate:

@@ -115,10 +115,9 @@ class Optimiser:
                 bound = min(bound, branching.run(self.domain.faces()) + problem.sure)
             if not self.domain.cost.any():
                 incumbent.point = self.polish(incumbent.point, self.least_margin)[0]
-                if widest and bound <= incumbent.value + problem.sure + 1e-6:
-                    incumbent.point, margin_bound = self._widen(
-                        incumbent.point, incumbent.value + problem.sure
-                    )
+                wins = incumbent.value + problem.sure
+                if widest and wins > 0 and bound <= wins + 1e-6:
+                    incumbent.point, margin_bound = self._widen(incumbent.point, wins)
         except KeyboardInterrupt:
             interrupted = True
             if branching is not None:
@@ -138,15 +137,11 @@ class Optimiser:
         if start is not None and self._allowed(start):
             return start
         domain = self.domain
-        order = np.argsort(domain.cost, kind="stable")
-        optional = [k for k in order if domain.optional[k] > 0]
-        kept = {*optional[: domain.support], *(k for k in order if domain.optional[k] <= 0)}
-        if domain.support is not None:
-            # Widest limits first: they are what makes a few members enough.
-            widest = sorted(optional, key=lambda k: -domain.upper[k])[: domain.support]
-            kept = {*widest, *(k for k in order if domain.optional[k] <= 0)}
-        point, missing = np.zeros(len(order)), 1.0
-        share = 1.0 / max(1, len(kept))
+        # The widest limits first: with them, few members are enough.
+        optional = sorted(np.flatnonzero(domain.optional > 0), key=lambda k: -domain.upper[k])
+        kept = [*np.flatnonzero(domain.optional <= 0), *optional[: domain.support]]
+        point, missing = np.zeros(len(domain.upper)), 1.0
+        share = 1.0 / len(kept)
         for k in kept:
             point[k] = min(share, domain.upper[k])
         missing -= point.sum()
