@@ -89,14 +89,16 @@ class AdaptiveConsistency(StopRule):
         n = np.maximum(tallies.n, 1e-300)
         several: NDArray[np.bool_] = tallies.n_votes >= 2
         if self.criterion == "majority":
-            return several & (tallies.c1 / n >= self.threshold)
+            share: NDArray[np.float64] = tallies.c1 / n
+            return several & (share >= self.threshold)
         shares = tallies.counts / n[:, None]
         entropy = -(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(axis=1)
         relative = entropy / np.log2(np.maximum(tallies.n_answers, 2))
         lone = tallies.n_answers == 1
         padded = tallies.c1[lone] / (tallies.c1[lone] + 1)
         relative[lone] = -(padded * np.log2(padded) + (1 - padded) * np.log2(1 - padded))
-        return several & (relative <= self.threshold)
+        low: NDArray[np.bool_] = relative <= self.threshold
+        return several & low
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the votes that could meet the criterion.
