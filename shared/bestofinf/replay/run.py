@@ -21,7 +21,7 @@ from bestofinf.replay.populations import (
 )
 from bestofinf.replay.results import Grid, ReplayResult
 from bestofinf.replay.timing import Timing, timed_vote
-from bestofinf.replay.voting import SPENT, Votes, vote
+from bestofinf.replay.voting import Votes, vote
 from bestofinf.rules import StopRule, parse_rule
 from bestofinf.schedule import ScheduleKind
 
@@ -240,9 +240,7 @@ class _Book:
         for name in ("bo1", "bo_inf"):
             self._column(name)
         total = sum(self._reasons.values())
-        shares = {name: count / total for name, count in self._reasons.items()}
-        if not shares[SPENT]:
-            del shares[SPENT]
+        shares = {name: count / total for name, count in self._reasons.items() if count}
         return ReplayResult(
             rule=self._rule,
             trials=self._plan.trials,
