@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -69,8 +69,11 @@ class ReplayPlan:
             raise UsageError(f"seed must be a whole number of at least 0, got {self.seed!r}")
         if self.members is not None and self.weights is not None:
             raise UsageError("give members, which vote alone, or weights, to vote together")
-        if self.costs not in ("equal", "usual"):
-            raise UsageError(f"costs must be 'equal' or 'usual', got {self.costs!r}")
+        for name, choices in (("costs", get_args(Costs)), ("schedule", get_args(ScheduleKind))):
+            if getattr(self, name) not in choices:
+                raise UsageError(
+                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                )
 
 
 def replay(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestofinf.errors import UsageError
-from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.rules.base import StopRule, Verdict, fewest_by_search
 from bestofinf.rules.pairs import pair_table
 from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
@@ -107,26 +107,8 @@ class AdaptiveConsistency(StopRule):
         up to three votes are tried there.
         """
         if self.criterion == "entropy":
-            return _search(self, tally, ahead)
+            return fewest_by_search(self, tally, ahead)
         return super().needed(tally, ahead)
-
-
-def _search(rule: StopRule, tally: Tally, ahead: Sequence[int], depth: int = 3) -> int:
-    """Return the fewest of the next votes that can fire the rule, by trying all courses."""
-    layer = [tally]
-    for votes, member in enumerate(ahead[:depth], 1):
-        following = []
-        for state in layer:
-            ranked = sorted(state.counts, key=state.counts.__getitem__, reverse=True)
-            probes = [state.copy() for _ in range(min(len(ranked), 3) + 2)]
-            probes[0].abstain()
-            for answer, probe in zip((object(), *ranked), probes[1:], strict=False):
-                probe.vote(answer, member=member)
-            if any(rule.could_fire(probe, tally) for probe in probes):
-                return votes
-            following += probes
-        layer = following
-    return min(depth, len(ahead)) + 1
 
 
 def _relative_entropy(counts: list[float]) -> float:
