@@ -4,6 +4,7 @@ from bestofinf.rules.base import AllOf, AnyOf, StopRule, Verdict
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
 from bestofinf.rules.certified import CertifiedMajority
 from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
+from bestofinf.rules.controller import BudgetController
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optimal import OptimalStopping
 from bestofinf.rules.optscale import OptScale
@@ -17,6 +18,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "BestOfInfinity",
+    "BudgetController",
     "CertifiedMajority",
     "Doubling",
     "FixedSamples",

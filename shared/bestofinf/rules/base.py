@@ -81,10 +81,15 @@ class StopRule(ABC):
         Returns:
             A number from 1 to ``len(ahead) + 1``; the latter says "not within these".
 
-        The default follows the rule's `courses`. Override it for rules that a vote for the leader
-        does not bring nearer.
+        The default follows the rule's `courses`; among strata it tries all courses of up to three
+        votes before. Override it for rules that a vote for the leader does not bring nearer.
         """
-        best = len(ahead) + 1
+        best, least = len(ahead) + 1, 1
+        if tally.stratified:
+            soon = fewest_by_search(self, tally, ahead)
+            if soon <= SEARCHED:
+                return soon
+            least = SEARCHED + 1
         for course in self.courses(tally, ahead):
             probe = tally.copy()
             answer = course.first
@@ -94,7 +99,7 @@ class StopRule(ABC):
                 probe.vote(answer, member=member)
                 answer = course.then
                 if self.could_fire(probe, tally):
-                    best = votes
+                    best = max(votes, least)
                     break
         return best
 
@@ -106,7 +111,7 @@ class StopRule(ABC):
         And the first vote of a heavy member lowers the effective number of votes if only light
         members were heard before, so the fastest course may be that the heaviest of those not
         heard yet abstain. Not every course can be tried there: of random starts about one in a
-        thousand has a faster one, which costs a draw.
+        thousand has a faster one of more than three votes, which costs a draw.
         """
         leader = tally.leader if tally.leader is not None else NOBODY
         if not tally.stratified:
@@ -156,6 +161,33 @@ class StopRule(ABC):
             if getattr(self, f.name) != f.default
         )
         return f"{self.name}:{settings}" if settings else self.name
+
+
+SEARCHED = 3  # votes ahead of which all courses are tried
+
+
+def fewest_by_search(rule: StopRule, tally: Tally, ahead: Sequence[int]) -> int:
+    """Return the fewest of the next votes that can fire the rule, of up to `SEARCHED` votes.
+
+    Tries every course: votes for the three leading answers or a new one, and abstentions. Where
+    none fires it, one more than was tried.
+    """
+    layer = [tally]
+    for votes, member in enumerate(ahead[:SEARCHED], 1):
+        following = []
+        for state in layer:
+            ranked = sorted(state.counts, key=state.counts.__getitem__, reverse=True)[:3]
+            silent = state.copy()
+            silent.abstain()
+            following.append(silent)
+            for answer in (object(), *ranked):
+                probe = state.copy()
+                probe.vote(answer, member=member)
+                following.append(probe)
+        if any(rule.could_fire(probe, tally) for probe in following):
+            return votes
+        layer = following
+    return min(SEARCHED, len(ahead)) + 1
 
 
 def _parts(rule: StopRule, kind: type[Any]) -> tuple[StopRule, ...]:

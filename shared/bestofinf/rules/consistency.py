@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestofinf.errors import UsageError
-from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.rules.base import StopRule, Verdict, fewest_by_search
 from bestofinf.rules.pairs import pair_table
 from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
@@ -89,14 +89,16 @@ class AdaptiveConsistency(StopRule):
         n = np.maximum(tallies.n, 1e-300)
         several: NDArray[np.bool_] = tallies.n_votes >= 2
         if self.criterion == "majority":
-            return several & (tallies.c1 / n >= self.threshold)
+            share: NDArray[np.float64] = tallies.c1 / n
+            return several & (share >= self.threshold)
         shares = tallies.counts / n[:, None]
         entropy = -(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(axis=1)
         relative = entropy / np.log2(np.maximum(tallies.n_answers, 2))
         lone = tallies.n_answers == 1
         padded = tallies.c1[lone] / (tallies.c1[lone] + 1)
         relative[lone] = -(padded * np.log2(padded) + (1 - padded) * np.log2(1 - padded))
-        return several & (relative <= self.threshold)
+        low: NDArray[np.bool_] = relative <= self.threshold
+        return several & low
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the votes that could meet the criterion.
@@ -105,26 +107,8 @@ class AdaptiveConsistency(StopRule):
         up to three votes are tried there.
         """
         if self.criterion == "entropy":
-            return _search(self, tally, ahead)
+            return fewest_by_search(self, tally, ahead)
         return super().needed(tally, ahead)
-
-
-def _search(rule: StopRule, tally: Tally, ahead: Sequence[int], depth: int = 3) -> int:
-    """Return the fewest of the next votes that can fire the rule, by trying all courses."""
-    layer = [tally]
-    for votes, member in enumerate(ahead[:depth], 1):
-        following = []
-        for state in layer:
-            ranked = sorted(state.counts, key=state.counts.__getitem__, reverse=True)
-            probes = [state.copy() for _ in range(min(len(ranked), 3) + 2)]
-            probes[0].abstain()
-            for answer, probe in zip((object(), *ranked), probes[1:], strict=False):
-                probe.vote(answer, member=member)
-            if any(rule.could_fire(probe, tally) for probe in probes):
-                return votes
-            following += probes
-        layer = following
-    return min(depth, len(ahead)) + 1
 
 
 def _relative_entropy(counts: list[float]) -> float:

@@ -1,0 +1,19 @@
+"""Replay: what a stopping rule would have given on recorded answers. No model is asked."""
+
+from bestofinf.replay.frontier import Frontier, frontier
+from bestofinf.replay.results import Grid, ReplayResult, bootstrap, cost_at
+from bestofinf.replay.run import ReplayPlan, replay, replay_all
+from bestofinf.replay.timing import Timing
+
+__all__ = [
+    "Frontier",
+    "Grid",
+    "ReplayPlan",
+    "ReplayResult",
+    "Timing",
+    "bootstrap",
+    "cost_at",
+    "frontier",
+    "replay",
+    "replay_all",
+]

@@ -1,0 +1,219 @@
+"""Quality against cost: many rules on the same samples, beside what could be reached.
+
+Two lines give the scale. *Fixed* is plain majority voting over n samples. The *oracle* knows the
+distribution of every question and stops there at the lead that is best for it: for two answers
+the optimal test. No rule that must learn the distribution from the votes can reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bestofinf.evaluation import EvaluationSet
+from bestofinf.replay.draws import Draws
+from bestofinf.replay.populations import Floats, Ints, Population
+from bestofinf.replay.results import Grid, ReplayResult, bootstrap, cost_at
+from bestofinf.replay.run import (
+    ReplayPlan,
+    drawn,
+    grid_of,
+    populations_of,
+    replay_all,
+    stratified,
+)
+from bestofinf.rules import FixedSamples, StopRule
+from bestofinf.tallies import Tallies
+
+FIXED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256)
+LEADS = 24
+"""Largest lead that the oracle asks for."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points of one family of rules, from cheap to dear.
+
+    Attributes:
+        name: Name of the family.
+        grid: The questions.
+        points: For each point the columns ``samples``, ``tokens``, ``accuracy``, ``agreement``.
+    """
+
+    name: str
+    grid: Grid = field(repr=False)
+    points: Sequence[Mapping[str, Floats]] = field(repr=False)
+
+    def means(
+        self, cost: str = "samples", quality: str = "agreement", times: Floats | None = None
+    ) -> list[tuple[float, float]]:
+        """Return (cost, quality) of every point, each a mean as of `Grid.mean`."""
+        return [
+            (self.grid.mean(point[cost], times), self.grid.mean(point[quality], times))
+            for point in self.points
+        ]
+
+    def cost_at(
+        self,
+        level: float,
+        cost: str = "samples",
+        quality: str = "agreement",
+        times: Floats | None = None,
+    ) -> float:
+        """Return what a quality costs on the hull of the points; NaN where out of reach."""
+        return cost_at(self.means(cost, quality, times), level)
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Families of rules on the same samples.
+
+    Attributes:
+        lines: By name; ``"fixed"`` and ``"oracle"`` among them.
+        results: Results of the single rules, by name of the family.
+    """
+
+    lines: Mapping[str, Line]
+    results: Mapping[str, Sequence[ReplayResult]]
+
+    def ratio(
+        self,
+        one: str,
+        other: str,
+        level: float,
+        *,
+        cost: str = "samples",
+        quality: str = "agreement",
+    ) -> tuple[float, float]:
+        """Return the cost of one family over that of another at a quality, and its error.
+
+        The standard error is of a paired bootstrap over questions.
+        """
+
+        def quotient(times: Floats | None = None) -> float:
+            first = self.lines[one].cost_at(level, cost, quality, times)
+            return first / self.lines[other].cost_at(level, cost, quality, times)
+
+        return quotient(), bootstrap(self.lines[one].grid, quotient)
+
+
+def frontier(
+    evaluation_set: EvaluationSet,
+    families: Mapping[str, Sequence[StopRule | str]],
+    plan: ReplayPlan | None = None,
+    *,
+    fixed: bool = True,
+    oracle: bool = True,
+) -> Frontier:
+    """Replay families of rules on the same samples.
+
+    Args:
+        evaluation_set: Recorded answers.
+        families: Rules by name of the family, such as one rule at several prices.
+        plan: How it is done.
+        fixed: Add the line of plain majority voting.
+        oracle: Add the line of the oracle. It is fitted on half of the trials of each question
+            and counted on the other half.
+    """
+    plan = plan or ReplayPlan()
+    families = dict(families)
+    if fixed:
+        families["fixed"] = [FixedSamples(n) for n in FIXED if n <= plan.max_samples]
+    flat = [rule for rules in families.values() for rule in rules]
+    done = iter(replay_all(evaluation_set, flat, plan))
+    results = {name: [next(done) for _ in rules] for name, rules in families.items()}
+    lines = {
+        name: Line(name, members[0].grid, [result.columns for result in members])
+        for name, members in results.items()
+        if members
+    }
+    if oracle:
+        lines["oracle"] = _oracle(evaluation_set, plan)
+    return Frontier(lines, results)
+
+
+def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Line:
+    """Return the line of the oracle that stops each question at the lead best for it."""
+    populations = populations_of(evaluation_set, plan)
+    table = np.full((4, len(populations), LEADS, 2), np.nan)
+    for rows, chunk, draws, _ in drawn(populations, plan):
+        table[:, rows] = _by_lead(chunk, draws, by_strata=stratified(plan), trials=plan.trials)
+    samples, _, _, agreement = table
+    prices = np.geomspace(1e-5, 0.3, 60)
+    points = []
+    for price in prices:
+        columns = []
+        for half in (0, 1):
+            value = agreement[..., half] - price * samples[..., half]
+            best = value.argmax(axis=1)
+            columns.append(
+                [np.take_along_axis(t[..., 1 - half], best[:, None], 1)[:, 0] for t in table]
+            )
+        names = ("samples", "tokens", "accuracy", "agreement")
+        means = [(a + b) / 2 for a, b in zip(*columns, strict=True)]
+        points.append(dict(zip(names, means, strict=True)))
+    return Line("oracle", grid_of(populations), points)
+
+
+def _by_lead(chunk: Sequence[Population], draws: Draws, *, by_strata: bool, trials: int) -> Floats:
+    """Return samples, tokens, accuracy and agreement when stopping at each lead.
+
+    Shape (4, populations, LEADS, 2); the last axis has the two halves of the trials.
+    """
+    rows, length = draws.answers.shape
+    tallies = Tallies(
+        rows,
+        max(len(p.shares) for p in chunk),
+        weights=chunk[0].weights,
+        stratified=by_strata,
+    )
+    found = np.zeros((3, rows, LEADS), dtype=np.int64)  # samples, tokens, answer
+    found[0] = length
+    reached = np.zeros(rows, dtype=np.int64)
+    active = np.arange(rows)
+    for step in range(length):
+        tallies.count(
+            draws.answers[active, step],
+            tokens=draws.tokens[active, step],
+            member=draws.members[active, step],
+        )
+        lead = np.minimum(np.floor(tallies.c1 - tallies.c2 + 1e-9).astype(np.int64), LEADS)
+        up = np.flatnonzero(lead > reached[active])
+        for k in range(1, int(lead[up].max(initial=0)) + 1):
+            new = up[(lead[up] >= k) & (reached[active[up]] < k)]
+            at = active[new]
+            found[0, at, k - 1] = step + 1
+            found[1, at, k - 1] = tallies.tokens[new]
+            found[2, at, k - 1] = tallies.leader[new]
+        reached[active[up]] = lead[up]
+        going = reached[active] < LEADS
+        if going.mean() < 0.8:
+            tallies.keep(going)
+            active = active[going]
+            if not len(active):
+                break
+    open_ = np.arange(LEADS)[None, :] >= reached[active][:, None]
+    for place, last in ((1, tallies.tokens), (2, tallies.leader)):
+        found[place, active] = np.where(open_, last[:, None], found[place, active])
+    return _halves(chunk, found, trials)
+
+
+def _halves(chunk: Sequence[Population], found: Ints, trials: int) -> Floats:
+    shape = (len(chunk), trials, LEADS)
+    samples, tokens, answers = (part.reshape(shape) for part in found)
+    right = np.full(shape, np.nan)
+    modes = np.zeros(shape)
+    for place, population in enumerate(chunk):
+        winner = answers[place]
+        modes[place] = (winner >= 0) & population.modes[winner]
+        if population.right is not None:
+            right[place] = (winner >= 0) & (winner == population.right)
+    halves = [slice(0, None, 2), slice(1, None, 2)] if trials > 1 else [slice(None)] * 2
+    return np.stack(
+        [
+            np.stack([values[:, half].mean(axis=1) for half in halves], axis=-1)
+            for values in (samples, tokens, right, modes)
+        ]
+    )

@@ -1,0 +1,215 @@
+"""What a replay draws from: the recorded answers of one question, as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestofinf.errors import UsageError
+from bestofinf.evaluation import EvaluationSet, Question
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Population:
+    """One question with the samples of the members that vote on it.
+
+    Attributes:
+        question, dataset: Where it comes from.
+        group: Name of the member, or of the ensemble, it is counted under.
+        members: Names of the members, those that were asked.
+        weights: Their weights.
+        prices: Money for one of their tokens.
+        texts: Distinct answers; answers below are positions in it.
+        answers, tokens, scores: Per member its recorded samples: answer, -1 where invalid;
+            tokens, 0 where unknown; score, NaN where there is none.
+        modes: Per answer whether no other has a larger (weighted) share.
+        first_mode: The first of these; -1 where there are only invalid answers.
+        right: The right answer; -1 where nobody gave it, None where it is not known.
+        shares: Weighted share of every answer among the valid ones.
+        p_right: Chance that one sample is right, an invalid one counting as wrong; None where
+            the right answer is not known.
+    """
+
+    question: str
+    dataset: str
+    group: str
+    members: tuple[str, ...]
+    weights: tuple[float, ...]
+    prices: tuple[float, ...]
+    texts: tuple[str, ...]
+    answers: tuple[Ints, ...]
+    tokens: tuple[Ints, ...]
+    scores: tuple[Floats, ...]
+    modes: NDArray[np.bool_]
+    first_mode: int
+    right: int | None
+    shares: Floats
+    p_right: float | None
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """What replies usually are, per member, on the other questions of a data set.
+
+    Attributes:
+        tokens: Mean tokens per member.
+        log_tokens: Mean log tokens per member.
+    """
+
+    tokens: tuple[float, ...]
+    log_tokens: tuple[float, ...]
+
+
+def alone(
+    evaluation_set: EvaluationSet,
+    members: Sequence[str] | None = None,
+    *,
+    drop_invalid: bool = False,
+    prices: Mapping[str, float] | None = None,
+) -> list[Population]:
+    """Return the populations in which every member votes alone: one per question and member.
+
+    Args:
+        evaluation_set: What was recorded.
+        members: Whom to take; None for all.
+        drop_invalid: Leave invalid answers out, as if they had not been drawn.
+        prices: Money for one token by member; 0 for others.
+    """
+    names = _checked(evaluation_set, members)
+    return [
+        population
+        for name in names
+        for question in evaluation_set
+        if name in question.samples
+        and (population := _population(question, {name: 1.0}, name, drop_invalid, prices or {}))
+        is not None
+    ]
+
+
+def together(
+    evaluation_set: EvaluationSet,
+    weights: Mapping[str, float],
+    *,
+    drop_invalid: bool = False,
+    prices: Mapping[str, float] | None = None,
+    group: str = "ensemble",
+) -> list[Population]:
+    """Return the populations in which the members vote together: one per question.
+
+    Members with weight 0 are left out, and so are questions that no other was asked.
+    """
+    _checked(evaluation_set, list(weights))
+    heavy = {name: w for name, w in weights.items() if w > 0}
+    if not heavy or not all(math.isfinite(w) and w >= 0 for w in weights.values()):
+        raise UsageError(f"weights must be at least 0 and not all 0, got {dict(weights)}")
+    found = (
+        _population(question, heavy, group, drop_invalid, prices or {})
+        for question in evaluation_set
+    )
+    return [population for population in found if population is not None]
+
+
+def _checked(evaluation_set: EvaluationSet, names: Sequence[str] | None) -> Sequence[str]:
+    if names is None:
+        return evaluation_set.members
+    for name in names:
+        if name not in evaluation_set.members:
+            raise UsageError(
+                f"no member {name!r} in the set; it has {', '.join(evaluation_set.members)}"
+            )
+    return names
+
+
+def _population(
+    question: Question,
+    weights: Mapping[str, float],
+    group: str,
+    drop_invalid: bool,
+    prices: Mapping[str, float],
+) -> Population | None:
+    place: dict[str, int] = {}
+    columns: list[tuple[str, float, Ints, Ints, Floats]] = []
+    for name, weight in weights.items():
+        recorded = question.samples.get(name)
+        if recorded is None or not len(recorded):
+            continue
+        answer = np.array(
+            [-1 if a is None else place.setdefault(a, len(place)) for a in recorded.answers],
+            dtype=np.int64,
+        )
+        tokens = np.array([t or 0 for t in recorded.tokens or [0] * len(recorded)], dtype=np.int64)
+        scores = np.array(
+            [math.nan if s is None else s for s in recorded.scores or [None] * len(recorded)]
+        )
+        valid = answer >= 0 if drop_invalid else slice(None)
+        if drop_invalid and not (answer >= 0).any():
+            continue
+        columns.append((name, weight, answer[valid], tokens[valid], scores[valid]))
+    if not columns:
+        return None
+    right = None if question.gold is None else place.get(question.gold, -1)
+    shares = np.zeros(max(len(place), 1))
+    p_right, total = 0.0, sum(weight for _, weight, *_ in columns)
+    for _, weight, answer, _, _ in columns:
+        counts = np.bincount(answer[answer >= 0], minlength=len(shares))
+        shares += weight * counts / max(counts.sum(), 1)
+        p_right += weight / total * float((answer == right).mean()) if right != -1 else 0.0
+    modes = (shares >= shares.max() - 1e-12) & (shares > 0)
+    return Population(
+        question=question.id,
+        dataset=question.dataset,
+        group=group,
+        members=tuple(name for name, *_ in columns),
+        weights=tuple(weight for _, weight, *_ in columns),
+        prices=tuple(prices.get(name, 0.0) for name, *_ in columns),
+        texts=tuple(place),
+        answers=tuple(answer for _, _, answer, _, _ in columns),
+        tokens=tuple(tokens for _, _, _, tokens, _ in columns),
+        scores=tuple(scores for *_, scores in columns),
+        modes=modes,
+        first_mode=int(modes.argmax()) if modes.any() else -1,
+        right=right,
+        shares=shares / max(shares.sum(), 1e-300),
+        p_right=None if right is None else p_right,
+    )
+
+
+def usual_lengths(populations: Sequence[Population]) -> list[Lengths] | None:
+    """Return what is usual for each population's members, from the other questions.
+
+    Means are over the samples of a data set, with the question itself left out, as a live vote
+    does not know the lengths to come. None where a member has no other question with lengths.
+    """
+    sums: dict[tuple[str, str], Floats] = {}
+    own: list[list[Floats]] = []
+    for population in populations:
+        rows = []
+        for name, tokens in zip(population.members, population.tokens, strict=True):
+            known = tokens[tokens > 0]
+            row = np.array([known.sum(), np.log(known).sum(), len(known)], dtype=np.float64)
+            key = (population.dataset, name)
+            sums[key] = sums.get(key, np.zeros(3)) + row
+            rows.append(row)
+        own.append(rows)
+    found = []
+    for population, rows in zip(populations, own, strict=True):
+        others = [
+            sums[population.dataset, name] - row
+            for name, row in zip(population.members, rows, strict=True)
+        ]
+        if any(row[2] < 1 for row in others):
+            return None
+        found.append(
+            Lengths(
+                tuple(float(row[0] / row[2]) for row in others),
+                tuple(float(row[1] / row[2]) for row in others),
+            )
+        )
+    return found
