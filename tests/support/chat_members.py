@@ -188,5 +188,3 @@ class Plain(BaseCallbackHandler):
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         self.events.append("error")
-
-
