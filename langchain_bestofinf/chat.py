@@ -226,7 +226,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
             rest["tool_choice"] = tool_choice
         tools = list(tools)
         copy = self._asking(lambda name, model: with_tools(name, model, tools, **rest))
-        copy._bound = {**rest, "tools": described(tools)}
+        copy._bound = {**rest, "tools": described(tools, copy._asked)}
         return copy.bind(**copy._bound, **settings)
 
     @override

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from langchain_core.runnables.base import RunnableBinding
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from bestofinf.errors import UsageError
@@ -26,8 +27,13 @@ def with_tools(name: str, model: ChatRunnable, tools: Sequence[Any], **kwargs: A
         ) from error
 
 
-def described(tools: Sequence[Any]) -> list[Any]:
+def described(tools: Sequence[Any], asked: Sequence[Asked]) -> list[Any]:
     """Return tools in OpenAI's format, for traces; what has no such form is left as it is."""
+    for one in asked:
+        # Taking the schema of a function is slow, and a member may have done it in this format.
+        bound = one.model.kwargs.get("tools") if isinstance(one.model, RunnableBinding) else None
+        if isinstance(bound, list) and all(_is_openai(tool) for tool in bound):
+            return bound
     found = []
     for tool in tools:
         try:
@@ -35,3 +41,7 @@ def described(tools: Sequence[Any]) -> list[Any]:
         except (ValueError, TypeError):
             found.append(tool)
     return found
+
+
+def _is_openai(tool: Any) -> bool:
+    return isinstance(tool, dict) and tool.get("type") == "function" and "function" in tool
