@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bestofinf._extras import require
 
 if TYPE_CHECKING:
-    from langchain_bestofinf.alike import IdenticalSamplesWarning
+    from bestofinf.alike import IdenticalSamplesWarning
     from langchain_bestofinf.cache import SampleCache
     from langchain_bestofinf.chat import AdaptiveEnsembleChat
     from langchain_bestofinf.collector import EvaluationCollector
@@ -19,7 +19,7 @@ _HOMES = {
     "AdaptiveEnsemble": "runnable",
     "AdaptiveEnsembleChat": "chat",
     "EvaluationCollector": "collector",
-    "IdenticalSamplesWarning": "alike",
+    "IdenticalSamplesWarning": "bestofinf.alike",
     "ProgressToLangGraph": "streaming",
     "SampleCache": "cache",
 }
@@ -40,7 +40,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require("langchain_core", extra="langchain", purpose=f"langchain_bestofinf.{name}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    value = getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 

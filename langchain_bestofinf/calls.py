@@ -11,14 +11,16 @@ from typing import Any
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import AIMessage
 
+from bestofinf.consensus import Consensus, escalated_trace
 from bestofinf.drivers import avote, vote
 from bestofinf.drivers.common import Observer
 from bestofinf.engine import VotingEngine
-from bestofinf.errors import NoConsensusError, SamplingError, UsageError
+from bestofinf.errors import SamplingError
 from bestofinf.health import Health
 from bestofinf.plan import VotePlan
-from bestofinf.records import Decision, Draw, Outcome, Reply, Sample, Usage
+from bestofinf.records import Decision, Draw, Outcome, Reply, Sample
 from bestofinf.scorers import Scorer
+from bestofinf.slots import Slots
 from bestofinf.trace import trace
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import Asked
@@ -33,56 +35,10 @@ from langchain_bestofinf.messages import (
     summed_usage,
 )
 from langchain_bestofinf.sampling import Higher, Question, Sampler
-from langchain_bestofinf.slots import Slots
 from langchain_bestofinf.streaming import Progress
 
 PARSED_KEY = "bestofinf_parsed"
 """Where the winner's structured output stands in a message's `additional_kwargs`, on its way."""
-
-
-@dataclass(frozen=True)
-class Consensus:
-    """What a decision must have to stand.
-
-    Attributes:
-        demanded: Whether a decision may be refused at all.
-        min_confidence: Least confidence.
-        escalate_to: Asked instead where there is no consensus; None raises.
-    """
-
-    demanded: bool = False
-    min_confidence: float = 0.0
-    escalate_to: Higher | None = None
-
-    @classmethod
-    def of(cls, abstain: Any, min_confidence: Any, escalate_to: Higher | None) -> Consensus:
-        """Return what settings demand.
-
-        Raises:
-            UsageError: If the confidence is no number in [0, 1].
-        """
-        least = min_confidence
-        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 1:
-            raise UsageError(f"min_confidence must lie in [0, 1], got {least!r}")
-        demanded = bool(abstain) or least > 0 or escalate_to is not None
-        return cls(demanded, float(least), escalate_to)
-
-    def check(self, decision: Decision) -> None:
-        """Refuse a decision that does not stand.
-
-        Raises:
-            NoConsensusError: If nothing could be voted on, or the confidence is too low.
-        """
-        if not self.demanded:
-            return
-        if decision.answer is None:
-            raise NoConsensusError(f"no consensus: no reply could be voted on ({decision.reason})")
-        if decision.confidence < self.min_confidence:
-            raise NoConsensusError(
-                f"no consensus: confidence {decision.confidence:.3f} in "
-                f"{str(decision.answer)[:80]!r}, at least {self.min_confidence:g} wanted "
-                f"({decision.reason})"
-            )
 
 
 @dataclass(frozen=True)
@@ -108,7 +64,7 @@ class EnsembleCall:
     asked: Sequence[Asked]
     question: Question
     manager: BaseRunManager | None
-    consensus: Consensus
+    consensus: Consensus[Higher]
     health: Health
     slots: Slots
     scorer: Scorer | None = None
@@ -131,7 +87,7 @@ class EnsembleCall:
             )
             self.consensus.check(decision)
         except SamplingError as error:
-            higher = self._higher(error)
+            higher = self.consensus.higher(error)
             sample = copy_context().run(sampler.escalate, higher)
             return escalated(sample, higher.name, decision, error, self._names)
         return won(decision, self._names)
@@ -156,7 +112,7 @@ class EnsembleCall:
                 await progress.drain()
             self.consensus.check(decision)
         except SamplingError as error:
-            higher = self._higher(error)
+            higher = self.consensus.higher(error)
             sample = await asyncio.ensure_future(sampler.aescalate(higher))
             return escalated(sample, higher.name, decision, error, self._names)
         return won(decision, self._names)
@@ -185,14 +141,6 @@ class EnsembleCall:
 
         return observe
 
-    def _higher(self, error: SamplingError) -> Higher:
-        """Return whom to escalate to, or raise the error."""
-        if self.consensus.escalate_to is not None:
-            return self.consensus.escalate_to
-        if error.causes:
-            raise error from error.causes[0]
-        raise error
-
 
 def won(decision: Decision, names: Sequence[str]) -> Result:
     """Return the winner of a vote."""
@@ -208,36 +156,8 @@ def escalated(
 ) -> Result:
     """Return what was said by the model that was asked where the vote found no consensus."""
     samples = finished_samples(decision) if decision is not None else []
-    told = trace(decision or _nothing(str(error)), names)
-    told |= {"winner_member": name, "reason": f"escalated: {error}", "escalated": True}
-    usage = sample.usage
-    told["usage_by_member"][name] = {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cost": usage.cost,
-        "calls": usage.calls,
-    }
+    told = escalated_trace(sample, name, decision, error, names)
     return Result(sample, [*samples, sample], told)
-
-
-def _nothing(reason: str) -> Decision:
-    return Decision(
-        answer=None,
-        winner=None,
-        winner_member=None,
-        confidence=0.0,
-        reason=reason,
-        votes={},
-        shares={},
-        n_samples=0,
-        n_failed=0,
-        n_abstained=0,
-        n_cancelled=0,
-        usage=Usage(),
-        usage_by_member={},
-        seconds=0.0,
-        trail=(),
-    )
 
 
 def winning_message(result: Result) -> AIMessage:

@@ -22,12 +22,13 @@ from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
+from bestofinf.alike import warn_of_fixed
+from bestofinf.consensus import Consensus
 from bestofinf.errors import UsageError
 from bestofinf.records import Member
-from langchain_bestofinf.alike import warn_of_fixed
 from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
 from langchain_bestofinf.callbacks import SampleRuns, is_streaming
-from langchain_bestofinf.calls import Consensus, EnsembleCall, Result, winning_message
+from langchain_bestofinf.calls import EnsembleCall, Result, winning_message
 from langchain_bestofinf.members import (
     Asked,
     chat_model,
@@ -72,7 +73,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         if self.samples_per_request > 1:
             for member in self._members:
                 check_several(member.name, member.model)
-        warn_of_fixed(self._members, self.max_samples)
+        warn_of_fixed(self._members, self.max_samples, innermost=innermost)
         if self.escalate_to is not None:
             model = chat_model(self.escalate_to)
             self._higher = Higher(model_name(model), Asked(model))

@@ -23,11 +23,12 @@ from langchain_core.utils.pydantic import TypeBaseModel
 from pydantic import ConfigDict
 from typing_extensions import override
 
+from bestofinf.consensus import Consensus
 from bestofinf.errors import UsageError
 from bestofinf.plan import unique_names
 from bestofinf.records import Member, Reply
 from langchain_bestofinf.callbacks import SampleRuns
-from langchain_bestofinf.calls import Consensus, EnsembleCall, Result
+from langchain_bestofinf.calls import EnsembleCall, Result
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import TRACE_KEY, reply_of
 from langchain_bestofinf.sampling import Higher, Question

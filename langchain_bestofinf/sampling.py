@@ -12,15 +12,15 @@ from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.runnables import RunnableConfig
 from langsmith.run_helpers import tracing_context
 
+from bestofinf.alike import Alike
 from bestofinf.records import Draw, Member, Reply, Sample
 from bestofinf.scorers import Score, Scorer
-from langchain_bestofinf.alike import Alike
+from bestofinf.slots import Slots
 from langchain_bestofinf.cache import sampling_turn
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import message_in, read_output, usage_of
 from langchain_bestofinf.several import AsyncShared, Shared, agenerated, generated
-from langchain_bestofinf.slots import Slots
 
 ESCALATION_TAG = "bestofinf:escalation"
 

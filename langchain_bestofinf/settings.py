@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from langchain_core.load.serializable import Serializable
@@ -13,13 +11,13 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from bestofinf.errors import UsageError
 from bestofinf.health import Health
-from bestofinf.plan import KNOBS, VotePlan, weighted
+from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
+from bestofinf.slots import Slots
 from langchain_bestofinf.callbacks import SampleCallbacks
 from langchain_bestofinf.scorers import resolve_scorer
 from langchain_bestofinf.serializing import written_member
-from langchain_bestofinf.slots import Slots
 
 _PLANNED = (
     "rule",
@@ -240,25 +238,6 @@ class EnsembleSettings(Serializable):
         if objective is None:
             return self.with_weights(compare_weights(evaluation_set, **options).recommended)
         return self.with_weights(fit_weights(evaluation_set, objective, **options))
-
-
-def read_weights(weights: Any) -> Any:
-    """Return weights as they are, or from the file of a fit.
-
-    Raises:
-        UsageError: If the file cannot be read or holds no weights.
-    """
-    if not isinstance(weights, str | PathLike):
-        return weights
-    path = Path(weights)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"weights: {path} cannot be read: {error}") from error
-    found = found.get("weights") if isinstance(found, Mapping) else None
-    if not isinstance(found, Mapping):
-        raise UsageError(f"weights: {path} has no weights by member name")
-    return found
 
 
 def split_settings(

@@ -6,8 +6,11 @@ every call.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from bestofinf.answers import resolve_answer
@@ -209,3 +212,22 @@ def weighted(members: Sequence[Member[M]], weights: Weights) -> tuple[Member[M],
     if len(weights) != len(members):
         raise UsageError(f"{len(members)} members but {len(weights)} weights")
     return tuple(replace(m, weight=float(w)) for m, w in zip(members, weights, strict=True))
+
+
+def read_weights(weights: Any) -> Any:
+    """Return weights as they are, or from the file of a fit.
+
+    Raises:
+        UsageError: If the file cannot be read or holds no weights.
+    """
+    if not isinstance(weights, str | PathLike):
+        return weights
+    path = Path(weights)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"weights: {path} cannot be read: {error}") from error
+    found = found.get("weights") if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise UsageError(f"weights: {path} has no weights by member name")
+    return found

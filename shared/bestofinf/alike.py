@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bestofinf.records import Member, Sample
-from langchain_bestofinf.members import innermost
 
 SUSPICIOUS = 3
 """Equal long replies in a row, from the first on, that are no chance."""
@@ -20,8 +19,20 @@ class IdenticalSamplesWarning(UserWarning):
     """Samples of a member are, or will be, the same: each further one costs and says nothing."""
 
 
-def warn_of_fixed(members: Sequence[Member[Any]], max_samples: int) -> None:
-    """Warn of members that are set to give the same reply every time."""
+def _itself(model: Any) -> Any:
+    return model
+
+
+def warn_of_fixed(
+    members: Sequence[Member[Any]], max_samples: int, *, innermost: Callable[[Any], Any] = _itself
+) -> None:
+    """Warn of members that are set to give the same reply every time.
+
+    Args:
+        members: The members.
+        max_samples: Most samples for one question; each member may always be asked once.
+        innermost: From a member's model to the one that has a temperature.
+    """
     if max_samples <= len(members):
         return
     for member in members:
@@ -46,7 +57,7 @@ def warn_of_fixed(members: Sequence[Member[Any]], max_samples: int) -> None:
 
 
 def _is_tiny(model: Any) -> bool:
-    return type(model).__module__ == "langchain_bestofinf.tiny"
+    return type(model).__module__.endswith("_bestofinf.tiny")
 
 
 class Alike:
