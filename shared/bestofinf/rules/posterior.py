@@ -33,6 +33,7 @@ Prior = Literal["paper", "authors"]
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _NODES, _REACH = 48, 7.5  # of the quadrature; its error is at most 2e-7
+_REMEMBERED = 10_000  # integrals; the first votes of many questions are the same
 _SETTLED = 1e-7  # where the bounds are this close, they are the answer
 
 
@@ -109,10 +110,9 @@ class BestOfInfinity(StopRule):
         bar = answers / (answers + self.bayes_factor)
         if posterior.p_rival(c1, tally.c2) > bar:
             return None
-        counts = list(tally.counts.values())
-        if not posterior.at_most(counts, c1, bar):
+        p_not = posterior.p_not(list(tally.counts.values()), above=bar)
+        if p_not > bar:
             return None
-        p_not = posterior.p_not(counts)
         factor = answers * (1 - p_not) / p_not if p_not else math.inf
         return Verdict(f"best-of-infinity: Bayes factor {factor:.3g}", confidence=1 - p_not)
 
@@ -174,6 +174,7 @@ class _Posterior:
         self.extra = 1 if prior == "authors" else 0
         self._pairs = pair_table(self._plus, self._plus)
         self._pairs_unknown = pair_table(self._plus, self._unknown)
+        self._known: dict[tuple[float, ...], float] = {}
         self._tables: dict[float, tuple[NDArray[np.float64], NDArray[np.float64], float]] = {}
 
     def p_rival(self, c1: float, c2: float) -> float:
@@ -209,11 +210,20 @@ class _Posterior:
             return False
         return high <= bar or self._integral(counts, c1) <= bar
 
-    def p_not(self, counts: list[float]) -> float:
-        """Return 1 - P(leader is the mode)."""
+    def p_not(self, counts: list[float], *, above: float = math.inf) -> float:
+        """Return 1 - P(leader is the mode), or any bound above `above` that it exceeds."""
         c1 = max(counts)
         low, high = self._bounds(counts, c1)
-        return (low + high) / 2 if high - low <= _SETTLED else self._integral(counts, c1)
+        if low > above or high - low <= _SETTLED:
+            return low if low > above else (low + high) / 2
+        key = tuple(counts)
+        known = self._known.get(key)
+        if known is None:
+            known = self._integral(counts, c1)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = known
+        return known
 
     def _bounds(self, counts: list[float], c1: float) -> tuple[float, float]:
         """Return the probabilities that the likeliest rival is ahead, and their sum over rivals."""
