@@ -78,6 +78,8 @@ class Branching:
         budget: Time limit and progress.
         stage: Name of the work in progress reports.
         improve: Makes a better point of a good one.
+        search: Looks for better points by other means; called once, with a question that tells
+            whether the incumbent is proven already, when the first relaxation leaves a gap.
         sure: Added to values in progress reports.
     """
 
@@ -93,11 +95,12 @@ class Branching:
         budget: Budget,
         stage: str = "proof",
         improve: Callable[[Floats], Floats] = lambda point: point,
+        search: Callable[[Callable[[], bool]], None] | None = None,
         sure: float = 0.0,
     ) -> None:
         self.rows, self.question, self.worth = rows, question, worth
         self.incumbent = incumbent
-        self.evaluate, self.improve = evaluate, improve
+        self.evaluate, self.improve, self._search = evaluate, improve, search
         self.solver, self.budget, self.stage = solver, budget, stage
         self.sure = sure
         self.nodes = self.solves = 0
@@ -164,6 +167,9 @@ class Branching:
         if value == -np.inf:
             return
         self._offer(x @ domain.vertices)
+        if self._search is not None and not self._proven(min(bound, base + value)):
+            search, self._search = self._search, None
+            search(lambda: self._proven(min(bound, base + value)))
         near = root or base + value - self.incumbent.value < NEAR
         if near and len(problem.size) and not self._proven(base + value):
             value, x, y = tighten(

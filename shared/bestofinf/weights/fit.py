@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet
@@ -227,7 +228,7 @@ def _result(
     weights = np.array([float(w) for w in fractions])
     value, bound = _value_and_bound(len(margins), fitted.optimum, exact, weights, limits)
     worst = margins.margins(weights)
-    contested = _contested(margins)
+    contested = _contested(margins, fitted.optimum)
     members = margins.members
     tokens = float(np.dot(weights[weights > 0], margins.tokens[weights > 0]))
     return WeightFit(
@@ -286,14 +287,15 @@ def _value_and_bound(
     return value, max(optimum.bound, value)
 
 
-def _contested(margins: Margins) -> Floats:
-    """Mark the questions that some mixtures of the members win and others do not."""
-    found = presolve(
-        margins.rows - LEAST_MARGIN, margins.question, np.ones(len(margins), dtype=np.int64)
-    )
-    mask = np.zeros(len(margins), dtype=np.float64)
-    for group in found.questions:
-        mask[list(group)] = 1.0
+def _contested(margins: Margins, optimum: Optimum | None) -> NDArray[np.bool_]:
+    """Mark the questions that some allowed mixtures win and others do not."""
+    mask = np.zeros(len(margins), dtype=np.bool_)
+    if optimum is not None:
+        mask[list(optimum.contested)] = True
+        return mask
+    ones = np.ones(len(margins), dtype=np.int64)
+    for group in presolve(margins.rows - LEAST_MARGIN, margins.question, ones).questions:
+        mask[list(group)] = True
     return mask
 
 

@@ -157,49 +157,6 @@ def most_wins(
     return result_of(model, optimise(model, seconds), x)
 
 
-def widest_margin(
-    problem: Contested,
-    rows: Floats,
-    *,
-    solver: str,
-    seconds: float,
-    domain: Domain,
-    wins: int,
-    most: float,
-    cliques: Sequence[Sequence[int]] = (),
-) -> MilpResult:
-    """Find the mixture with the widest margin among those with enough contested wins.
-
-    Args:
-        problem: Presolved problem; its rows are shifted by the least margin looked for.
-        rows: Rows, shifted alike, that every mixture satisfies and whose margin counts.
-        solver: "cbc" or "highs".
-        seconds: Time limit.
-        domain: The mixtures allowed.
-        wins: Contested questions to be won at least.
-        most: A bound from above on the shifted margin.
-        cliques: Sets of groups of which at most one can be won.
-    """
-    model = new_model(solver)
-    mip = require("mip", extra="weights", purpose="fitting weights")
-    x = _mixture(model, domain)
-    margin = model.add_var(lb=0.0, ub=most)
-    y = [model.add_var(var_type=mip.BINARY) for _ in problem.size]
-    for row, g in zip(problem.rows, problem.group, strict=True):
-        # With y = 0 the row must hold for every margin up to the most.
-        slack = most - float(row.min())
-        model += dot(row, x) - margin - slack * y[g] >= -slack
-    for row in rows:
-        model += dot(row, x) - margin >= 0
-    _add_cuts(model, y, cliques, ())
-    if y:
-        model += dot(problem.size, y) >= wins
-    else:
-        model.add_var(var_type=mip.BINARY)  # CBC prints when it solves a program without integers
-    model.objective = margin
-    return result_of(model, optimise(model, seconds), x)
-
-
 def _mixture(model: Any, domain: Domain) -> list[Any]:
     """Add the mixture's variables and their limits to a model."""
     mip = require("mip", extra="weights", purpose="fitting weights")

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from scipy.optimize import linprog
 
 from bestofinf.weights.branch import Branching, Incumbent
 from bestofinf.weights.budget import Budget
 from bestofinf.weights.domain import Domain
 from bestofinf.weights.margins import Floats, Ints, Margins
 from bestofinf.weights.presolve import TOLERANCE, Contested, presolve
+from bestofinf.weights.relaxation import widest
 from bestofinf.weights.sweep import Target, best_of_triples, improve
 
 LEAST_MARGIN = 1e-4
@@ -47,7 +48,7 @@ class Optimum:
         bound: No mixture has more.
         margin_bound: No mixture of that value has a wider margin; None when not proven.
         interrupted: True when the user ended the work.
-        contested: Contested questions.
+        contested: Positions of the contested questions.
         nodes: Pieces of the simplex that were examined.
     """
 
@@ -56,7 +57,7 @@ class Optimum:
     bound: float
     margin_bound: float | None
     interrupted: bool
-    contested: int
+    contested: tuple[int, ...]
     nodes: int
 
 
@@ -102,22 +103,21 @@ class Optimiser:
         """
         problem = presolve(self.rows - self.least_margin, self.question, self.worth)
         bound = float(problem.sure + problem.contested) - float(self.domain.cost.min())
-        incumbent = Incumbent(-np.inf, self._first(start))
+        incumbent = self._simple(Target.of(problem, self.domain), self._first(start))
         margin_bound: float | None = None
         interrupted = False
         branching: Branching | None = None
         try:
-            proven = self._search(problem, incumbent, start)
-            if proven:
+            if self._triangles(problem, incumbent):
                 bound = incumbent.value + problem.sure
             else:
                 branching = self._branching(problem, incumbent)
                 bound = min(bound, branching.run(self.domain.faces()) + problem.sure)
             if not self.domain.cost.any():
-                incumbent.point = self.polish(incumbent.point, self.least_margin)[0]
+                incumbent.point, margin = self.polish(incumbent.point, self.least_margin)
                 wins = incumbent.value + problem.sure
                 if widest and wins > 0 and bound <= wins + 1e-6:
-                    incumbent.point, margin_bound = self._widen(incumbent.point, wins)
+                    incumbent.point, margin_bound = self._widen(incumbent.point, margin, wins)
         except KeyboardInterrupt:
             interrupted = True
             if branching is not None:
@@ -128,7 +128,7 @@ class Optimiser:
             bound=max(bound, incumbent.value + problem.sure),
             margin_bound=margin_bound,
             interrupted=interrupted,
-            contested=problem.contested,
+            contested=tuple(q for group in problem.questions for q in group),
             nodes=self.nodes + (branching.nodes if branching is not None else 0),
         )
 
@@ -155,45 +155,59 @@ class Optimiser:
         domain = self.domain
         return bool((point <= domain.upper + 1e-9).all()) and domain.within_support(point[None])
 
-    def _search(self, problem: Contested, incumbent: Incumbent, start: Floats | None) -> bool:
-        """Find a good mixture; return whether it is proven by the triangles alone."""
-        target = Target.of(problem, self.domain)
-        vertices, domain = self.domain.vertices, self.domain
-        # The search for a good mixture must leave time for the bound.
+    def _simple(self, target: Target, point: Floats) -> Incumbent:
+        """Return the best of a point and the vertices."""
+        incumbent = Incumbent(float(target.value(point)), point)
+        for vertex in filter(self._allowed, self.domain.vertices):
+            value = float(target.value(vertex))
+            if value > incumbent.value + TOLERANCE:
+                incumbent.value, incumbent.point = value, vertex
+        return incumbent
+
+    def _triangles(self, problem: Contested, incumbent: Incumbent) -> bool:
+        """Solve the problem by sweeps alone, where mixtures are of at most three vertices."""
+        domain = self.domain
+        few = len(domain.vertices) <= 3 and domain.support is None
+        if not few and (
+            domain.support is None or domain.support > 3 or (domain.optional <= 0).any()
+        ):
+            return False
+        return self._sweep(problem, incumbent, self.budget.over)
+
+    def _sweep(self, problem: Contested, incumbent: Incumbent, ready: Callable[[], bool]) -> bool:
+        """Search all triangles of vertices; return whether the search was complete."""
+        value, point, complete = best_of_triples(
+            Target.of(problem, self.domain),
+            self.domain.vertices,
+            start=incumbent.value,
+            ready=ready,
+            allowed=self.domain.within_support,
+        )
+        if point is not None and self._allowed(point):
+            incumbent.value, incumbent.point = value, point
+        return complete
+
+    def _search(self, problem: Contested, incumbent: Incumbent, proven: Callable[[], bool]) -> None:
+        """Look for a better mixture: in the triangles of vertices, then by climbing."""
+        # The search must leave time for the bound.
         end = self.budget.elapsed() + min(MOST_SEARCH, 0.25 * self.budget.left())
 
         def ready() -> bool:
-            return self.budget.elapsed() >= end
+            return self.budget.elapsed() >= end or proven()
 
-        begin = incumbent.point
-        incumbent.value = float(target.value(begin))
-
-        def keep(value: float, point: Floats) -> None:
-            if value > incumbent.value + TOLERANCE and self._allowed(point):
-                incumbent.value, incumbent.point = value, point
-            ceiling = float(problem.contested) - float(domain.cost.min())
-            self.budget.tell("search", incumbent.value + problem.sure, ceiling + problem.sure)
-
-        for vertex in vertices:
-            keep(float(target.value(vertex)), vertex)
-        value, point, complete = best_of_triples(
-            target,
-            vertices,
-            start=incumbent.value,
-            ready=ready if len(vertices) > 3 else self.budget.over,
-            allowed=domain.within_support,
-        )
-        if point is not None:
-            keep(value, point)
-        few = len(vertices) <= 3 and domain.support is None
-        if complete and (few or ((domain.support or 9) <= 3 and bool((domain.optional > 0).all()))):
-            return True
+        self._sweep(problem, incumbent, ready)
+        target = Target.of(problem, self.domain)
         random = np.random.default_rng(self.seed)
-        starts = [incumbent.point, begin, *random.dirichlet(np.ones(len(vertices)), STARTS)]
-        for one in starts:
-            if self._allowed(one) and not ready():
-                keep(*self._climb(target, one, ready))
-        return False
+        starts = random.dirichlet(np.ones(len(self.domain.vertices)), STARTS)
+        for start in [incumbent.point, *starts]:
+            ceiling = float(problem.sure + problem.contested)
+            self.budget.tell("search", incumbent.value + problem.sure, ceiling)
+            if ready():
+                return
+            if self._allowed(start):
+                value, point = self._climb(target, start, ready)
+                if value > incumbent.value + TOLERANCE:
+                    incumbent.value, incumbent.point = value, point
 
     def _climb(
         self, target: Target, point: Floats, ready: Callable[[], bool] | None = None
@@ -207,7 +221,7 @@ class Optimiser:
         )
 
     def _branching(
-        self, problem: Contested, incumbent: Incumbent, stage: str = "proof"
+        self, problem: Contested, incumbent: Incumbent, *, margin: bool = False
     ) -> Branching:
         target = Target.of(problem, self.domain)
 
@@ -222,8 +236,10 @@ class Optimiser:
             evaluate=evaluate,
             solver=self.solver,
             budget=self.budget,
-            stage=stage,
-            improve=lambda point: self._climb(target, point)[1],
+            stage="margin" if margin else "proof",
+            # The margin stage ends with the first mixture that has the wins.
+            improve=(lambda x: x) if margin else (lambda x: self._climb(target, x)[1]),
+            search=None if margin else partial(self._search, problem, incumbent),
             sure=problem.sure,
         )
 
@@ -245,45 +261,36 @@ class Optimiser:
         if not won.any():
             return point, 0.0
         rows = self.rows[won[self.question]]
-        rows = np.unique(rows[rows.min(axis=1) < 1.0], axis=0)
-        m = len(point)
+        # The margin is at most the best value of every row: higher rows cannot bind.
+        rows = rows[rows.min(axis=1) < rows.max(axis=1).min()]
         upper = self.domain.upper.copy()
         if self.domain.support is not None:
             upper[(point <= 1e-9) & (self.domain.optional > 0)] = 0.0
         if not len(rows):
             return point, float(worst[won].min())
-        result = linprog(
-            np.append(np.zeros(m), -1.0),
-            A_ub=np.hstack([-rows, np.ones((len(rows), 1))]),
-            b_ub=np.zeros(len(rows)),
-            A_eq=np.append(np.ones(m), 0.0)[None],
-            b_eq=[1.0],
-            bounds=[*((0.0, float(u)) for u in upper), (None, 1.0)],
-            method="highs",
-        )
-        if result.status != 0 or result.x is None:
+        found = widest(rows, upper, point)
+        if found is None:
             return point, float(worst[won].min())
-        better = np.clip(result.x[:m], 0.0, None)
+        better = np.clip(found, 0.0, None)
         better /= better.sum()
-        margin = float((rows @ better).min())
+        margin = float(np.minimum.reduceat(self.rows @ better, starts)[won].min())
         if margin < worst[won].min():
             return point, float(worst[won].min())
         return better, margin
 
-    def _widen(self, point: Floats, value: float) -> tuple[Floats, float | None]:
+    def _widen(self, point: Floats, margin: float, value: float) -> tuple[Floats, float | None]:
         """Raise the margin while keeping the number of wins, until none is wider.
 
         Returns:
             The mixture, and a bound on the margin; None when time ran out.
         """
-        point, margin = self.polish(point, self.least_margin)
         while not self.budget.over():
             least = margin * (1 + MARGIN_STEP) + 10 * TOLERANCE
             problem = presolve(self.rows - least, self.question, self.worth)
             incumbent = Incumbent(value - 1 - problem.sure, point)
             if problem.sure + problem.contested < value:
                 return point, least
-            branching = self._branching(problem, incumbent, "margin")
+            branching = self._branching(problem, incumbent, margin=True)
             goal = value - problem.sure
             try:
                 bound = branching.run(self.domain.faces(), enough=goal)

@@ -26,6 +26,8 @@ from bestofinf.weights.margins import Floats
 from bestofinf.weights.presolve import Contested
 
 VIOLATION = 1e-6
+STALL, PATIENCE = 0.02, 6
+"""Less progress than this counts as none, and how many rounds without progress are allowed."""
 REWEIGHTINGS = 3
 
 
@@ -193,19 +195,70 @@ def tighten(
         As `Relaxation.solve`.
     """
     bound, x, y = start
-    history = [bound]
+    stalled, attempts = 0, min(4, perturbations)
     for _ in range(rounds):
-        if (
-            proven(bound)
-            or out_of_time()
-            or not relaxation.add(farkas.find(y, perturbations=perturbations))
-        ):
+        if proven(bound) or out_of_time() or stalled > PATIENCE:
             break
-        bound, x, y = relaxation.solve()
-        history.append(bound)
-        if len(history) > 8 and history[-8] - bound < 0.02:
+        found = relaxation.add(farkas.find(y, perturbations=attempts))
+        if not found and attempts == perturbations:
             break
+        before = bound
+        if found:
+            bound, x, y = relaxation.solve()
+        # Few attempts are enough while they bring the bound down.
+        if before - bound < STALL:
+            stalled += attempts == perturbations
+            attempts = min(2 * attempts, perturbations)
     return bound, x, y
+
+
+def widest(rows: Floats, upper: Floats, start: Floats) -> Floats | None:
+    """Return the mixture that maximises the smallest row; None when the limits exclude all.
+
+    Few rows bind, so the program starts with the lowest at `start` and takes up others as they
+    turn out to be violated.
+
+    Args:
+        rows: Shape (R, m).
+        upper: Greatest coordinates, shape (m,).
+        start: A mixture, shape (m,).
+    """
+    step = 4 * rows.shape[1]
+    taken = np.argsort(rows @ start, kind="stable")[:step]
+    while True:
+        solution = _widest(rows[taken], upper)
+        if solution is None:
+            return None
+        point, margin = solution
+        values = rows @ point
+        lower = np.argsort(values, kind="stable")[:step]
+        lower = lower[values[lower] < margin - 1e-9]
+        if not len(lower) or len(taken) == len(rows):
+            return point
+        more = np.union1d(taken, lower)
+        if len(more) == len(taken):
+            return point
+        taken = more
+
+
+def _widest(rows: Floats, upper: Floats) -> tuple[Floats, float] | None:
+    m = rows.shape[1]
+    capped = np.flatnonzero(upper < 1)
+    matrix = np.zeros((len(rows) + 1 + len(capped), m + 1))
+    # The margin is the last variable, shifted by one to be non-negative.
+    matrix[: len(rows), :m], matrix[: len(rows), m] = rows, -1.0
+    matrix[len(rows), :m] = 1.0
+    matrix[len(rows) + 1 + np.arange(len(capped)), capped] = 1.0
+    low = np.concatenate([np.full(len(rows), -1.0), [1.0], np.full(len(capped), -np.inf)])
+    high = np.concatenate([np.full(len(rows), np.inf), [1.0], upper[capped]])
+    cost = np.append(np.zeros(m), -1.0)
+    highs = _quiet_highs(cost, matrix, low, high, upper=2.0)
+    highs.run()
+    highspy = require("highspy", extra="weights", purpose="the proof of optimal weights")
+    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        return None
+    values = np.array(highs.getSolution().col_value)
+    return values[:m], float(values[m]) - 1.0
 
 
 def whole(bound: float) -> int:
@@ -219,6 +272,7 @@ def _quiet_highs(cost: Floats, matrix: Floats, low: Floats, high: Floats, *, upp
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
+    highs.setOptionValue("presolve", "off")  # the programs are small
     sparse = csr_array(matrix)
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = matrix.shape
