@@ -149,7 +149,12 @@ def test_wrappings_of_the_whole_are_removed_and_those_of_a_part_are_not():
         ("The answer is 3.14.", "3.14"), ("The answer is St. Helena. It", "St. Helena"),
         ("the answer is 5 since 2+3=5", "5"), ("Answer - 5", None), ("My answers: none", None),
         ("the answer is probably 5", "5"), ("#### 5\n#### 6", "6"), ("The answer is not 5", ""),
-        ("the option is B", "B"), ("no mark", None),
+        ("the best option is B", "B"), ("no mark", None),
+        ("an option is to leave", None), ("the answer is Paris, not Lyon", "Paris"),
+        ("the answer is that he is not guilty.", "that he is not guilty"),
+        ("the answer is\n$$\n\\frac{1}\n{2}\n$$ as was to be shown", "\\frac{1}\n{2}"),
+        ("Answer: \\begin{pmatrix}1\n2", ""), ("Answer: $5. And", "$5"), ("Answer: $x. y$ is", "$x. y$ is"),
+        ("Answer: \\frac{1", ""), ("the answer is as follows: 7", "7"),
     ],
 )  # fmt: skip
 def test_what_is_announced_ends_where_the_sentence_ends(text, span):

@@ -79,6 +79,18 @@ def test_a_forked_process_starts_a_worker_of_its_own(client):
     assert client._process.pid == mine
 
 
+def test_where_no_worker_starts_expressions_are_strings_and_a_warning_says_so(monkeypatch, caplog):
+    client = MathClient()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(mathematics, "shared_client", lambda: client)
+    math = MathAnswer()
+    assert not math.same(r"\sqrt{8}", r"2\sqrt{2}")
+    assert math.same("0.5", "1/2")
+    assert client.values(["1"]) is None
+    (record,) = caplog.records
+    assert "/nowhere/python" in record.message
+
+
 def test_values_are_digits_by_which_close_numbers_differ(client):
     values = client.values([r"\frac{1}{3}", "2^{100}", "2^{100}+1", r"\sqrt{2}^2", "x-x", "3+4i"])
     assert values == [

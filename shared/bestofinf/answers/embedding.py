@@ -6,14 +6,15 @@ import inspect
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from bestofinf.answers.judge import KEPT, FreeText, JudgeAnswer
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Sample, Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Vectors: TypeAlias = Sequence[Sequence[float]]
 Embed: TypeAlias = Callable[[Sequence[str]], Vectors | Awaitable[Vectors]]
@@ -109,8 +110,9 @@ class EmbeddingAnswer(FreeText):
         known = [v for v in vectors if v is not None]
         if len(known) < len(samples):
             return samples[0]
-        centre = np.mean(known, axis=0)
-        return samples[int(np.argmax([float(v @ centre) for v in known]))]
+        centre = sum(known[1:], start=known[0])
+        near = [float(vector @ centre) for vector in known]
+        return samples[near.index(max(near))]
 
     def _similarity(self, first: AnswerValue, second: AnswerValue) -> float | None:
         a, b = self._vectors.get(first), self._vectors.get(second)
@@ -119,6 +121,8 @@ class EmbeddingAnswer(FreeText):
 
 async def embedded(embed: Embed, texts: Sequence[AnswerValue]) -> list[NDArray[np.float64]]:
     """Return the vectors of texts, each of length one."""
+    import numpy as np
+
     given = embed([str(text) for text in texts])
     rows = await given if inspect.isawaitable(given) else given
     vectors = [np.asarray(row, dtype=np.float64) for row in rows]

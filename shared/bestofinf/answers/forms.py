@@ -30,20 +30,10 @@ _CHOICE = re.compile(
 )
 _LABELLED = re.compile(r"\(?([A-J])\)\s+(?=\S)")
 _LABEL = re.compile(r"(?<![\w(])\(?[A-Ja-j]\)")
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
+)  # fmt: skip
 _MONTH = (
     "(?P<month>" + "|".join(f"{m[:3]}(?:{m[3:]})?" for m in _MONTHS).replace("(?:)", "") + r")\.?"
 )
@@ -59,25 +49,12 @@ _DATES = tuple(
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 32, 0xA0: 32, 0x202F: 32}
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
 _EDGES = ".,;:!?\"'`*_"
+_EDGES_OF_NUMBERS = ".,;:?*_`"  # 5' is not 5", and 5! is not 5
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Where "a" names something, as in music or in "plan A", it is no article.
 _NOT_AFTER_ARTICLE = frozenset(
-    [
-        "minor",
-        "major",
-        "flat",
-        "sharp",
-        "level",
-        "levels",
-        "team",
-        "side",
-        "list",
-        "grade",
-        "plus",
-        "star",
-        "priori",
-        "posteriori",
-    ]
+    {"minor", "major", "flat", "sharp", "level", "levels", "team", "side", "list"}
+    | {"grade", "plus", "star", "priori", "posteriori"}
 )
 NON_ANSWERS = frozenset(
     {"i don't know", "i do not know", "don't know", "i'm not sure", "i am not sure", "not sure"}
@@ -181,7 +158,7 @@ def words_form(text: str) -> str:
     text = unicodedata.normalize("NFC", encodable(text)).translate(_WIDE)
     words: list[str] = []
     for word in plain_signs(text.translate(_QUOTES)).split():
-        bare = word.strip(_EDGES)
+        bare = _without_edges(word)
         if bare in ("", "-"):
             # Kept where it is all there is: an idle dash or "?" must not vanish into nothing.
             continue
@@ -190,6 +167,12 @@ def words_form(text: str) -> str:
     if len(words) > 1 and _is_article(words[0], words[1]):
         words = words[1:]
     return " ".join(words)
+
+
+def _without_edges(word: str) -> str:
+    ends_in_number = re.search(r"\d[^\w]*$", word)
+    word = word.rstrip(_EDGES_OF_NUMBERS if ends_in_number else _EDGES)
+    return word if re.match(r"\.\d", word) else word.lstrip(_EDGES)
 
 
 def _folded(word: str) -> str:

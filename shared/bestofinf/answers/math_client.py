@@ -7,7 +7,9 @@ CPU time, and the parent ends it by the clock where it does not answer.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
+import logging
 import os
 import queue
 import subprocess
@@ -16,7 +18,7 @@ import threading
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from bestofinf.errors import BestOfInfError
+_log = logging.getLogger(__name__)
 
 Values: TypeAlias = list[str] | None
 """Digits of an expression's value; None where it has none."""
@@ -35,7 +37,11 @@ _BOOT = (
 
 
 class MathClient:
-    """One worker process, started when first needed and after each time-out. Thread-safe."""
+    """One worker process, started when first needed and after each time-out. Thread-safe.
+
+    Where no process can be started, a warning is logged once and nothing has a value: expressions
+    then vote as the strings they are.
+    """
 
     def __init__(self, *, cpu_seconds: int = CPU_SECONDS) -> None:
         self._cpu_seconds = cpu_seconds
@@ -43,17 +49,15 @@ class MathClient:
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
         self._pid = 0
+        self._broken = False
 
     def values(self, expressions: Sequence[str]) -> list[Values] | None:
         """Return the value of each expression; None where the worker ran out of its limits."""
         with self._lock:
-            if not self._running():
-                self._start()
+            if self._broken or not (self._running() or self._start()):
+                return None
             try:
-                assert self._process is not None
-                assert self._process.stdin is not None
-                self._process.stdin.write(json.dumps(list(expressions)) + "\n")
-                self._process.stdin.flush()
+                self._write(json.dumps(list(expressions)) + "\n")
                 line = self._lines.get(timeout=CLOCK_SECONDS)
             except (OSError, queue.Empty):
                 line = ""
@@ -74,32 +78,39 @@ class MathClient:
             self._process is not None and self._pid == os.getpid() and self._process.poll() is None
         )
 
-    def _start(self) -> None:
+    def _write(self, text: str) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
+
+    def _start(self) -> bool:
         if self._pid == os.getpid():
             self._stop()
         self._pid = os.getpid()
         self._lines = queue.Queue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, str(self._cpu_seconds), json.dumps(sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )
-        threading.Thread(
-            target=_read, args=(self._process, self._lines), name="bestofinf-math", daemon=True
-        ).start()
         try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, str(self._cpu_seconds), json.dumps(sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+            )
+            reader = threading.Thread(target=_read, args=(self._process, self._lines), daemon=True)
+            reader.start()
             ready = self._lines.get(timeout=START_SECONDS)
-        except queue.Empty:
-            ready = ""
+        except (OSError, queue.Empty) as error:
+            ready = repr(error)
         if ready != "ready\n":
             self._stop()
-            raise BestOfInfError(
-                f"the worker for symbolic mathematics did not start with {sys.executable!r}"
+            self._broken = True
+            _log.warning(
+                "no worker for symbolic mathematics could be started with %r (%s): expressions "
+                "are compared as strings",
+                sys.executable,
+                ready or "it ended at once",
             )
+        return not self._broken
 
     def _stop(self) -> None:
         process, self._process = self._process, None
@@ -107,19 +118,16 @@ class MathClient:
             return
         process.kill()
         process.wait()
-        for stream in (process.stdin, process.stdout):
-            try:
-                if stream is not None and not stream.closed and stream is process.stdin:
-                    stream.close()
-            except OSError:
-                pass  # the pipe broke when the worker ended
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):  # what was not yet written has no reader
+                process.stdin.close()
 
 
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
-    assert process.stdout is not None
-    with process.stdout as stream:
-        for line in stream:
-            lines.put(line)
+    if process.stdout is not None:
+        with process.stdout as stream:
+            for line in stream:
+                lines.put(line)
     lines.put("")
 
 
@@ -135,3 +143,13 @@ def shared_client() -> MathClient:
             _shared = MathClient()
             atexit.register(_shared.close)
         return _shared
+
+
+def _after_fork() -> None:
+    """Forget the parent's client: its pipes are not ours, and its lock may be held for ever."""
+    global _shared, _shared_lock
+    _shared, _shared_lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

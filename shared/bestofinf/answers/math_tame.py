@@ -13,79 +13,18 @@ MAX_DEPTH = 12
 MAX_POWERS = 20
 
 _COMMANDS = frozenset(
-    [
-        "frac",
-        "sqrt",
-        "pi",
-        "cdot",
-        "times",
-        "div",
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "log",
-        "ln",
-        "exp",
-        "binom",
-        "infty",
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "theta",
-        "lambda",
-        "mu",
-        "nu",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "omega",
-        "lfloor",
-        "rfloor",
-        "lceil",
-        "rceil",
-        "sinh",
-        "cosh",
-        "tanh",
-    ]
+    {"frac", "sqrt", "pi", "cdot", "times", "div", "log", "ln", "exp", "binom", "infty"}
+    | {"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh"}
+    | {"cosh", "tanh", "alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda"}
+    | {"mu", "nu", "rho", "sigma", "tau", "phi", "omega", "lfloor", "rfloor", "lceil"}
+    | {"rceil"}
 )
 _PRODUCTS = frozenset({"abc", "xyz"})
 """Runs of letters that are products; longer words are words."""
 
 _WORDS = frozenset(
-    [
-        "no",
-        "on",
-        "or",
-        "is",
-        "it",
-        "in",
-        "of",
-        "to",
-        "at",
-        "am",
-        "as",
-        "be",
-        "by",
-        "do",
-        "go",
-        "he",
-        "if",
-        "me",
-        "my",
-        "so",
-        "up",
-        "us",
-        "we",
-    ]
+    {"no", "on", "or", "is", "it", "in", "of", "to", "at", "am", "as", "be", "by", "do"}
+    | {"go", "he", "if", "me", "my", "so", "up", "us", "we"}
 )
 _TAME = re.compile(r"[0-9A-Za-z\\{}()\[\]|^_+\-*/! ]+")
 _DENOMINATOR = r"(?:\d+|[A-Za-z]|\([^()]*\)|\{[^{}]*\}|\\[a-z]+(?:\{[^{}]*\})?)"

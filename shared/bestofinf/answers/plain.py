@@ -15,12 +15,18 @@ from bestofinf.answers.units import unit_symbol
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
 
-_SCALE = {"thousand": "e3", "k": "e3", "million": "e6", "mn": "e6", "billion": "e9", "bn": "e9"}
+_SCALE = {"thousand": "e3", "million": "e6", "mn": "e6", "billion": "e9", "bn": "e9"}
 _QUANTITY = re.compile(
     r"(?P<front>[-+]?\s*[$€£¥]?)\s*(?P<number>[-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?(?:/\d+)?)"
     r"\s*(?P<unit>\\?%|[°$€£¥¢]|[^\W\d_]+)?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?(?P<rest>(?:\s+[^\W\d_]+){0,3})",
     re.I,
 )
+_CHANGING = frozenset(
+    {"or", "and", "to", "than", "more", "less", "fewer", "plus", "minus", "times"}
+    | {"over", "point", "half", "quarter", "dozen", "hundred", "squared", "cubed", "th"}
+    | {"out"}
+)
+"""Words after a number that make it another."""
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?[$€£]?\d[\d,]*(?:\.\d+)?(?![\w])")
 
 
@@ -105,10 +111,12 @@ class NumberAnswer(Answer):
 
 def _quantity(match: re.Match[str]) -> str | None:
     word = match["unit"] or ""
+    if not _CHANGING.isdisjoint(f"{word} {match['rest']}".lower().split()):
+        return None
     unit = unit_symbol(word)
     number = number_form(match["front"].strip("$€£¥ ") + match["number"].rstrip(".,"))
-    if (scale := _SCALE.get(word.lower())) and number is not None and "/" not in number:
-        number = number_form(number + scale)
+    if scale := _SCALE.get(word.lower()):
+        number, unit = number_form(f"{number}{scale}"), ""
     front = match["front"].strip("-+ ")
     power = (match["power"] or "").replace(" ", "").replace("²", "2").replace("³", "3").lstrip("^")
     if (front and unit) or (power and not unit):
@@ -156,9 +164,16 @@ class ChoiceAnswer(Answer):
         span = boxed_or_announced(reply.text)
         if span is not None and (choice := self.canonical(span)) is not None:
             return choice
-        lines = [line for line in reply.text[-2_000:].strip().splitlines() if line.strip()]
-        ends = [lines[-1], lines[0]] if lines and len(reply.text) <= 2_000 else lines[-1:]
-        return next((c for line in ends if (c := self.canonical(line)) is not None), None)
+        lines = [line for line in reply.text[-2_000:].splitlines() if line.strip()]
+        if not lines:
+            return None
+        last = self.canonical(lines[-1])
+        if last is not None and re.fullmatch(r"\W*\w\W*", lines[-1]):
+            return last
+        # Lines that name different choices list them, and choose none.
+        named = {c for line in lines if (c := self.canonical(line)) is not None}
+        ends = {self.canonical(lines[0]), self.canonical(lines[-1])}
+        return named.pop() if len(named) == 1 and not named.isdisjoint(ends) else None
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the choice that a short text names, in the spelling of `choices`."""
