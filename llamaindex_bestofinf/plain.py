@@ -62,6 +62,7 @@ class PlainCalls:
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}  # by span
+        self._inner: dict[str, None] = {}  # spans of inner calls of a stream
 
     def start(
         self,
@@ -91,9 +92,13 @@ class PlainCalls:
             call = str(tags[CALL_TAG])
         run = _Run(call, span, _member(payload, tags), int(tags.get(SAMPLE_TAG, 0)))
         with self._lock:
-            if any(outer in self._runs for outer in self._parents.ancestors(span)):
+            around = list(self._parents.ancestors(span))
+            if any(outer in self._runs or outer in self._inner for outer in around):
                 return
             if any(self._streams_through(run, span) for run in self._runs.values()):
+                self._inner[span] = None
+                if len(self._inner) > _MAX_RUNS:
+                    self._inner.pop(next(iter(self._inner)))
                 return
             self._runs[span] = run
             if len(self._runs) > _MAX_RUNS:
@@ -154,6 +159,7 @@ class PlainCalls:
 
     def _pop(self, span: str) -> _Run | None:
         with self._lock:
+            self._inner.pop(span, None)
             return self._runs.pop(span, None)
 
 
