@@ -9,8 +9,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from bestofinf.cli.advise import advise
 from bestofinf.cli.ask import ask
+from bestofinf.cli.calibrate import calibrate
 from bestofinf.cli.fit import fit
+from bestofinf.cli.replay import replay
+from bestofinf.cli.store import delete, export, import_, label, status
 from bestofinf.cli.table import table
 from bestofinf.errors import BestOfInfError
 
@@ -28,8 +32,9 @@ def _program() -> None:
     """Adaptive, weighted majority voting over the answers of language models."""
 
 
-for command in (ask, table, fit):
+for command in (ask, table, replay, fit, advise, calibrate, status, label, export, delete):
     app.command()(command)
+app.command("import")(import_)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
