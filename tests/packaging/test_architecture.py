@@ -17,7 +17,7 @@ ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 FLOORS = [
     {"errors", "_extras"},
     {"records"},
-    {"tally", "answers"},
+    {"tally", "tallies", "answers"},
     {"rules", "schedule", "scores", "selectors"},
     {"ballot"},
     {"engine"},
