@@ -215,6 +215,9 @@ class VotingEngine:
             raise ProtocolMisuseError(f"{draw} has been told before")
         if not isinstance(outcome, Sample | Failure):
             raise ProtocolMisuseError(f"an outcome is a Sample or a Failure, got {outcome!r}")
+        score = outcome.score if isinstance(outcome, Sample) else None
+        if score is not None and not 0 <= score <= 1:
+            raise ProtocolMisuseError(f"a score must lie in [0, 1], got {score!r}")
         self._outcomes[draw.index] = outcome
         if self.settings.order == "arrival":
             if not self.done:

@@ -114,6 +114,8 @@ def snapshot(engine):
         lambda engine, draw: engine.tell(Draw(99, 0), Sample("a")),
         lambda engine, draw: engine.tell(Draw(draw.index, 7), Sample("a")),
         lambda engine, draw: engine.tell(draw, "a"),
+        lambda engine, draw: engine.tell(draw, Sample("a", score=1.5)),
+        lambda engine, draw: engine.tell(draw, Sample("a", score=float("nan"))),
         lambda engine, draw: engine.decision(),
         lambda engine, draw: (engine.tell(draw, Sample("a")), engine.tell(draw, Sample("a"))),
     ],
