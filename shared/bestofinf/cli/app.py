@@ -12,6 +12,7 @@ from rich.markup import escape
 from bestofinf.cli.advise import advise
 from bestofinf.cli.ask import ask
 from bestofinf.cli.calibrate import calibrate
+from bestofinf.cli.demo import demo
 from bestofinf.cli.fit import fit
 from bestofinf.cli.replay import replay
 from bestofinf.cli.store import delete, export, import_, label, status
@@ -32,7 +33,7 @@ def _program() -> None:
     """Adaptive, weighted majority voting over the answers of language models."""
 
 
-for command in (ask, table, replay, fit, advise, calibrate, status, label, export, delete):
+for command in (demo, ask, table, replay, fit, advise, calibrate, status, label, export, delete):
     app.command()(command)
 app.command("import")(import_)
 
