@@ -15,6 +15,7 @@ from bestofinf.cli.calibrate import calibrate
 from bestofinf.cli.demo import demo
 from bestofinf.cli.fit import fit
 from bestofinf.cli.replay import replay
+from bestofinf.cli.report import report
 from bestofinf.cli.store import delete, export, import_, label, status
 from bestofinf.cli.table import table
 from bestofinf.errors import BestOfInfError
@@ -33,7 +34,20 @@ def _program() -> None:
     """Adaptive, weighted majority voting over the answers of language models."""
 
 
-for command in (demo, ask, table, replay, fit, advise, calibrate, status, label, export, delete):
+for command in (
+    demo,
+    ask,
+    table,
+    replay,
+    fit,
+    advise,
+    report,
+    calibrate,
+    status,
+    label,
+    export,
+    delete,
+):
     app.command()(command)
 app.command("import")(import_)
 
