@@ -1,6 +1,6 @@
 """What each rule is worth on recorded answers: ``python -m benchmarks.frontier [PART ...]``.
 
-Parts: points, ratios, chosen, ensembles, launch; all by default. Costs at equal quality are read
+Parts: points, ratios, chosen, ensembles, launch, stream; all by default. Costs at equal quality are read
 from the hull of (cost, agreement); errors are standard errors of a paired bootstrap over
 questions. Means are over questions, then members, then data sets; invalid answers are left out
 of the draws, as in the studies compared with. ``--trials N`` sets the votes per question and
@@ -13,10 +13,17 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from bestofinf.evaluation import EvaluationSet, read_files
 from bestofinf.replay import ReplayPlan, Timing, frontier, replay, replay_all
+from bestofinf.replay.draws import Sampler
+from bestofinf.replay.populations import alone
+from bestofinf.rules import BudgetController
+from bestofinf.tally import Tally
 
 PRICES = (0.0133, 0.0094, 0.0066, 0.0047, 0.0033, 0.0024, 0.0017, 0.0012, 0.00085, 0.0006)
 LEVELS = (0.97, 0.975, 0.98, 0.985)
@@ -186,12 +193,44 @@ def launch(data: EvaluationSet, plan: ReplayPlan) -> None:
         )
 
 
+def stream(data: EvaluationSet, plan: ReplayPlan) -> None:
+    """Questions one after the other, in random order, under a mean budget of samples."""
+    sampler = Sampler(trials=1, samples=100)
+    populations = alone(data, drop_invalid=True)
+    order = np.random.default_rng(0).permutation(len(populations))
+    fixed_price = frontier(
+        data, {"optimal": optimal()}, replace(plan, trials=10), fixed=False, oracle=False
+    )
+    line = fixed_price.lines["optimal"]
+    costs, values = zip(
+        *sorted((float(p["samples"].mean()), float(p["agreement"].mean())) for p in line.points),
+        strict=True,
+    )
+    print(
+        "| mean budget | mean samples | agreement | one price of equal cost |\n|---:|---:|---:|---:|"
+    )
+    for budget in (3.0, 4.0, 5.0, 6.0):
+        controller, agreed = BudgetController(budget), 0
+        for place in order:
+            population = populations[place]
+            draws, tally = sampler.draw([population]), Tally()
+            for answer, tokens in zip(draws.answers[0], draws.tokens[0], strict=True):
+                tally.vote(int(answer), tokens=int(tokens))
+                if controller.rule.check(tally) is not None:
+                    break
+            agreed += bool(population.modes[tally.leader])
+            controller.book(tally.n_samples)
+        level = np.interp(controller.mean, costs, values)
+        print(f"| {budget:g} | {controller.mean:.2f} | {agreed / len(order):.4f} | {level:.4f} |")
+
+
 PARTS: Mapping[str, Callable[[EvaluationSet, ReplayPlan], None]] = {
     "points": points,
     "ratios": ratios,
     "chosen": chosen,
     "ensembles": ensembles,
     "launch": launch,
+    "stream": stream,
 }
 
 
