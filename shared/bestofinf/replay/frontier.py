@@ -28,7 +28,7 @@ from bestofinf.replay.run import (
 from bestofinf.rules import FixedSamples, StopRule
 from bestofinf.tallies import Tallies
 
-FIXED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256)
+FIXED = (1, 2, 3, 5, 8, 12, 20, 32, 50, 80, 100, 160, 256)
 LEADS = 24
 """Largest lead that the oracle asks for."""
 
