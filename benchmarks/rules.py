@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -140,23 +140,18 @@ def peers() -> dict[str, Decide]:
 
 
 def optional(name: str) -> ModuleType | None:
-    """Import a module of a peer without what its package imports on the way."""
-    package = name.partition(".")[0]
-    try:
-        return import_module(name)
-    except ImportError:
-        pass
-    for folder in sys.path:
-        path = Path(folder or ".") / (name.replace(".", "/") + ".py")
-        if path.is_file():
-            module = ModuleType(name)
-            try:
-                exec(compile(path.read_text(), str(path), "exec"), vars(module))
-            except ImportError:
-                break
-            return module
-    print(f"({package} is not installed: left out)\n")
-    return None
+    """Import a module of a peer alone, without what its package imports on the way."""
+    package, _, module = name.partition(".")
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        print(f"({package} is not installed: left out)\n")
+        return None
+    spec = spec_from_file_location(name, Path(found.origin).parent / f"{module}.py")
+    if spec is None or spec.loader is None:
+        return None
+    loaded = module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 def two_most(answers: Sequence[str]) -> tuple[int, int]:

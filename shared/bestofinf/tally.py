@@ -23,7 +23,7 @@ from bestofinf.records import AnswerValue
 
 EPSILON = 1e-12  # shares closer than this tie: they differ by rounding alone
 _NO_LENGTH = (0.0, 0)
-LONGEST_EXCESS = 1.0  # of one reply, in log tokens: one runaway reply says little
+LONGEST_EXCESS = 2.0  # of one reply, in log tokens: one runaway reply says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Tally:
         member_votes: Votes per member.
         usual: As given; empty when not known.
         n_measured: Votes whose length is known and can be compared with the usual one;
-            excess: sum over these of log(tokens) less the usual, each within [-1, 1].
+            excess: sum over these of log(tokens) less the usual, each within [-2, 2].
         memo: What rules have worked out from the history, by their own keys; not copied.
         n_scored: Samples with a score; score_sum, score_sumsq, best_score: over these.
         scores: The scores themselves, in the order counted.

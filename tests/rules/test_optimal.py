@@ -171,7 +171,7 @@ def test_long_questions_are_dearer_but_by_the_square_root():
     tally = tally_of(*[("a", 14_000 * math.e**0.8)] * 6, usual=[usual])
     assert rule._bar(tally) == pytest.approx(math.log(0.0033) + 0.5 * 0.8 * 6 / 8)
     runaway = tally_of(*[("a", 10**9)] * 6, usual=[usual])
-    assert rule._bar(runaway) == pytest.approx(math.log(0.0033) + 0.5 * 6 / 8)
+    assert rule._bar(runaway) == pytest.approx(math.log(0.0033) + 0.5 * 2 * 6 / 8)
 
 
 def test_price_in_money_is_cost_over_value():

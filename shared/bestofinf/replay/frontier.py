@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.replay.draws import Draws
@@ -27,9 +28,11 @@ from bestofinf.replay.run import (
 from bestofinf.rules import FixedSamples, StopRule
 from bestofinf.tallies import Tallies
 
-FIXED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 256)
+FIXED = (1, 2, 3, 5, 8, 12, 20, 32, 50, 80, 100, 160, 256)
 LEADS = 24
 """Largest lead that the oracle asks for."""
+
+_THEORY = 30  # trials that the theory counts as, in the oracle's choice
 
 
 @dataclass(frozen=True)
@@ -46,24 +49,20 @@ class Line:
     grid: Grid = field(repr=False)
     points: Sequence[Mapping[str, Floats]] = field(repr=False)
 
-    def means(
-        self, cost: str = "samples", quality: str = "agreement", times: Floats | None = None
-    ) -> list[tuple[float, float]]:
+    def means(self, cost: str = "samples", quality: str = "agreement") -> list[tuple[float, float]]:
         """Return (cost, quality) of every point, each a mean as of `Grid.mean`."""
-        return [
-            (self.grid.mean(point[cost], times), self.grid.mean(point[quality], times))
-            for point in self.points
-        ]
+        return [(self.grid.mean(p[cost]), self.grid.mean(p[quality])) for p in self.points]
 
-    def cost_at(
-        self,
-        level: float,
-        cost: str = "samples",
-        quality: str = "agreement",
-        times: Floats | None = None,
-    ) -> float:
+    def cost_at(self, level: float, cost: str = "samples", quality: str = "agreement") -> float:
         """Return what a quality costs on the hull of the points; NaN where out of reach."""
-        return cost_at(self.means(cost, quality, times), level)
+        return cost_at(self.means(cost, quality), level)
+
+    def costs_at(self, level: float, cost: str, quality: str, times: Floats) -> Floats:
+        """Return `cost_at` in resamples of the questions, see `Grid.means`."""
+        costs = np.array([self.grid.means(p[cost], times) for p in self.points]).T
+        values = np.array([self.grid.means(p[quality], times) for p in self.points]).T
+        rows = zip(costs.tolist(), values.tolist(), strict=True)
+        return np.array([cost_at(list(zip(*row, strict=True)), level) for row in rows])
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,15 @@ class Frontier:
 
         The standard error is of a paired bootstrap over questions.
         """
+        first, second = self.lines[one], self.lines[other]
 
-        def quotient(times: Floats | None = None) -> float:
-            first = self.lines[one].cost_at(level, cost, quality, times)
-            return first / self.lines[other].cost_at(level, cost, quality, times)
+        def quotient(times: Floats) -> Floats:
+            return first.costs_at(level, cost, quality, times) / second.costs_at(
+                level, cost, quality, times
+            )
 
-        return quotient(), bootstrap(self.lines[one].grid, quotient)
+        ratio = first.cost_at(level, cost, quality) / second.cost_at(level, cost, quality)
+        return ratio, bootstrap(first.grid, quotient)
 
 
 def frontier(
@@ -114,8 +116,8 @@ def frontier(
         families: Rules by name of the family, such as one rule at several prices.
         plan: How it is done.
         fixed: Add the line of plain majority voting.
-        oracle: Add the line of the oracle. It is fitted on half of the trials of each question
-            and counted on the other half.
+        oracle: Add the line of the oracle. Leads are chosen on half of the trials of each
+            question and counted on the other half.
     """
     plan = plan or ReplayPlan()
     families = dict(families)
@@ -141,20 +143,36 @@ def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Line:
     for rows, chunk, draws, _ in drawn(populations, plan):
         table[:, rows] = _by_lead(chunk, draws, by_strata=stratified(plan), trials=plan.trials)
     samples, _, _, agreement = table
+    # A few trials say little about rare errors: they are joined by those of the theory.
+    half = plan.trials / 2
+    expected = np.array([_p_mode_by_lead(p.shares, p.modes) for p in populations])
+    believed = (half * agreement + _THEORY * expected[..., None]) / (half + _THEORY)
     prices = np.geomspace(1e-5, 0.3, 60)
     points = []
     for price in prices:
         columns = []
-        for half in (0, 1):
-            value = agreement[..., half] - price * samples[..., half]
+        for one in (0, 1):
+            value = believed[..., one] - price * samples[..., one]
             best = value.argmax(axis=1)
             columns.append(
-                [np.take_along_axis(t[..., 1 - half], best[:, None], 1)[:, 0] for t in table]
+                [np.take_along_axis(t[..., 1 - one], best[:, None], 1)[:, 0] for t in table]
             )
         names = ("samples", "tokens", "accuracy", "agreement")
         means = [(a + b) / 2 for a, b in zip(*columns, strict=True)]
         points.append(dict(zip(names, means, strict=True)))
     return Line("oracle", grid_of(populations), points)
+
+
+def _p_mode_by_lead(shares: Floats, modes: NDArray[np.bool_]) -> Floats:
+    """Return the chance that the first answer to lead by 1, 2, ... is a mode.
+
+    For two answers it is exact (the gambler's ruin); for more, the pairs' odds are added up.
+    """
+    leads = np.arange(1, LEADS + 1)[:, None]
+    odds = (shares / max(shares.max(), 1e-300)) ** leads
+    whole: Floats = odds.sum(axis=1)
+    right: Floats = (odds * modes).sum(axis=1)
+    return right / whole
 
 
 def _by_lead(chunk: Sequence[Population], draws: Draws, *, by_strata: bool, trials: int) -> Floats:

@@ -33,60 +33,69 @@ class Grid:
     datasets: tuple[str, ...]
     groups: tuple[str, ...]
 
-    def mean(self, values: Floats, times: Floats | None = None) -> float:
-        """Return the mean over questions, groups and data sets.
+    def mean(self, values: Floats) -> float:
+        """Return the mean over questions, groups and data sets; NaN entries are left out.
+
+        Args:
+            values: One per entry.
+        """
+        return float(self.means(values, np.ones((1, len(values))))[0])
+
+    def means(self, values: Floats, times: Floats) -> Floats:
+        """Return the means of resamples, one a row of `times`, as of `mean`.
 
         Args:
             values: One per entry; NaN is left out.
-            times: How often each entry is taken; None for once.
+            times: How often each entry is taken, shape (resamples, entries).
         """
         known = ~np.isnan(values)
-        times = known.astype(np.float64) if times is None else times * known
-        cells = self._cells
-        weight = np.bincount(cells, times, minlength=len(self._dataset_of_cell))
-        total = np.bincount(cells, times * np.where(known, values, 0.0), minlength=len(weight))
-        filled = weight > 0
-        if not filled.any():
-            return float("nan")
-        means = total[filled] / weight[filled]
-        datasets = self._dataset_of_cell[filled]
-        sizes = np.bincount(datasets)
-        return float((np.bincount(datasets, means)[sizes > 0] / sizes[sizes > 0]).mean())
+        weight = (times * known) @ self._in_cell
+        total = (times * np.where(known, values, 0.0)) @ self._in_cell
+        filled = (weight > 0).astype(np.float64)
+        cells = filled * total / np.where(weight > 0, weight, 1.0)
+        sizes = filled @ self._in_dataset
+        datasets = (cells @ self._in_dataset) / np.where(sizes > 0, sizes, 1.0)
+        number = (sizes > 0).sum(axis=1)
+        result: Floats = np.where(number > 0, datasets.sum(axis=1) / np.maximum(number, 1), np.nan)
+        return result
 
-    def resampled(self, seed: int = 0, times: int = RESAMPLES) -> list[Floats]:
-        """Return how often each entry is taken in bootstrap samples of the questions.
+    @cached_property
+    def resamples(self) -> Floats:
+        """How often each entry is taken in bootstrap samples of the questions.
 
-        Questions are drawn with replacement within each data set, the same for all groups.
+        Shape (300, entries). Questions are drawn with replacement within each data set, and the
+        same for all groups. Always the same samples, so that statistics are paired.
         """
-        rng = np.random.default_rng(seed)
-        names, place = np.unique(
-            np.array([f"{d}\0{q}" for d, q in zip(self.datasets, self.questions, strict=True)]),
-            return_inverse=True,
-        )
-        dataset = np.array([name.partition("\0")[0] for name in names.tolist()])
-        strata = [np.flatnonzero(dataset == name) for name in dict.fromkeys(dataset.tolist())]
-        found = []
-        for _ in range(times):
-            drawn = np.concatenate([rng.choice(rows, len(rows)) for rows in strata])
-            found.append(np.bincount(drawn, minlength=len(names))[place].astype(np.float64))
-        return found
+        rng = np.random.default_rng(0)
+        keys = list(zip(self.datasets, self.questions, strict=True))
+        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        strata: dict[str, list[int]] = {}
+        for (dataset, _), place in places.items():
+            strata.setdefault(dataset, []).append(place)
+        entry = np.array([places[key] for key in keys], dtype=np.int64)
+        rows = []
+        for _ in range(RESAMPLES):
+            drawn = np.concatenate([rng.choice(own, len(own)) for own in strata.values()])
+            rows.append(np.bincount(drawn, minlength=len(places))[entry])
+        return np.array(rows, dtype=np.float64)
 
     @cached_property
-    def _cells(self) -> NDArray[np.int64]:
-        return np.array([self._cell_names.index(c) for c in self._labels], dtype=np.int64)
+    def _in_cell(self) -> Floats:
+        """Which entry is in which group of which data set, as 0 and 1."""
+        cells = self._cells
+        names = list(dict.fromkeys(cells))
+        return np.array([[cell == name for name in names] for cell in cells], dtype=np.float64)
 
     @cached_property
-    def _labels(self) -> list[tuple[str, str]]:
+    def _in_dataset(self) -> Floats:
+        """Which group is of which data set, as 0 and 1."""
+        cells = dict.fromkeys(self._cells)
+        names = list(dict.fromkeys(self.datasets))
+        return np.array([[cell[0] == name for name in names] for cell in cells], dtype=np.float64)
+
+    @cached_property
+    def _cells(self) -> list[tuple[str, str]]:
         return list(zip(self.datasets, self.groups, strict=True))
-
-    @cached_property
-    def _cell_names(self) -> list[tuple[str, str]]:
-        return list(dict.fromkeys(self._labels))
-
-    @cached_property
-    def _dataset_of_cell(self) -> NDArray[np.int64]:
-        names = list(dict.fromkeys(dataset for dataset, _ in self._cell_names))
-        return np.array([names.index(d) for d, _ in self._cell_names], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,6 @@ class ReplayResult:
             (chance that one sample is right), ``bo_inf`` (whether the mode is right), and, of a
             timed replay, ``seconds`` (in tokens) and ``started`` (draws).
         reasons: Share of the votes that each rule ended.
-        seed: Seed of the draws, and of the bootstrap.
     """
 
     rule: str
@@ -110,7 +118,6 @@ class ReplayResult:
     grid: Grid = field(repr=False)
     columns: Mapping[str, Floats] = field(repr=False)
     reasons: Mapping[str, float]
-    seed: int = 0
 
     def mean(self, measure: str) -> float:
         """Return the mean of a measure over questions, groups and data sets; NaN without any."""
@@ -138,7 +145,7 @@ class ReplayResult:
 
     def standard_error(self, measure: str) -> float:
         """Return the bootstrap standard error of a mean, over questions."""
-        return bootstrap(self.grid, lambda times: self.grid.mean(self.columns[measure], times))
+        return bootstrap(self.grid, lambda times: self.grid.means(self.columns[measure], times))
 
     def per_group(self) -> list[dict[str, Any]]:
         """Return the means of every data set and group, one record each."""
@@ -175,16 +182,16 @@ class ReplayResult:
         return record
 
 
-def bootstrap(grid: Grid, statistic: Callable[[Floats], float], *, seed: int = 0) -> float:
+def bootstrap(grid: Grid, statistic: Callable[[Floats], Floats]) -> float:
     """Return the standard deviation of a statistic over bootstrap samples of the questions.
 
     Args:
         grid: The questions.
-        statistic: Takes how often each entry is taken.
-        seed: Start of the resampling; the same seed pairs two statistics.
+        statistic: Takes how often each entry is taken, shape (resamples, entries), and returns
+            one value per resample; NaN where it has none.
     """
-    values = [statistic(times) for times in grid.resampled(seed)]
-    known = [value for value in values if not np.isnan(value)]
+    values = statistic(grid.resamples)
+    known = values[~np.isnan(values)]
     return float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
 
 

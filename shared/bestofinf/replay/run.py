@@ -250,7 +250,6 @@ class _Book:
             grid=grid_of(self._populations),
             columns=self._columns,
             reasons=shares,
-            seed=self._plan.seed,
         )
 
 

@@ -20,7 +20,7 @@ from bestofinf.errors import UsageError
 from bestofinf.rules.base import ANYBODY, Course, StopRule, Verdict
 from bestofinf.rules.index import index
 from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally
+from bestofinf.tally import LONGEST_EXCESS, Tally
 
 PricePer = Literal["sample", "token", "money"]
 
@@ -186,7 +186,8 @@ class OptimalStopping(StopRule):
             if spent <= 0:
                 return -math.inf  # samples are free
             bar += math.log(spent / sum(votes))
-        excess = (tally.excess + more) / (tally.n_measured + more + 2)
+        longest = tally.excess + more * LONGEST_EXCESS
+        excess = longest / (tally.n_measured + more + 2)
         return bar + self.question_length * excess
 
     def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:

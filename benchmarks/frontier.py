@@ -1,0 +1,256 @@
+"""What each rule is worth on recorded answers: ``python -m benchmarks.frontier [PART ...]``.
+
+Parts: points, ratios, chosen, ensembles, launch, stream; all by default. Costs at equal quality are read
+from the hull of (cost, agreement); errors are standard errors of a paired bootstrap over
+questions. Means are over questions, then members, then data sets; invalid answers are left out
+of the draws, as in the studies compared with. ``--trials N`` sets the votes per question and
+member (40). Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bestofinf.evaluation import EvaluationSet, read_files
+from bestofinf.replay import ReplayPlan, Timing, frontier, replay, replay_all
+from bestofinf.replay.draws import Sampler
+from bestofinf.replay.populations import alone
+from bestofinf.rules import BudgetController
+from bestofinf.tally import Tally
+
+PRICES = (0.0133, 0.0094, 0.0066, 0.0047, 0.0033, 0.0024, 0.0017, 0.0012, 0.00085, 0.0006)
+LEVELS = (0.97, 0.975, 0.98, 0.985)
+POINTS = (
+    "fast", "balanced", "thorough", "exhaustive", "fast:price_per=token",
+    "balanced:price_per=token", "thorough:price_per=token", "best-of-infinity",
+    "best-of-infinity:bayes_factor=100", "best-of-infinity:prior=authors", "ahead-by",
+    "ahead-by:votes=6", "adaptive-consistency", "p-value", "window", "doubling",
+    "certified", "certified:error=.2", "fixed:n=5", "fixed:n=10", "fixed:n=40", "fixed:n=100",
+)  # fmt: skip
+
+
+def optimal(**settings: object) -> list[str]:
+    more = "".join(f",{name}={value}" for name, value in settings.items())
+    return [f"optimal:price={price}{more}" for price in PRICES]
+
+
+FAMILIES: Mapping[str, Sequence[str]] = {
+    "optimal": optimal(),
+    "optimal, no lengths": optimal(length_evidence=0),
+    "optimal, no lengths, prior .3": optimal(length_evidence=0, prior=0.3),
+    "optimal, per token": optimal(price_per="token"),
+    "best-of-infinity": [
+        f"best-of-infinity:bayes_factor={b}" for b in (5, 10, 20, 30, 50, 100, 200, 300)
+    ],
+    "best-of-infinity, authors' prior": [
+        f"best-of-infinity:prior=authors,bayes_factor={b}" for b in (5, 10, 20, 30, 50, 100, 200)
+    ],
+    "ahead-by": [f"ahead-by:votes={k}" for k in range(2, 10)],
+    "adaptive-consistency": [
+        f"adaptive-consistency:threshold={t}" for t in (0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98)
+    ],
+    "p-value": [f"p-value:level={t}" for t in (0.3, 0.2, 0.15, 0.1, 0.05, 0.03)],
+    "window": [f"window:size={k}" for k in (2, 3, 4, 5, 6)],
+    "certified": [f"certified:error={t}" for t in (0.45, 0.4, 0.3, 0.2, 0.1)],
+}
+
+
+def points(data: EvaluationSet, plan: ReplayPlan) -> None:
+    print("| rule | samples | tokens, thousand | agreement | accuracy |\n|---|---:|---:|---:|---:|")
+    for result in replay_all(data, POINTS, plan):
+        cells = [
+            f"{result.samples:.2f} ± {result.standard_error('samples'):.2f}",
+            f"{result.tokens / 1000:.0f} ± {result.standard_error('tokens') / 1000:.0f}",
+            f"{result.agreement:.4f} ± {result.standard_error('agreement'):.4f}",
+            f"{result.accuracy:.4f}",
+        ]
+        print(f"| {result.rule} |", " | ".join(cells), "|")
+
+
+def ratios(data: EvaluationSet, plan: ReplayPlan) -> None:
+    found = frontier(data, FAMILIES, plan)
+    for cost in ("samples", "tokens"):
+        unit = 1 if cost == "samples" else 1000
+        print(f"\n{cost.capitalize()}{'' if unit == 1 else ', thousand,'} at an agreement of\n")
+        print("| family |", " | ".join(map(str, LEVELS)), "|")
+        print("|---|", "---:|" * len(LEVELS), sep="")
+        for name, line in found.lines.items():
+            cells = [f"{line.cost_at(level, cost) / unit:.1f}" for level in LEVELS]
+            print(f"| {name} |", " | ".join(cells), "|")
+    pairs = [
+        *(("optimal", other, "samples") for other in found.lines if "token" not in other),
+        ("optimal, per token", "optimal", "tokens"),
+        ("optimal, per token", "optimal, no lengths, prior .3", "tokens"),
+        ("optimal, per token", "best-of-infinity", "tokens"),
+    ]
+    print("\n| cost of one over another |", " | ".join(map(str, LEVELS)), "|")
+    print("|---|", "---:|" * len(LEVELS), sep="")
+    for one, other, cost in pairs:
+        if one == other:
+            continue
+        cells = []
+        for level in LEVELS:
+            ratio, error = found.ratio(one, other, level, cost=cost)
+            cells.append(f"{ratio:.3f} ± {error:.3f}")
+        print(f"| {cost}: {one} / {other} |", " | ".join(cells), "|")
+
+
+def chosen(data: EvaluationSet, plan: ReplayPlan) -> None:
+    """Settings chosen on half of the questions, counted on the other half, both ways."""
+    variants = {
+        f"prior {a}, lengths {b}": optimal(prior=a, length_evidence=b)
+        for a in (0.1, 0.15, 0.3)
+        for b in (0, 0.5, 1, 1.5)
+    }
+    reference = "prior 0.3, lengths 0"
+    halves = halved(data)
+    for place in (0, 1):
+        learned = frontier(halves[place], variants, plan, fixed=False, oracle=False)
+        counted = frontier(halves[1 - place], variants, plan, fixed=False)
+        best = min(variants, key=lambda name: sum(learned.lines[name].cost_at(v) for v in LEVELS))
+        print(f"\nhalf {place + 1} chooses {best}; on the other half, samples against {reference}")
+        for name in dict.fromkeys([best, "prior 0.15, lengths 1"]):
+            cells = [counted.ratio(name, reference, level) for level in LEVELS]
+            print(f"* {name}:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
+        cells = [counted.ratio("prior 0.15, lengths 1", "oracle", level) for level in LEVELS]
+        print("* default over the oracle:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
+
+
+def halved(data: EvaluationSet) -> tuple[EvaluationSet, EvaluationSet]:
+    """Split every data set at random into halves."""
+    parts = [
+        data.filter(lambda q, name=name: q.dataset == name).split(0.5)  # type: ignore[misc]
+        for name in data.datasets
+    ]
+    first, second = zip(*parts, strict=True)
+    return EvaluationSet.merge(first), EvaluationSet.merge(second)
+
+
+def ensembles(data: EvaluationSet, plan: ReplayPlan) -> None:
+    levels = (0.96, 0.97, 0.98)
+    families = {
+        "optimal": optimal(),
+        "no lengths": optimal(length_evidence=0),
+        "half": optimal(length_evidence=0.5),
+    }
+    for dataset in data.datasets:
+        part = data.filter(lambda q, name=dataset: q.dataset == name)  # type: ignore[misc]
+        weights = dict.fromkeys(part.members, 1.0)
+        print(f"\n{dataset}, {len(weights)} members of equal weight; samples at {levels}")
+        for schedule in ("greedy", "golden", "independent"):
+            for costs in ("equal", "usual") if schedule == "greedy" else ("equal",):
+                found = frontier(
+                    part,
+                    families,
+                    ReplayPlan(
+                        weights=weights,
+                        schedule=schedule,  # type: ignore[arg-type]
+                        costs=costs,  # type: ignore[arg-type]
+                        trials=plan.trials,
+                    ),
+                    fixed=False,
+                    oracle=False,
+                )
+                label = f"{schedule}{', price of tokens' if costs == 'usual' else ''}"
+                for name, line in found.lines.items():
+                    samples = ", ".join(f"{line.cost_at(v):.2f}" for v in levels)
+                    tokens = ", ".join(f"{line.cost_at(v, 'tokens') / 1000:.0f}k" for v in levels)
+                    print(f"* {label}; {name}: {samples}; tokens {tokens}")
+                for name in ("optimal", "half"):
+                    cells = [found.ratio(name, "no lengths", v) for v in levels]
+                    text = ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells)
+                    print(f"  {name} / no lengths: {text}")
+
+
+def launch(data: EvaluationSet, plan: ReplayPlan) -> None:
+    part = data.filter(lambda q: q.dataset == data.datasets[0])
+    print("\n| launch | samples | started | tokens | time, one at a time = 1 | agreement |")
+    print("|---|---:|---:|---:|---:|---:|")
+    alone = None
+    for timing in (
+        Timing(slots=1),
+        Timing(slots=2),
+        Timing(slots=4),
+        Timing(slots=8),
+        Timing("eager", slots=4),
+        Timing("eager", slots=8),
+        Timing("eager", "arrival", slots=8),
+    ):
+        result = replay(part, "balanced", plan, timing=timing, trials=max(plan.trials // 10, 1))
+        seconds = result.mean("seconds")
+        alone = alone or seconds
+        print(
+            f"| {timing.launch}, {timing.slots} slots, {timing.order} order | {result.samples:.2f} | "
+            f"{result.mean('started'):.2f} | {result.tokens:,.0f} | {seconds / alone:.2f} | "
+            f"{result.agreement:.4f} |"
+        )
+
+
+def stream(data: EvaluationSet, plan: ReplayPlan) -> None:
+    """Questions one after the other, in random order, under a mean budget of samples."""
+    sampler = Sampler(trials=1, samples=100)
+    populations = alone(data, drop_invalid=True)
+    order = np.random.default_rng(0).permutation(len(populations))
+    fixed_price = frontier(
+        data, {"optimal": optimal()}, replace(plan, trials=10), fixed=False, oracle=False
+    )
+    line = fixed_price.lines["optimal"]
+    costs, values = zip(
+        *sorted((float(p["samples"].mean()), float(p["agreement"].mean())) for p in line.points),
+        strict=True,
+    )
+    print(
+        "| mean budget | mean samples | agreement | one price of equal cost |\n|---:|---:|---:|---:|"
+    )
+    for budget in (3.0, 4.0, 5.0, 6.0):
+        controller, agreed = BudgetController(budget), 0
+        for place in order:
+            population = populations[place]
+            draws, tally = sampler.draw([population]), Tally()
+            for answer, tokens in zip(draws.answers[0], draws.tokens[0], strict=True):
+                tally.vote(int(answer), tokens=int(tokens))
+                if controller.rule.check(tally) is not None:
+                    break
+            agreed += bool(population.modes[tally.leader])
+            controller.book(tally.n_samples)
+        level = np.interp(controller.mean, costs, values)
+        print(f"| {budget:g} | {controller.mean:.2f} | {agreed / len(order):.4f} | {level:.4f} |")
+
+
+PARTS: Mapping[str, Callable[[EvaluationSet, ReplayPlan], None]] = {
+    "points": points,
+    "ratios": ratios,
+    "chosen": chosen,
+    "ensembles": ensembles,
+    "launch": launch,
+    "stream": stream,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.frontier", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("--trials", type=int, default=40)
+    settings = parser.parse_args(arguments)
+    folder = Path(os.environ.get("BESTOFINF_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not (folder / "boinf").is_dir():
+        print("recorded data not found: set BESTOFINF_DATA", file=sys.stderr)
+        return
+    data = read_files([folder / "boinf"])
+    plan = ReplayPlan(trials=settings.trials, drop_invalid=True)
+    for name in settings.parts or PARTS:
+        if name not in PARTS:
+            parser.error(f"no part {name!r}: choose from {', '.join(PARTS)}")
+        print(f"\n## {name}\n", flush=True)
+        PARTS[name](data, plan)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Whether lengths of replies say which answer is right, on the user's own questions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from bestofinf.evaluation import EvaluationSet
+from bestofinf.replay.frontier import frontier
+from bestofinf.replay.run import ReplayPlan
+from bestofinf.rules import OptimalStopping
+
+_STEPS = (4.0, 2.8, 2.0, 1.4, 1.0, 0.7, 0.5, 0.35)  # prices around the rule's
+_EXPECTED, _SPREAD = 0.95, 0.04  # ratio of costs over four recorded data sets
+
+
+@dataclass(frozen=True)
+class LengthCheck:
+    """What evidence from lengths was worth in a replay.
+
+    Attributes:
+        ratio: Samples with it over samples without it, at equal agreement; NaN where the replay
+            cannot tell.
+        error: Standard error of the ratio, by bootstrap over questions.
+        rule: The rule to use: `length_evidence` as given, or 0 where it does not pay.
+    """
+
+    ratio: float
+    error: float
+    rule: OptimalStopping
+
+    @property
+    def pays(self) -> bool:
+        """Whether the evidence is used."""
+        return self.rule.length_evidence > 0
+
+
+def check_lengths(
+    evaluation_set: EvaluationSet,
+    rule: OptimalStopping | None = None,
+    plan: ReplayPlan | None = None,
+) -> LengthCheck:
+    """Replay a rule with and without evidence from lengths, and switch it off if it does not pay.
+
+    The ratio found is weighed, by its error, against what four public data sets of reasoning
+    models gave (0.95 ± 0.04): a few questions alone decide nothing.
+
+    Args:
+        evaluation_set: Recorded answers with token counts; without them nothing can be told.
+        rule: The rule meant to be used; the balanced preset by default.
+        plan: How to replay it.
+    """
+    rule = rule or OptimalStopping()
+    plan = plan or ReplayPlan(trials=40)
+    without = replace(rule, length_evidence=0.0)
+    with_ = rule if rule.length_evidence else replace(rule, length_evidence=1.0)
+    prices = [rule.price * step for step in _STEPS if rule.price * step < 1]
+    found = frontier(
+        evaluation_set,
+        {
+            "with": [replace(with_, price=price) for price in prices],
+            "without": [replace(without, price=price) for price in prices],
+            "asked": [without],
+        },
+        plan,
+        fixed=False,
+        oracle=False,
+    )
+    level = found.results["asked"][0].agreement
+    cost = "samples" if rule.price_per == "sample" else "tokens"
+    ratio, error = found.ratio("with", "without", level, cost=cost)
+    if math.isnan(ratio) or not error > 0:  # no doubt on any question, or none on most
+        return LengthCheck(math.nan, math.nan, rule)
+    trust = _SPREAD**2 / (_SPREAD**2 + error**2)
+    believed = trust * ratio + (1 - trust) * _EXPECTED
+    return LengthCheck(ratio, error, with_ if believed < 1 else without)
