@@ -28,6 +28,9 @@ LEAF = 12
 ROOT_ROUNDS, ROOT_PERTURBATIONS = 60, 20
 """Rounds of Farkas cuts on the whole simplex, and how many times each is perturbed."""
 
+FEW = 32
+"""Up to so many pieces to begin with get that; more of them get what follows."""
+
 NEAR, ROUNDS, PERTURBATIONS = 2.5, 5, 5
 """A piece whose bound is this near to the incumbent gets so many rounds of Farkas cuts."""
 
@@ -105,6 +108,8 @@ class Branching:
         self.sure = sure
         self.nodes = self.solves = 0
         self._heap: list[tuple[float, int, Piece]] = []
+        self._closed: list[tuple[float, Domain]] = []
+        self._waiting: list[Domain] = []
         self._unproven = -np.inf
         self._working: float = -np.inf
         self._integral = True
@@ -119,14 +124,20 @@ class Branching:
             domains: Where to search.
             enough: Value at which the search ends.
         """
+        self._waiting = list(domains)
         self._working = np.inf
-        for place, domain in enumerate(domains):
-            self._integral = not domain.cost.any()
+        thorough = len(self._waiting) <= FEW
+        first = True
+        while self._waiting:
             # One relaxation is solved in any case: a bound is worth more than a second.
-            if (place and self.budget.over()) or self.incumbent.value >= enough:
+            if (not first and self.budget.over()) or self.incumbent.value >= enough:
                 return self.bound()
+            first = False
+            domain = self._waiting[-1]
+            self._integral = not domain.cost.any()
             root = presolve(self.rows @ domain.vertices.T, self.question, self.worth)
-            self._enter(domain, root, 0.0, np.inf, root=True)
+            self._enter(domain, root, 0.0, np.inf, thorough=thorough)
+            self._waiting.pop()
         self._working = -np.inf
         while self._heap and not self._proven(-self._heap[0][0]):
             if self.budget.over() or self.incumbent.value >= enough:
@@ -146,19 +157,32 @@ class Branching:
             bound = whole(bound)
         return float(max(bound, self.incumbent.value))
 
+    def ties(self) -> list[Domain]:
+        """Return pieces that together hold every mixture as good as the incumbent."""
+        value = self.incumbent.value
+        ends = [*self._closed, *((-bound, piece.domain) for bound, _, piece in self._heap)]
+        return [*self._waiting, *(domain for bound, domain in ends if whole(bound) >= value)]
+
     def _proven(self, bound: float) -> bool:
         if self._integral:
             return bound < np.inf and whole(max(bound, -1.0)) <= self.incumbent.value + 1e-6
         return bound <= self.incumbent.value + 1e-6
 
     def _enter(
-        self, domain: Domain, problem: Contested, base: float, above: float, *, root: bool = False
+        self,
+        domain: Domain,
+        problem: Contested,
+        base: float,
+        above: float,
+        *,
+        thorough: bool = False,
     ) -> None:
         """Bound a piece and put it in the queue unless it cannot hold anything better."""
         self.nodes += 1
         base += problem.sure
         bound = min(above, base + problem.contested - float(domain.local_cost.min()))
         if self._proven(bound):
+            self._closed.append((bound, domain))
             return
         relaxation = Relaxation(
             problem, cliques(problem.conflict), cost=domain.local_cost, limits=domain.limits
@@ -170,7 +194,7 @@ class Branching:
         if self._search is not None and not self._proven(min(bound, base + value)):
             search, self._search = self._search, None
             search(lambda: self._proven(min(bound, base + value)))
-        near = root or base + value - self.incumbent.value < NEAR
+        near = thorough or base + value - self.incumbent.value < NEAR
         if near and len(problem.size) and not self._proven(base + value):
             value, x, y = tighten(
                 relaxation,
@@ -178,12 +202,14 @@ class Branching:
                 proven=lambda v: self._proven(base + v),
                 out_of_time=self.budget.over,
                 start=(value, x, y),
-                rounds=ROOT_ROUNDS if root else ROUNDS,
-                perturbations=ROOT_PERTURBATIONS if root else PERTURBATIONS,
+                rounds=ROOT_ROUNDS if thorough else ROUNDS,
+                perturbations=ROOT_PERTURBATIONS if thorough else PERTURBATIONS,
             )
             self._offer(x @ domain.vertices)
         bound = min(bound, base + value)
-        if not self._proven(bound):
+        if self._proven(bound):
+            self._closed.append((bound, domain))
+        else:
             piece = Piece(domain, problem, base, bound)
             heapq.heappush(self._heap, (-bound, self.nodes, piece))
 
@@ -232,5 +258,7 @@ class Branching:
         )
         if result.x is not None:
             self._offer(result.x @ piece.domain.vertices)
+        best = piece.base + result.bound if result.x is not None else self.incumbent.value
+        self._closed.append((min(piece.bound, best), piece.domain))
         if not result.finished:
             self._unproven = max(self._unproven, min(piece.bound, piece.base + result.bound))

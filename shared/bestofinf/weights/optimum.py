@@ -103,6 +103,7 @@ class Optimiser:
         """
         problem = presolve(self.rows - self.least_margin, self.question, self.worth)
         bound = float(problem.sure + problem.contested) - float(self.domain.cost.min())
+        pieces = self.domain.faces()
         incumbent = self._simple(Target.of(problem, self.domain), self._first(start))
         margin_bound: float | None = None
         interrupted = False
@@ -112,12 +113,15 @@ class Optimiser:
                 bound = incumbent.value + problem.sure
             else:
                 branching = self._branching(problem, incumbent)
-                bound = min(bound, branching.run(self.domain.faces()) + problem.sure)
+                bound = min(bound, branching.run(pieces) + problem.sure)
+                pieces = branching.ties()
             if not self.domain.cost.any():
                 incumbent.point, margin = self.polish(incumbent.point, self.least_margin)
                 wins = incumbent.value + problem.sure
                 if widest and wins > 0 and bound <= wins + 1e-6:
-                    incumbent.point, margin_bound = self._widen(incumbent.point, margin, wins)
+                    incumbent.point, margin_bound = self._widen(
+                        incumbent.point, margin, wins, pieces
+                    )
         except KeyboardInterrupt:
             interrupted = True
             if branching is not None:
@@ -278,8 +282,16 @@ class Optimiser:
             return point, float(worst[won].min())
         return better, margin
 
-    def _widen(self, point: Floats, margin: float, value: float) -> tuple[Floats, float | None]:
+    def _widen(
+        self, point: Floats, margin: float, value: float, pieces: list[Domain]
+    ) -> tuple[Floats, float | None]:
         """Raise the margin while keeping the number of wins, until none is wider.
+
+        Args:
+            point: A mixture with that many wins.
+            margin: Its margin.
+            value: The number of wins.
+            pieces: Together they hold every mixture with as many.
 
         Returns:
             The mixture, and a bound on the margin; None when time ran out.
@@ -293,12 +305,13 @@ class Optimiser:
             branching = self._branching(problem, incumbent, margin=True)
             goal = value - problem.sure
             try:
-                bound = branching.run(self.domain.faces(), enough=goal)
+                bound = branching.run(pieces, enough=goal)
             except KeyboardInterrupt:
                 return point, None
             finally:
                 self.nodes += branching.nodes
             if incumbent.value >= goal:
+                pieces = branching.ties()
                 point, margin = self.polish(incumbent.point, least)
             elif bound < goal:
                 return point, least
