@@ -10,7 +10,7 @@ few contested questions is closed by the mixed-integer program.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,12 +78,12 @@ class Branching:
         incumbent: Improved in place.
         evaluate: Value of a point, exact up to rounding; minus infinity where it is not allowed.
         solver: Closes small pieces: "cbc" or "highs".
-        budget: Time limit and progress.
-        stage: Name of the work in progress reports.
+        budget: Time limit.
+        report: Told the incumbent's value and the bound after every step.
         improve: Makes a better point of a good one.
-        search: Looks for better points by other means; called once, with a question that tells
-            whether the incumbent is proven already, when the first relaxation leaves a gap.
-        sure: Added to values in progress reports.
+        search: Ways to look for better points, each given a question that tells whether the
+            incumbent is proven already. While there is a gap the first is tried after the first
+            relaxation and the others, which take longer, after its cuts.
     """
 
     def __init__(
@@ -96,16 +96,14 @@ class Branching:
         evaluate: Callable[[Floats], float],
         solver: str,
         budget: Budget,
-        stage: str = "proof",
+        report: Callable[[float, float], None],
         improve: Callable[[Floats], Floats] = lambda point: point,
-        search: Callable[[Callable[[], bool]], None] | None = None,
-        sure: float = 0.0,
+        search: Sequence[Callable[[Callable[[], bool]], None]] = (),
     ) -> None:
         self.rows, self.question, self.worth = rows, question, worth
         self.incumbent = incumbent
-        self.evaluate, self.improve, self._search = evaluate, improve, search
-        self.solver, self.budget, self.stage = solver, budget, stage
-        self.sure = sure
+        self.evaluate, self.improve, self._search = evaluate, improve, list(search)
+        self.solver, self.budget, self.report = solver, budget, report
         self.nodes = self.solves = 0
         self._heap: list[tuple[float, int, Piece]] = []
         self._closed: list[tuple[float, Domain]] = []
@@ -146,7 +144,7 @@ class Branching:
             self._working = piece.bound
             self._expand(piece)
             self._working = -np.inf
-            self.budget.tell(self.stage, self.incumbent.value + self.sure, self.bound() + self.sure)
+            self.report(self.incumbent.value, self.bound())
         return self.bound()
 
     def bound(self) -> float:
@@ -191,9 +189,7 @@ class Branching:
         if value == -np.inf:
             return
         self._offer(x @ domain.vertices)
-        if self._search is not None and not self._proven(min(bound, base + value)):
-            search, self._search = self._search, None
-            search(lambda: self._proven(min(bound, base + value)))
+        self._look(min(bound, base + value), self._search[:1])
         near = thorough or base + value - self.incumbent.value < NEAR
         if near and len(problem.size) and not self._proven(base + value):
             value, x, y = tighten(
@@ -207,11 +203,19 @@ class Branching:
             )
             self._offer(x @ domain.vertices)
         bound = min(bound, base + value)
+        self._look(bound, self._search)
         if self._proven(bound):
             self._closed.append((bound, domain))
         else:
             piece = Piece(domain, problem, base, bound)
             heapq.heappush(self._heap, (-bound, self.nodes, piece))
+
+    def _look(self, bound: float, ways: Sequence[Callable[[Callable[[], bool]], None]]) -> None:
+        """Look for a better point by other means, each of them once."""
+        for way in tuple(ways):
+            if not self._proven(bound):
+                self._search.remove(way)
+                way(lambda: self._proven(bound))
 
     def _offer(self, point: Floats) -> None:
         value = self.evaluate(point)

@@ -35,7 +35,7 @@ STARTS = 4
 """Random mixtures from which the search climbs, besides the best of the triangles."""
 
 MOST_SEARCH = 2.0
-"""Seconds for triangles and climbing, or a quarter of the time where that is less."""
+"""Seconds for triangles, and for climbing; a quarter of the time left where that is less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +109,7 @@ class Optimiser:
         interrupted = False
         branching: Branching | None = None
         try:
+            self.budget.tell("search", incumbent.value + problem.sure, bound)
             if self._triangles(problem, incumbent):
                 bound = incumbent.value + problem.sure
             else:
@@ -191,15 +192,16 @@ class Optimiser:
             incumbent.value, incumbent.point = value, point
         return complete
 
-    def _search(self, problem: Contested, incumbent: Incumbent, proven: Callable[[], bool]) -> None:
-        """Look for a better mixture: in the triangles of vertices, then by climbing."""
-        # The search must leave time for the bound.
-        end = self.budget.elapsed() + min(MOST_SEARCH, 0.25 * self.budget.left())
+    def _try_triangles(
+        self, problem: Contested, incumbent: Incumbent, proven: Callable[[], bool]
+    ) -> None:
+        self._sweep(problem, incumbent, self._until(proven))
 
-        def ready() -> bool:
-            return self.budget.elapsed() >= end or proven()
-
-        self._sweep(problem, incumbent, ready)
+    def _try_climbing(
+        self, problem: Contested, incumbent: Incumbent, proven: Callable[[], bool]
+    ) -> None:
+        """Climb from the incumbent and from random mixtures."""
+        ready = self._until(proven)
         target = Target.of(problem, self.domain)
         random = np.random.default_rng(self.seed)
         starts = random.dirichlet(np.ones(len(self.domain.vertices)), STARTS)
@@ -213,6 +215,11 @@ class Optimiser:
                 if value > incumbent.value + TOLERANCE:
                     incumbent.value, incumbent.point = value, point
 
+    def _until(self, proven: Callable[[], bool]) -> Callable[[], bool]:
+        """Return what ends a search: success, or its share of the time."""
+        end = self.budget.elapsed() + min(MOST_SEARCH, 0.25 * self.budget.left())
+        return lambda: self.budget.elapsed() >= end or proven()
+
     def _climb(
         self, target: Target, point: Floats, ready: Callable[[], bool] | None = None
     ) -> tuple[float, Floats]:
@@ -225,12 +232,18 @@ class Optimiser:
         )
 
     def _branching(
-        self, problem: Contested, incumbent: Incumbent, *, margin: bool = False
+        self, problem: Contested, incumbent: Incumbent, *, wins: float | None = None
     ) -> Branching:
         target = Target.of(problem, self.domain)
 
         def evaluate(point: Floats) -> float:
             return float(target.value(point)) if self._allowed(point) else -np.inf
+
+        def report(value: float, bound: float) -> None:
+            if wins is None:
+                self.budget.tell("proof", value + problem.sure, bound + problem.sure)
+            else:
+                self.budget.tell("margin", wins, wins)
 
         return Branching(
             problem.rows,
@@ -240,11 +253,15 @@ class Optimiser:
             evaluate=evaluate,
             solver=self.solver,
             budget=self.budget,
-            stage="margin" if margin else "proof",
+            report=report,
             # The margin stage ends with the first mixture that has the wins.
-            improve=(lambda x: x) if margin else (lambda x: self._climb(target, x)[1]),
-            search=None if margin else partial(self._search, problem, incumbent),
-            sure=problem.sure,
+            improve=(lambda x: x) if wins is not None else (lambda x: self._climb(target, x)[1]),
+            search=()
+            if wins is not None
+            else (
+                partial(self._try_triangles, problem, incumbent),
+                partial(self._try_climbing, problem, incumbent),
+            ),
         )
 
     def polish(self, point: Floats, least: float) -> tuple[Floats, float]:
@@ -302,7 +319,7 @@ class Optimiser:
             incumbent = Incumbent(value - 1 - problem.sure, point)
             if problem.sure + problem.contested < value:
                 return point, least
-            branching = self._branching(problem, incumbent, margin=True)
+            branching = self._branching(problem, incumbent, wins=value)
             goal = value - problem.sure
             try:
                 bound = branching.run(pieces, enough=goal)
