@@ -34,7 +34,7 @@ MARGIN_STEP = 1e-4
 STARTS = 4
 """Random mixtures from which the search climbs, besides the best of the triangles."""
 
-MOST_SEARCH = 2.0
+MOST_SEARCH = 5.0
 """Seconds for triangles, and for climbing; a quarter of the time left where that is less."""
 
 
