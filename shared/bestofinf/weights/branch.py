@@ -10,7 +10,7 @@ few contested questions is closed by the mixed-integer program.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,9 @@ LEAF = 12
 
 ROOT_ROUNDS, ROOT_PERTURBATIONS = 60, 20
 """Rounds of Farkas cuts on the whole simplex, and how many times each is perturbed."""
+
+FEW = 32
+"""Up to so many pieces to begin with get that; more of them get what follows."""
 
 NEAR, ROUNDS, PERTURBATIONS = 2.5, 5, 5
 """A piece whose bound is this near to the incumbent gets so many rounds of Farkas cuts."""
@@ -75,12 +78,12 @@ class Branching:
         incumbent: Improved in place.
         evaluate: Value of a point, exact up to rounding; minus infinity where it is not allowed.
         solver: Closes small pieces: "cbc" or "highs".
-        budget: Time limit and progress.
-        stage: Name of the work in progress reports.
+        budget: Time limit.
+        report: Told the incumbent's value and the bound after every step.
         improve: Makes a better point of a good one.
-        search: Looks for better points by other means; called once, with a question that tells
-            whether the incumbent is proven already, when the first relaxation leaves a gap.
-        sure: Added to values in progress reports.
+        search: Ways to look for better points, each given a question that tells whether the
+            incumbent is proven already. While there is a gap the first is tried after the first
+            relaxation and the others, which take longer, after its cuts.
     """
 
     def __init__(
@@ -93,18 +96,18 @@ class Branching:
         evaluate: Callable[[Floats], float],
         solver: str,
         budget: Budget,
-        stage: str = "proof",
+        report: Callable[[float, float], None],
         improve: Callable[[Floats], Floats] = lambda point: point,
-        search: Callable[[Callable[[], bool]], None] | None = None,
-        sure: float = 0.0,
+        search: Sequence[Callable[[Callable[[], bool]], None]] = (),
     ) -> None:
         self.rows, self.question, self.worth = rows, question, worth
         self.incumbent = incumbent
-        self.evaluate, self.improve, self._search = evaluate, improve, search
-        self.solver, self.budget, self.stage = solver, budget, stage
-        self.sure = sure
+        self.evaluate, self.improve, self._search = evaluate, improve, list(search)
+        self.solver, self.budget, self.report = solver, budget, report
         self.nodes = self.solves = 0
         self._heap: list[tuple[float, int, Piece]] = []
+        self._closed: list[tuple[float, Domain]] = []
+        self._waiting: list[Domain] = []
         self._unproven = -np.inf
         self._working: float = -np.inf
         self._integral = True
@@ -119,14 +122,20 @@ class Branching:
             domains: Where to search.
             enough: Value at which the search ends.
         """
+        self._waiting = list(domains)
         self._working = np.inf
-        for place, domain in enumerate(domains):
-            self._integral = not domain.cost.any()
+        thorough = len(self._waiting) <= FEW
+        first = True
+        while self._waiting:
             # One relaxation is solved in any case: a bound is worth more than a second.
-            if (place and self.budget.over()) or self.incumbent.value >= enough:
+            if (not first and self.budget.over()) or self.incumbent.value >= enough:
                 return self.bound()
+            first = False
+            domain = self._waiting[-1]
+            self._integral = not domain.cost.any()
             root = presolve(self.rows @ domain.vertices.T, self.question, self.worth)
-            self._enter(domain, root, 0.0, np.inf, root=True)
+            self._enter(domain, root, 0.0, np.inf, thorough=thorough)
+            self._waiting.pop()
         self._working = -np.inf
         while self._heap and not self._proven(-self._heap[0][0]):
             if self.budget.over() or self.incumbent.value >= enough:
@@ -135,7 +144,7 @@ class Branching:
             self._working = piece.bound
             self._expand(piece)
             self._working = -np.inf
-            self.budget.tell(self.stage, self.incumbent.value + self.sure, self.bound() + self.sure)
+            self.report(self.incumbent.value, self.bound())
         return self.bound()
 
     def bound(self) -> float:
@@ -146,19 +155,32 @@ class Branching:
             bound = whole(bound)
         return float(max(bound, self.incumbent.value))
 
+    def ties(self) -> list[Domain]:
+        """Return pieces that together hold every mixture as good as the incumbent."""
+        value = self.incumbent.value
+        ends = [*self._closed, *((-bound, piece.domain) for bound, _, piece in self._heap)]
+        return [*self._waiting, *(domain for bound, domain in ends if whole(bound) >= value)]
+
     def _proven(self, bound: float) -> bool:
         if self._integral:
             return bound < np.inf and whole(max(bound, -1.0)) <= self.incumbent.value + 1e-6
         return bound <= self.incumbent.value + 1e-6
 
     def _enter(
-        self, domain: Domain, problem: Contested, base: float, above: float, *, root: bool = False
+        self,
+        domain: Domain,
+        problem: Contested,
+        base: float,
+        above: float,
+        *,
+        thorough: bool = False,
     ) -> None:
         """Bound a piece and put it in the queue unless it cannot hold anything better."""
         self.nodes += 1
         base += problem.sure
         bound = min(above, base + problem.contested - float(domain.local_cost.min()))
         if self._proven(bound):
+            self._closed.append((bound, domain))
             return
         relaxation = Relaxation(
             problem, cliques(problem.conflict), cost=domain.local_cost, limits=domain.limits
@@ -167,10 +189,8 @@ class Branching:
         if value == -np.inf:
             return
         self._offer(x @ domain.vertices)
-        if self._search is not None and not self._proven(min(bound, base + value)):
-            search, self._search = self._search, None
-            search(lambda: self._proven(min(bound, base + value)))
-        near = root or base + value - self.incumbent.value < NEAR
+        self._look(min(bound, base + value), self._search[:1])
+        near = thorough or base + value - self.incumbent.value < NEAR
         if near and len(problem.size) and not self._proven(base + value):
             value, x, y = tighten(
                 relaxation,
@@ -178,14 +198,24 @@ class Branching:
                 proven=lambda v: self._proven(base + v),
                 out_of_time=self.budget.over,
                 start=(value, x, y),
-                rounds=ROOT_ROUNDS if root else ROUNDS,
-                perturbations=ROOT_PERTURBATIONS if root else PERTURBATIONS,
+                rounds=ROOT_ROUNDS if thorough else ROUNDS,
+                perturbations=ROOT_PERTURBATIONS if thorough else PERTURBATIONS,
             )
             self._offer(x @ domain.vertices)
         bound = min(bound, base + value)
-        if not self._proven(bound):
+        self._look(bound, self._search)
+        if self._proven(bound):
+            self._closed.append((bound, domain))
+        else:
             piece = Piece(domain, problem, base, bound)
             heapq.heappush(self._heap, (-bound, self.nodes, piece))
+
+    def _look(self, bound: float, ways: Sequence[Callable[[Callable[[], bool]], None]]) -> None:
+        """Look for a better point by other means, each of them once."""
+        for way in tuple(ways):
+            if not self._proven(bound):
+                self._search.remove(way)
+                way(lambda: self._proven(bound))
 
     def _offer(self, point: Floats) -> None:
         value = self.evaluate(point)
@@ -232,5 +262,7 @@ class Branching:
         )
         if result.x is not None:
             self._offer(result.x @ piece.domain.vertices)
+        best = piece.base + result.bound if result.x is not None else self.incumbent.value
+        self._closed.append((min(piece.bound, best), piece.domain))
         if not result.finished:
             self._unproven = max(self._unproven, min(piece.bound, piece.base + result.bound))

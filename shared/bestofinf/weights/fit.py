@@ -77,7 +77,9 @@ def fit_weights(
 
     Args:
         evaluation_set: Recorded answers. Questions without a right answer are left out; a member
-            that was not asked a question, or gave no valid answer, does not vote on it.
+            that was not asked a question, or gave no valid answer, does not vote on it. Answers
+            of calls that stopped adaptively count like others, though their shares are biased:
+            `EvaluationSet.fixed` leaves them out.
         objective: One of `OBJECTIVES`.
         solver: "cbc" or "highs"; used by "maxmargin", "accuracy" and "hinge".
         time_limit: Seconds, above 0. When it is reached the best weights so far are returned,

@@ -10,6 +10,7 @@ question is called A_q.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -76,12 +77,9 @@ class Margins:
         owner: list[int] = []
         wrong: list[Sequence[int]] = []
         for place, question in enumerate(labelled):
-            counts = [
-                question.samples[name].counts() if name in question.samples else {}
-                for name in chosen
-            ]
+            counts = [_counts(question, name) for name in chosen]
             others = dict.fromkeys(a for c in counts for a in c if a != question.gold)
-            gold[place] = [c.get(question.gold or "", 0) for c in counts]
+            gold[place] = [c.get(question.gold, 0) for c in counts]
             valid[place] = [sum(c.values()) for c in counts]
             wrong.append([0] * len(chosen))
             wrong.extend([c.get(answer, 0) for c in counts] for answer in others)
@@ -161,16 +159,24 @@ def _chosen(evaluation_set: EvaluationSet, members: Sequence[str] | None) -> tup
     return chosen
 
 
+def _counts(question: Question, member: str) -> Counter[str | None]:
+    """Count a member's valid answers; as `Samples.counts`, and faster."""
+    samples = question.samples.get(member)
+    counts = Counter(samples.answers if samples is not None else ())
+    counts.pop(None, None)
+    return counts
+
+
 def _mean_tokens(questions: Sequence[Question], members: Sequence[str]) -> Floats:
     means = np.full(len(members), np.nan)
     for k, name in enumerate(members):
-        lengths = [
-            length
-            for question in questions
-            if name in question.samples
-            for length in question.samples[name].tokens
-            if length is not None
-        ]
-        if lengths:
-            means[k] = sum(lengths) / len(lengths)
+        total = known = 0
+        for question in questions:
+            samples = question.samples.get(name)
+            if samples is not None and samples.tokens:
+                missing = samples.tokens.count(None)
+                known += len(samples.tokens) - missing
+                total += sum(filter(None, samples.tokens))
+        if known:
+            means[k] = total / known
     return means

@@ -34,8 +34,8 @@ MARGIN_STEP = 1e-4
 STARTS = 4
 """Random mixtures from which the search climbs, besides the best of the triangles."""
 
-MOST_SEARCH = 2.0
-"""Seconds for triangles and climbing, or a quarter of the time where that is less."""
+MOST_SEARCH = 5.0
+"""Seconds for triangles, and for climbing; a quarter of the time left where that is less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,21 +103,26 @@ class Optimiser:
         """
         problem = presolve(self.rows - self.least_margin, self.question, self.worth)
         bound = float(problem.sure + problem.contested) - float(self.domain.cost.min())
+        pieces = self.domain.faces()
         incumbent = self._simple(Target.of(problem, self.domain), self._first(start))
         margin_bound: float | None = None
         interrupted = False
         branching: Branching | None = None
         try:
+            self.budget.tell("search", incumbent.value + problem.sure, bound)
             if self._triangles(problem, incumbent):
                 bound = incumbent.value + problem.sure
             else:
                 branching = self._branching(problem, incumbent)
-                bound = min(bound, branching.run(self.domain.faces()) + problem.sure)
+                bound = min(bound, branching.run(pieces) + problem.sure)
+                pieces = branching.ties()
             if not self.domain.cost.any():
                 incumbent.point, margin = self.polish(incumbent.point, self.least_margin)
                 wins = incumbent.value + problem.sure
                 if widest and wins > 0 and bound <= wins + 1e-6:
-                    incumbent.point, margin_bound = self._widen(incumbent.point, margin, wins)
+                    incumbent.point, margin_bound = self._widen(
+                        incumbent.point, margin, wins, pieces
+                    )
         except KeyboardInterrupt:
             interrupted = True
             if branching is not None:
@@ -187,15 +192,16 @@ class Optimiser:
             incumbent.value, incumbent.point = value, point
         return complete
 
-    def _search(self, problem: Contested, incumbent: Incumbent, proven: Callable[[], bool]) -> None:
-        """Look for a better mixture: in the triangles of vertices, then by climbing."""
-        # The search must leave time for the bound.
-        end = self.budget.elapsed() + min(MOST_SEARCH, 0.25 * self.budget.left())
+    def _try_triangles(
+        self, problem: Contested, incumbent: Incumbent, proven: Callable[[], bool]
+    ) -> None:
+        self._sweep(problem, incumbent, self._until(proven))
 
-        def ready() -> bool:
-            return self.budget.elapsed() >= end or proven()
-
-        self._sweep(problem, incumbent, ready)
+    def _try_climbing(
+        self, problem: Contested, incumbent: Incumbent, proven: Callable[[], bool]
+    ) -> None:
+        """Climb from the incumbent and from random mixtures."""
+        ready = self._until(proven)
         target = Target.of(problem, self.domain)
         random = np.random.default_rng(self.seed)
         starts = random.dirichlet(np.ones(len(self.domain.vertices)), STARTS)
@@ -209,6 +215,11 @@ class Optimiser:
                 if value > incumbent.value + TOLERANCE:
                     incumbent.value, incumbent.point = value, point
 
+    def _until(self, proven: Callable[[], bool]) -> Callable[[], bool]:
+        """Return what ends a search: success, or its share of the time."""
+        end = self.budget.elapsed() + min(MOST_SEARCH, 0.25 * self.budget.left())
+        return lambda: self.budget.elapsed() >= end or proven()
+
     def _climb(
         self, target: Target, point: Floats, ready: Callable[[], bool] | None = None
     ) -> tuple[float, Floats]:
@@ -221,12 +232,18 @@ class Optimiser:
         )
 
     def _branching(
-        self, problem: Contested, incumbent: Incumbent, *, margin: bool = False
+        self, problem: Contested, incumbent: Incumbent, *, wins: float | None = None
     ) -> Branching:
         target = Target.of(problem, self.domain)
 
         def evaluate(point: Floats) -> float:
             return float(target.value(point)) if self._allowed(point) else -np.inf
+
+        def report(value: float, bound: float) -> None:
+            if wins is None:
+                self.budget.tell("proof", value + problem.sure, bound + problem.sure)
+            else:
+                self.budget.tell("margin", wins, wins)
 
         return Branching(
             problem.rows,
@@ -236,11 +253,15 @@ class Optimiser:
             evaluate=evaluate,
             solver=self.solver,
             budget=self.budget,
-            stage="margin" if margin else "proof",
+            report=report,
             # The margin stage ends with the first mixture that has the wins.
-            improve=(lambda x: x) if margin else (lambda x: self._climb(target, x)[1]),
-            search=None if margin else partial(self._search, problem, incumbent),
-            sure=problem.sure,
+            improve=(lambda x: x) if wins is not None else (lambda x: self._climb(target, x)[1]),
+            search=()
+            if wins is not None
+            else (
+                partial(self._try_triangles, problem, incumbent),
+                partial(self._try_climbing, problem, incumbent),
+            ),
         )
 
     def polish(self, point: Floats, least: float) -> tuple[Floats, float]:
@@ -278,8 +299,16 @@ class Optimiser:
             return point, float(worst[won].min())
         return better, margin
 
-    def _widen(self, point: Floats, margin: float, value: float) -> tuple[Floats, float | None]:
+    def _widen(
+        self, point: Floats, margin: float, value: float, pieces: list[Domain]
+    ) -> tuple[Floats, float | None]:
         """Raise the margin while keeping the number of wins, until none is wider.
+
+        Args:
+            point: A mixture with that many wins.
+            margin: Its margin.
+            value: The number of wins.
+            pieces: Together they hold every mixture with as many.
 
         Returns:
             The mixture, and a bound on the margin; None when time ran out.
@@ -290,15 +319,16 @@ class Optimiser:
             incumbent = Incumbent(value - 1 - problem.sure, point)
             if problem.sure + problem.contested < value:
                 return point, least
-            branching = self._branching(problem, incumbent, margin=True)
+            branching = self._branching(problem, incumbent, wins=value)
             goal = value - problem.sure
             try:
-                bound = branching.run(self.domain.faces(), enough=goal)
+                bound = branching.run(pieces, enough=goal)
             except KeyboardInterrupt:
                 return point, None
             finally:
                 self.nodes += branching.nodes
             if incumbent.value >= goal:
+                pieces = branching.ties()
                 point, margin = self.polish(incumbent.point, least)
             elif bound < goal:
                 return point, least
