@@ -12,6 +12,7 @@ function: polynomial identity testing (Schwartz, 1980, doi:10.1145/322217.322225
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -60,11 +61,16 @@ def _limit(cpu_seconds: int) -> None:
     except ImportError:  # Windows: the parent's clock is the only limit
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
-    for kind, limit in ((resource.RLIMIT_CPU, soft), (resource.RLIMIT_AS, MEMORY_BYTES)):
+    seconds = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
+    for kind, limit in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
         hard = resource.getrlimit(kind)[1]
         allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (allowed, hard))
+        with contextlib.suppress(ValueError, OSError):  # not every system offers every limit
+            resource.setrlimit(kind, (allowed, hard))
 
 
 def _value(latex2sympy: Any, text: str) -> list[str] | None:
