@@ -2,7 +2,8 @@
 
 import pytest
 
-from bestofinf.answers import AutoAnswer, TextAnswer, resolve_answer
+from bestofinf.answers import AutoAnswer, ChoiceAnswer, TextAnswer, resolve_answer
+from bestofinf.errors import UsageError
 from bestofinf.records import Reply, ToolCall
 
 LONG = "We look at the figure and see that it has three sides and two colours, and that is all. "
@@ -128,3 +129,13 @@ def test_text_takes_whole_replies_by_their_words():
 )
 def test_a_choice_is_a_letter_however_it_is_set(text, answer):
     assert resolve_answer("choice").vote(Reply(text=text))[0] == answer
+
+
+def test_choices_may_be_words():
+    kind = ChoiceAnswer(("Yes", "No", "Not sure"))
+    assert kind.vote(Reply(text="The answer is: **no**."))[0] == "No"
+    assert kind.vote(Reply(text="not sure"))[0] == "Not sure"
+    assert kind.vote(Reply(text="perhaps"))[0] is None
+    assert ChoiceAnswer("AB").vote(Reply(text="C"))[0] is None
+    with pytest.raises(UsageError, match="choices must differ"):
+        ChoiceAnswer(("Yes", "yes."))

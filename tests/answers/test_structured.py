@@ -1,5 +1,6 @@
 """Objects and tool calls as votes, whole and field by field."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from enum import Enum
@@ -9,9 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 
-from bestofinf.answers import JsonAnswer, NumberAnswer, ReActAnswer, TextAnswer, ToolCallsAnswer
+from bestofinf.answers import (
+    JsonAnswer,
+    JudgeAnswer,
+    NumberAnswer,
+    ReActAnswer,
+    TextAnswer,
+    ToolCallsAnswer,
+)
 from bestofinf.errors import UsageError
-from bestofinf.records import Reply, Sample, ToolCall
+from bestofinf.records import Reply, Sample, ToolCall, Usage
 
 
 class Address(BaseModel):
@@ -248,3 +256,19 @@ def test_a_react_call_never_equals_a_react_answer():
     assert kind.canonical(call) == call
     native = Reply(tool_calls=(ToolCall("f", {"x": 1.0}),))
     assert kind.vote(native)[0] == call
+
+
+def test_the_types_of_the_fields_find_out_what_they_must():
+    asked = []
+
+    def judge(prompt):
+        asked.append(prompt)
+        return "YES", Usage(calls=1)
+
+    kind = JsonAnswer(fields={"why": JudgeAnswer(judge, both_ways=False), "n": NumberAnswer()})
+    values = [kind.vote(reply(why=why, n=1))[0] for why in ("it rains", "rain falls", "it rains")]
+    spent = asyncio.run(kind.prepare(values[1], values[:1]))
+    assert spent == Usage(calls=1)
+    assert len(asked) == 1
+    assert kind.same(values[0], values[1])
+    assert asyncio.run(JsonAnswer().prepare('{"a":1}', ['{"a":2}'])) == Usage()

@@ -57,8 +57,10 @@ def announced(text: str) -> str | None:
     hits = [place for key in _KEYS if (place := lower.find(key)) >= 0]
     if not hits:
         return None
+    # A few letters change their number when made small.
+    start = max(0, min(hits) - _BEFORE_KEY) if len(lower) == len(tail) else 0
     found: str | None = None
-    for mark in _MARK.finditer(tail, max(0, min(hits) - _BEFORE_KEY)):
+    for mark in _MARK.finditer(tail, start):
         rest = tail[mark.end() : mark.end() + MAX_SPAN]
         if mark[0][0] == "<":
             closing = _CLOSING.search(rest)

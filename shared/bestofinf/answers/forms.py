@@ -56,6 +56,10 @@ _NOT_AFTER_ARTICLE = frozenset(
     {"minor", "major", "flat", "sharp", "level", "levels", "team", "side", "list"}
     | {"grade", "plus", "star", "priori", "posteriori"}
 )
+_SMALL_WORDS = frozenset(
+    {"a", "am", "an", "as", "at", "be", "by", "do", "go", "he", "if", "in", "is", "it", "me", "my"}
+    | {"no", "of", "oh", "ok", "on", "or", "so", "to", "up", "us", "we"}
+)
 NON_ANSWERS = frozenset(
     {"i don't know", "i do not know", "don't know", "i'm not sure", "i am not sure", "not sure"}
     | {"i cannot answer", "i can't answer", "i cannot help with that", "i can't help with that"}
@@ -152,8 +156,8 @@ def words_form(text: str) -> str:
     """Return words in lower case, without edge punctuation and without a leading article.
 
     In the manner of SQuAD's evaluation script, but it leaves what carries meaning: signs inside
-    words ("C++", "3:45"), letters standing alone ("plan A") and short units after a number
-    ("5 mW" is not "5 MW").
+    words ("C++", "3:45"), letters standing alone ("plan A"), and the case of symbols ("CO" is
+    not "Co") and of short units after a number ("5 mW" is not "5 MW").
     """
     text = unicodedata.normalize("NFC", encodable(text)).translate(_WIDE)
     words: list[str] = []
@@ -163,10 +167,15 @@ def words_form(text: str) -> str:
             # Kept where it is all there is: an idle dash or "?" must not vanish into nothing.
             continue
         unit = words and words[-1][-1].isdigit() and len(bare) <= 3
-        words.append(bare if len(bare) == 1 or unit else _folded(bare))
+        words.append(bare if unit or _is_symbol(bare) else _folded(bare))
     if len(words) > 1 and _is_article(words[0], words[1]):
         words = words[1:]
     return " ".join(words)
+
+
+def _is_symbol(word: str) -> bool:
+    """Return whether case may tell a word from another: "Co" and "CO", "x" and "X"."""
+    return len(word) == 1 or (len(word) == 2 and word.lower() not in _SMALL_WORDS)
 
 
 def _without_edges(word: str) -> str:

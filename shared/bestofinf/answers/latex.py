@@ -25,7 +25,7 @@ _WORDS = re.compile(
 _DEGREES = re.compile(r"\^\s*\{?\s*(?:\\circ|°)\s*\}?|\\degree(?![A-Za-z])")
 _DOUBLE_ESCAPE = re.compile(r"\\\\(?=[A-Za-z])")
 _TUPLE = re.compile(r"[\[\](]?[-+\d.,; ]*\d[-+\d.,; ]*[,;][-+\d.,; ]*\d[-+\d.,; ]*[\[\])]?")
-_MINUS = re.compile(r"(?<![^\W\d_])[A-Za-z0-9)]\s*[-−]\s*[A-Za-z0-9(](?![^\W\d_])")
+_BETWEEN = re.compile(r"(?<![^\W\d_])[A-Za-z0-9)]\s*[-−]\s*[A-Za-z0-9(](?![^\W\d_])|\d\s*:\s*\d")
 _MATH_MODE = re.compile(r"(?<!\\)\$")
 _ONE_SCRIPT = re.compile(r"([\^_])\{([0-9A-Za-z])\}(?![0-9A-Za-z])")
 _LIST_COMMA = re.compile(r"(?<=\d),\s+(?=\d{3}(?!\d))")
@@ -104,7 +104,7 @@ def is_mathematical(text: str) -> bool:
         return True
     if re.search(r"[^\W\d_]{3}", text):
         return False
-    return any(mark in text for mark in "+*/<>|√π∞°×·≤≥∪!") or bool(_MINUS.search(text))
+    return any(mark in text for mark in "+*/<>|√π∞°×·≤≥∪!") or bool(_BETWEEN.search(text))
 
 
 def latex_form(text: str) -> str:

@@ -95,6 +95,7 @@ class MathClient:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 encoding="utf-8",
+                start_new_session=True,  # Ctrl-C is for the parent
             )
             reader = threading.Thread(target=_read, args=(self._process, self._lines), daemon=True)
             reader.start()

@@ -32,8 +32,10 @@ _UNTAMED = tuple(
     re.compile(pattern)
     for pattern in (
         r"\\(?![A-Za-z])",  # an escape that is no command
+        r"[A-Z]",  # left over where capitals stand together: the parser reads them as small
         r"\d{60}|(?<![_^])\d\s+\d",
         rf"/(?!\s*{_DENOMINATOR}\s*(?:[-+)}}\]]|$))",  # 1/2x, a/b/c: read in two ways
+        r"(?<![\\_A-Za-z])[A-Za-z]{1,2}\d",  # x2 may be meant as a power or an index
         r"\\log(?!_)",  # natural for some, decimal for others
         r"\^\s*\{?\s*-?\d{4}|[)}\]]\s*\^\s*\{?\s*-?\d{3}",  # large exponents
         r"\^\s*\{[^{}]*\^|\^\s*\w\s*\^",  # towers of powers

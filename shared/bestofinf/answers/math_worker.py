@@ -2,7 +2,7 @@ r"""Values of expressions, found in a process of its own. Run by `math_client`, 
 
 Reads one JSON list of LaTeX expressions a line and answers with one JSON list a line: for each
 its value as a list of digit strings, or null where it has none. The parent has checked every
-expression against `math_forms.is_tame`. CPU time and memory are limited here, where the system
+expression against `math_tame.is_tame`. CPU time and memory are limited here, where the system
 offers limits; a request beyond them ends the process, and the parent starts another.
 
 An expression without variables has one value. One with variables is evaluated at fixed points
@@ -12,6 +12,7 @@ function: polynomial identity testing (Schwartz, 1980, doi:10.1145/322217.322225
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -38,14 +39,13 @@ MEMORY_BYTES = 2 * 1024**3
 def main() -> None:
     """Serve requests until the input ends."""
     cpu_seconds = int(sys.argv[1])
+    replies, sys.stdout = sys.stdout, sys.stderr  # a stray print must not be taken for a reply
     latex2sympy = _load()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    print("ready", file=replies, flush=True)
     for line in sys.stdin:
         _limit(cpu_seconds)
         values = [_value(latex2sympy, text) for text in json.loads(line)]
-        sys.stdout.write(json.dumps(values) + "\n")
-        sys.stdout.flush()
+        print(json.dumps(values), file=replies, flush=True)
 
 
 def _load() -> Any:
@@ -60,11 +60,16 @@ def _limit(cpu_seconds: int) -> None:
     except ImportError:  # Windows: the parent's clock is the only limit
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
-    for kind, limit in ((resource.RLIMIT_CPU, soft), (resource.RLIMIT_AS, MEMORY_BYTES)):
+    seconds = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
+    for kind, limit in (
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
         hard = resource.getrlimit(kind)[1]
         allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (allowed, hard))
+        with contextlib.suppress(ValueError, OSError):  # not every system offers every limit
+            resource.setrlimit(kind, (allowed, hard))
 
 
 def _value(latex2sympy: Any, text: str) -> list[str] | None:

@@ -69,6 +69,7 @@ class MathAnswer(Answer):
         if symbolic and (package := missing_package()):
             raise MissingExtraError(package, "math", "the answer type 'math'")
         self.symbolic = symbolic
+        self._bounded = values is None
         self._values: MutableMapping[str, Values] = {} if values is None else values
         self._forms: OrderedDict[str, MathForm] = OrderedDict()
         self._lock = threading.Lock()
@@ -121,6 +122,8 @@ class MathAnswer(Answer):
         # another process may be luckier: that is not kept with the values.
         found = shared_client().values(missing) if missing else None
         if found is not None:
+            if self._bounded and len(self._values) > KEPT:
+                self._values.clear()
             self._values.update(zip(missing, found, strict=True))
         form = finish(reading, {leaf: self._values.get(leaf) for leaf in wanted})
         with self._lock:

@@ -18,7 +18,7 @@ from bestofinf.answers.canonical_json import (
 )
 from bestofinf.answers.finding import fenced
 from bestofinf.errors import UsageError
-from bestofinf.records import AnswerValue, Reply, Sample
+from bestofinf.records import AnswerValue, Reply, Sample, Usage
 
 MAX_MATCHED = 50
 """Longer lists without order are compared in the order of their canonical forms."""
@@ -115,8 +115,20 @@ class JsonAnswer(PartedAnswer):
         a, b = self.split(first), self.split(second)
         return a.keys() == b.keys() and all(self.parts[k].same(a[k], b[k]) for k in a)
 
+    async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
+        """Let the fields' own answer types find out what they must."""
+        spent = Usage()
+        mine, theirs = self.split(answer), [self.split(other) for other in others]
+        for name, value in mine.items():
+            known = dict.fromkeys(parts[name] for parts in theirs if name in parts)
+            if value not in known:
+                spent += await self.parts[name].prepare(value, list(known))
+        return spent
+
     def split(self, value: AnswerValue) -> Mapping[str, AnswerValue]:
         """Return the vote on each field."""
+        if not self.parts:
+            return {}
         found = parse_json(str(value))
         return {k: _text(found[k], kind) for k, kind in self.parts.items() if k in found}
 

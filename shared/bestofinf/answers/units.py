@@ -56,9 +56,7 @@ _SYMBOL_OF = {
     for symbol, spellings in _SPELLINGS.items()
     for spelling in (symbol, *spellings.split())
 }
-_NO_UNIT = frozenset(
-    ["less", "plus", "minus", "thus", "this", "is", "was", "as", "its", "always", "units"]
-)
+_NO_UNIT = frozenset(["less", "plus", "minus", "thus", "this", "is", "was", "as", "its", "always"])
 
 
 def unit_symbol(word: str) -> str:
@@ -72,6 +70,7 @@ def unit_symbol(word: str) -> str:
 
 def counted_things(words: str) -> str:
     """Return what is counted, as "apples" in "5 apples"; empty where the words say more."""
-    words = " ".join(words.split()).casefold().removeprefix("square ").removeprefix("cubic ")
-    plural = words.isalpha() and words.endswith("s") and words not in _NO_UNIT
+    words = " ".join(words.split()).casefold()
+    thing = words.removeprefix("square ").removeprefix("cubic ")
+    plural = thing.isalpha() and thing.endswith("s") and thing not in _NO_UNIT
     return words if plural else ""

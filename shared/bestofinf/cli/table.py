@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bestofinf.answers.named import ANSWER_NAMES
 from bestofinf.evaluation import EvaluationSet, read
 from bestofinf.evaluation.canonical import canonical
 
@@ -49,7 +50,8 @@ def table(
         typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
     ],
     answer: Annotated[
-        str, typer.Option("--answer", help="Answer type that says which answers are the same.")
+        str,
+        typer.Option("--answer", help=f"Which answers are the same: {', '.join(ANSWER_NAMES)}."),
     ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
