@@ -151,6 +151,23 @@ def test_closing_while_the_store_fails_tells_what_is_lost():
     assert writer.put(record("d", "x")) is False
 
 
+def test_what_a_store_that_does_not_answer_holds_is_rescued(tmp_path):
+    store = SlowStore()
+    store.gate.clear()
+    writer = Writer(store, rescue=tmp_path / "rescued")
+    writer.put(record("c0", "x"))
+    while not writer._holding:
+        time.sleep(0.01)
+    writer.put(record("c1", "x"))
+    with pytest.raises(StoreError, match="not yet written"):
+        writer.close(0.2)
+    saved = "".join(path.read_text() for path in (tmp_path / "rescued").iterdir())
+    assert '"id": "c0"' in saved
+    assert '"id": "c1"' in saved
+    assert writer.stats.lost == 0
+    store.gate.set()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
