@@ -32,6 +32,7 @@ WhenFull = Literal["refuse", "wait"]
 
 _BATCH = 500  # calls in one transaction
 _LINGER = 0.05  # seconds that the thread lets calls gather, so that it writes few, large batches
+_IDLE = 10.0  # seconds without work after which the thread ends; the next record starts another
 _PATIENCE = (0.1, 5.0)  # first and longest pause between tries while the store fails
 _EXIT_TIMEOUT = 10.0  # seconds that the end of the program waits for the last write
 
@@ -114,6 +115,7 @@ class Writer:
         self._holding: list[CallRecord] = []  # these, prepared
         self._entered = self._left = 0  # records that ever came in and went out
         self._thread: threading.Thread | None = None
+        self._threadless = False  # no thread can be started any more
         self._idle = False
         self._hurry = False
         self._closed = False
@@ -212,6 +214,10 @@ class Writer:
             return
         if self._before_close is not None:
             self._before_close()
+        if self._threadless:
+            self._closed = True
+            self._run()
+            return
         try:
             self.flush(timeout)
         finally:
@@ -239,7 +245,11 @@ class Writer:
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="bestofinf-writer", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # the program is ending: `close` will write
+                self._thread, self._threadless = None, True
+                return
             if multiprocessing.parent_process() is not None:
                 # A child of multiprocessing ends without running what atexit knows.
                 multiprocessing_util.Finalize(self, _flush_at_exit, (weakref.ref(self),), {}, 10)
@@ -251,7 +261,9 @@ class Writer:
                     if self._closed:
                         return
                     self._idle, self._hurry = True, False
-                    self._work.wait()
+                    if not self._work.wait(_IDLE) and not self._queue:
+                        self._thread, self._idle = None, False
+                        return
                 self._idle = False
                 if not self._hurry and len(self._queue) < _BATCH:
                     self._work.wait(_LINGER)
