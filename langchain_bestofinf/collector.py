@@ -62,6 +62,8 @@ class EvaluationCollector(BaseCallbackHandler):
         answer: How the answer of a plain model call is taken from the reply.
         capacity: Most calls that may wait to be written; more are refused and counted.
         when_full: "refuse", or "wait" to hold the caller up instead.
+        rescue: Folder for calls that cannot be stored before the end of the program;
+            ``bestofinf import`` brings the files in later. None loses such calls.
     """
 
     run_inline = True  # in the order of the calls, and without a thread for each report
@@ -76,6 +78,7 @@ class EvaluationCollector(BaseCallbackHandler):
         answer: Any = "auto",
         capacity: int = 20_000,
         when_full: WhenFull = "refuse",
+        rescue: str | Path | None = None,
     ) -> None:
         if not isinstance(store, Recorder):
             store = Recorder(
@@ -85,6 +88,7 @@ class EvaluationCollector(BaseCallbackHandler):
                 answer=answer,
                 capacity=capacity,
                 when_full=when_full,
+                rescue=rescue,
             )
         self.recorder = store
         self._plain_calls = plain_calls

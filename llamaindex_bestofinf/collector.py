@@ -50,6 +50,8 @@ class EvaluationCollector(BaseEventHandler):
         answer: How the answer of a plain model call is taken from the reply.
         capacity: Most calls that may wait to be written; more are refused and counted.
         when_full: "refuse", or "wait" to hold the caller up instead.
+        rescue: Folder for calls that cannot be stored before the end of the program;
+            ``bestofinf import`` brings the files in later. None loses such calls.
     """
 
     _recorder: Recorder = PrivateAttr()
@@ -67,9 +69,10 @@ class EvaluationCollector(BaseEventHandler):
         answer: Any = "auto",
         capacity: int = 20_000,
         when_full: WhenFull = "refuse",
+        rescue: str | Path | None = None,
     ) -> None:
         super().__init__()
-        self._recorder = _recorder(store, keep, redact, answer, capacity, when_full)
+        self._recorder = _recorder(store, keep, redact, answer, capacity, when_full, rescue)
         self._parents = SpanParents()
         self._plain = PlainCalls(self._recorder, self._parents) if plain_calls else None
 
@@ -150,6 +153,7 @@ class EvaluationCollector(BaseEventHandler):
             tools=event.tools,
             question_id=None if question is None else str(question),
             dataset=str(event.tags.get("dataset") or ""),
+            rule=event.rule,
             details={"tags": dict(event.tags), "method": event.kind},
         )
 
@@ -185,6 +189,8 @@ class EvaluationCallbackHandler(BaseCallbackHandler):
         answer: How the answer is taken from a reply.
         capacity: Most calls that may wait to be written; more are refused and counted.
         when_full: "refuse", or "wait" to hold the caller up instead.
+        rescue: Folder for calls that cannot be stored before the end of the program;
+            ``bestofinf import`` brings the files in later. None loses such calls.
     """
 
     def __init__(
@@ -196,9 +202,10 @@ class EvaluationCallbackHandler(BaseCallbackHandler):
         answer: Any = "auto",
         capacity: int = 20_000,
         when_full: WhenFull = "refuse",
+        rescue: str | Path | None = None,
     ) -> None:
         super().__init__(event_starts_to_ignore=[], event_ends_to_ignore=[])
-        self.recorder = _recorder(store, keep, redact, answer, capacity, when_full)
+        self.recorder = _recorder(store, keep, redact, answer, capacity, when_full, rescue)
         self._parents = SpanParents()
         self._plain = PlainCalls(self.recorder, self._parents, samples=True)
         # Which call lies within which is known to the instrumentation alone.
@@ -305,9 +312,16 @@ def _recorder(
     answer: Any,
     capacity: int,
     when_full: WhenFull,
+    rescue: str | Path | None,
 ) -> Recorder:
     if isinstance(store, Recorder):
         return store
     return Recorder(
-        store, keep=keep, redact=redact, answer=answer, capacity=capacity, when_full=when_full
+        store,
+        keep=keep,
+        redact=redact,
+        answer=answer,
+        capacity=capacity,
+        when_full=when_full,
+        rescue=rescue,
     )

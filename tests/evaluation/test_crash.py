@@ -65,7 +65,7 @@ def kill_again_and_again(url, times, longest):
 
 
 def test_what_was_acknowledged_survives_kill_9(url):
-    kill_again_and_again(url, times=4, longest=0.3)
+    kill_again_and_again(url, times=3, longest=0.2)
 
 
 @pytest.mark.soak

@@ -77,7 +77,7 @@ sets = st.lists(questions(), min_size=1, max_size=3, unique_by=lambda q: q.id).m
     lambda found: EvaluationSet(tuple(found))
 )
 several = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from bestofinf.errors import StoreError
-from bestofinf.evaluation import EvaluationStore, Recorder
+from bestofinf.evaluation import EvaluationStore, Recorder, import_files
 from bestofinf.evaluation.writer import Writer
 from support.stored import record
 
@@ -277,3 +277,34 @@ def test_a_server_without_space_for_the_database_is_told(postgres_url):
     full = OperationalError("INSERT", None, Exception("could not extend file: No space left"))
     assert "the disk is full" in str(store._database.explain(full))
     store.close()
+
+
+def test_what_cannot_be_stored_at_the_end_is_rescued_and_imported_later(held, tmp_path):
+    program = """
+import sys
+from bestofinf.evaluation import Recorder
+recorder = Recorder(sys.argv[1], rescue=sys.argv[2], keep="replies")
+for n in range(3):
+    recorder.call(f"c{n}", prompt=f"{n}?")
+    recorder.sample(f"c{n}", 0, member="m", answer="5", text="It is 5.")
+    recorder.end(f"c{n}", answer="5")
+try:
+    recorder.close(0.2)
+except Exception as error:
+    print(error)
+print(recorder.stats.lost)
+"""
+    missing = tmp_path / "no folder" / "answers.db"
+    rescue = tmp_path / "rescued"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(missing), str(rescue)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "0", done
+    with EvaluationStore(held) as store:
+        import_files(store, [rescue])
+        assert store.status().samples == 4
+        texts = {s.text for _, _, samples, _ in store.records() for s in samples}
+    assert texts == {None, "It is 5."}

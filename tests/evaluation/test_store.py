@@ -1,3 +1,6 @@
+import sqlite3
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -271,3 +274,21 @@ def test_the_password_of_a_server_is_in_no_message(server):
         EvaluationStore(address)
     assert "hunter2" not in str(caught.value)
     assert "no such database" in str(caught.value)
+
+
+def test_a_store_of_version_1_is_still_read(tmp_path):
+    """The recorded dump of a store as version 1 made it; it must never be made anew."""
+    path = tmp_path / "old.db"
+    raw = sqlite3.connect(path)
+    raw.executescript((Path(__file__).parent / "assets" / "store-v1.sql").read_text())
+    raw.close()
+    with EvaluationStore(path) as store:
+        [(question, [call], samples, [label])] = store.records()
+        store.add([record("new", "42", question="new")])
+    assert question == QuestionRow("q-1", "ab" * 32, "What is 2 + 3?", "sums", 1.5)
+    assert (call.rule, call.answer, call.winner_member) == ("ahead-by|max-samples:n=64", "5", "gpt")
+    assert samples[0] == SampleRow(
+        "call-1", 0, "gpt", "5", "It is 5.", 4, 9, 0.25, 0.5, 0.75, 0.6, None, True
+    )
+    assert (samples[1].error, samples[1].counted) == ("TimeoutError", False)
+    assert (label.answer, label.correct, label.source) == ("5", True, "Ada")

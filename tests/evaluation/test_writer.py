@@ -8,6 +8,7 @@ import pytest
 
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation import EvaluationStore
+from bestofinf.evaluation import writer as writer_module
 from bestofinf.evaluation.writer import Writer
 from support.stored import record
 
@@ -151,6 +152,50 @@ def test_closing_while_the_store_fails_tells_what_is_lost():
     assert writer.put(record("d", "x")) is False
 
 
+def test_what_a_store_that_does_not_answer_holds_is_rescued(tmp_path):
+    store = SlowStore()
+    store.gate.clear()
+    writer = Writer(store, rescue=tmp_path / "rescued")
+    writer.put(record("c0", "x"))
+    while not writer._holding:
+        time.sleep(0.01)
+    writer.put(record("c1", "x"))
+    with pytest.raises(StoreError, match="not yet written"):
+        writer.close(0.2)
+    saved = "".join(path.read_text() for path in (tmp_path / "rescued").iterdir())
+    assert '"id": "c0"' in saved
+    assert '"id": "c1"' in saved
+    assert writer.stats.lost == 0
+    store.gate.set()
+
+
+def test_a_writer_without_work_ends_its_thread_and_starts_another(monkeypatch):
+    monkeypatch.setattr(writer_module, "_IDLE", 0.01)
+    store = SlowStore()
+    writer = Writer(store)
+    for n in range(3):
+        writer.put(record(f"c{n}", "x"))
+        writer.flush()
+        deadline = time.monotonic() + 5
+        while writer._thread is not None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert writer._thread is None
+    assert store.written == ["c0", "c1", "c2"]
+    writer.close()
+
+
+def test_a_program_that_is_ending_writes_without_a_thread(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    store = SlowStore()
+    writer = Writer(store)
+    writer.put(record("c0", "x"))
+    writer.close()
+    assert store.written == ["c0"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -178,7 +223,7 @@ for n in range(500):
 """
 
 
-@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise RuntimeError('bug')"])
+@pytest.mark.parametrize("end", ["", "raise RuntimeError('bug')"])
 def test_the_end_of_the_program_writes_what_waits_and_calls_still_open(sqlite_url, end):
     subprocess.run([sys.executable, "-c", AT_EXIT + end, sqlite_url], capture_output=True)
     with EvaluationStore(sqlite_url) as store:

@@ -26,8 +26,6 @@ from typing import Any
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.sets import EvaluationSet, Question
-from bestofinf.rules import parse_rule
-from bestofinf.rules.budgets import FixedSamples
 from bestofinf.tally import Tally
 
 UNKNOWN_RULE = "unknown"
@@ -45,6 +43,8 @@ def free_draws(rule: str) -> int:
     """
     if rule == UNKNOWN_RULE:
         return 1
+    from bestofinf.rules import parse_rule  # brings scipy, which those who only write need not
+
     try:
         parsed = parse_rule(rule)
     except UsageError:
@@ -93,6 +93,8 @@ class Explore:
         """
         if not self.chosen(key):
             return {}
+        from bestofinf.rules.budgets import FixedSamples
+
         samples = self.samples * members
         return {"rule": FixedSamples(samples), "max_samples": samples, "schedule": "even"}
 

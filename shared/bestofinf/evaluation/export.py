@@ -7,7 +7,7 @@ reads, with all that the store knows beyond it under the key ``record``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,14 +65,7 @@ def export_jsonl(store: EvaluationStore, path: str | Path) -> Moved:
     try:
         with part.open("w", encoding="utf-8") as file:
             for question, calls, samples, labels in store.records():
-                line = as_record(question_from_rows(question, calls, samples, labels))
-                line["record"] = {
-                    "question": _brief(question),
-                    "calls": [_brief(call) for call in calls],
-                    "samples": [_brief(sample) for sample in samples],
-                    "labels": [_brief(label) for label in labels],
-                }
-                file.write(as_line(line))
+                file.write(_line(question, calls, samples, labels))
                 questions, n_samples = questions + 1, n_samples + len(samples)
                 n_labels += len(labels)
         os.replace(part, path)
@@ -80,6 +73,44 @@ def export_jsonl(store: EvaluationStore, path: str | Path) -> Moved:
         part.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     return Moved(questions, n_samples, n_labels)
+
+
+def save_records(records: Iterable[CallRecord], path: Path) -> int:
+    """Write records that a store did not take to a new file, for `import_files`.
+
+    Returns:
+        How many were written: those that bring their question.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    lines = [
+        _line(r.question, [r.call] if r.call else [], r.samples, r.labels)
+        for r in records
+        if r.question is not None
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    return len(lines)
+
+
+def _line(
+    question: QuestionRow,
+    calls: Sequence[CallRow],
+    samples: Sequence[SampleRow],
+    labels: Sequence[LabelRow],
+) -> str:
+    line = as_record(question_from_rows(question, calls, samples, labels))
+    line["record"] = {
+        "question": _brief(question),
+        "calls": [_brief(call) for call in calls],
+        "samples": [_brief(sample) for sample in samples],
+        "labels": [_brief(label) for label in labels],
+    }
+    return as_line(line)
 
 
 def import_files(store: EvaluationStore, paths: Iterable[str | Path]) -> Moved:

@@ -48,7 +48,7 @@ class RecorderStats:
         written: Calls in the store.
         refused: Calls not taken because the queue was full.
         rejected: Calls that could not be prepared, or that the database would not take.
-        lost: Calls that could not be written before the recorder was closed.
+        lost: Calls that could be neither written before the recorder was closed, nor rescued.
         unfinished: Calls of plain models whose end was never reported.
         errors: Reports that could not be understood; each was logged.
         retries: Writes that failed and were tried again.
@@ -90,6 +90,8 @@ class Recorder:
         max_open: Most calls open at a time; beyond that the oldest is written as it is.
         when_full: "refuse" counts and drops new calls while the queue is full, "wait" holds the
             caller up.
+        rescue: Folder for calls that cannot be stored before the end of the program;
+            ``bestofinf import`` brings the files in later. None loses such calls.
         clock: Gives the time in seconds since 1970.
     """
 
@@ -104,6 +106,7 @@ class Recorder:
         max_bytes: int = 64 * 2**20,
         max_open: int = 10_000,
         when_full: WhenFull = "refuse",
+        rescue: str | Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if max_open < 1:
@@ -126,6 +129,7 @@ class Recorder:
             capacity=capacity,
             max_bytes=max_bytes,
             when_full=when_full,
+            rescue=rescue,
         )
 
     def _begin_anew(self) -> None:

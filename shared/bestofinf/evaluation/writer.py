@@ -11,14 +11,17 @@ import logging
 import multiprocessing
 import threading
 import time
+import uuid
 import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import util as multiprocessing_util
+from pathlib import Path
 from typing import Literal
 
 from bestofinf.errors import BestOfInfError, StoreError, UsageError
+from bestofinf.evaluation.export import save_records
 from bestofinf.evaluation.forks import reset_after_fork
 from bestofinf.evaluation.rows import CallRecord
 from bestofinf.evaluation.store import EvaluationStore
@@ -29,6 +32,7 @@ WhenFull = Literal["refuse", "wait"]
 
 _BATCH = 500  # calls in one transaction
 _LINGER = 0.05  # seconds that the thread lets calls gather, so that it writes few, large batches
+_IDLE = 10.0  # seconds without work after which the thread ends; the next record starts another
 _PATIENCE = (0.1, 5.0)  # first and longest pause between tries while the store fails
 _EXIT_TIMEOUT = 10.0  # seconds that the end of the program waits for the last write
 
@@ -42,7 +46,7 @@ class WriterStats:
         written: Calls in the store.
         refused: Calls not taken because the queue was full, or the writer closed.
         rejected: Calls that could not be prepared, or that the database would not take.
-        lost: Calls that could not be written before the writer was closed.
+        lost: Calls that could be neither written before the writer was closed, nor rescued.
         retries: Writes that failed and were tried again.
         last_error: What went wrong last; None while nothing did.
     """
@@ -66,6 +70,8 @@ class Writer:
         capacity: Most calls that may wait.
         max_bytes: Most memory they may take, roughly.
         when_full: "refuse" counts and drops a new record, "wait" holds its caller up.
+        rescue: Folder for what cannot be written before the writer is closed; ``bestofinf import``
+            brings the files in later. None loses it.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class Writer:
         capacity: int = 20_000,
         max_bytes: int = 64 * 2**20,
         when_full: WhenFull = "refuse",
+        rescue: str | Path | None = None,
     ) -> None:
         for name, value in (("capacity", capacity), ("max_bytes", max_bytes)):
             if value < 1:
@@ -89,6 +96,7 @@ class Writer:
         self._capacity = capacity
         self._max_bytes = max_bytes
         self._when_full: WhenFull = when_full
+        self._rescue = None if rescue is None else Path(rescue)
         self._written = self._refused = self._rejected = self._lost = self._retries = 0
         self._told = 0  # rejected records that a flush has reported
         self._last_error: str | None = None
@@ -104,8 +112,10 @@ class Writer:
         self._queue: deque[tuple[CallRecord, int]] = deque()
         self._bytes = 0
         self._taken = 0  # records that the thread holds at the moment
+        self._holding: list[CallRecord] = []  # these, prepared
         self._entered = self._left = 0  # records that ever came in and went out
         self._thread: threading.Thread | None = None
+        self._threadless = False  # no thread can be started any more
         self._idle = False
         self._hurry = False
         self._closed = False
@@ -198,12 +208,16 @@ class Writer:
 
         Raises:
             StoreError: If not everything could be written in time. The rest is tried once more
-                and then lost.
+                and then rescued or lost.
         """
         if self._closed:
             return
         if self._before_close is not None:
             self._before_close()
+        if self._threadless:
+            self._closed = True
+            self._run()
+            return
         try:
             self.flush(timeout)
         finally:
@@ -215,13 +229,27 @@ class Writer:
                 thread = self._thread
             if thread is not None and thread is not threading.current_thread():
                 thread.join(timeout)
+                if thread.is_alive():  # the database does not even answer
+                    self._give_up_all()
+
+    def _give_up_all(self) -> None:
+        with self._lock:
+            waiting = [record for record, _ in self._queue]
+            self._queue.clear()
+            held = self._holding
+        prepared = [self._prepared(record) for record in waiting]
+        self._give_up([*held, *(record for record in prepared if record is not None)])
 
     # -- the thread ---------------------------------------------------------------------------
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="bestofinf-writer", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError:  # the program is ending: `close` will write
+                self._thread, self._threadless = None, True
+                return
             if multiprocessing.parent_process() is not None:
                 # A child of multiprocessing ends without running what atexit knows.
                 multiprocessing_util.Finalize(self, _flush_at_exit, (weakref.ref(self),), {}, 10)
@@ -233,16 +261,20 @@ class Writer:
                     if self._closed:
                         return
                     self._idle, self._hurry = True, False
-                    self._work.wait()
+                    if not self._work.wait(_IDLE) and not self._queue:
+                        self._thread, self._idle = None, False
+                        return
                 self._idle = False
                 if not self._hurry and len(self._queue) < _BATCH:
                     self._work.wait(_LINGER)
                 batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
                 self._taken = len(batch)
             prepared = [self._prepared(record) for record, _ in batch]
-            self._write([record for record in prepared if record is not None])
+            self._holding = [record for record in prepared if record is not None]
+            self._write(self._holding)
             with self._lock:
                 self._taken = 0
+                self._holding = []
                 self._left += len(batch)
                 self._bytes -= sum(size for _, size in batch)
                 self._changed.notify_all()
@@ -274,10 +306,12 @@ class Writer:
                 with self._lock:
                     self._last_error = str(error)
                     self._retries += 1
-                    if self._closed:
-                        self._lost += len(records)
-                        return
-                    self._work.wait(pause)
+                    closed = self._closed
+                    if not closed:
+                        self._work.wait(pause)
+                if closed:
+                    self._give_up(records)
+                    return
                 pause = min(2 * pause, longest)
             else:
                 with self._lock:
@@ -285,6 +319,23 @@ class Writer:
                 if failing:
                     logger.warning("%s works again; recorded calls are written", self._store.name)
                 return
+
+    def _give_up(self, records: list[CallRecord]) -> None:
+        saved = 0
+        if self._rescue is not None:
+            path = self._rescue / f"unsaved-{uuid.uuid4().hex}.jsonl"
+            try:
+                saved = save_records(records, path)
+            except OSError as error:
+                logger.error("Recorded calls cannot be rescued to %s: %s", path, error)
+            else:
+                logger.warning(
+                    "%d recorded calls are in %s: bestofinf import brings them into a store",
+                    saved,
+                    path,
+                )
+        with self._lock:
+            self._lost += len(records) - saved
 
     def _reject(self, message: str) -> None:
         with self._lock:
@@ -303,7 +354,7 @@ def _flush_at_exit(reference: weakref.ref[Writer]) -> None:
     try:
         writer.close(_EXIT_TIMEOUT)
     except StoreError as error:
-        logger.error("At the end of the program recorded calls are lost: %s", error)
+        logger.error("At the end of the program recorded calls could not be stored: %s", error)
     if writer.stats.refused:
         logger.error("%d recorded calls were refused in all", writer.stats.refused)
 
