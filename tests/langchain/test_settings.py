@@ -119,7 +119,7 @@ def test_weights_can_be_fitted():
 
     def question(n, right):
         answers = {name: Samples(("yes" if name in right else "no",) * 4) for name in "ab"}
-        return Question(str(n), "yes", answers)
+        return Question(str(n), answers, gold="yes")
 
     recorded = EvaluationSet([question(n, "a" if n % 3 else "ab") for n in range(12)])
     fitted = two().fit(recorded, objective="single")
