@@ -33,7 +33,9 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
     if message.invalid_tool_calls:
         fields = message.model_dump(exclude={"type", "id", "content"})
         content: Any = message.content
-        yield _chunk(AIMessageChunk(content, id=message_id, chunk_position="last", **fields))
+        yield _chunk(
+            AIMessageChunk(content=content, id=message_id, chunk_position="last", **fields)
+        )
         return
     for content in _pieces(message.content):
         yield _chunk(AIMessageChunk(content=content, id=message_id))
