@@ -94,8 +94,13 @@ def _named_model(text: str) -> ChatRunnable:
         model = langchain.init_chat_model(text)
     except (ValueError, ImportError) as error:
         # Both an unknown provider and a provider's missing package name themselves well.
-        raise UsageError(f"member {text!r}: {error}") from error
+        raise UsageError(f"member {text!r}: {flat(error)}") from error
     return cast("ChatRunnable", model)
+
+
+def flat(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    return " ".join(str(error).split())
 
 
 def innermost(model: Any) -> BaseChatModel | None:

@@ -94,6 +94,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             "members": {member.name: member.weight for member in plan.members},
             "rule": str(plan.rule),
             "answer": self.answer if isinstance(self.answer, str) else repr(self.answer),
+            "selector": self.selector if isinstance(self.selector, str) else repr(self.selector),
             "max_samples": plan.max_samples,
             "launch": self.launch,
             "order": self.order,

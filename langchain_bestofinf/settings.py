@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, Self
 
@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from bestofinf.errors import UsageError
 from bestofinf.health import Health
 from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
+from bestofinf.policy import is_transient
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
 from bestofinf.slots import Slots
@@ -22,6 +23,7 @@ from langchain_bestofinf.serializing import written_member
 _PLANNED = (
     "rule",
     "answer",
+    "selector",
     "max_samples",
     "concurrency",
     "launch",
@@ -33,6 +35,7 @@ _PLANNED = (
     "quorum",
     "warm_up",
     "retries",
+    "retry_on",
     "longest_wait",
     "timeout",
     "deadline",
@@ -62,6 +65,7 @@ class EnsembleSettings(Serializable):
         rule: When to stop: a preset (``fast``, ``balanced``, ``thorough``, ``exhaustive``), a
             rule, or a rule as written on the command line.
         answer: How replies become votes: a name, an answer type, or a function of the text.
+        selector: Who wins in the end, by name or as an object; None for the leader of the vote.
         max_samples: Most samples for one question.
         concurrency: Most requests in flight for one question.
         launch: ``thrifty`` wastes no request; ``eager`` is faster and asks some in vain.
@@ -74,6 +78,7 @@ class EnsembleSettings(Serializable):
         quorum: Least number of votes.
         warm_up: Samples to wait for before the others start, so that providers cache the prompt.
         retries: Further tries of a request after a transient error.
+        retry_on: Which errors are transient.
         longest_wait: Most seconds between two tries.
         timeout: Most seconds for one request, waiting for the member's turn included.
         deadline: Most seconds for one question.
@@ -90,6 +95,7 @@ class EnsembleSettings(Serializable):
     weights: Any = None
     rule: Any = "balanced"
     answer: Any = "auto"
+    selector: Any = None
     max_samples: int = 64
     concurrency: int = 8
     launch: Literal["thrifty", "eager"] = "thrifty"
@@ -102,6 +108,7 @@ class EnsembleSettings(Serializable):
     quorum: int = 1
     warm_up: int = 0
     retries: int = 2
+    retry_on: Callable[[BaseException], bool] = Field(default=is_transient, exclude=True)
     longest_wait: float = 30.0
     timeout: float | None = None
     deadline: float | None = None

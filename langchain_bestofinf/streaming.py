@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
@@ -27,17 +27,23 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
     """Yield a finished message as chunks that add up to it.
 
     Text comes word by word, content blocks and tool calls one at a time, and everything that
-    describes the message with the last chunk.
+    describes the message with the last chunk. A message with tool calls that cannot be read is
+    one chunk: LangChain mends such calls when it adds chunks up, and they would be carried out.
     """
+    if message.invalid_tool_calls:
+        fields = message.model_dump(exclude={"type", "id", "content"})
+        content: Any = message.content
+        yield _chunk(
+            AIMessageChunk(content=content, id=message_id, chunk_position="last", **fields)
+        )
+        return
     for content in _pieces(message.content):
         yield _chunk(AIMessageChunk(content=content, id=message_id))
     empty: str | list[str | dict[str, Any]] = "" if isinstance(message.content, str) else []
-    calls = [*message.tool_calls, *message.invalid_tool_calls]
-    for index, call in enumerate(calls):
-        args = call["args"]
+    for index, call in enumerate(message.tool_calls):
         piece = ToolCallChunk(
             name=call["name"],
-            args=json.dumps(args) if isinstance(args, Mapping) else args,
+            args=json.dumps(call["args"]),
             id=call["id"],
             index=index,
             type="tool_call_chunk",

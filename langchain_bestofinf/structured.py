@@ -9,7 +9,7 @@ from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel,
 
 from bestofinf.errors import SamplingError, UsageError
 from langchain_bestofinf.calls import PARSED_KEY
-from langchain_bestofinf.members import Asked, ChatRunnable, transformed
+from langchain_bestofinf.members import Asked, ChatRunnable, flat, transformed
 from langchain_bestofinf.messages import Structured
 
 
@@ -32,7 +32,7 @@ def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> A
     except (NotImplementedError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(
             f"member {name!r} gives no structured output of this schema "
-            f"({type(error).__name__}: {error})"
+            f"({type(error).__name__}: {flat(error)})"
         ) from error
     if len(parsers) == 1 and parsers[0] is not None:
         return Asked(changed, parsers[0])

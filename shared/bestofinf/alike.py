@@ -52,7 +52,7 @@ def warn_of_fixed(
                 f"member {member.name!r} has {reason}: its samples will be (nearly) the same, "
                 "and a vote among them says nothing",
                 IdenticalSamplesWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
 
 

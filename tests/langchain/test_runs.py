@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
+from unittest.mock import MagicMock
 
 import pytest
 from langchain.agents import create_agent
@@ -11,6 +13,7 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_met
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
+from langchain_core.tracers import LangChainTracer
 from langchain_core.tracers.context import collect_runs
 
 from bestofinf.errors import SamplingError
@@ -335,3 +338,49 @@ async def test_a_wrapped_chain_has_its_samples_as_children(asynchronous):
     assert root.name == "AdaptiveEnsemble"
     assert [child.name for child in root.child_runs] == ["RunnableSequence"] * 2
     assert tree.open == 0
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_samples_are_children_in_a_stream_of_protocol_events(asynchronous):
+    tree = Tree()
+    model, config = ensemble(), {"callbacks": [tree]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LangChain marks this stream as beta
+        if asynchronous:
+            stream = await model.astream_events("x", config, version="v3")
+            text = await stream.text
+        else:
+            text = str(model.stream_events("x", config, version="v3").text)
+    assert text == "4"
+    (root,) = tree.roots
+    assert [child.name for child in root.child_runs] == ["Scripted", "Scripted"]
+    assert not usage_at(root)
+    assert tree.open == 0
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+async def test_langsmith_is_told_of_every_sample_once(way, monkeypatch):
+    client = MagicMock()
+    tracer = LangChainTracer(client=client)
+    chain = ChatPromptTemplate.from_template("{q}") | ensemble(concurrency=1)
+    config, given = {"callbacks": [tracer]}, {"q": "2+2"}
+    if way == "invoke":
+        chain.invoke(given, config)
+    elif way == "ainvoke":
+        await chain.ainvoke(given, config)
+    elif way == "stream":
+        list(chain.stream(given, config))
+    else:
+        _ = [c async for c in chain.astream(given, config)]
+    created = {c.kwargs["id"]: c.kwargs for c in client.create_run.call_args_list}
+    updated = {c.kwargs["run_id"]: c.kwargs for c in client.update_run.call_args_list}
+    assert created.keys() == updated.keys()
+    (vote,) = [run for run in created.values() if run["name"] == NAME]
+    samples = [run for run in created.values() if run["name"] == "Scripted"]
+    assert [run["parent_run_id"] for run in samples] == [vote["id"]] * 2
+    usages = {
+        created[run_id]["name"]: (run["extra"].get("metadata") or {}).get("usage_metadata")
+        for run_id, run in updated.items()
+    }
+    assert usages[NAME] is None
+    assert usages["Scripted"]["total_tokens"] == 8

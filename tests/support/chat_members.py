@@ -138,7 +138,7 @@ class NoTools(Scripted):
     bind_tools = BaseChatModel.bind_tools
 
 
-def calling(name: str, call_id: str = "1", **args: Any) -> AIMessage:
+def calling(name: str, call_id: str = "1", /, **args: Any) -> AIMessage:
     """Return a message that calls one tool."""
     return AIMessage("", tool_calls=[{"name": name, "args": args, "id": call_id}])
 

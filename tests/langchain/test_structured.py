@@ -1,0 +1,121 @@
+"""Structured output: the vote is on the objects."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import pytest
+from langchain_core.messages import AIMessage
+from pydantic import BaseModel, Field
+
+from bestofinf.answers import JsonAnswer
+from bestofinf.rules import FixedSamples
+from langchain_bestofinf import AdaptiveEnsembleChat
+from support.chat_members import Plain, Scripted, calling
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str = Field(description="First name.")
+    age: int
+    height: float = 1.7
+
+
+def person_dict():
+    class Person(TypedDict):
+        """A person."""
+
+        name: str
+        age: int
+
+    return Person
+
+
+JSON_SCHEMA = {
+    "title": "Person",
+    "description": "A person.",
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+}
+
+
+def saying(**fields):
+    return calling("Person", **fields)
+
+
+def ensemble(*replies, **settings):
+    settings = {"rule": FixedSamples(len(replies)), "concurrency": 1, **settings}
+    return AdaptiveEnsembleChat([Scripted(replies=list(replies))], **settings)
+
+
+RIGHT, WRONG = saying(name="Ann", age=30), saying(name="Ann", age=31)
+OTHER_WORDING = saying(age=30, name="Ann", height=1.7)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_equal_objects_are_one_vote_however_they_are_written(asynchronous):
+    model = ensemble(WRONG, RIGHT, OTHER_WORDING).with_structured_output(Person, include_raw=True)
+    found = await model.ainvoke("x") if asynchronous else model.invoke("x")
+    assert found["parsed"] == Person(name="Ann", age=30)
+    assert found["parsing_error"] is None
+    trace = found["raw"].response_metadata["bestofinf"]
+    assert sorted(trace["votes"].values()) == [1, 2]
+    assert found["raw"].usage_metadata["total_tokens"] == 24
+
+
+@pytest.mark.parametrize("schema", [person_dict(), JSON_SCHEMA])
+def test_objects_without_a_class_are_dictionaries(schema):
+    assert ensemble(RIGHT).with_structured_output(schema).invoke("x") == {"name": "Ann", "age": 30}
+
+
+def test_every_way_of_calling_gives_the_object():
+    model = ensemble(RIGHT).with_structured_output(Person)
+    expected = Person(name="Ann", age=30)
+    assert model.invoke("x") == expected
+    assert model.batch(["x", "y"]) == [expected] * 2
+    assert list(model.stream("x"))[-1] == expected
+
+
+def test_there_is_one_model_run_and_it_names_the_schema():
+    plain = Plain()
+    ensemble(RIGHT, RIGHT).with_structured_output(Person).invoke("x", {"callbacks": [plain]})
+    assert plain.events == ["start", "end"]
+    assert plain.started[0]["options"]["ls_structured_output_format"]["schema"]["title"] == "Person"
+
+
+def test_what_does_not_parse_abstains():
+    broken = saying(name="Ann", age="thirty")
+    model = ensemble(broken, RIGHT, AIMessage("I would rather not."), abstain_limit=3)
+    found = model.with_structured_output(Person, include_raw=True).invoke("x")
+    assert found["parsed"] == Person(name="Ann", age=30)
+    assert found["raw"].response_metadata["bestofinf"]["n_abstained"] == 2
+
+
+def test_fields_may_be_voted_on_one_by_one():
+    replies = [saying(name="Ann", age=31), saying(name="Bob", age=30), saying(name="Ann", age=30)]
+    answer = JsonAnswer(fields=["name", "age"], schema=Person)
+    model = ensemble(*replies[:2], saying(name="Cid", age=30), saying(name="Ann", age=29))
+    found = model.with_structured_output(Person, answer=answer, include_raw=True).invoke("x")
+    assert found["parsed"] == Person(name="Ann", age=30)
+    assert found["raw"].response_metadata["bestofinf"]["answer"]
+
+
+def test_arguments_reach_the_models_behind_a_schema():
+    member = Scripted(replies=[RIGHT])
+    model = AdaptiveEnsembleChat([member], max_samples=1, temperature=0.5)
+    model.with_structured_output(Person).invoke("x")
+    assert member.kwargs_seen[0]["temperature"] == 0.5
+
+
+def test_a_member_with_fallbacks_gives_structured_output_too():
+    failing = Scripted(replies=[ValueError("no")])
+    member = failing.with_fallbacks([Scripted(replies=[RIGHT])])
+    model = AdaptiveEnsembleChat([member], rule=FixedSamples(2))
+    assert model.with_structured_output(Person).invoke("x") == Person(name="Ann", age=30)
+
+
+def test_the_message_keeps_no_trace_of_the_way_the_object_came():
+    found = ensemble(RIGHT).with_structured_output(Person, include_raw=True).invoke("x")
+    assert not found["raw"].additional_kwargs
