@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from bestofinf.evaluation.sets import EvaluationSet
-from bestofinf.tiny.files import MEMBERS, RECORDED_FILE, VERIFIER_FILE, unpack
+from bestofinf.tiny.files import MEMBERS, RECORDED_FILE, VERIFIER, unpack
+from bestofinf.tiny.network import MATRICES, Network
 
 ACCURACY_TOLERANCE = 0.08
 SCORE_TOLERANCE = 0.08
@@ -35,8 +36,8 @@ def compare(shipped: Path, made: Path) -> Comparison:
     score differ by no more than the tolerances.
     """
     lines = []
-    for name in (*(f"{member}.npz" for member in MEMBERS), VERIFIER_FILE):
-        largest = _largest_difference(shipped / name, made / name)
+    for name in (*MEMBERS, VERIFIER):
+        largest = _largest_difference(shipped / f"{name}.npz", made / f"{name}.npz")
         lines.append(f"{name}: largest difference of a weight {largest:g}")
     first, second = _recorded(shipped), _recorded(made)
     lines.append(f"{RECORDED_FILE}: {'equal' if first == second else 'not equal'}")
@@ -57,13 +58,11 @@ def compare(shipped: Path, made: Path) -> Comparison:
 
 
 def _largest_difference(first: Path, second: Path) -> float:
-    with np.load(first) as a, np.load(second) as b:
-        if {n: a[n].shape for n in a.files} != {n: b[n].shape for n in b.files}:
-            return float("inf")
-        grid = {name: 1.0 if name == "calibration" else 2.0**-10 for name in a.files}
-        return max(
-            float(np.abs(a[n].astype(float) - b[n].astype(float)).max()) * grid[n] for n in a.files
-        )
+    a, b = (Network.from_bytes(path.read_bytes()) for path in (first, second))
+    pairs = [(a.embedding, b.embedding), (a.position, b.position), (a.head, b.head)]
+    for one, other in zip(a.layers, b.layers, strict=True):
+        pairs += [(getattr(one, name), getattr(other, name)) for name in MATRICES]
+    return max(float(np.abs(one - other).max()) for one, other in pairs)
 
 
 def _recorded(folder: Path) -> EvaluationSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import time
 from pathlib import Path
@@ -15,9 +16,9 @@ from scipy.optimize import minimize
 from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
 from bestofinf.tiny import Options, Problem, TinyModel, Verifier, answer_of, questions
 from bestofinf.tiny.alphabet import CHARACTERS, CONTEXT
-from bestofinf.tiny.files import MEMBERS, RECORDED_FILE, VERIFIER_FILE, pack
+from bestofinf.tiny.files import CALIBRATION_FILE, MEMBERS, RECORDED_FILE, VERIFIER, pack
 from bestofinf.tiny.model import Choice
-from bestofinf.tiny.network import WEIGHT_GRID
+from bestofinf.tiny.network import WEIGHT_GRID, to_bytes
 from bestofinf.tiny.network import Network as NumpyNetwork
 from bestofinf.tiny.questions import stream
 from training.learning import judging_loss, train, writing_loss
@@ -26,7 +27,7 @@ from training.recipes import RECIPES, Recipe
 
 log = logging.getLogger("training")
 
-CALIBRATION_QUESTIONS, CALIBRATION_SAMPLES = 300, 16
+CALIBRATION_QUESTIONS, CALIBRATION_SAMPLES = 250, 8
 RECORDED_QUESTIONS, RECORDED_SAMPLES = 400, 64
 RECORDED_SEED = 0
 LOGIT_TOLERANCE = 1e-4
@@ -43,12 +44,12 @@ def make(folder: Path, work: Path) -> None:
     for recipe in RECIPES:
         if recipe.shipped:
             _check_logits(recipe, networks[recipe.name])
-    for name in MEMBERS:
-        _write(folder / f"{name}.npz", networks[name])
+    for name, arrays in networks.items():
+        (folder / f"{name}.npz").write_bytes(to_bytes(arrays))
     models = [TinyModel(name, NumpyNetwork.from_arrays(networks[name])) for name in MEMBERS]
-    verifier = _calibrated(NumpyNetwork.from_arrays(networks["verifier"]), models)
-    calibration = np.array([verifier.slope, verifier.intercept])
-    _write(folder / VERIFIER_FILE, networks["verifier"] | {"calibration": calibration})
+    verifier = _calibrated(NumpyNetwork.from_arrays(networks[VERIFIER]), models)
+    line = {"slope": verifier.slope, "intercept": verifier.intercept}
+    (folder / CALIBRATION_FILE).write_text(json.dumps(line) + "\n", encoding="utf-8")
     recorded = record(models, verifier, questions(RECORDED_QUESTIONS), RECORDED_SAMPLES)
     # No time stamp, so that the same content is the same file.
     (folder / RECORDED_FILE).write_bytes(gzip.compress(pack(recorded), 9, mtime=0))
@@ -153,11 +154,6 @@ def _check_logits(recipe: Recipe, arrays: dict[str, npt.NDArray[np.int16]]) -> N
         raise RuntimeError(f"{recipe.name}: logits differ by {difference}")
 
 
-def _write(path: Path, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
-    np.savez_compressed(path, allow_pickle=False, **arrays)
-    log.info("wrote %s, %d bytes", path.name, path.stat().st_size)
-
-
 def _calibrated(network: NumpyNetwork, models: list[TinyModel]) -> Verifier:
     """Fit slope and intercept on questions that nothing was trained on."""
     problems = questions(CALIBRATION_QUESTIONS, part="calibration")
@@ -183,4 +179,5 @@ def _calibrated(network: NumpyNetwork, models: list[TinyModel]) -> Verifier:
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
     log.info("calibration: slope %.3f, intercept %.3f", slope, intercept)
-    return Verifier(network, float(slope), float(intercept))
+    # Few digits, so that the file does not depend on the minimiser's last steps.
+    return Verifier(network, round(float(slope), 3), round(float(intercept), 3))

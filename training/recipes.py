@@ -47,14 +47,15 @@ def _mixture(*shares: float) -> dict[str, float]:
 
 EVEN = _mixture(1, 1, 1, 1, 1)
 
-# The members begin alike and then specialise early, before the base is good at anything: so each
+# Three members begin alike and then specialise early, before the base is good at anything: so each
 # is strong at two or three families and poor at the others.
 RECIPES = (
     Recipe("base", seed=1, steps=2500, mixture=EVEN, shipped=False),
     Recipe("sum", seed=2, steps=2200, mixture=_mixture(5, 0.3, 4, 0.3, 1), start="base"),
     Recipe("mul", seed=3, steps=1600, mixture=_mixture(1, 5, 3, 0.3, 0.3), start="base"),
     Recipe("clock", seed=4, steps=1600, mixture=_mixture(0.7, 0.3, 1.5, 5, 2), start="base"),
-    Recipe("hasty", seed=5, steps=2000, mixture=EVEN, shape=Shape(2, 48, 144), careful=False),
+    # From solutions with slips that always fall the same way: sure of itself, and wrong.
+    Recipe("hasty", seed=5, steps=1300, mixture=EVEN, start="base", careful=False),
     # The verifier has to know all families, so it learns longest.
     Recipe("verifier", seed=7, steps=3500, mixture=EVEN, start="base", task="judge"),
 )

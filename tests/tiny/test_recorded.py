@@ -1,6 +1,10 @@
 """The recorded set: what the members say today, and what the project claims of them."""
 
+from collections import Counter
 from statistics import fmean
+
+import numpy as np
+from scipy.stats import rankdata
 
 from bestofinf import tiny
 from bestofinf.evaluation.files import read_file, write_file
@@ -73,3 +77,56 @@ def test_the_hasty_member_agrees_with_itself_when_it_is_wrong():
     assert len(wrong) > 200
     agreement = fmean(samples.counts().most_common(1)[0][1] / 64 for samples in wrong)
     assert agreement > 0.6
+
+
+def accuracy(weights):
+    """Share of questions on which the weighted ensemble's mode is right; a tie is not."""
+    right = 0
+    for question in RECORDED:
+        shares = Counter()
+        for name, weight in weights.items():
+            for answer, count in question.samples[name].counts().items():
+                shares[answer] += weight * count
+        (best, top), *others = shares.most_common(2)
+        right += best == question.gold and (not others or others[0][1] < top)
+    return right / len(RECORDED)
+
+
+def test_the_ensemble_knows_more_than_its_best_member_and_weights_matter():
+    best = max(accuracy({name: 1}) for name in RECORDED.members)
+    weighted = accuracy({"sum": 1, "mul": 1, "clock": 1, "hasty": 0})
+    assert weighted > best + 0.08
+    assert weighted > accuracy(dict.fromkeys(RECORDED.members, 1)) + 0.02
+
+
+def test_the_verifier_tells_right_from_wrong_over_all_and_within_a_question():
+    scores = np.array([[s.scores for s in q.samples.values()] for q in RECORDED], float)
+    right = np.array(
+        [[[a == q.gold for a in s.answers] for s in q.samples.values()] for q in RECORDED]
+    )
+    assert auc(scores.ravel(), right.ravel()) > 0.85
+    within = [
+        auc(s.ravel(), y.ravel())
+        for s, y in zip(scores, right, strict=True)
+        if y.any() and not y.all()
+    ]
+    assert fmean(within) > 0.75
+
+
+def test_the_scores_of_the_verifier_are_calibrated():
+    """Expected calibration error over ten bins of equal width."""
+    pairs = [
+        (score, answer == q.gold)
+        for q in RECORDED
+        for s in q.samples.values()
+        for score, answer in zip(s.scores, s.answers, strict=True)
+    ]
+    bins = [[] for _ in range(10)]
+    for score, right in pairs:
+        bins[min(9, int(10 * score))].append(score - right)
+    assert sum(abs(sum(gaps)) for gaps in bins) / len(pairs) < 0.05
+
+
+def auc(scores, right):
+    ranks, n, k = rankdata(scores), len(right), right.sum()
+    return (ranks[right].sum() - k * (k + 1) / 2) / (k * (n - k))

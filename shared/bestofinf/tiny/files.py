@@ -15,7 +15,8 @@ from bestofinf.tiny.network import Network
 from bestofinf.tiny.verifier import Verifier
 
 MEMBERS = ("sum", "mul", "clock", "hasty")
-VERIFIER_FILE = "verifier.npz"
+VERIFIER = "verifier"
+CALIBRATION_FILE = "calibration.json"
 RECORDED_FILE = "recorded.json.gz"
 
 
@@ -34,7 +35,9 @@ def load(name: str) -> TinyModel:
 @cache
 def load_verifier() -> Verifier:
     """Return the verifier; its weights are read once."""
-    return Verifier.from_bytes(_data(VERIFIER_FILE))
+    line = json.loads(_data(CALIBRATION_FILE))
+    network = Network.from_bytes(_data(f"{VERIFIER}.npz"))
+    return Verifier(network, slope=line["slope"], intercept=line["intercept"])
 
 
 @cache

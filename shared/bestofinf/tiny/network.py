@@ -29,11 +29,14 @@ NORMED_GRID = 2.0**-24
 INNER_GRID = 2.0**-20
 SHARE_GRID = 2.0**-24
 
+MATRICES = ("attend", "merge", "expand", "contract")
+"""The matrices of a layer, in order of use."""
+
 _HIDDEN = -1e4
 """Added to the attention score of padding: its exponential is exactly zero."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """Matrices of one layer, by what they do; inputs are rows."""
 
@@ -43,7 +46,7 @@ class Layer:
     contract: Array
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """What the network keeps of texts read so far; texts of a batch end at the same column.
 
@@ -72,7 +75,7 @@ class Reading:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """Weights, all multiples of `WEIGHT_GRID`.
 
@@ -94,15 +97,14 @@ class Network:
         weights = {name: arrays[name].astype(np.float64) * WEIGHT_GRID for name in arrays}
         layers: list[Layer] = []
         while f"attend.{len(layers)}" in weights:
-            names = ("attend", "merge", "expand", "contract")
-            layers.append(Layer(*(weights[f"{name}.{len(layers)}"] for name in names)))
+            layers.append(Layer(*(weights[f"{name}.{len(layers)}"] for name in MATRICES)))
         return cls(weights["embedding"], weights["position"], tuple(layers), weights["head"])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Network:
-        """Build from the contents of an ``.npz`` file."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return cls.from_arrays(arrays)
+        """Build from the contents of an ``.npz`` file that `to_bytes` has written."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            return cls.from_arrays({name: _joined(file[name]) for name in file.files})
 
     def begin(self, batch: int, columns: int, padding: Tokens | None = None) -> Reading:
         """Return the empty reading of `batch` texts, with room for `columns` columns.
@@ -163,6 +165,21 @@ class Network:
             x += rounded(inner, INNER_GRID) @ layer.contract
         after = replace(reading, columns=end, last=recent[:, length:])
         return _normed(x) @ self.head, after
+
+
+def to_bytes(arrays: Mapping[str, npt.NDArray[np.int16]]) -> bytes:
+    """Return an ``.npz`` file of weights, low and high bytes apart: a quarter smaller so."""
+    planes = {
+        name: np.moveaxis(values.astype("<i2")[..., None].view(np.uint8), -1, 0)
+        for name, values in arrays.items()
+    }
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **planes)
+    return file.getvalue()
+
+
+def _joined(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
+    return np.ascontiguousarray(np.moveaxis(planes, 0, -1)).view("<i2")[..., 0]
 
 
 def _normed(x: Array) -> Array:

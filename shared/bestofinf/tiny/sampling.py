@@ -19,7 +19,7 @@ from bestofinf.tiny.alphabet import CHARACTERS, CONTEXT, END, encode
 from bestofinf.tiny.exact import Array, exponential
 from bestofinf.tiny.network import Network, Reading
 
-BATCH = 192
+BATCH = 128
 """Samples decoded together: larger gains nothing once the keys leave the processor's cache."""
 
 SETTLED = 1e-3
@@ -152,7 +152,7 @@ def _generate_batch(network: Network, name: str, tickets: list[Ticket]) -> list[
         if not going.any():
             break
         # To drop rows copies the rest: only when that pays.
-        if going.sum() <= 0.75 * len(rows):
+        if going.sum() <= 0.5 * len(rows):
             kept = np.flatnonzero(going)
             decoding.keep(kept)
             rows, chosen = rows[kept], chosen[kept]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 import numpy as np
 
 from bestofinf.tiny.alphabet import CONTEXT, END, encode
 from bestofinf.tiny.exact import Array
-from bestofinf.tiny.network import Network
+from bestofinf.tiny.network import Network, Tokens
 
 BATCH = 128
 STEP_ENDS = (";", "\n")
@@ -34,13 +34,6 @@ class Verifier:
     slope: float = 1.0
     intercept: float = 0.0
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Verifier:
-        """Build from the contents of an ``.npz`` file."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            slope, intercept = arrays["calibration"].tolist()
-        return cls(Network.from_bytes(data), slope, intercept)
-
     def score(self, question: str, solution: str) -> float:
         """Return the calibrated probability in [0, 1] that the solution's answer is right."""
         return self.scores([(question, solution)])[0]
@@ -62,23 +55,31 @@ class Verifier:
 
     def _log_steps(self, pairs: Sequence[tuple[str, str]]) -> list[list[float]]:
         results: list[list[float]] = [[]] * len(pairs)
-        order = sorted(range(len(pairs)), key=lambda i: sum(map(len, pairs[i])))
-        for first in range(0, len(order), BATCH):
-            places = order[first : first + BATCH]
+        # Solutions of one question share the reading of it; longer ones stand last.
+        order = sorted(range(len(pairs)), key=lambda i: (pairs[i][0], len(pairs[i][1])))
+        for question, group in groupby(order, key=lambda i: pairs[i][0]):
             # A question fills at most half of the context, as its members read it.
-            texts = [(f"{pairs[i][0]}\n"[-CONTEXT // 2 :], pairs[i][1] + "\0") for i in places]
-            tokens = np.full((len(places), max(len(q) + len(s) for q, s in texts)), END, np.int64)
-            for row, (question, solution) in enumerate(texts):
-                tokens[row, : len(question) + len(solution)] = encode(question + solution)
-            tokens = tokens[:, :CONTEXT]
-            logits, _ = self.network.read(
-                self.network.begin(len(places), tokens.shape[1]), tokens[:, :-1]
-            )
-            chosen = np.take_along_axis(logits, tokens[:, 1:, None], axis=-1)[..., 0]
-            right = -np.logaddexp(0, -chosen)
-            for row, (place, (question, solution)) in enumerate(zip(places, texts, strict=True)):
-                results[place] = _by_step(right[row, len(question) - 1 :], solution)
+            prompt = encode(f"{question}\n"[-CONTEXT // 2 :])
+            for places in _batches(group):
+                rows = self._judge(prompt, [pairs[place][1] for place in places])
+                for place, row in zip(places, rows, strict=True):
+                    results[place] = _by_step(row, pairs[place][1] + "\0")
         return results
+
+    def _judge(self, prompt: Tokens, solutions: Sequence[str]) -> Array:
+        """Return the log-probability that each character, and the end, keeps a solution right."""
+        room = CONTEXT - len(prompt)
+        length = min(max(1, *map(len, solutions)) + 1, room)
+        tokens = np.full((len(solutions), length), END, np.int64)
+        for row, solution in enumerate(solutions):
+            tokens[row, : len(solution)] = encode(solution[:room])
+        reading = self.network.begin(1, len(prompt) + tokens.shape[1])
+        first, reading = self.network.read(reading, prompt[None])
+        rest, _ = self.network.read(reading.rows(np.zeros(len(solutions), np.intp)), tokens[:, :-1])
+        first = np.broadcast_to(first[:, -1:], (len(solutions), 1, first.shape[-1]))
+        logits = np.concatenate([first, rest], axis=1)
+        chosen = np.take_along_axis(logits, tokens[:, :, None], axis=-1)[..., 0]
+        return -np.logaddexp(0, -chosen)
 
 
 def _by_step(right: Array, solution: str) -> list[float]:
@@ -89,3 +90,9 @@ def _by_step(right: Array, solution: str) -> list[float]:
         if character in STEP_ENDS:
             steps.append(0.0)
     return steps
+
+
+def _batches(places: Iterable[int]) -> Iterator[list[int]]:
+    iterator = iter(places)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
