@@ -7,6 +7,7 @@ from contextlib import aclosing
 from contextvars import ContextVar, copy_context
 from typing import Any, cast
 
+from llama_index.core.base.llms.generic_utils import messages_to_prompt
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -23,7 +24,7 @@ from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictStartEvent,
 )
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_index.core.llms.llm import LLM, ToolSelection
+from llama_index.core.llms.llm import LLM, ToolSelection, default_completion_to_prompt
 from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from llama_index.core.tools.types import BaseTool
@@ -401,9 +402,15 @@ class AdaptiveEnsembleLLM(EnsembleSettings, FunctionCallingLLM):
     def _writes_prompts(self) -> bool:
         """Whether the ensemble has a way of its own to write prompts."""
         own = self.system_prompt or self.output_parser or self.query_wrapper_prompt
-        return bool(own) or not {"messages_to_prompt", "completion_to_prompt"}.isdisjoint(
-            self.model_fields_set
+        return (
+            bool(own)
+            or self.messages_to_prompt is not messages_to_prompt
+            or self._formats_completions
         )
+
+    @property
+    def _formats_completions(self) -> bool:
+        return self.completion_to_prompt is not default_completion_to_prompt
 
     # -- one call -----------------------------------------------------------------------------
 
@@ -442,7 +449,7 @@ class AdaptiveEnsembleLLM(EnsembleSettings, FunctionCallingLLM):
         self, kind: str, prompt: str, formatted: bool, kwargs: dict[str, Any]
     ) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
-        if not formatted and "completion_to_prompt" in self.model_fields_set:
+        if not formatted and self._formats_completions:
             prompt, formatted = cast("Any", self.completion_to_prompt)(prompt), True
 
         def prepare(member: Member[LLM]) -> tuple[str, bool]:

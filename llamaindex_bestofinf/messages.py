@@ -23,6 +23,7 @@ Response = ChatResponse | CompletionResponse
 
 _OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count", "eval_count")
 _INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count", "prompt_eval_count")
+_FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 _COUNTS = frozenset({*_OUTPUT_KEYS, *_INPUT_KEYS, "total_tokens", "total_token_count"})
 
 
@@ -66,16 +67,11 @@ def response_text(response: Response) -> str:
 
 def tokens_of(response: Response) -> tuple[int | None, int | None]:
     """Return generated and read tokens, wherever the integration puts them."""
-    places = [response.additional_kwargs, _get(response.raw, "usage")]
-    places.append(_get(response.raw, "usage_metadata"))
-    if isinstance(response, ChatResponse):
-        places.append(response.message.additional_kwargs)
-    places.append(response.raw)
-    for place in places:
-        written, read = _first(place, _OUTPUT_KEYS), _first(place, _INPUT_KEYS)
-        if written is not None or read is not None:
-            return written, read
-    return None, None
+    raw = response.raw
+    found = _tokens_in(response.additional_kwargs) or _tokens_in(_get(raw, "usage"))
+    if found is None and isinstance(response, ChatResponse):
+        found = _tokens_in(response.message.additional_kwargs)
+    return found or _tokens_in(_get(raw, "usage_metadata")) or _tokens_in(raw) or (None, None)
 
 
 def usage_of(response: Response, member: Member[Any]) -> Usage:
@@ -142,28 +138,30 @@ def _call(block: ToolCallBlock) -> ToolCall | None:
 
 def _ending(raw: Any) -> tuple[str | None, bool]:
     """Return why a reply ended, and whether it is a refusal."""
+    if raw is None:
+        return None, False
     choice = _choice(raw)
-    finish = next(
-        (
-            value
-            for place in (choice, raw)
-            for name in ("finish_reason", "stop_reason", "done_reason")
-            if isinstance(value := _get(place, name), str)
-        ),
-        None,
-    )
-    refused = bool(_get(_get(choice, "message"), "refusal")) or finish == "refusal"
+    finish = _get(choice, "finish_reason") if choice is not None else None
+    for name in _FINISH_KEYS:
+        if isinstance(finish, str):
+            break
+        finish = _get(raw, name)
+    if not isinstance(finish, str):
+        finish = None
+    refused = finish == "refusal" or bool(_get(_get(choice, "message"), "refusal"))
     return (finish.lower() if finish else None), refused
 
 
 def _logprobs(response: Response) -> tuple[float, ...] | None:
     """Return the log-probability of every generated token, where it is known."""
+    places = response.logprobs
+    if not places:
+        return None
     content = _get(_get(_choice(response.raw), "logprobs"), "content")
     if content:
         return tuple(float(_get(token, "logprob")) for token in content)
-    places = response.logprobs
     # A list of several holds the likeliest tokens and does not say which was taken.
-    if places and all(len(place) == 1 for place in places):
+    if all(len(place) == 1 for place in places):
         return tuple(place[0].logprob for place in places)
     return None
 
@@ -175,6 +173,13 @@ def _choice(raw: Any) -> Any:
 
 def _get(place: Any, name: str) -> Any:
     return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
+
+
+def _tokens_in(place: Any) -> tuple[int | None, int | None] | None:
+    if not place:
+        return None
+    found = _first(place, _OUTPUT_KEYS), _first(place, _INPUT_KEYS)
+    return None if found == (None, None) else found
 
 
 def _first(place: Any, names: Sequence[str]) -> int | None:
