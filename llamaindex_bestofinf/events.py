@@ -7,6 +7,11 @@ from typing import Any
 from llama_index_instrumentation.base import BaseEvent
 from pydantic import Field
 
+CALL_TAG = "bestofinf.call_id"
+SAMPLE_TAG = "bestofinf.sample"
+MEMBER_TAG = "bestofinf.member"
+"""Tags of all events that a member's models emit while an ensemble asks it."""
+
 
 class EnsembleStartEvent(BaseEvent):
     """An ensemble is asked.

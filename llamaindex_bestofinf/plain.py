@@ -18,13 +18,9 @@ from llama_index.core.base.llms.types import (
 from bestofinf.evaluation.forks import reset_after_fork
 from bestofinf.evaluation.identity import Prompt
 from bestofinf.evaluation.recorder import Recorder
-from bestofinf.records import Reply, ToolCall
+from llamaindex_bestofinf.events import CALL_TAG, MEMBER_TAG, SAMPLE_TAG
+from llamaindex_bestofinf.messages import TRACE_KEY, reply_of, tokens_of
 from llamaindex_bestofinf.spans import SpanParents
-
-CALL_TAG = "bestofinf.call_id"
-SAMPLE_TAG = "bestofinf.sample"
-MEMBER_TAG = "bestofinf.member"
-TRACE_KEY = "bestofinf"
 
 _MAX_RUNS = 20_000  # calls remembered that have not ended; beyond that the oldest is forgotten
 
@@ -132,7 +128,7 @@ class PlainCalls:
         if TRACE_KEY in response.additional_kwargs:
             self._recorder.forget(run.call)  # an ensemble, which reports its call itself
             return
-        tokens, input_tokens = _tokens(response)
+        tokens, input_tokens = tokens_of(response)
         self._recorder.sample(
             run.call,
             run.draw,
@@ -179,20 +175,6 @@ def prompt_of(prompt: Any) -> Prompt:
     ]
 
 
-def reply_of(response: ChatResponse | CompletionResponse) -> Reply:
-    """Return a model's response as a reply."""
-    if isinstance(response, CompletionResponse):
-        return Reply(text=response.text)
-    return Reply(
-        text=response.message.content or "",
-        tool_calls=tuple(
-            ToolCall(block.tool_name, dict(_arguments(block)))
-            for block in response.message.blocks
-            if isinstance(block, ToolCallBlock)
-        ),
-    )
-
-
 def _arguments(block: ToolCallBlock) -> Mapping[str, Any]:
     given = block.tool_kwargs
     return given if isinstance(given, Mapping) else {"arguments": given}
@@ -214,28 +196,6 @@ def _message(message: ChatMessage) -> dict[str, Any]:
         "content": "\n".join(texts) if len(texts) == len(blocks) else blocks,
         "tool_calls": calls,
     }
-
-
-def _tokens(response: ChatResponse | CompletionResponse) -> tuple[int | None, int | None]:
-    """Return generated and read tokens, wherever the integration puts them."""
-    raw = response.raw
-    usage = raw.get("usage") if isinstance(raw, Mapping) else getattr(raw, "usage", None)
-    for source in (response.additional_kwargs, usage):
-        found = [_first(source, names) for names in _TOKEN_KEYS]
-        if any(number is not None for number in found):
-            return found[0], found[1]
-    return None, None
-
-
-_TOKEN_KEYS = (("completion_tokens", "output_tokens"), ("prompt_tokens", "input_tokens"))
-
-
-def _first(source: Any, names: Sequence[str]) -> int | None:
-    for name in names:
-        value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-        if isinstance(value, int):
-            return value
-    return None
 
 
 def _method(span: str) -> tuple[str, str]:

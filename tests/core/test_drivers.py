@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bestofinf.answers import TextAnswer
 from bestofinf.drivers import avote, vote
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import Sample
+from bestofinf.records import Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples, MaxSamples
 from bestofinf.rules.lead import AheadBy
 
@@ -216,3 +217,16 @@ def test_threads_end_with_the_vote():
 def test_a_concurrency_that_cannot_work_is_refused(concurrency):
     with pytest.raises(UsageError, match="concurrency"):
         vote(VotingEngine(AheadBy(3)), scripted("a"), concurrency=concurrency)
+
+
+async def test_blocking_votes_compare_answers_where_a_loop_is_running():
+    class Compared(TextAnswer):
+        async def prepare(self, answer, others):
+            await asyncio.sleep(0)
+            return Usage(cost=1.0)
+
+    answer = Compared()
+    engine = VotingEngine(FixedSamples(2), answer=answer)
+    decision = vote(engine, lambda draw: Sample(None, Reply("ab"[draw.index])), answer=answer)
+    assert decision.n_failed == 0
+    assert decision.usage.cost == 2.0

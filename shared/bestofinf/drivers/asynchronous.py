@@ -132,9 +132,20 @@ class AsyncSampler:
         return sample
 
     async def _tried(self, draw: Draw) -> Sample:
-        if not self._policy.retries:
+        try:
             return await self._once(draw)
-        return await self._policy.async_retrying()(self._once, draw)
+        except Exception as error:
+            if not self._policy.retries or not self._policy.retry_on(error):
+                raise
+            failures = [error]
+
+        # Most draws need no retry, and tenacity's loop takes longer than the rest of a draw.
+        async def again(draw: Draw) -> Sample:
+            if failures:
+                raise failures.pop()
+            return await self._once(draw)
+
+        return await self._policy.async_retrying()(again, draw)
 
     async def _once(self, draw: Draw) -> Sample:
         if self._policy.timeout is None:

@@ -10,9 +10,11 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import (
@@ -26,6 +28,8 @@ from bestofinf.drivers.common import (
 from bestofinf.engine import VotingEngine
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Decision, Draw, Outcome, Sample
+
+T = TypeVar("T")
 
 
 def vote(
@@ -111,9 +115,7 @@ class _Vote:
 
     @property
     def _patient(self) -> bool:
-        unlimited = self._policy.timeout is None and self._policy.deadline is None
-        # Comparing answers needs an event loop, and a thread has only one at a time.
-        return unlimited and not (self._prepare and _in_event_loop())
+        return self._policy.timeout is None and self._policy.deadline is None
 
     def _wait(self, started: dict[Draw, float], start: float) -> list[tuple[Draw, Outcome]]:
         """Return what has arrived, in draw order; nothing if a time ran out before."""
@@ -192,22 +194,35 @@ class _Vote:
         return sample
 
     def _tried(self, draw: Draw) -> Sample:
-        if not self._policy.retries:
+        try:
             return self._sample(draw)
-        return self._policy.retrying()(self._sample, draw)
+        except Exception as error:
+            if not self._policy.retries or not self._policy.retry_on(error):
+                raise
+            failures = [error]
+
+        # Most draws need no retry, and tenacity's loop takes longer than the rest of a draw.
+        def again(draw: Draw) -> Sample:
+            if failures:
+                raise failures.pop()
+            return self._sample(draw)
+
+        return self._policy.retrying()(again, draw)
 
     def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
         with self._preparing:
             if value in self._known or self._answer is None:
                 return sample
-            usage = asyncio.run(self._answer.prepare(value, tuple(self._known)))
+            usage = _finished(self._answer.prepare(value, tuple(self._known)))
             self._known.append(value)
         return replace(sample, usage=sample.usage + usage)
 
 
-def _in_event_loop() -> bool:
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also from blocking code where a loop is running already."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:  # a notebook, say
+        return pool.submit(copy_context().run, asyncio.run, work).result()

@@ -1,0 +1,150 @@
+"""The members of an ensemble: from what users give to what is asked, in every event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from llama_index.core.base.llms.types import LLMMetadata, MessageRole
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import LLM
+
+from bestofinf.errors import UsageError
+from bestofinf.plan import unique_names
+from bestofinf.records import Member
+
+
+def resolve_members(given: Any) -> tuple[Member[LLM], ...]:
+    """Return members with models and unique names.
+
+    Args:
+        given: LLMs, pairs of an LLM and its weight, or `Member` objects. A member without a
+            model is made by its factory.
+
+    Raises:
+        UsageError: If there is none, or one is no LLM.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise UsageError(f"members must be a list of LLMs, got {given!r}")
+    return unique_names([_member(item) for item in given])
+
+
+def _member(item: Any) -> Member[LLM]:
+    if isinstance(item, tuple) and len(item) == 2:
+        item = Member(item[0], weight=item[1])
+    member = item if isinstance(item, Member) else Member(item)
+    model = member.model
+    if model is None and member.factory is not None:
+        model = member.factory()
+    model = checked_llm(model, "a member")
+    return replace(member, model=model, name=member.name or model_name(model))
+
+
+def checked_llm(model: Any, what: str) -> LLM:
+    """Return the model if it is an LLM.
+
+    Raises:
+        UsageError: If it is not.
+    """
+    if isinstance(model, LLM):
+        return model
+    raise UsageError(f"{what} must be a LlamaIndex LLM, got {type(model).__name__}")
+
+
+def model_name(model: LLM) -> str:
+    """Return the model's own name, or its class where it has none."""
+    name = model.metadata.model_name
+    return name if name and name != "unknown" else model.class_name() or type(model).__name__
+
+
+def calls_tools(model: LLM) -> bool:
+    """Return whether a model has an interface for tools."""
+    return isinstance(model, FunctionCallingLLM) and model.metadata.is_function_calling_model
+
+
+def common_metadata(members: Sequence[Member[LLM]], *, any_tools: bool) -> LLMMetadata:
+    """Describe an ensemble so that what suits the description suits every member.
+
+    The least context window and the largest output, so that prompts fit everywhere. It is a chat
+    model where one member is: the others write messages into prompts in their own way.
+
+    Args:
+        members: The members.
+        any_tools: One member that calls tools is enough.
+    """
+    found = [member.model.metadata for member in members]
+    roles = {metadata.system_role for metadata in found}
+    quantifier = any if any_tools else all
+    return LLMMetadata(
+        context_window=min(metadata.context_window for metadata in found),
+        num_output=max(metadata.num_output for metadata in found),
+        is_chat_model=any(metadata.is_chat_model for metadata in found),
+        is_function_calling_model=quantifier(calls_tools(member.model) for member in members),
+        model_name=f"bestofinf({'+'.join(member.name for member in members)})",
+        system_role=roles.pop() if len(roles) == 1 else MessageRole.SYSTEM,
+    )
+
+
+class Clients:
+    """Gives the object that is asked for a member in the running event loop.
+
+    An asynchronous client keeps connections of the loop in which it was first used, and fails in
+    the next one. The member's own object serves one loop; every further loop gets a fresh one,
+    from the member's factory, or as a copy where the class makes its client when first needed.
+    Other classes are used as they are.
+    """
+
+    def __init__(self, members: Sequence[Member[LLM]]) -> None:
+        self._members = members
+        self._bound = [m.factory is not None or _client_field(m.model) is not None for m in members]
+        self._lent = [False] * len(members)
+        self._lock = threading.Lock()
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, LLM]] = (
+            WeakKeyDictionary()
+        )
+
+    def here(self, member: int) -> LLM:
+        """Return what to ask for a member in the running loop."""
+        if not self._bound[member]:
+            return self._members[member].model
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            own = self._by_loop.get(loop)
+            if own is None:
+                # Clients hold on to their loop, so that the weak keys alone would keep them all.
+                for other in [other for other in self._by_loop if other.is_closed()]:
+                    del self._by_loop[other]
+                own = self._by_loop[loop] = {}
+            if member not in own:
+                own[member] = self._fresh(member) if self._lent[member] else self._lend(member)
+            return own[member]
+
+    def _lend(self, member: int) -> LLM:
+        self._lent[member] = True
+        return self._members[member].model
+
+    def _fresh(self, member: int) -> LLM:
+        given = self._members[member]
+        if given.factory is not None:
+            return checked_llm(given.factory(), f"what the factory of {given.name!r} makes")
+        copy = given.model.model_copy()
+        field = _client_field(given.model)
+        if field is not None:
+            setattr(copy, field, None)
+        return copy
+
+
+def _client_field(model: LLM) -> str | None:
+    """Return the private attribute with a client that the class makes anew when it is None."""
+    private = model.__pydantic_private__ or {}
+    if "_aclient" in private and callable(getattr(model, "_get_aclient", None)):
+        return "_aclient"  # OpenAI and what is derived from it
+    if "_async_client" in private and isinstance(
+        getattr(type(model), "async_client", None), property
+    ):
+        return "_async_client"  # Ollama
+    return None

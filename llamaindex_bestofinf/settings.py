@@ -1,0 +1,333 @@
+"""Settings of the ensemble, checked once; the same keywords as in the other adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal, Self
+
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.llms.llm import LLM
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
+
+from bestofinf.alike import warn_of_fixed
+from bestofinf.errors import UsageError
+from bestofinf.health import Health
+from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
+from bestofinf.records import Member
+from bestofinf.scorers import Scorer
+from bestofinf.slots import Slots
+from llamaindex_bestofinf.answers import named_answer
+from llamaindex_bestofinf.history import Origins
+from llamaindex_bestofinf.members import Clients, checked_llm, model_name, resolve_members
+
+HistoryFilter = Callable[[Sequence[ChatMessage], Member[LLM]], Sequence[ChatMessage]]
+"""From the messages of a call to those that one member gets."""
+
+_PLANNED = (
+    "rule",
+    "selector",
+    "max_samples",
+    "concurrency",
+    "launch",
+    "order",
+    "schedule",
+    "seed",
+    "abstain_limit",
+    "breaker",
+    "quorum",
+    "warm_up",
+    "retries",
+    "longest_wait",
+    "timeout",
+    "deadline",
+    "on_deadline",
+)
+CALL_SETTINGS = KNOBS | {"abstain", "min_confidence"}
+"""Settings that may be given with a single call."""
+
+
+class Standing:
+    """What an ensemble keeps between calls. Copies made by pickle begin anew.
+
+    Attributes:
+        health: Which members keep failing.
+        slots: Limits on requests in flight.
+        clients: The object to ask in each event loop.
+        origins: Which member wrote which message of a history.
+        weights: The weights in use.
+    """
+
+    def __init__(
+        self, members: tuple[Member[LLM], ...], weights: Any, breaker: int, cooldown: float
+    ) -> None:
+        self._made_of = (members, weights, breaker, cooldown)
+        self.health = Health(len(members), breaker=breaker, cooldown=cooldown)
+        self.slots = Slots(members)
+        self.clients = Clients(members)
+        self.origins = Origins()
+        self.weights = weights
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Standing, self._made_of
+
+    def __deepcopy__(self, memo: Any) -> Standing:
+        return Standing(*self._made_of)
+
+    def weighing(self, weights: Any) -> Standing:
+        """Return the same with other weights."""
+        other = object.__new__(Standing)
+        other.__dict__.update(self.__dict__, weights=weights)
+        other._made_of = (self._made_of[0], weights, *self._made_of[2:])
+        return other
+
+
+class EnsembleSettings(BaseModel):
+    """How an ensemble votes.
+
+    Attributes:
+        members: Who is asked: LLMs, pairs of an LLM and its weight, or `bestofinf.Member` objects.
+            Not in dumps, which would hold their keys.
+        weights: Weight by member name, in order, from a fit, or the path of a file that
+            ``bestofinf fit --out`` wrote; None takes the members' own.
+        rule: When to stop: a preset (``fast``, ``balanced``, ``thorough``, ``exhaustive``), a
+            rule, or a rule as written on the command line.
+        answer: How replies become votes: a name, an answer type, or a function of the text.
+            ``auto`` also reads steps of ReAct agents; ``citations`` votes on cited sources.
+        selector: Who wins in the end; None for the leader of the vote.
+        max_samples: Most samples for one question.
+        concurrency: Most requests in flight for one question.
+        launch: ``thrifty`` wastes no request; ``eager`` is faster and asks some in vain.
+        order: ``draw`` counts votes in order of launch, ``arrival`` as they come.
+        schedule: Which member is asked next.
+        seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
+        abstain_limit: Replies without an answer after which the vote ends; see `on_unvotable`.
+        breaker: Failures in a row after which a member is left out.
+        cooldown: Seconds for which it is then left out of later questions too; 0 for none.
+        quorum: Least number of votes.
+        warm_up: Samples to wait for before the others start, so that providers cache the prompt.
+        retries: Further tries of a request after a transient error. Clients have retries of
+            their own: set those to 0 or 1.
+        longest_wait: Most seconds between two tries.
+        timeout: Most seconds for one request, waiting for the member's turn included.
+        deadline: Most seconds for one question.
+        on_deadline: ``raise``, or decide on the ``partial`` vote.
+        scorer: Scores replies, for rules on scores: a scorer, a LlamaIndex evaluator, or a
+            function.
+        abstain: Raise `NoConsensusError` where no reply could be voted on.
+        min_confidence: Raise it also where the confidence is lower.
+        escalate_to: Ask this LLM instead of raising.
+        on_unvotable: What to give where no reply could be voted on: the ``first`` reply, the
+            ``medoid`` (the one nearest to the others in its words; wants an `abstain_limit` of 3
+            or more), or an ``error``, which is the same as `abstain`.
+        sync_strategy: Blocking calls ask members in ``threads``, through their blocking methods;
+            what the vote no longer needs runs to its end there. ``loop`` asks them in an event
+            loop of the library's own, where it is cancelled.
+        tool_policy: ``all`` members must call tools for the ensemble to be a model that calls
+            tools; with ``capable_only`` the others sit out of such calls.
+        stream_progress: Streams begin with the state of the vote, as ``thinking_delta``.
+        history_filter: Makes, of the messages of a call, those that one member gets. None makes
+            messages of other members portable where members are of several classes.
+    """
+
+    members: list[Any] = Field(exclude=True)
+    weights: Any = Field(default=None, exclude=True)
+    rule: Any = "balanced"
+    answer: Any = "auto"
+    selector: Any = Field(default=None, exclude=True)
+    max_samples: int = 64
+    concurrency: int = 8
+    launch: Literal["thrifty", "eager"] = "thrifty"
+    order: Literal["draw", "arrival"] = "draw"
+    schedule: str = "greedy"
+    seed: int | None = None
+    abstain_limit: int | None = 2
+    breaker: int = 5
+    cooldown: float = 30.0
+    quorum: int = 1
+    warm_up: int = 0
+    retries: int = 2
+    longest_wait: float = 30.0
+    timeout: float | None = None
+    deadline: float | None = None
+    on_deadline: Literal["raise", "partial"] = "raise"
+    scorer: Any = Field(default=None, exclude=True)
+    abstain: bool = False
+    min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+    escalate_to: Any = Field(default=None, exclude=True)
+    on_unvotable: Literal["first", "medoid", "error"] = "first"
+    sync_strategy: Literal["threads", "loop"] = "threads"
+    tool_policy: Literal["all", "capable_only"] = "all"
+    stream_progress: bool = False
+    history_filter: Any = Field(default=None, exclude=True)
+
+    # A misspelt setting must not pass unnoticed.
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    _members: tuple[Member[LLM], ...] = PrivateAttr(default=())
+    _standing: Standing = PrivateAttr(default_factory=lambda: Standing((), None, 1, 0.0))
+    _scorer: Scorer | None = PrivateAttr(default=None)
+    _higher: tuple[str, LLM] | None = PrivateAttr(default=None)
+    _planned: tuple[tuple[Any, ...], VotePlan[LLM]] | None = PrivateAttr(default=None)
+
+    def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
+        if members is not None:
+            kwargs["members"] = members
+        try:
+            super().__init__(**kwargs)
+        except ValidationError as error:
+            raise UsageError(_one_line(error)) from error
+        self._members = resolve_members(self.members)
+        self._standing = Standing(
+            self._members, read_weights(self.weights), self.breaker, self.cooldown
+        )
+        if self.scorer is not None:
+            from llamaindex_bestofinf.scorers import resolve_scorer
+
+            self._scorer = resolve_scorer(self.scorer)
+        if self.escalate_to is not None:
+            model = checked_llm(self.escalate_to, "escalate_to")
+            self._higher = (model_name(model), model)
+        self.plan()  # refuses what cannot work now, not at the first call
+        warn_of_fixed(self._members, self.max_samples)
+
+    @field_serializer("rule", "answer")
+    def _written(self, value: Any) -> Any:
+        return value if isinstance(value, str) else str(value)
+
+    # -- the plan -----------------------------------------------------------------------------
+
+    def plan(self, **changes: Any) -> VotePlan[LLM]:
+        """Return how this ensemble votes, with some settings changed."""
+        given = self.__dict__
+        weights = self._standing.weights
+        current = (weights, given["answer"], *[given[name] for name in _PLANNED])
+        planned = self._planned
+        if planned is None or any(a is not b for a, b in zip(planned[0], current, strict=True)):
+            settings = {name: given[name] for name in _PLANNED}
+            # Selectors that choose by score keep their own default.
+            if self.abstain_limit == EnsembleSettings.model_fields["abstain_limit"].default:
+                del settings["abstain_limit"]
+            settings["seed"] = self.seed or 0
+            answer = named_answer(given["answer"])
+            plan = VotePlan.make(self._members, weights=weights, answer=answer, **settings)
+            planned = self._planned = (current, plan)
+        if "answer" in changes:
+            changes["answer"] = named_answer(changes["answer"])
+        return planned[1].change(**changes)
+
+    def with_settings(self, **changes: Any) -> Self:
+        """Return a copy with other settings, for components that pass no arguments on.
+
+        The copy shares the members, their health and their limits with this ensemble.
+
+        Raises:
+            UsageError: If a setting is unknown or out of its range.
+        """
+        fixed = changes.keys() & {"members", "weights", "scorer", "escalate_to"}
+        unknown = changes.keys() - EnsembleSettings.model_fields.keys()
+        if fixed or unknown:
+            raise UsageError(
+                f"{min(fixed or unknown)!r} is no setting that a copy may change"
+                + (": use with_weights" if "weights" in fixed else "")
+            )
+        try:
+            # Checked as in the constructor, but without anew resolving members.
+            self.__pydantic_validator__.validate_python(
+                {**{name: self.__dict__[name] for name in type(self).model_fields}, **changes},
+                self_instance=self.model_copy(),
+            )
+        except ValidationError as error:
+            raise UsageError(_one_line(error)) from error
+        copy = self.model_copy(update=changes)
+        copy._planned = None
+        copy.plan()
+        return copy
+
+    @property
+    def member_names(self) -> list[str]:
+        """Names of the members, as in decisions and weights."""
+        return [member.name for member in self._members]
+
+    @property
+    def weight_by_member(self) -> dict[str, float]:
+        """Weight of each member in the vote."""
+        return {member.name: member.weight for member in self.plan().members}
+
+    # -- weights ------------------------------------------------------------------------------
+
+    def with_weights(self, weights: Any) -> Self:
+        """Return a copy with other weights.
+
+        Raises:
+            UsageError: If they do not fit the members.
+        """
+        copy = self.model_copy(update={"weights": weights})
+        copy._standing = self._standing.weighing(read_weights(weights))
+        copy._planned = None
+        copy.plan()
+        return copy
+
+    def reload(self, weights: Any = None) -> None:
+        """Put other weights in force here and in all copies made by `with_settings`.
+
+        Engines and agents that hold the ensemble need not be built again; votes under way end
+        with the weights they began with.
+
+        Args:
+            weights: As in the constructor; None reads the weights' file again.
+
+        Raises:
+            UsageError: If they do not fit the members; the old ones stay in force.
+        """
+        if weights is None:
+            weights = self.weights
+            if not isinstance(weights, str | PathLike):
+                raise UsageError("there is no file of weights to read again: give the weights")
+        found = read_weights(weights)
+        weighted(self.plan().members, found)
+        before, self._standing.weights = self._standing.weights, found
+        try:
+            self.plan()
+        except UsageError:
+            self._standing.weights = before
+            raise
+        self.weights = weights
+
+    def fit(self, evaluation_set: Any, *, objective: str | None = None, **options: Any) -> Self:
+        """Return a copy whose weights are fitted to an evaluation set.
+
+        Args:
+            evaluation_set: Recorded answers of members with these names.
+            objective: What is optimised; None takes what cross-validation recommends.
+            options: For `bestofinf.weights.fit_weights`, or without an objective for
+                `compare_weights`.
+
+        Raises:
+            MissingExtraError: If the extra for weights is not installed.
+            UsageError: If the evaluation set does not fit the members.
+        """
+        from bestofinf.weights import compare_weights, fit_weights
+
+        options.setdefault("members", self.member_names)
+        if objective is None:
+            return self.with_weights(compare_weights(evaluation_set, **options).recommended)
+        return self.with_weights(fit_weights(evaluation_set, objective, **options))
+
+
+def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide call arguments into settings of the ensemble and arguments for the members."""
+    settings: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in given.items():
+        (settings if name in CALL_SETTINGS else rest)[name] = value
+    return settings, rest
+
+
+def _one_line(error: ValidationError) -> str:
+    found = []
+    for line in error.errors(include_url=False):
+        place = ".".join(map(str, line["loc"]))
+        given = "" if line["type"] in ("missing", "extra_forbidden") else f", got {line['input']!r}"
+        found.append(f"{place}: {line['msg']}{given}")
+    return "; ".join(found)

@@ -1,0 +1,68 @@
+"""What a structured prediction has cost: its result does not say, the events within it do."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMCompletionEndEvent
+from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.base import BaseEvent
+from pydantic import PrivateAttr
+
+from llamaindex_bestofinf.messages import tokens_of
+
+USAGE_TAG = "bestofinf.usage"
+"""Tag with the key under which events are to be counted."""
+
+
+class UsageBook(BaseEventHandler):
+    """Adds up the tokens of model calls made under a tag.
+
+    A call of ``chat`` often passes ``achat``, ``chat`` and ``complete`` of one model, each with an
+    end of its own. Within one prediction the largest count stands for all of them.
+    """
+
+    _counts: dict[str, tuple[int, int]] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Return the name of the handler."""
+        return "UsageBook"
+
+    def open(self, key: str) -> None:
+        """Begin to count for a key."""
+        self._counts[key] = (0, 0)
+
+    def close(self, key: str) -> tuple[int, int]:
+        """Return the tokens read and generated under a key, and forget it."""
+        return self._counts.pop(key, (0, 0))
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        """Count what an event tells."""
+        key = event.tags.get(USAGE_TAG)
+        if key not in self._counts or not isinstance(
+            event, LLMChatEndEvent | LLMCompletionEndEvent
+        ):
+            return
+        if event.response is not None:
+            written, read = tokens_of(event.response)
+            before = self._counts[key]
+            self._counts[key] = (max(before[0], read or 0), max(before[1], written or 0))
+
+
+_book: UsageBook | None = None
+_lock = threading.Lock()
+
+
+def usage_book() -> UsageBook:
+    """Return the book of this process; it listens from its first use."""
+    global _book
+    with _lock:
+        root = get_dispatcher()
+        if _book is None:
+            _book = UsageBook()
+        if not any(handler is _book for handler in root.event_handlers):
+            root.add_event_handler(_book)
+        return _book
