@@ -10,10 +10,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bestofinf.answers import Answer, resolve_answer
-    from bestofinf.batch import BatchResult, avote_batch, vote_batch
-    from bestofinf.drivers import avote, vote
-    from bestofinf.engine import VoteSettings, VotingEngine
+    from bestofinf.advice import (
+        Advice,
+        advise,
+    )
+    from bestofinf.answers import (
+        Abstain,
+        Answer,
+        AutoAnswer,
+        BoxedAnswer,
+        ChoiceAnswer,
+        FunctionAnswer,
+        JsonAnswer,
+        NumberAnswer,
+        TextAnswer,
+        ToolCallsAnswer,
+        resolve_answer,
+    )
+    from bestofinf.batch import (
+        BatchResult,
+        avote_batch,
+        vote_batch,
+    )
+    from bestofinf.calibration import (
+        Calibration,
+        fit_calibration,
+    )
+    from bestofinf.drivers import (
+        avote,
+        vote,
+    )
+    from bestofinf.engine import (
+        VoteSettings,
+        VotingEngine,
+    )
     from bestofinf.errors import (
         BestOfInfError,
         MissingExtraError,
@@ -22,10 +52,26 @@ if TYPE_CHECKING:
         SamplingError,
         UsageError,
     )
-    from bestofinf.evaluation import EvaluationSet, Question, Samples
-    from bestofinf.plan import VotePlan
-    from bestofinf.policy import FailurePolicy
-    from bestofinf.pool import Budget
+    from bestofinf.evaluation import (
+        EvaluationSet,
+        EvaluationStore,
+        Explore,
+        Question,
+        Samples,
+    )
+    from bestofinf.health import (
+        Health,
+    )
+    from bestofinf.plan import (
+        VotePlan,
+    )
+    from bestofinf.policy import (
+        FailurePolicy,
+    )
+    from bestofinf.pool import (
+        Budget,
+        Pool,
+    )
     from bestofinf.records import (
         Decision,
         Draw,
@@ -36,14 +82,85 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
     )
-    from bestofinf.rules import AheadBy, FixedSamples, MaxSamples, StopRule, parse_rule
-    from bestofinf.tally import Tally
+    from bestofinf.rules import (
+        AdaptiveConsistency,
+        AheadBy,
+        BestOfInfinity,
+        CertifiedMajority,
+        FixedSamples,
+        MaxCost,
+        MaxSamples,
+        MaxSeconds,
+        MaxTokens,
+        OptimalStopping,
+        OptScale,
+        StopRule,
+        UnanimousWindow,
+        Verdict,
+        p_leader_is_mode,
+        parse_rule,
+    )
+    from bestofinf.scorers import (
+        FunctionScorer,
+        MeanLogprob,
+        RewardEndpoint,
+        Scale,
+        Score,
+        Scorer,
+        SelfCertainty,
+    )
+    from bestofinf.selectors import (
+        BestScore,
+        Majority,
+        MajorityThenScore,
+        ScoreWeighted,
+        WeightedMajority,
+    )
+    from bestofinf.tally import (
+        Tally,
+    )
+    from bestofinf.weights import (
+        WeightComparison,
+        WeightFit,
+        compare_weights,
+        fit_weights,
+    )
 
 _MODULES = {
-    "answers": ("Answer", "resolve_answer"),
-    "batch": ("BatchResult", "avote_batch", "vote_batch"),
-    "drivers": ("avote", "vote"),
-    "engine": ("VoteSettings", "VotingEngine"),
+    "advice": (
+        "Advice",
+        "advise",
+    ),
+    "answers": (
+        "Abstain",
+        "Answer",
+        "AutoAnswer",
+        "BoxedAnswer",
+        "ChoiceAnswer",
+        "FunctionAnswer",
+        "JsonAnswer",
+        "NumberAnswer",
+        "TextAnswer",
+        "ToolCallsAnswer",
+        "resolve_answer",
+    ),
+    "batch": (
+        "BatchResult",
+        "avote_batch",
+        "vote_batch",
+    ),
+    "calibration": (
+        "Calibration",
+        "fit_calibration",
+    ),
+    "drivers": (
+        "avote",
+        "vote",
+    ),
+    "engine": (
+        "VoteSettings",
+        "VotingEngine",
+    ),
     "errors": (
         "BestOfInfError",
         "MissingExtraError",
@@ -52,17 +169,75 @@ _MODULES = {
         "SamplingError",
         "UsageError",
     ),
-    "evaluation": ("EvaluationSet", "Question", "Samples"),
+    "evaluation": (
+        "EvaluationSet",
+        "EvaluationStore",
+        "Explore",
+        "Question",
+        "Samples",
+    ),
+    "health": ("Health",),
     "plan": ("VotePlan",),
     "policy": ("FailurePolicy",),
-    "pool": ("Budget",),
-    "records": ("Decision", "Draw", "Failure", "Member", "Reply", "Sample", "ToolCall", "Usage"),
-    "rules": ("AheadBy", "FixedSamples", "MaxSamples", "StopRule", "parse_rule"),
+    "pool": (
+        "Budget",
+        "Pool",
+    ),
+    "records": (
+        "Decision",
+        "Draw",
+        "Failure",
+        "Member",
+        "Reply",
+        "Sample",
+        "ToolCall",
+        "Usage",
+    ),
+    "rules": (
+        "AdaptiveConsistency",
+        "AheadBy",
+        "BestOfInfinity",
+        "CertifiedMajority",
+        "FixedSamples",
+        "MaxCost",
+        "MaxSamples",
+        "MaxSeconds",
+        "MaxTokens",
+        "OptScale",
+        "OptimalStopping",
+        "StopRule",
+        "UnanimousWindow",
+        "Verdict",
+        "p_leader_is_mode",
+        "parse_rule",
+    ),
+    "scorers": (
+        "FunctionScorer",
+        "MeanLogprob",
+        "RewardEndpoint",
+        "Scale",
+        "Score",
+        "Scorer",
+        "SelfCertainty",
+    ),
+    "selectors": (
+        "BestScore",
+        "Majority",
+        "MajorityThenScore",
+        "ScoreWeighted",
+        "WeightedMajority",
+    ),
     "tally": ("Tally",),
+    "weights": (
+        "WeightComparison",
+        "WeightFit",
+        "compare_weights",
+        "fit_weights",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted(_MODULE_OF)  # a test holds it equal to the imports above
 
 
 def __getattr__(name: str) -> Any:
