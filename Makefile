@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench clean
+.PHONY: help demo test soak lint format bench docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ format: $(VENV)/.developed ## Rewrite the files in the project's style
 
 bench: $(VENV)/.developed ## Measure what the documentation claims
 	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.developed ## Build the documentation site into site/
+	$(BIN)/mkdocs build --strict
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site
