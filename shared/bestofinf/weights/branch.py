@@ -194,6 +194,8 @@ class Branching:
         if value == -np.inf:
             return
         self._offer(x @ domain.vertices)
+        if len(self._waiting) == 1:
+            self._working = min(bound, base + value)  # holds should the user interrupt now
         self._look(min(bound, base + value), self._search[:1])
         near = thorough or base + value - self.incumbent.value < NEAR
         if near and len(problem.size) and not self._proven(base + value):
