@@ -425,6 +425,13 @@ def test_the_proof_at_the_size_of_a_hard_benchmark_takes_seconds() -> None:
     assert time.process_time() - began < 3
 
 
+def test_many_members_are_proven_too() -> None:
+    evaluation_set = made_set(100, members=12, samples=20, seed=3)
+    fit = fit_weights(evaluation_set, "accuracy")
+    assert fit.status is FitStatus.OPTIMAL
+    assert fit.correct == by_one_program(Margins.of(evaluation_set), "highs")
+
+
 def test_an_unlabelled_set_grown_by_labels_changes_only_by_its_labels() -> None:
     labelled = made_set(30, members=3, samples=10)
     partly = replace(

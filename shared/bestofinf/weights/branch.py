@@ -22,8 +22,12 @@ from bestofinf.weights.milp import most_wins
 from bestofinf.weights.presolve import Contested, cliques, presolve
 from bestofinf.weights.relaxation import FarkasCuts, Relaxation, tighten, whole
 
-LEAF = 12
-"""Contested questions up to which a piece goes to the solver."""
+LEAF, WIDE_LEAF, WIDE = 12, 200, 8
+"""Contested questions up to which a piece goes to the solver: many more where it has `WIDE` or
+more vertices, as halving pieces does little in many dimensions."""
+
+SLICE = 0.2
+"""Share of the remaining time that the solver gets for a piece that could also be cut."""
 
 ROOT_ROUNDS, ROOT_PERTURBATIONS = 60, 20
 """Rounds of Farkas cuts on the whole simplex, and how many times each is perturbed."""
@@ -111,6 +115,7 @@ class Branching:
         self._unproven = -np.inf
         self._working: float = -np.inf
         self._integral = True
+        self._leaf, self._wide_leaf = LEAF, WIDE_LEAF
 
     def run(self, domains: Iterable[Domain], *, enough: float = np.inf) -> float:
         """Search the domains; return a bound that holds for all of them.
@@ -189,6 +194,8 @@ class Branching:
         if value == -np.inf:
             return
         self._offer(x @ domain.vertices)
+        if len(self._waiting) == 1:
+            self._working = min(bound, base + value)  # holds should the user interrupt now
         self._look(min(bound, base + value), self._search[:1])
         near = thorough or base + value - self.incumbent.value < NEAR
         if near and len(problem.size) and not self._proven(base + value):
@@ -229,9 +236,9 @@ class Branching:
     def _expand(self, piece: Piece) -> None:
         vertices = piece.domain.vertices
         edge, length = self._edge(piece)
-        hard_limit = piece.domain.support is not None
-        if piece.problem.contested <= LEAF or length < THIN or hard_limit:
-            self._close(piece)
+        leaf = self._leaf if len(vertices) < WIDE else self._wide_leaf
+        last = piece.domain.support is not None or length < THIN
+        if (last or piece.problem.contested <= leaf) and self._close(piece, last=last):
             return
         for moved in edge:
             half = np.eye(len(vertices))
@@ -248,21 +255,33 @@ class Branching:
         i, j = divmod(int(((crossed + crossed.T + 0.1) * length).argmax()), len(vertices))
         return (i, j), float(length[i, j])
 
-    def _close(self, piece: Piece) -> None:
-        """Solve a piece to the end."""
+    def _close(self, piece: Piece, *, last: bool) -> bool:
+        """Give a piece to the solver; return whether nothing is left to do there.
+
+        Args:
+            piece: What to solve.
+            last: Whether the piece cannot be cut, so that the solver may take all the time.
+        """
         self.solves += 1
         goal = self.incumbent.value - piece.base
+        left = self.budget.left()
         result = most_wins(
             piece.problem,
             solver=self.solver,
-            seconds=max(0.1, self.budget.left()),
+            seconds=max(0.1, left if last else SLICE * left),
             domain=piece.domain,
             cliques=cliques(piece.problem.conflict),
             at_least=goal + 1 if self._integral else goal,
+            tick=lambda: self.report(self.incumbent.value, self.bound()),
         )
         if result.x is not None:
             self._offer(result.x @ piece.domain.vertices)
+        if not result.finished and not last:
+            # Pieces of this size take the solver too long.
+            self._leaf = self._wide_leaf = int(0.75 * piece.problem.contested)
+            return False
         best = piece.base + result.bound if result.x is not None else self.incumbent.value
         self._closed.append((min(piece.bound, best), piece.domain))
         if not result.finished:
             self._unproven = max(self._unproven, min(piece.bound, piece.base + result.bound))
+        return True

@@ -7,7 +7,7 @@ answer) is in jkomiyama/BoInf-code-publish, ``boinf/ensemble_utils.py``, `optima
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,8 +69,13 @@ def new_model(solver: str) -> Any:
     return model
 
 
-def optimise(model: Any, seconds: float) -> Any:
+def optimise(model: Any, seconds: float, tick: Callable[[], None] = lambda: None) -> Any:
     """Run the solver in a thread of its own and wait for it, so that Ctrl-C is heard at once.
+
+    Args:
+        model: Of python-mip.
+        seconds: Time limit.
+        tick: Called while waiting, ten times a second.
 
     Returns:
         The status of python-mip.
@@ -91,6 +96,7 @@ def optimise(model: Any, seconds: float) -> Any:
     thread.start()
     while thread.is_alive():
         thread.join(POLL_SECONDS)
+        tick()
     if isinstance(outcome[0], BaseException):
         raise BestOfInfError(f"the solver failed: {outcome[0]}") from outcome[0]
     return outcome[0]
@@ -128,6 +134,7 @@ def most_wins(
     cliques: Sequence[Sequence[int]] = (),
     cuts: Sequence[Sequence[int]] = (),
     at_least: float | None = None,
+    tick: Callable[[], None] = lambda: None,
 ) -> MilpResult:
     """Find a mixture with the most contested wins minus cost.
 
@@ -139,6 +146,7 @@ def most_wins(
         cliques: Sets of groups of which at most one can be won.
         cuts: Sets of groups that cannot all be won.
         at_least: Only mixtures of at least this value are looked for.
+        tick: Called while waiting.
     """
     model = new_model(solver)
     mip = require("mip", extra="weights", purpose="fitting weights")
@@ -154,7 +162,7 @@ def most_wins(
     model.objective = value
     if at_least is not None:
         model += value >= at_least
-    return result_of(model, optimise(model, seconds), x)
+    return result_of(model, optimise(model, seconds, tick), x)
 
 
 def _mixture(model: Any, domain: Domain) -> list[Any]:
