@@ -47,9 +47,9 @@ def optimal(**settings: object) -> list[str]:
 
 FAMILIES: Mapping[str, Sequence[str]] = {
     "optimal": optimal(),
-    "optimal, usual lengths unknown": optimal(question_length=0),
-    "optimal, no lengths": optimal(length_evidence=0, question_length=0),
-    "optimal, no lengths, prior .3": optimal(length_evidence=0, question_length=0, prior=0.3),
+    "optimal, question's length": optimal(question_length=0.5),
+    "optimal, no lengths": optimal(length_evidence=0),
+    "optimal, no lengths, prior .3": optimal(length_evidence=0, prior=0.3),
     "optimal, per token": optimal(price_per="token"),
     "best-of-infinity": [
         f"best-of-infinity:bayes_factor={b}" for b in (5, 10, 20, 30, 50, 100, 200, 300)
@@ -91,6 +91,8 @@ def ratios(data: EvaluationSet, plan: ReplayPlan) -> None:
             print(f"| {name} |", " | ".join(cells), "|")
     pairs = [
         *(("optimal", other, "samples") for other in found.lines if "token" not in other),
+        ("optimal, question's length", "optimal", "samples"),
+        ("optimal, question's length", "oracle", "samples"),
         ("optimal, per token", "optimal", "tokens"),
         ("optimal, per token", "optimal, no lengths, prior .3", "tokens"),
         ("optimal, per token", "best-of-infinity", "tokens"),
@@ -114,23 +116,23 @@ def chosen(data: EvaluationSet, plan: ReplayPlan) -> None:
         for b in (0, 1)
         for q in (0, 0.25, 0.5, 0.75, 1)
     }
-    reference, default = "lengths 0, question 0", "lengths 1, question 0.5"
+    reference, both = "lengths 0, question 0", "lengths 1, question 0.5"
     halves = halved(data)
     for place in (0, 1):
         learned = frontier(halves[place], variants, plan, fixed=False, oracle=False)
         best = min(variants, key=lambda name: sum(learned.lines[name].cost_at(v) for v in LEVELS))
         counted = frontier(
             halves[1 - place],
-            {name: variants[name] for name in (best, default, reference, "lengths 1, question 0")},
+            {name: variants[name] for name in (best, both, reference, "lengths 1, question 0")},
             plan,
             fixed=False,
         )
         print(f"\nhalf {place + 1} chooses {best}; on the other half, samples against {reference}")
-        for name in dict.fromkeys([best, default, "lengths 1, question 0"]):
+        for name in dict.fromkeys([best, both, "lengths 1, question 0"]):
             cells = [counted.ratio(name, reference, level) for level in LEVELS]
             print(f"* {name}:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
-        cells = [counted.ratio(default, "oracle", level) for level in LEVELS]
-        print("* default over the oracle:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
+        cells = [counted.ratio(both, "oracle", level) for level in LEVELS]
+        print("* with both, over the oracle:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
 
 
 def halved(data: EvaluationSet) -> tuple[EvaluationSet, EvaluationSet]:

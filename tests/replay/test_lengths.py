@@ -36,11 +36,11 @@ def test_evidence_is_switched_off_where_the_mode_is_longer():
     check = check_lengths(questions(60, short=2.5), plan=PLAN)
     assert not check.pays
     assert check.ratio > 1
-    assert check.rule == OptimalStopping(length_evidence=0, question_length=0)
+    assert check.rule == OptimalStopping(length_evidence=0)
 
 
 def test_evidence_switched_off_by_hand_is_tried_at_its_default():
-    off = OptimalStopping(length_evidence=0, question_length=0)
+    off = OptimalStopping(length_evidence=0)
     assert check_lengths(questions(60, short=0.4), off, PLAN).rule == OptimalStopping()
 
 

@@ -33,7 +33,7 @@ class LengthCheck:
     @property
     def pays(self) -> bool:
         """Whether the evidence is used."""
-        return self.rule.length_evidence > 0 or self.rule.question_length > 0
+        return bool(self.rule.length_evidence or self.rule.question_length)
 
 
 def check_lengths(
@@ -53,8 +53,11 @@ def check_lengths(
     """
     rule = rule or OptimalStopping()
     plan = plan or ReplayPlan(trials=40)
-    without = replace(rule, length_evidence=0.0, question_length=0.0)
-    with_ = replace(rule, length_evidence=1.0, question_length=0.5) if rule == without else rule
+    without = replace(
+        rule, length_evidence=0.0, question_length=0.0 if rule.question_length else None
+    )
+    told = rule.length_evidence or rule.question_length
+    with_ = rule if told else replace(rule, length_evidence=1.0)
     prices = [rule.price * step for step in _STEPS if rule.price * step < 1]
     found = frontier(
         evaluation_set,
