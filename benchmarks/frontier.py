@@ -1,6 +1,6 @@
 """What each rule is worth on recorded answers: ``python -m benchmarks.frontier [PART ...]``.
 
-Parts: points, ratios, chosen, ensembles, launch, stream; all by default. Costs at equal quality are read
+Parts: points, ratios, chosen, ensembles, launch, stream, tried; all by default. Costs at equal quality are read
 from the hull of (cost, agreement); errors are standard errors of a paired bootstrap over
 questions. Means are over questions, then members, then data sets; invalid answers are left out
 of the draws, as in the studies compared with. ``--trials N`` sets the votes per question and
@@ -10,19 +10,23 @@ member (40). Prints Markdown.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestofinf.evaluation import EvaluationSet, read_files
 from bestofinf.replay import ReplayPlan, Timing, frontier, replay, replay_all
 from bestofinf.replay.draws import Sampler
 from bestofinf.replay.populations import alone
-from bestofinf.rules import BudgetController
+from bestofinf.rules import BudgetController, OptimalStopping, StopRule
+from bestofinf.rules.index import index
+from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
 
 PRICES = (0.0133, 0.0094, 0.0066, 0.0047, 0.0033, 0.0024, 0.0017, 0.0012, 0.00085, 0.0006)
@@ -43,6 +47,7 @@ def optimal(**settings: object) -> list[str]:
 
 FAMILIES: Mapping[str, Sequence[str]] = {
     "optimal": optimal(),
+    "optimal, question's length": optimal(question_length=0.5),
     "optimal, no lengths": optimal(length_evidence=0),
     "optimal, no lengths, prior .3": optimal(length_evidence=0, prior=0.3),
     "optimal, per token": optimal(price_per="token"),
@@ -86,6 +91,8 @@ def ratios(data: EvaluationSet, plan: ReplayPlan) -> None:
             print(f"| {name} |", " | ".join(cells), "|")
     pairs = [
         *(("optimal", other, "samples") for other in found.lines if "token" not in other),
+        ("optimal, question's length", "optimal", "samples"),
+        ("optimal, question's length", "oracle", "samples"),
         ("optimal, per token", "optimal", "tokens"),
         ("optimal, per token", "optimal, no lengths, prior .3", "tokens"),
         ("optimal, per token", "best-of-infinity", "tokens"),
@@ -105,22 +112,27 @@ def ratios(data: EvaluationSet, plan: ReplayPlan) -> None:
 def chosen(data: EvaluationSet, plan: ReplayPlan) -> None:
     """Settings chosen on half of the questions, counted on the other half, both ways."""
     variants = {
-        f"prior {a}, lengths {b}": optimal(prior=a, length_evidence=b)
-        for a in (0.1, 0.15, 0.3)
-        for b in (0, 0.5, 1, 1.5)
+        f"lengths {b}, question {q}": optimal(length_evidence=b, question_length=q)
+        for b in (0, 1)
+        for q in (0, 0.25, 0.5, 0.75, 1)
     }
-    reference = "prior 0.3, lengths 0"
+    reference, both = "lengths 0, question 0", "lengths 1, question 0.5"
     halves = halved(data)
     for place in (0, 1):
         learned = frontier(halves[place], variants, plan, fixed=False, oracle=False)
-        counted = frontier(halves[1 - place], variants, plan, fixed=False)
         best = min(variants, key=lambda name: sum(learned.lines[name].cost_at(v) for v in LEVELS))
+        counted = frontier(
+            halves[1 - place],
+            {name: variants[name] for name in (best, both, reference, "lengths 1, question 0")},
+            plan,
+            fixed=False,
+        )
         print(f"\nhalf {place + 1} chooses {best}; on the other half, samples against {reference}")
-        for name in dict.fromkeys([best, "prior 0.15, lengths 1"]):
+        for name in dict.fromkeys([best, both, "lengths 1, question 0"]):
             cells = [counted.ratio(name, reference, level) for level in LEVELS]
             print(f"* {name}:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
-        cells = [counted.ratio("prior 0.15, lengths 1", "oracle", level) for level in LEVELS]
-        print("* default over the oracle:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
+        cells = [counted.ratio(both, "oracle", level) for level in LEVELS]
+        print("* with both, over the oracle:", ", ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells))
 
 
 def halved(data: EvaluationSet) -> tuple[EvaluationSet, EvaluationSet]:
@@ -224,6 +236,56 @@ def stream(data: EvaluationSet, plan: ReplayPlan) -> None:
         print(f"| {budget:g} | {controller.mean:.2f} | {agreed / len(order):.4f} | {level:.4f} |")
 
 
+@dataclass(frozen=True)
+class Variant(OptimalStopping):
+    """The optimal rule with more terms in its score.
+
+    Attributes:
+        difficulty: Weight of the question's own length against the usual one.
+        unanimous: The same, only while there is no runner-up.
+        waste: Power of the share of the two leading answers, beyond 1.
+        spread: Weight of the number of distinct answers, log K / log n.
+    """
+
+    difficulty: float = 0.0
+    unanimous: float = 0.0
+    waste: float = 0.0
+    spread: float = 0.0
+
+    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+        c1, c2 = tallies.c1, tallies.c2
+        n = np.maximum(tallies.n, 1)
+        longer = tallies.excess / (tallies.n_measured + 2)
+        score = index(self.prior).at_many(c1, c2)
+        score += (1 + self.waste) * np.log(np.where(c1 > 0, (c1 + c2) / n, 1.0))
+        score += self.length_evidence * np.clip(tallies.length_gap(), -1, 1)
+        score += self.difficulty * longer + self.unanimous * longer * (c2 == 0)
+        score += self.spread * np.log(np.maximum(tallies.n_answers, 1)) / np.log(n + 1)
+        return (c1 > 0) & (score <= math.log(self.price))
+
+
+def tried(data: EvaluationSet, plan: ReplayPlan) -> None:
+    """Further terms in the score; samples at equal agreement against the rule as it is."""
+    terms = {
+        f"{name} {value:g}": {name: value}
+        for name, values in {
+            "difficulty": (-0.5, 0.5),
+            "unanimous": (0.5, 1.0),
+            "waste": (-0.5, 0.5),
+            "spread": (-0.5, 0.5),
+        }.items()
+        for value in values
+    }
+    families: dict[str, Sequence[StopRule]] = {"as it is": [Variant(price) for price in PRICES]}
+    families |= {name: [Variant(p, **term) for p in PRICES] for name, term in terms.items()}
+    found = frontier(data, families, plan, fixed=False, oracle=False)
+    print("| term | " + " | ".join(map(str, LEVELS)) + " |")
+    print("|---|", "---:|" * len(LEVELS), sep="")
+    for name in terms:
+        cells = [found.ratio(name, "as it is", level) for level in LEVELS]
+        print(f"| {name} |", " | ".join(f"{r:.3f} ± {e:.3f}" for r, e in cells), "|")
+
+
 PARTS: Mapping[str, Callable[[EvaluationSet, ReplayPlan], None]] = {
     "points": points,
     "ratios": ratios,
@@ -231,6 +293,7 @@ PARTS: Mapping[str, Callable[[EvaluationSet, ReplayPlan], None]] = {
     "ensembles": ensembles,
     "launch": launch,
     "stream": stream,
+    "tried": tried,
 }
 
 

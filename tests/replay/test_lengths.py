@@ -40,8 +40,8 @@ def test_evidence_is_switched_off_where_the_mode_is_longer():
 
 
 def test_evidence_switched_off_by_hand_is_tried_at_its_default():
-    check = check_lengths(questions(60, short=0.4), OptimalStopping(length_evidence=0), PLAN)
-    assert check.rule.length_evidence == 1
+    off = OptimalStopping(length_evidence=0)
+    assert check_lengths(questions(60, short=0.4), off, PLAN).rule == OptimalStopping()
 
 
 def test_nothing_is_told_by_questions_without_a_doubt():

@@ -165,6 +165,16 @@ def test_usual_length_is_trusted_as_it_is_known():
     )
 
 
+def test_long_questions_deserve_more_samples_where_asked_for():
+    usual = [Usual(tokens=1000, log_tokens=math.log(1000), samples=99)]
+    rule = OptimalStopping(0.0033, question_length=0.5)
+    assert rule.check(tally_of(*[("a", 1000)] * 3, usual=usual)) is not None
+    assert rule.check(tally_of(*[("a", 4000)] * 3, usual=usual)) is None
+    assert rule.check(tally_of(*[("a", 4000)] * 4, usual=usual)) is not None
+    unaware = OptimalStopping(0.0033)
+    assert unaware.check(tally_of(*[("a", 4000)] * 3, usual=usual)) is not None
+
+
 def test_long_questions_are_dearer_but_by_the_square_root():
     rule = OptimalStopping(0.0033, price_per="token")
     usual = Usual(tokens=14_000, log_tokens=math.log(14_000), samples=10**9)

@@ -59,6 +59,6 @@ def test_consol_gives_the_decisions_of_its_package():
     sprt, p_value = models.SprtConfidenceModel(), models.PValueConfidenceModel()
     for stream in streams():
         tally = tally_of(stream)
-        counts = tally.c1, tally.c2
+        counts = int(tally.c1), int(tally.c2)
         assert (AheadBy(3).check(tally) is not None) == sprt.test(*counts)
         assert (PValue().check(tally) is not None) == p_value.test(*counts)

@@ -22,7 +22,8 @@ class LengthCheck:
         ratio: Samples with it over samples without it, at equal agreement; NaN where the replay
             cannot tell.
         error: Standard error of the ratio, by bootstrap over questions.
-        rule: The rule to use: `length_evidence` as given, or 0 where it does not pay.
+        rule: The rule to use: as given, or with `length_evidence` and `question_length` 0 where
+            they do not pay.
     """
 
     ratio: float
@@ -32,7 +33,7 @@ class LengthCheck:
     @property
     def pays(self) -> bool:
         """Whether the evidence is used."""
-        return self.rule.length_evidence > 0
+        return bool(self.rule.length_evidence or self.rule.question_length)
 
 
 def check_lengths(
@@ -52,8 +53,11 @@ def check_lengths(
     """
     rule = rule or OptimalStopping()
     plan = plan or ReplayPlan(trials=40)
-    without = replace(rule, length_evidence=0.0)
-    with_ = rule if rule.length_evidence else replace(rule, length_evidence=1.0)
+    without = replace(
+        rule, length_evidence=0.0, question_length=0.0 if rule.question_length else None
+    )
+    told = rule.length_evidence or rule.question_length
+    with_ = rule if told else replace(rule, length_evidence=1.0)
     prices = [rule.price * step for step in _STEPS if rule.price * step < 1]
     found = frontier(
         evaluation_set,

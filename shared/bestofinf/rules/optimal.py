@@ -39,11 +39,13 @@ class OptimalStopping(StopRule):
     contains giving up: the lead asked for saturates, so that hopeless ties end. A rule for the
     best average, not a guarantee for each question.
 
-    Stops when ``log G(c1, c2) + log((c1 + c2) / n) + length_evidence * d <= log(price)`` with the
-    index ``G``, ``n`` samples, and ``d`` in [-1, 1] how much longer (in mean log tokens) the
-    replies for the leader are than those for the runner-up; 0 where unknown or without a
-    runner-up. A right leader tends to have the shorter replies. This was measured on reasoning
-    models (docs/rules.md): where an evaluation set does not confirm it, set it to 0.
+    Stops when ``log G(c1, c2) + log((c1 + c2) / n) + length_evidence * d + question_length * z <=
+    log(price)`` with the index ``G`` and ``n`` samples. ``d`` in [-1, 1] is how much longer (in
+    mean log tokens) the replies for the leader are than those for the runner-up, 0 where unknown
+    or without a runner-up: a right leader tends to have the shorter replies. ``z``, where it is
+    asked for, is how much longer the question's replies are than usual, shrunk by n / (n + 2), 0
+    where what is usual is not known: longer ones are the more contested. Both were measured on
+    reasoning models (docs/rules.md): where an evaluation set does not confirm them, set them to 0.
 
     Args:
         price: Above 0 and below 1. See `fast`, `balanced`, `thorough` and `exhaustive`.
@@ -54,9 +56,10 @@ class OptimalStopping(StopRule):
             one unit of money, i.e. one over the value of a right majority (see `for_value`).
             What is usual comes with the tally; where unknown, ``"token"`` falls back to
             ``"sample"`` and ``"money"`` to what the samples so far have cost.
-        question_length: Power of the question's own length ratio in the price, at least 0. Not
-            used per sample. A long question costs more but is more contested, so that 0.5 is
-            better than 1.
+        question_length: How much more a sample is worth on a question with longer replies than
+            usual, as the power of the length ratio, at least 0: such questions are more
+            contested. Per token or in money, where the sample also costs in proportion, the power
+            in the price is 1 less this. None for 0 per sample and 0.5 otherwise.
         reference_tokens: Tokens of the sample that `price` is for.
 
     Source:
@@ -68,7 +71,7 @@ class OptimalStopping(StopRule):
     prior: float = 0.15
     length_evidence: float = 1.0
     price_per: PricePer = "sample"
-    question_length: float = 0.5
+    question_length: float | None = None
     reference_tokens: float = 14_000
     name: ClassVar[str] = "optimal"
 
@@ -79,7 +82,7 @@ class OptimalStopping(StopRule):
         if not 0.01 <= self.prior <= 10:
             raise UsageError(f"prior must lie in [0.01, 10], got {self.prior!r}")
         for name in ("length_evidence", "question_length"):
-            if not 0 <= getattr(self, name) <= 10:
+            if not 0 <= (getattr(self, name) or 0) <= 10:
                 raise UsageError(f"{name} must lie in [0, 10], got {getattr(self, name)!r}")
         if self.price_per not in ("sample", "token", "money"):
             raise UsageError(
@@ -130,7 +133,7 @@ class OptimalStopping(StopRule):
             return None
         c2 = tally.c2
         score = self._score(tally, c1, c2)
-        bar = math.log(self.price) if self.price_per == "sample" else self._bar(tally)
+        bar = self._bar(tally)
         if score - self.length_evidence > bar:  # whatever the lengths
             return None
         if c2:
@@ -161,21 +164,29 @@ class OptimalStopping(StopRule):
         n = tally.n * tally.n_samples / tally.n_votes
         return score if c1 + c2 == n else score + math.log((c1 + c2) / n)  # type: ignore[no-any-return]
 
+    @property
+    def _worth(self) -> float:
+        """The power of a question's length ratio in the worth of a sample."""
+        if self.question_length is not None:
+            return self.question_length
+        return 0.0 if self.price_per == "sample" else 0.5
+
     def _bar(self, tally: Tally, *, more: int = 0) -> float:
         """Return the log price of a sample, at its highest after `more` further samples."""
         bar = math.log(self.price)
-        if self.price_per == "sample":
-            return bar
         usual = tally.usual
         if not usual:
-            if self.price_per == "token":
+            if self.price_per != "money":
                 return bar
             if more:
                 return 0.0  # the next sample may cost anything
             mean = tally.cost / max(tally.n_samples, 1)
             return bar + math.log(mean) if mean > 0 else -math.inf
         votes = tally.member_votes if tally.n_votes else tally.weights
-        if self.price_per == "token":
+        power = 1 - self._worth
+        if self.price_per == "sample":
+            power -= 1
+        elif self.price_per == "token":
             spent = sum(
                 v * (u.samples * u.tokens + _TRUST * self.reference_tokens) / (u.samples + _TRUST)
                 for v, u in zip(votes, usual, strict=True)
@@ -186,9 +197,8 @@ class OptimalStopping(StopRule):
             if spent <= 0:
                 return -math.inf  # samples are free
             bar += math.log(spent / sum(votes))
-        longest = tally.excess + more * LONGEST_EXCESS
-        excess = longest / (tally.n_measured + more + 2)
-        return bar + self.question_length * excess
+        most = tally.excess + math.copysign(more * LONGEST_EXCESS, power)
+        return bar + power * most / (tally.n_measured + more + 2)
 
     def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
         """Return where going on is worth less than the price."""
@@ -211,12 +221,15 @@ class OptimalStopping(StopRule):
         if self.price_per == "money":
             with np.errstate(divide="ignore"):
                 return bar + np.log(tallies.cost / np.maximum(tallies.n_samples, 1))
-        if self.price_per == "sample" or tallies.usual_tokens is None:
+        if tallies.usual_tokens is None:
             return bar
+        length = tallies.excess / (tallies.n_measured + 2)
+        if self.price_per == "sample":
+            return bar - self._worth * length
         votes = np.where(tallies.n_votes[:, None] > 0, tallies.member_votes, tallies.weights)
         mean = (votes * tallies.usual_tokens).sum(axis=1) / votes.sum(axis=1)
         bar += np.log(mean / self.reference_tokens)
-        bar += self.question_length * tallies.excess / (tallies.n_measured + 2)
+        bar += (1 - self._worth) * length
         return bar
 
     # -- looking ahead ------------------------------------------------------------------------
