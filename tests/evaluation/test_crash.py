@@ -42,8 +42,8 @@ def killed_once(url, first, seconds):
     return numbers[-1] if numbers else first - 1
 
 
-def kill_again_and_again(url, times, longest):
-    chance = random.Random(5)
+def kill_again_and_again(url, times, longest, seed=5):
+    chance = random.Random(seed)
     ranges = []
     first = 0
     for _ in range(times):
@@ -69,5 +69,6 @@ def test_what_was_acknowledged_survives_kill_9(url):
 
 
 @pytest.mark.soak
-def test_what_was_acknowledged_survives_200_times_kill_9(url):
-    kill_again_and_again(url, times=200, longest=0.5)
+@pytest.mark.parametrize("seed", range(10))
+def test_what_was_acknowledged_survives_200_times_kill_9(url, seed):
+    kill_again_and_again(url, times=20, longest=0.5, seed=seed)

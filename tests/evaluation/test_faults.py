@@ -64,6 +64,7 @@ def test_a_full_disk_is_told_and_what_waited_is_written_when_there_is_space(held
     writer.flush(20)
     still_whole(held, ["before", "later"])
     writer.close()
+    store.close()
 
 
 def test_a_file_that_may_not_grow_is_told(held):

@@ -27,6 +27,7 @@ from llama_index_instrumentation.dispatcher import active_instrument_tags, instr
 
 from bestofinf.errors import StoreError
 from bestofinf.evaluation import EvaluationStore, question_id
+from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from llamaindex_bestofinf.collector import EvaluationCallbackHandler, EvaluationCollector
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.plain import reply_of
@@ -320,3 +321,22 @@ def test_the_legacy_handler_records_failures(legacy):
         model.chat(said("?"))
     [(_, _, [sample], _)] = records(legacy)
     assert sample.error == "RuntimeError"
+
+
+# -- the real ensemble ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["chat", "achat", "complete", "stream_chat", "astream_chat"])
+async def test_the_real_ensemble_is_recorded_once_with_its_samples(collector, method):
+    ensemble = AdaptiveEnsembleLLM(
+        members=[Five(is_chat_model=True)], rule="ahead-by", answer="text"
+    )
+    response = await asked(ensemble, method)
+    [(question, [call], samples, _)] = records(collector)
+    assert question.id == question_id("five")
+    assert (call.kind, call.answer) == ("ensemble", "five")
+    assert call.rule == "ahead-by|max-samples:n=64"
+    assert [s.answer for s in samples if s.counted] == ["five"] * 3
+    assert call.id == response.additional_kwargs["bestofinf"]["call_id"]
+    collector.recorder.verdict(call.id, True)
+    assert collector.recorder.store.read().questions[0].gold == "five"
