@@ -13,24 +13,32 @@ if TYPE_CHECKING:
     from langchain_bestofinf.chat import AdaptiveEnsembleChat
     from langchain_bestofinf.collector import EvaluationCollector
     from langchain_bestofinf.runnable import AdaptiveEnsemble
+    from langchain_bestofinf.scorers import ChatModelJudge, RunnableScorer
     from langchain_bestofinf.streaming import ProgressToLangGraph
+    from langchain_bestofinf.tiny import TinyChat
 
 _HOMES = {
     "AdaptiveEnsemble": "runnable",
     "AdaptiveEnsembleChat": "chat",
+    "ChatModelJudge": "scorers",
     "EvaluationCollector": "collector",
     "IdenticalSamplesWarning": "bestofinf.alike",
     "ProgressToLangGraph": "streaming",
+    "RunnableScorer": "scorers",
     "SampleCache": "cache",
+    "TinyChat": "tiny",
 }
 
 __all__ = [
     "AdaptiveEnsemble",
     "AdaptiveEnsembleChat",
+    "ChatModelJudge",
     "EvaluationCollector",
     "IdenticalSamplesWarning",
     "ProgressToLangGraph",
+    "RunnableScorer",
     "SampleCache",
+    "TinyChat",
 ]
 
 

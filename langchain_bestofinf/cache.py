@@ -7,17 +7,23 @@ the samples of a vote differ, and the same vote run again costs nothing.
 
 from __future__ import annotations
 
+import warnings
 from contextvars import ContextVar
 from typing import Any, Literal, TypeAlias
 
 from langchain_core.caches import RETURN_VAL_TYPE, BaseCache
 from langchain_core.globals import get_llm_cache
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseLanguageModel
+from langchain_core.runnables import RunnableLambda
 
+from bestofinf.alike import IdenticalSamplesWarning
 from langchain_bestofinf.members import innermost, transformed
 
-sampling_turn: ContextVar[int] = ContextVar("bestofinf_sampling_turn", default=0)
-"""How many samples the same member gave before, in the vote under way."""
+sampling_turns: ContextVar[tuple[int, ...]] = ContextVar("bestofinf_sampling_turns", default=())
+"""How many samples the same member gave before, in each of the votes under way, outermost first.
+
+Votes are within each other where an ensemble is a member or a step of another's.
+"""
 
 SampleCacheMode: TypeAlias = Literal["indexed", "off"]
 
@@ -67,25 +73,37 @@ class SampleCache(BaseCache):
 
 
 def _key(llm_string: str) -> str:
-    turn = sampling_turn.get()
-    return f"{llm_string}---bestofinf-sample-{turn}" if turn else llm_string
+    turns = sampling_turns.get()
+    if not any(turns):
+        return llm_string
+    return f"{llm_string}---bestofinf-sample-{'.'.join(map(str, turns))}"
 
 
 def needs_guard(model: Any) -> bool:
-    """Return whether a cache is in use for a model, so that its samples must be kept apart."""
+    """Return whether a cache is in use for a chat model, so that its samples must be kept apart."""
     inner = innermost(model)
     if inner is None or inner.cache is False or isinstance(inner.cache, SampleCache):
         return False
     return isinstance(inner.cache, BaseCache) or get_llm_cache() is not None
 
 
-def guarded(model: Any, mode: SampleCacheMode) -> Any:
-    """Return the model with its cache keeping samples apart, or without one."""
+def guarded(model: Any, mode: SampleCacheMode = "indexed") -> Any:
+    """Return the model or chain with its caches keeping samples apart, or without any.
 
-    def change(inner: Any) -> Any:
-        if not isinstance(inner, BaseChatModel) or inner.cache is False:
-            return inner
-        own = inner.cache if isinstance(inner.cache, BaseCache) else None
-        return inner.model_copy(update={"cache": SampleCache(own) if mode == "indexed" else False})
+    Warns of functions that hold a model: nothing can be changed within them.
+    """
+
+    def change(leaf: Any) -> Any:
+        if isinstance(leaf, RunnableLambda) and any(map(needs_guard, leaf.deps)):
+            warnings.warn(
+                f"the function {leaf.get_name()} calls a model whose replies are cached: all "
+                "samples will be the same. Give that model cache=False, or put it into the chain",
+                IdenticalSamplesWarning,
+                stacklevel=2,
+            )
+        if not isinstance(leaf, BaseLanguageModel) or leaf.cache is False:
+            return leaf
+        own = leaf.cache if isinstance(leaf.cache, BaseCache) else None
+        return leaf.model_copy(update={"cache": SampleCache(own) if mode == "indexed" else False})
 
     return transformed(model, change)

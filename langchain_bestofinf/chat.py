@@ -23,6 +23,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 from typing_extensions import override
 
+from bestofinf.answers import AutoAnswer, ToolCallsAnswer
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import (
     Asked,
@@ -32,8 +33,8 @@ from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.serializing import loadable
 from langchain_bestofinf.settings import configured, split_settings
 from langchain_bestofinf.streaming import replayed
-from langchain_bestofinf.structured import handed_out, with_schema
-from langchain_bestofinf.tools import described, with_tools
+from langchain_bestofinf.structured import answer_for, handed_out, with_schema
+from langchain_bestofinf.tools import described, schemas_of, with_tools
 
 
 @loadable
@@ -227,6 +228,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         tools = list(tools)
         copy = self._asking(lambda name, model: with_tools(name, model, tools, **rest))
         copy._bound = {**rest, "tools": described(tools, copy._asked)}
+        copy._auto = AutoAnswer(calls=ToolCallsAnswer(schemas=schemas_of(copy._bound["tools"])))
         return copy.bind(**copy._bound, **settings)
 
     @override
@@ -250,6 +252,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         """
         settings, rest = split_settings(kwargs)
         copy = self._asking(lambda name, model: with_schema(name, model, schema, **rest))
+        copy._auto = answer_for(schema)
         copy.cache = False  # the object would not survive a cache that writes text
         shown = {"kwargs": {"method": "function_calling", **rest}, "schema": schema}
         bound = copy.bind(ls_structured_output_format=shown, **settings)

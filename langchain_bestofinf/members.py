@@ -7,8 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import Runnable, RunnableWithFallbacks
-from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.runnables import (
+    Runnable,
+    RunnableAssign,
+    RunnableBranch,
+    RunnableParallel,
+    RunnableSequence,
+    RunnableWithFallbacks,
+)
+from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
 
 from bestofinf._extras import require
 from bestofinf.errors import UsageError
@@ -129,20 +136,33 @@ def model_name(model: Any) -> str:
 
 
 def transformed(model: Any, change: Callable[[Any], Any]) -> Any:
-    """Return `model` with `change` applied to the chat models inside its bindings and fallbacks.
+    """Return `model` with `change` applied to the leaves of its composition.
 
     What is bound stays bound: `RunnableBinding` itself would pass ``bind_tools`` on and lose it.
     """
-    if isinstance(model, RunnableBindingBase):
-        return model.model_copy(update={"bound": transformed(model.bound, change)})
-    if isinstance(model, RunnableWithFallbacks):
-        return model.model_copy(
-            update={
-                "runnable": transformed(model.runnable, change),
-                "fallbacks": [transformed(fallback, change) for fallback in model.fallbacks],
-            }
-        )
-    return change(model)
+
+    def within(part: Any) -> Any:
+        return transformed(part, change)
+
+    changes: dict[str, Any]
+    if isinstance(model, RunnableBindingBase | RunnableEachBase):
+        changes = {"bound": within(model.bound)}
+    elif isinstance(model, RunnableWithFallbacks):
+        fallbacks = [within(fallback) for fallback in model.fallbacks]
+        changes = {"runnable": within(model.runnable), "fallbacks": fallbacks}
+    elif isinstance(model, RunnableSequence):
+        middle = [within(step) for step in model.middle]
+        changes = {"first": within(model.first), "middle": middle, "last": within(model.last)}
+    elif isinstance(model, RunnableParallel):
+        changes = {"steps__": {name: within(step) for name, step in model.steps__.items()}}
+    elif isinstance(model, RunnableAssign):
+        changes = {"mapper": within(model.mapper)}
+    elif isinstance(model, RunnableBranch):
+        branches = [(within(condition), within(branch)) for condition, branch in model.branches]
+        changes = {"branches": branches, "default": within(model.default)}
+    else:
+        return change(model)
+    return model.model_copy(update=changes)
 
 
 def common_profile(models: Sequence[ChatRunnable]) -> dict[str, Any] | None:

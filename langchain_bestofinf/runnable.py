@@ -13,6 +13,7 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForChainRun,
 )
+from langchain_core.globals import get_llm_cache
 from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
@@ -20,13 +21,14 @@ from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.config import ensure_config
 from langchain_core.runnables.utils import get_unique_config_specs
 from langchain_core.utils.pydantic import TypeBaseModel
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
 from bestofinf.consensus import Consensus
 from bestofinf.errors import UsageError
 from bestofinf.plan import unique_names
 from bestofinf.records import Member, Reply
+from langchain_bestofinf.cache import guarded
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall, Result
 from langchain_bestofinf.members import Asked
@@ -63,6 +65,8 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
     include_trace: bool = False
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    _guarded: list[Runnable[Any, Any]] = PrivateAttr(default_factory=list)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
@@ -159,7 +163,7 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         )
         return EnsembleCall(
             plan=self.plan(**settings),
-            asked=[Asked(chain, counts_runs=True) for chain in self._chains],
+            asked=self._asked_now(),
             question=Question(input, rest, lambda: as_text(input)),
             manager=manager,
             consensus=consensus,
@@ -168,6 +172,14 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
             scorer=self._scorer,
             read=read_value,
         )
+
+    def _asked_now(self) -> list[Asked]:
+        """Return how chains are asked: with a cache in use, so that it keeps samples apart."""
+        chains = self._chains
+        if get_llm_cache() is not None:
+            self._guarded = self._guarded or [guarded(chain) for chain in chains]
+            chains = self._guarded
+        return [Asked(chain, counts_runs=True) for chain in chains]
 
     def _output(self, result: Result) -> Any:
         reply = (result.winner.reply if result.winner is not None else None) or Reply()

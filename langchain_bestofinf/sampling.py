@@ -16,7 +16,7 @@ from bestofinf.alike import Alike
 from bestofinf.records import Draw, Member, Reply, Sample
 from bestofinf.scorers import Score, Scorer
 from bestofinf.slots import Slots
-from langchain_bestofinf.cache import sampling_turn
+from langchain_bestofinf.cache import sampling_turns
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import message_in, read_output, usage_of
@@ -95,6 +95,7 @@ class Sampler:
         self._scorer = scorer
         self._per_request = per_request
         self._read = read
+        self._turns = sampling_turns.get()
         self._alike = Alike([member.name for member in members])
         self._shared = Shared(per_request)
         self._ashared = AsyncShared(per_request)
@@ -144,7 +145,7 @@ class Sampler:
         await self._ashared.aclose()
 
     def _begin(self, draw: Draw, member: Member[Any]) -> RunnableConfig:
-        sampling_turn.set(draw.turn)
+        sampling_turns.set((*self._turns, draw.turn))
         return self._runs.sample(draw, member)
 
     # -- one sample a request -----------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from langchain_core.load.serializable import Serializable
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
+from bestofinf.answers import Answer
 from bestofinf.errors import UsageError
 from bestofinf.health import Health
 from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
@@ -127,6 +128,7 @@ class EnsembleSettings(Serializable):
     _slots: Slots = PrivateAttr(default_factory=lambda: Slots([]))
     _health: Health = PrivateAttr(default_factory=lambda: Health(0))
     _scorer: Scorer | None = PrivateAttr(default=None)
+    _auto: Answer | None = PrivateAttr(default=None)  # what "auto" stands for, if more is known
     _planned: tuple[tuple[Any, ...], VotePlan[Any]] | None = PrivateAttr(default=None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -165,11 +167,13 @@ class EnsembleSettings(Serializable):
     def plan(self, **changes: Any) -> VotePlan[Any]:
         """Return how this ensemble votes, with some settings changed."""
         given = self.__dict__
-        current = (self._weights.value, *[given[name] for name in _PLANNED])
+        current = (self._weights.value, self._auto, *[given[name] for name in _PLANNED])
         planned = self._planned
         if planned is None or any(a is not b for a, b in zip(planned[0], current, strict=True)):
             settings = {name: given[name] for name in _PLANNED}
             settings["seed"] = self.seed or 0
+            if self._auto is not None and self.answer == "auto":
+                settings["answer"] = self._auto
             plan = VotePlan.make(self._members, weights=current[0], **settings)
             planned = self._planned = (current, plan)
         return planned[1].change(**changes)

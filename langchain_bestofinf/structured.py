@@ -6,7 +6,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnableSequence
+from langchain_core.utils.function_calling import convert_to_json_schema
 
+from bestofinf.answers import Answer, JsonAnswer
 from bestofinf.errors import SamplingError, UsageError
 from langchain_bestofinf.calls import PARSED_KEY
 from langchain_bestofinf.members import Asked, ChatRunnable, flat, transformed
@@ -50,6 +52,14 @@ def _parts(chain: Any) -> tuple[Any, ChatRunnable | None]:
         if set(steps) == {"raw"} and len(chain.steps) == 2:
             return steps["raw"], chain.last
     return chain, None
+
+
+def answer_for(schema: Any) -> Answer | None:
+    """Return how objects of a schema are compared: defaults filled in, sets without an order."""
+    try:
+        return JsonAnswer(schema=convert_to_json_schema(schema))
+    except (ValueError, TypeError):
+        return None  # as in JSON mode, without a schema
 
 
 def handed_out(*, include_raw: bool) -> Runnable[AIMessage, Any]:

@@ -43,5 +43,11 @@ def described(tools: Sequence[Any], asked: Sequence[Asked]) -> list[Any]:
     return found
 
 
+def schemas_of(tools: Sequence[Any]) -> dict[str, Any]:
+    """Return the schema of each tool's arguments by its name, so that defaults are no difference."""
+    functions = [tool["function"] for tool in tools if _is_openai(tool)]
+    return {function["name"]: function.get("parameters") or {} for function in functions}
+
+
 def _is_openai(tool: Any) -> bool:
     return isinstance(tool, dict) and tool.get("type") == "function" and "function" in tool

@@ -116,6 +116,18 @@ def test_calls_are_voted_on_as_a_multiset_whatever_their_ids_and_order():
     assert [c["id"] for c in message.tool_calls] == ["1", "2"]
 
 
+def test_an_argument_left_at_its_default_is_no_difference():
+    @tool
+    def search(text: str, limit: int = 10) -> str:
+        """Search."""
+        return text
+
+    replies = [calling("search", text="a"), calling("search", text="a", limit=10)]
+    model = AdaptiveEnsembleChat([Scripted(replies=replies)], rule=FixedSamples(2))
+    message = model.bind_tools([search]).invoke("x")
+    assert list(message.response_metadata["bestofinf"]["votes"].values()) == [2]
+
+
 def test_calls_that_cannot_be_read_abstain():
     broken = AIMessage(
         "The answer is 5.",

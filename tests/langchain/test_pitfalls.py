@@ -17,12 +17,15 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.globals import set_llm_cache
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import ConfigurableField, RunnableBinding
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import ConfigurableField, RunnableBinding, RunnableLambda
 from langgraph.graph import START, MessagesState, StateGraph
 
 from bestofinf import Member
 from bestofinf.rules import AheadBy, FixedSamples
 from langchain_bestofinf import (
+    AdaptiveEnsemble,
     AdaptiveEnsembleChat,
     IdenticalSamplesWarning,
     ProgressToLangGraph,
@@ -175,6 +178,31 @@ def test_p9_a_members_first_sample_is_what_it_alone_has_in_the_cache(global_cach
     message = AdaptiveEnsembleChat([member], rule=FixedSamples(2)).invoke("x")
     assert [s["answer"] for s in message.response_metadata["bestofinf"]["samples"]] == ["1", "2"]
     assert member.calls == 2
+
+
+def test_p9_the_cache_keeps_samples_of_a_wrapped_chain_apart(global_cache):
+    member = Scripted(replies=["1", "2", "2"])
+    prompt = ChatPromptTemplate.from_template("{q}")
+    chain = {"text": prompt | member | StrOutputParser()} | RunnableLambda(lambda d: d["text"])
+    model = AdaptiveEnsemble(chain, rule=FixedSamples(3), concurrency=1, include_trace=True)
+    for _ in range(2):
+        assert model.invoke({"q": "x"})["bestofinf"]["votes"] == {"2": 2, "1": 1}
+    assert member.calls == 3
+
+
+def test_p9_an_ensemble_within_an_ensemble_keeps_samples_apart(global_cache):
+    member = Scripted(replies=["1", "2"])
+    inner = AdaptiveEnsembleChat([member], rule=FixedSamples(1), concurrency=1)
+    outer = AdaptiveEnsembleChat([inner], rule=FixedSamples(2), concurrency=1)
+    votes = outer.invoke("x").response_metadata["bestofinf"]["votes"]
+    assert votes == {"1": 1, "2": 1}
+
+
+def test_p9_a_cached_model_within_a_function_is_warned_of(global_cache):
+    member = Scripted(replies=["1"])
+    model = AdaptiveEnsemble(RunnableLambda(lambda x: member.invoke(x).text), max_samples=1)
+    with pytest.warns(IdenticalSamplesWarning, match="replies are cached"):
+        model.invoke("x")
 
 
 def test_p9_members_may_be_asked_without_the_cache(global_cache):

@@ -70,6 +70,21 @@ def test_objects_without_a_class_are_dictionaries(schema):
     assert ensemble(RIGHT).with_structured_output(schema).invoke("x") == {"name": "Ann", "age": 30}
 
 
+def test_sets_have_no_order_and_defaults_are_no_difference():
+    schema = {
+        "title": "Tags",
+        "description": "Tags.",
+        "type": "object",
+        "properties": {
+            "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+            "language": {"type": "string", "default": "en"},
+        },
+    }
+    replies = [calling("Tags", tags=["a", "b"]), calling("Tags", tags=["b", "a"], language="en")]
+    found = ensemble(*replies).with_structured_output(schema, include_raw=True).invoke("x")
+    assert list(found["raw"].response_metadata["bestofinf"]["votes"].values()) == [2]
+
+
 def test_every_way_of_calling_gives_the_object():
     model = ensemble(RIGHT).with_structured_output(Person)
     expected = Person(name="Ann", age=30)
