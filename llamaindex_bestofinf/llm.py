@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar, copy_context
 from typing import Any, cast
 
+from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
 from llama_index.core.base.llms.generic_utils import messages_to_prompt
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -284,8 +285,16 @@ class AdaptiveEnsembleLLM(EnsembleSettings, FunctionCallingLLM):
             return super().predict_and_call(tools, *args, **kwargs)
         # Text agents run in an event loop, and LlamaIndex's own way into one fails where another
         # is running.
-        work = cast("Coroutine[Any, Any, Any]", self.apredict_and_call(tools, *args, **kwargs))
-        return private_loop().run(work)
+        return private_loop().run(self.apredict_and_call(tools, *args, **kwargs))
+
+    @override
+    async def apredict_and_call(self, tools: Sequence[BaseTool], *args: Any, **kwargs: Any) -> Any:
+        """Vote on the tool calls, and run them."""
+        if not self.metadata.is_function_calling_model:
+            # LlamaIndex gives its agent None for both, which the agent refuses.
+            kwargs.setdefault("react_chat_formatter", ReActChatFormatter.from_defaults())
+            kwargs.setdefault("output_parser", ReActOutputParser())
+        return await super().apredict_and_call(tools, *args, **kwargs)
 
     # -- structured output --------------------------------------------------------------------
 

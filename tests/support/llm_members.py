@@ -229,7 +229,7 @@ class ScriptedLLM(FunctionCallingLLM):
 _ids = itertools.count()
 
 
-def tool_call(name: str, **args: Any) -> ChatMessage:
+def tool_call(name: str, /, **args: Any) -> ChatMessage:
     """Return a message that calls a tool, with an id of its own."""
     block = ToolCallBlock(tool_call_id=f"call-{next(_ids)}", tool_name=name, tool_kwargs=args)
     # LlamaIndex's structured streams look for calls in this place alone.
