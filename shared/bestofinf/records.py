@@ -11,6 +11,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from bestofinf._display import bars
 from bestofinf.errors import UsageError
 
 AnswerValue: TypeAlias = Hashable
@@ -244,3 +245,11 @@ class Decision:
     usage_by_member: Mapping[str, Usage]
     seconds: float
     trail: tuple[Trace, ...] = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        tokens = self.usage.output_tokens
+        return bars(
+            f"{self.answer} (confidence {self.confidence:.3f})",
+            [(str(answer), float(count), str(count)) for answer, count in self.votes.items()],
+            note=f"{self.n_samples} samples, {tokens:,} tokens; {self.reason}",
+        )

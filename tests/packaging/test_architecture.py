@@ -15,7 +15,7 @@ ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 
 # A module imports from its own floor or from floors below.
 FLOORS = [
-    {"errors", "_extras"},
+    {"errors", "_extras", "_display"},
     {"records"},
     {"tally", "tallies", "answers"},
     {"rules", "schedule", "scores", "selectors"},

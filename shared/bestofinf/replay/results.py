@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bestofinf._display import bars
+
 Floats = NDArray[np.float64]
 
 MEASURES = ("samples", "tokens", "accuracy", "agreement", "bo1", "bo_inf")
@@ -158,6 +160,15 @@ class ReplayResult:
                 {"dataset": dataset, "group": group, "questions": int(rows.sum()), **means}
             )
         return records
+
+    def _repr_html_(self) -> str:
+        shares = ("accuracy", "agreement", "bo1", "bo_inf")
+        rows = [(name, self.mean(name)) for name in shares]
+        return bars(
+            self.rule,
+            [(name, mean, f"{mean:.3f}") for name, mean in rows if mean == mean],
+            note=f"{self.samples:.1f} samples, {self.tokens:,.0f} tokens a question",
+        )
 
     def to_json(self, *, errors: bool = True) -> dict[str, Any]:
         """Return the record that the command line prints; shares and means are floats or null."""

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from bestofinf._display import bars
 from bestofinf.errors import UsageError
 
 VERSION = 1
@@ -119,6 +120,14 @@ class WeightFit:
     def exact(self) -> Mapping[str, Fraction]:
         """The weights as fractions."""
         return {name: Fraction(text) for name, text in self.fractions.items()}
+
+    def _repr_html_(self) -> str:
+        ranked = sorted(self.weights.items(), key=lambda pair: -pair[1])
+        return bars(
+            f"{self.objective}: {self.status.value}",
+            [(name, weight, f"{weight:.4f}") for name, weight in ranked if weight],
+            note=f"wins {self.correct} of {self.total} questions given, {self.ties} ties",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return a dictionary of plain values, with the version of this form."""
