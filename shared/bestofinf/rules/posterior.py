@@ -193,7 +193,7 @@ class _Posterior:
         return np.where(c2 > 0, np.maximum(runner, unknown), unknown), np.ones(len(rows))
 
     def rivals_many(self, tallies: Tallies, rows: NDArray[np.int64]) -> Bounds:
-        """Return bounds of 1 - P per row: the likeliest rival, and the sum over rivals."""
+        """Return the bounds of `_bounds` per row."""
         counts = tallies.counts[rows]
         leads = np.broadcast_to(tallies.c1[rows, None], counts.shape)
         pairs = np.zeros(counts.shape)
@@ -201,7 +201,8 @@ class _Posterior:
         seen[np.arange(len(rows)), tallies.leader[rows]] = False
         pairs[seen] = self._pairs.at_many(leads[seen], counts[seen])
         unknown = self._pairs_unknown.at_many(tallies.c1[rows], np.zeros(len(rows)))
-        return np.maximum(pairs.max(axis=1), unknown), pairs.sum(axis=1) + unknown
+        ahead = (1 - pairs).prod(axis=1) * (1 - unknown)
+        return np.maximum(pairs.max(axis=1), unknown), 1 - ahead
 
     def at_most(self, counts: list[float], c1: float, bar: float) -> bool:
         """Return whether 1 - P(leader is the mode) <= bar."""
@@ -216,7 +217,7 @@ class _Posterior:
         low, high = self._bounds(counts, c1)
         if low > above or high - low <= _SETTLED:
             return low if low > above else (low + high) / 2
-        key = tuple(counts)
+        key = tuple(sorted(counts))
         known = self._known.get(key)
         if known is None:
             known = self._integral(counts, c1)
@@ -226,18 +227,23 @@ class _Posterior:
         return known
 
     def _bounds(self, counts: list[float], c1: float) -> tuple[float, float]:
-        """Return the probabilities that the likeliest rival is ahead, and their sum over rivals."""
-        most = total = self.p_rival(c1, 0)
+        """Return bounds of 1 - P: the likeliest rival's chance, and that of independent rivals.
+
+        A large share of the leader is ahead of every rival more easily, so "ahead of j" are
+        positively associated: P(ahead of all) is at least the product (Chebyshev's inequality).
+        """
+        most = self.p_rival(c1, 0)
+        ahead = 1 - most
         leader = True
         for count in counts:
             if leader and count == c1:
                 leader = False
                 continue
             p = self.p_rival(c1, count)
-            total += p
+            ahead *= 1 - p
             if p > most:
                 most = p
-        return most, min(total, 1.0)
+        return most, 1 - ahead
 
     def _integral(self, counts: list[float], c1: float) -> float:
         rest = counts.copy()
