@@ -153,7 +153,6 @@ class EvaluationCollector(BaseEventHandler):
             tools=event.tools,
             question_id=None if question is None else str(question),
             dataset=str(event.tags.get("dataset") or ""),
-            rule=event.rule,
             details={"tags": dict(event.tags), "method": event.kind},
         )
 

@@ -21,14 +21,12 @@ class EnsembleStartEvent(BaseEvent):
         kind: The method called: "chat", "complete", "structured", ...
         prompt: What is asked: a text, or chat messages.
         tools: Tools offered, in OpenAI's form.
-        rule: The stopping rule as written on the command line; "" if unknown.
     """
 
     call_id: str
     kind: str
     prompt: Any = ""
     tools: list[Any] = Field(default_factory=list)
-    rule: str = ""
 
     @classmethod
     def class_name(cls) -> str:

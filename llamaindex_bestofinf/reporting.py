@@ -72,7 +72,6 @@ class CallReport:
                     kind=self._kind,
                     prompt=shown,
                     tools=list(tools),
-                    rule=f"{self._plan.rule}|max-samples:n={self._plan.max_samples}",
                     span_id=self._span,
                 )
             )
