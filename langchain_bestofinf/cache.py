@@ -25,6 +25,9 @@ sampling_turns: ContextVar[tuple[int, ...]] = ContextVar("bestofinf_sampling_tur
 Votes are within each other where an ensemble is a member or a step of another's.
 """
 
+sampling_hits: ContextVar[list[None] | None] = ContextVar("bestofinf_sampling_hits", default=None)
+"""Takes note of every reply of the sample under way that came from a cache."""
+
 SampleCacheMode: TypeAlias = Literal["indexed", "off"]
 
 
@@ -43,7 +46,7 @@ class SampleCache(BaseCache):
     def lookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
         """Return the reply kept for this sample."""
         inner = self._kept_in()
-        return inner.lookup(prompt, _key(llm_string)) if inner is not None else None
+        return _noted(inner.lookup(prompt, _key(llm_string))) if inner is not None else None
 
     def update(self, prompt: str, llm_string: str, return_val: RETURN_VAL_TYPE) -> None:
         """Keep the reply for this sample."""
@@ -54,7 +57,7 @@ class SampleCache(BaseCache):
     async def alookup(self, prompt: str, llm_string: str) -> RETURN_VAL_TYPE | None:
         """Return the reply kept for this sample."""
         inner = self._kept_in()
-        return await inner.alookup(prompt, _key(llm_string)) if inner is not None else None
+        return _noted(await inner.alookup(prompt, _key(llm_string))) if inner is not None else None
 
     async def aupdate(self, prompt: str, llm_string: str, return_val: RETURN_VAL_TYPE) -> None:
         """Keep the reply for this sample."""
@@ -70,6 +73,13 @@ class SampleCache(BaseCache):
 
     def _kept_in(self) -> BaseCache | None:
         return self._inner if self._inner is not None else get_llm_cache()
+
+
+def _noted(found: RETURN_VAL_TYPE | None) -> RETURN_VAL_TYPE | None:
+    hits = sampling_hits.get()
+    if found is not None and hits is not None:
+        hits.append(None)  # LangChain looks up in a task of its own: only an object comes back
+    return found
 
 
 def _key(llm_string: str) -> str:

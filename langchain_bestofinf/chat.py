@@ -228,7 +228,10 @@ class AdaptiveEnsembleChat(EnsembleModel):
         tools = list(tools)
         copy = self._asking(lambda name, model: with_tools(name, model, tools, **rest))
         copy._bound = {**rest, "tools": described(tools, copy._asked)}
-        copy._auto = AutoAnswer(calls=ToolCallsAnswer(schemas=schemas_of(copy._bound["tools"])))
+        answer = self.plan().answer
+        if isinstance(answer, AutoAnswer):
+            calls = ToolCallsAnswer(schemas=schemas_of(copy._bound["tools"]))
+            copy._auto = AutoAnswer(calls=calls, math=answer.math)
         return copy.bind(**copy._bound, **settings)
 
     @override

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, TypeAlias, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -17,8 +18,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
 
-from bestofinf._extras import require
-from bestofinf.errors import UsageError
+from bestofinf.errors import MissingExtraError, UsageError
 from bestofinf.plan import unique_names
 from bestofinf.records import Member
 
@@ -94,9 +94,14 @@ def chat_model(model: Any) -> ChatRunnable:
 
 
 def _named_model(text: str) -> ChatRunnable:
-    langchain = require(
-        "langchain.chat_models", extra="langchain", purpose=f"the member {text!r} given by name"
-    )
+    purpose = f"the member {text!r}, given by name,"
+    try:
+        langchain = import_module("langchain.chat_models")
+    except ModuleNotFoundError as error:
+        missing = MissingExtraError("langchain", "langchain", purpose)
+        # The extra brings langchain-core alone: most users make their models themselves.
+        missing.msg = f"{purpose} needs the package 'langchain': pip install langchain"
+        raise missing from error
     try:
         model = langchain.init_chat_model(text)
     except (ValueError, ImportError) as error:

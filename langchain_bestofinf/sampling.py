@@ -13,10 +13,10 @@ from langchain_core.runnables import RunnableConfig
 from langsmith.run_helpers import tracing_context
 
 from bestofinf.alike import Alike
-from bestofinf.records import Draw, Member, Reply, Sample
+from bestofinf.records import Draw, Member, Reply, Sample, Usage
 from bestofinf.scorers import Score, Scorer
 from bestofinf.slots import Slots
-from langchain_bestofinf.cache import sampling_turns
+from langchain_bestofinf.cache import sampling_hits, sampling_turns
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import message_in, read_output, usage_of
@@ -146,6 +146,7 @@ class Sampler:
 
     def _begin(self, draw: Draw, member: Member[Any]) -> RunnableConfig:
         sampling_turns.set((*self._turns, draw.turn))
+        sampling_hits.set([])
         return self._runs.sample(draw, member)
 
     # -- one sample a request -----------------------------------------------------------------
@@ -185,9 +186,11 @@ class Sampler:
             usage = replace(usage, calls=spent.calls)
         else:
             usage = usage_of(message_in(reply), member)
-        return Sample(
-            None, reply=reply, usage=usage, tokens=usage.output_tokens or None, seconds=seconds
-        )
+        tokens = usage.output_tokens or None
+        hits = len(sampling_hits.get() or ())
+        if hits and (not asked.counts_runs or hits == usage.calls):
+            usage = Usage()  # all of it came from a cache
+        return Sample(None, reply=reply, usage=usage, tokens=tokens, seconds=seconds)
 
     # -- several samples a request ------------------------------------------------------------
 
@@ -217,7 +220,7 @@ class Sampler:
         samples = [self._sample(member, asked, output, seconds) for output in outputs]
         # The request was one call, whatever it brought.
         return [
-            replace(sample, usage=replace(sample.usage, calls=int(place == 0)))
+            replace(sample, usage=replace(sample.usage, calls=sample.usage.calls * (place == 0)))
             for place, sample in enumerate(samples)
         ]
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
@@ -14,7 +15,6 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from bestofinf._extras import require
 from bestofinf.engine import VotingEngine
 from bestofinf.records import Draw, Failure, Outcome
 
@@ -165,9 +165,8 @@ class ProgressToLangGraph(BaseCallbackHandler):
         """Write the event's data, under its name, to the stream of the running graph."""
         if name != PROGRESS_EVENT:
             return
-        config = require("langgraph.config", extra="langchain", purpose="ProgressToLangGraph")
         try:
-            write = config.get_stream_writer()
-        except RuntimeError:
-            return
+            write = import_module("langgraph.config").get_stream_writer()
+        except (ModuleNotFoundError, RuntimeError):
+            return  # no langgraph, or no graph that runs
         write({name: data})

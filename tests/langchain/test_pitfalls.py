@@ -163,6 +163,12 @@ async def test_p9_the_global_cache_keeps_the_samples_of_a_vote_apart(global_cach
     model = AdaptiveEnsembleChat([member], rule=FixedSamples(5), concurrency=1)
     votes = [model.invoke("x"), await model.ainvoke("x"), *model.batch(["x"])]
     assert member.calls == 5, "only the first vote asks the model"
+    spent = [m.response_metadata["bestofinf"]["usage_by_member"]["scripted"] for m in votes]
+    assert [(usage["calls"], usage["output_tokens"]) for usage in spent] == [
+        (5, 15),
+        (0, 0),
+        (0, 0),
+    ]
     for message in votes:
         assert message.response_metadata["bestofinf"]["votes"] == {"2": 3, "1": 1, "3": 1}
     stricter = model.invoke("x", rule=FixedSamples(3))

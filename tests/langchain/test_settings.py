@@ -388,8 +388,14 @@ def test_what_cannot_work_is_refused_in_one_line(make, message):
 def test_members_by_name_need_langchain(monkeypatch):
     monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
     monkeypatch.setitem(sys.modules, "langchain", None)
-    with pytest.raises(MissingExtraError, match="pip install"):
+    with pytest.raises(MissingExtraError, match=r"'openai:gpt-5'.* pip install langchain$"):
         AdaptiveEnsembleChat(["openai:gpt-5"])
+
+
+def test_the_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "langchain_core", None)
+    with pytest.raises(MissingExtraError, match=r"bestofinf\[langchain\]"):
+        langchain_bestofinf.__getattr__("SampleCache")
 
 
 def test_a_member_that_gives_no_message_fails_clearly():
