@@ -73,9 +73,8 @@ class EnsembleCall:
 
     def run(self, runs: SampleRuns) -> Result:
         """Vote with threads."""
-        sampler = self._sampler(runs)
+        sampler = self.sampler(runs)
         progress = Progress(self.manager, self._names)
-        decision: Decision | None = None
         try:
             decision = vote(
                 self.plan.engine(left_out=self.health.left_out()),
@@ -85,43 +84,70 @@ class EnsembleCall:
                 policy=self.plan.policy,
                 observer=self._observer(progress.send if progress.wanted else None),
             )
-            self.consensus.check(decision)
         except SamplingError as error:
-            higher = self.consensus.higher(error)
-            sample = copy_context().run(sampler.escalate, higher)
-            return escalated(sample, higher.name, decision, error, self._names)
-        return won(decision, self._names)
+            return self.concluded(sampler, None, error)
+        return self.concluded(sampler, decision)
 
     async def arun(self, runs: SampleRuns) -> Result:
         """Vote with tasks."""
-        sampler = self._sampler(runs)
+        sampler = self.sampler(runs)
         progress = Progress(self.manager, self._names)
         decision: Decision | None = None
+        failure: SamplingError | None = None
         try:
-            try:
-                decision = await avote(
-                    self.plan.engine(left_out=self.health.left_out()),
-                    sampler.asample,
-                    concurrency=self.plan.concurrency,
-                    answer=self.plan.answer,
-                    policy=self.plan.policy,
-                    observer=self._observer(progress.asend if progress.wanted else None),
-                )
-            finally:
-                await sampler.aclose()
-                await progress.drain()
-            self.consensus.check(decision)
+            decision = await avote(
+                self.plan.engine(left_out=self.health.left_out()),
+                sampler.asample,
+                concurrency=self.plan.concurrency,
+                answer=self.plan.answer,
+                policy=self.plan.policy,
+                observer=self._observer(progress.asend if progress.wanted else None),
+            )
         except SamplingError as error:
-            higher = self.consensus.higher(error)
+            failure = error
+        finally:
+            await sampler.aclose()
+            await progress.drain()
+        return await self.aconcluded(sampler, decision, failure)
+
+    def concluded(
+        self, sampler: Sampler, decision: Decision | None, error: SamplingError | None = None
+    ) -> Result:
+        """Return the winner of a vote that has ended, or what the model above the ensemble says.
+
+        Raises:
+            SamplingError: The error given, or a lack of consensus, where there is no such model.
+        """
+        try:
+            return self._won(decision, error)
+        except SamplingError as cause:
+            higher = self.consensus.higher(cause)
+            sample = copy_context().run(sampler.escalate, higher)
+            return escalated(sample, higher.name, decision, cause, self._names)
+
+    async def aconcluded(
+        self, sampler: Sampler, decision: Decision | None, error: SamplingError | None = None
+    ) -> Result:
+        """Do the same in the running event loop."""
+        try:
+            return self._won(decision, error)
+        except SamplingError as cause:
+            higher = self.consensus.higher(cause)
             sample = await asyncio.ensure_future(sampler.aescalate(higher))
-            return escalated(sample, higher.name, decision, error, self._names)
+            return escalated(sample, higher.name, decision, cause, self._names)
+
+    def _won(self, decision: Decision | None, error: SamplingError | None) -> Result:
+        if decision is None:
+            raise error or SamplingError("there is no decision")
+        self.consensus.check(decision)
         return won(decision, self._names)
 
     @property
     def _names(self) -> list[str]:
         return [member.name for member in self.plan.members]
 
-    def _sampler(self, runs: SampleRuns) -> Sampler:
+    def sampler(self, runs: SampleRuns) -> Sampler:
+        """Return who asks the members, with samples as runs beneath these."""
         return Sampler(
             self.plan.members,
             self.asked,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Self
 
@@ -24,6 +25,8 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from bestofinf.answers import AutoAnswer, ToolCallsAnswer
+from bestofinf.pool import Budget
+from langchain_bestofinf.batching import Batch
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import (
     Asked,
@@ -201,6 +204,94 @@ class AdaptiveEnsembleChat(EnsembleModel):
             "batch_size": 1,
         }
         return configure, start
+
+    # -- batches ------------------------------------------------------------------------------
+
+    @override
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        budget: Budget | float | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Answer many questions, under one budget where one is given.
+
+        Args:
+            inputs: The questions.
+            config: For all, or one for each. ``max_concurrency`` limits the requests in flight.
+            return_exceptions: Put the error of a question in its place instead of raising it.
+            budget: Total over all questions, of which each gets at least one sample; a number is
+                a number of samples. Take a thorough rule with it, such as ``exhaustive``.
+            kwargs: As for `invoke`.
+
+        Raises:
+            UsageError: If the rule cannot say where the next sample helps most.
+        """
+        if budget is None:
+            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+        found = dict(Batch.of(self, inputs, config, budget, kwargs).run(return_exceptions))
+        return [found[place] for place in range(len(inputs))]  # type: ignore[misc]
+
+    @override
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        budget: Budget | float | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Do the same in the running event loop."""
+        if budget is None:
+            return await super().abatch(
+                inputs, config, return_exceptions=return_exceptions, **kwargs
+            )
+        batch = Batch.of(self, inputs, config, budget, kwargs)
+        found = {place: message async for place, message in batch.arun(return_exceptions)}
+        return [found[place] for place in range(len(inputs))]  # type: ignore[misc]
+
+    @override
+    def batch_as_completed(
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        budget: Budget | float | None = None,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield the place and the message of each question as it settles; see `batch`."""
+        if budget is None:
+            yield from super().batch_as_completed(  # type: ignore[call-overload]
+                inputs, config, return_exceptions=return_exceptions, **kwargs
+            )
+            return
+        yield from Batch.of(self, inputs, config, budget, kwargs).run(return_exceptions)
+
+    @override
+    async def abatch_as_completed(
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        budget: Budget | float | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, Any]]:
+        """Do the same in the running event loop."""
+        if budget is None:
+            found = super().abatch_as_completed(  # type: ignore[call-overload]
+                inputs, config, return_exceptions=return_exceptions, **kwargs
+            )
+        else:
+            found = Batch.of(self, inputs, config, budget, kwargs).arun(return_exceptions)
+        async with aclosing(found):
+            async for pair in found:
+                yield pair
 
     # -- tools and structured output ----------------------------------------------------------
 

@@ -29,12 +29,17 @@ from bestofinf.plan import VotePlan
 from bestofinf.pool import Budget, Indexed, Pool
 from bestofinf.records import Decision, Draw, Outcome, Sample
 from bestofinf.rules.base import AllOf, AnyOf, StopRule
+from bestofinf.rules.controller import BudgetController
 from bestofinf.tally import Tally
 
 Q = TypeVar("Q", bound=Hashable)
 
 Arrival: TypeAlias = tuple[Q, Draw, Outcome]
 """A question, a draw of it, and what came of that."""
+
+
+Known: TypeAlias = dict[int, tuple[Draw, Outcome]]
+"""What an earlier run knows of a question, by the place of the draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +82,23 @@ def indexed(rule: StopRule) -> Indexed:
 
 async def avote_batch(
     questions: Iterable[Q] | AsyncIterable[Q],
-    sample: Callable[[Q, Draw], Awaitable[Sample]],
+    sample: Callable[[Q, Draw], Awaitable[Outcome]],
     plan: VotePlan[Any],
     *,
     budget: Budget | float | None = None,
     concurrency: int = 64,
     recorded: Callable[[Q], Mapping[Draw, Outcome]] | None = None,
     keep: Callable[[Sequence[Arrival[Q]]], Awaitable[None]] | None = None,
+    controller: BudgetController | None = None,
+    in_order: bool = False,
+    stop: asyncio.Event | None = None,
 ) -> AsyncIterator[BatchResult[Q]]:
     """Vote on many questions, and yield each result as soon as it is settled.
 
     Args:
         questions: Distinct values; they may stream in.
-        sample: Asks a draw's member on a question once. An exception makes the draw fail.
+        sample: Asks a draw's member on a question once. An exception, or a failure given, makes
+            the draw fail.
         plan: How each question is voted on. Its rule says when a question is settled; with a
             budget it also says which question needs the next sample most, so take a thorough one
             (``rule="exhaustive"``) and let the budget decide.
@@ -101,6 +110,16 @@ async def avote_batch(
             counts, towards the budget too, and is not asked again.
         keep: Awaited with every new outcome before it is counted, several at a time under load:
             the place to store them. If it raises, the batch ends.
+        controller: Holds a mean number of samples over questions that stream in, instead of a
+            total: each question takes the controller's rule of the moment.
+        in_order: Count samples in the order in which they were asked for, over all questions.
+            With a budget, which question gets the next sample is then the same however long
+            replies take, for one `concurrency`; a slow reply holds up those behind it.
+        stop: Once set, nothing more is asked: the best answers so far come when what is in
+            flight is in. Questions not read by then are left out.
+
+    Raises:
+        UsageError: If there are both a budget and a controller, or the rule cannot be ranked.
 
     Yields:
         One result for every question, in the order of settling. Closing the generator cancels
@@ -108,30 +127,40 @@ async def avote_batch(
     """
     check_concurrency(concurrency)
     total = Budget(budget) if isinstance(budget, int | float) else budget
+    if total is not None and controller is not None:
+        raise UsageError("give a budget or a controller of the mean, not both")
     pool: Pool[Q] = Pool(_InOrder() if total is None else indexed(plan.rule), total)
-    run = _Run(pool, sample, plan, recorded, keep)
+    run = _Run(pool, sample, plan, recorded, keep, controller)
     source = _source(questions)
     coming: asyncio.Task[Q] | None = None
     exhausted = False
+    stop = stop or asyncio.Event()
     try:
-        while not (exhausted and pool.done and not run.tasks):
-            if coming is None and not exhausted and (total is not None or pool.open < concurrency):
+        while run.tasks or not (stop.is_set() or (exhausted and pool.done)):
+            wanted = total is not None or pool.open < concurrency
+            if coming is None and wanted and not exhausted and not stop.is_set():
                 coming = asyncio.ensure_future(anext(source))
                 coming.add_done_callback(run.arrived.put_nowait)
-            if exhausted or total is None:
+            if (exhausted or total is None) and not stop.is_set():
                 run.start(concurrency)
             arrived = await run.next_arrived() if run.tasks or coming else []
             if coming in arrived:
                 arrived.remove(coming)
                 try:
-                    run.add(coming.result())
+                    question = coming.result()
                 except StopAsyncIteration:
                     exhausted = True
+                else:
+                    await run.add(question)
                 coming = None
-            await run.tell(arrived)
+            await run.keep(arrived)
+            for task in run.in_turn(arrived) if in_order else arrived:
+                run.tell(task)
+                if in_order and not stop.is_set():
+                    run.start(concurrency)
             for result in run.results():
                 yield result
-        pool.close()
+        pool.close("stopped" if stop.is_set() else "budget")
         for result in run.results():
             yield result
     finally:
@@ -147,46 +176,56 @@ class _Run(Generic[Q]):
     def __init__(
         self,
         pool: Pool[Q],
-        sample: Callable[[Q, Draw], Awaitable[Sample]],
+        sample: Callable[[Q, Draw], Awaitable[Outcome]],
         plan: VotePlan[Any],
         recorded: Callable[[Q], Mapping[Draw, Outcome]] | None,
         keep: Callable[[Sequence[Arrival[Q]]], Awaitable[None]] | None,
+        controller: BudgetController | None,
     ) -> None:
         self._pool = pool
         self._sample = sample
         self._plan = plan
         self._recorded = recorded
         self._keep = keep
+        self._controller = controller
         self._samplers: dict[Q, AsyncSampler] = {}
-        self._known: dict[Q, dict[Draw, Outcome]] = {}
-        self.tasks: dict[asyncio.Task[Any], tuple[Q, Draw]] = {}
+        self._known: dict[Q, Known] = {}
+        self._early: set[asyncio.Task[Any]] = set()  # arrived, but it is not their turn
+        self.tasks: dict[asyncio.Task[Any], tuple[Q, Draw]] = {}  # in the order of their start
         # A queue and not `asyncio.wait`, whose cost grows with the number of tasks.
         self.arrived: asyncio.Queue[asyncio.Task[Any]] = asyncio.Queue()
 
-    def add(self, question: Q) -> None:
+    async def add(self, question: Q) -> None:
         """Take a question into the pool, with what is known of it."""
-        engine = self._plan.engine()
-        known = dict(self._recorded(question)) if self._recorded is not None else {}
-        for outcome in restore(engine, known):
+        plan = self._plan
+        if self._controller is not None:
+            plan = plan.change(rule=self._controller.rule)
+        engine = plan.engine()
+        sampler = AsyncSampler(
+            lambda draw: self._sample(question, draw), answer=plan.answer, policy=plan.policy
+        )
+        known = by_place(self._recorded(question)) if self._recorded is not None else {}
+        for _, outcome in known.values():
             self._pool.book(outcome)
+            if isinstance(outcome, Sample):
+                await sampler.prepared(outcome)
+        restore(engine, known)
         self._pool.add(question, engine)
         if known:
             self._known[question] = known
-        self._samplers[question] = AsyncSampler(
-            lambda draw: self._sample(question, draw),
-            answer=self._plan.answer,
-            policy=self._plan.policy,
-        )
+        self._samplers[question] = sampler
 
     def start(self, concurrency: int) -> None:
         """Start what the pool wants."""
-        for question, draw in self._pool.ask(concurrency - len(self.tasks)):
-            if draw in self._known.get(question, ()):
-                self._pool.tell(question, draw, self._known[question].pop(draw))
-                continue
-            task = asyncio.ensure_future(self._samplers[question].outcome(draw))
-            task.add_done_callback(self.arrived.put_nowait)
-            self.tasks[task] = (question, draw)
+        while draws := self._pool.ask(concurrency - len(self.tasks)):
+            for question, draw in draws:
+                outcome = _taken(self._known.get(question, {}), draw)
+                if outcome is not None:
+                    self._pool.tell(question, draw, outcome, booked=True)
+                    continue
+                task = asyncio.ensure_future(self._samplers[question].outcome(draw))
+                task.add_done_callback(self.arrived.put_nowait)
+                self.tasks[task] = (question, draw)
 
     async def next_arrived(self) -> list[asyncio.Task[Any]]:
         """Wait for something to arrive and return all that has, in order of arrival."""
@@ -195,22 +234,30 @@ class _Run(Generic[Q]):
             arrived.append(self.arrived.get_nowait())
         return arrived
 
-    async def tell(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
-        """Hand over what tasks brought, once it is kept."""
-        arrivals = [
-            (*self.tasks[task], given_up() if task.cancelled() else task.result()) for task in tasks
-        ]
-        if arrivals and self._keep is not None:
-            await self._keep(arrivals)
-        for task, (question, draw, outcome) in zip(tasks, arrivals, strict=True):
-            del self.tasks[task]
-            self._pool.tell(question, draw, outcome)
+    async def keep(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Have stored what tasks brought."""
+        if tasks and self._keep is not None:
+            await self._keep([(*self.tasks[task], _outcome(task)) for task in tasks])
+
+    def in_turn(self, arrived: Iterable[asyncio.Task[Any]]) -> Iterator[asyncio.Task[Any]]:
+        """Yield, in the order of their start, the tasks that no earlier one holds up any more."""
+        self._early.update(arrived)
+        while (first := next(iter(self.tasks), None)) and first in self._early:
+            self._early.discard(first)
+            yield first
+
+    def tell(self, task: asyncio.Task[Any]) -> None:
+        """Hand over what a task brought."""
+        question, draw = self.tasks.pop(task)
+        self._pool.tell(question, draw, _outcome(task))
 
     def results(self) -> Iterator[BatchResult[Q]]:
         """Yield what has settled."""
         for question, engine in self._pool.settled():
             del self._samplers[question]
             self._known.pop(question, None)
+            if self._controller is not None:
+                self._controller.book(engine.tally.n_samples)
             try:
                 yield BatchResult(question, engine.decision())
             except SamplingError as error:
@@ -222,15 +269,30 @@ class _Run(Generic[Q]):
             task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks)
-            await self.tell(list(self.tasks))
+            await self.keep([task for task in self.tasks if task not in self._early])
+            for task in list(self.tasks):
+                self.tell(task)
 
 
-def restore(engine: VotingEngine, known: dict[Draw, Outcome]) -> Iterator[Outcome]:
-    """Bring a fresh engine as far as what is known allows, and yield what it was told.
+def _outcome(task: asyncio.Task[Any]) -> Outcome:
+    return given_up() if task.cancelled() else task.result()
+
+
+def by_place(recorded: Mapping[Draw, Outcome]) -> Known:
+    """Return what is known of a question by the places of its draws."""
+    return {draw.index: (draw, outcome) for draw, outcome in sorted(recorded.items(), key=_first)}
+
+
+def _first(pair: tuple[Draw, Outcome]) -> Draw:
+    return pair[0]
+
+
+def restore(engine: VotingEngine, known: Known) -> None:
+    """Bring a fresh engine as far as what is known allows.
 
     Args:
         engine: Made by the same plan as the one that these draws are from.
-        known: Outcomes by draw; those told are taken out. Draws asked on the way that are not
+        known: Outcomes by place; those told are taken out. Draws asked on the way that are not
             known were in flight when the earlier run ended: they are in flight again, and the
             rest of what is known waits for them.
 
@@ -241,16 +303,22 @@ def restore(engine: VotingEngine, known: dict[Draw, Outcome]) -> Iterator[Outcom
         asked = engine.ask(1)
         if not asked:
             return
-        draw = asked[0]
-        if draw in known:
-            outcome = known.pop(draw)
-            engine.tell(draw, outcome)
-            yield outcome
-        elif any(draw.index == other.index for other in known):
-            raise UsageError(
-                f"draw {draw.index} was asked of another member in the earlier run: "
-                "its members, weights or schedule were different"
-            )
+        outcome = _taken(known, asked[0])
+        if outcome is not None:
+            engine.tell(asked[0], outcome)
+
+
+def _taken(known: Known, draw: Draw) -> Outcome | None:
+    """Take out what is known of a draw."""
+    if draw.index not in known:
+        return None
+    earlier, outcome = known.pop(draw.index)
+    if earlier.member != draw.member:
+        raise UsageError(
+            f"draw {draw.index} was asked of another member in the earlier run: "
+            "its members, weights or schedule were different"
+        )
+    return outcome
 
 
 async def _source(questions: Iterable[Q] | AsyncIterable[Q]) -> AsyncIterator[Q]:

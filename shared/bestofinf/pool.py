@@ -174,8 +174,8 @@ class Pool(Generic[Q]):
             self._place(following)
         return draws
 
-    def tell(self, question: Q, draw: Draw, outcome: Outcome) -> None:
-        """Take what came back for a question."""
+    def tell(self, question: Q, draw: Draw, outcome: Outcome, *, booked: bool = False) -> None:
+        """Take what came back for a question; `booked` says that its cost has been counted."""
         entry = self._entries.get(question)
         if entry is None:
             raise ProtocolMisuseError(f"question {question!r} is not in the pool")
@@ -183,7 +183,8 @@ class Pool(Generic[Q]):
         entry.engine.tell(draw, outcome)
         entry.in_flight -= 1
         self._in_flight -= 1
-        self.book(outcome)
+        if not booked:
+            self.book(outcome)
         if entry.engine.done:
             if not was_done:
                 self._settle(entry)

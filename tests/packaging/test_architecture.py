@@ -24,7 +24,7 @@ FLOORS = [
     {"policy", "drivers", "scorers", "trace", "health", "slots", "alike"},
     {"plan", "pool", "consensus"},
     {"evaluation", "batch", "tiny", "calibration"},
-    {"weights", "replay"},
+    {"weights", "replay", "job"},
     {"advice", "testing"},
     {"report"},
     {"cli"},

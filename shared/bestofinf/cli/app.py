@@ -16,6 +16,7 @@ from bestofinf.cli.demo import demo
 from bestofinf.cli.fit import fit
 from bestofinf.cli.replay import replay
 from bestofinf.cli.report import report
+from bestofinf.cli.run import run
 from bestofinf.cli.store import delete, export, import_, label, status
 from bestofinf.cli.table import table
 from bestofinf.errors import BestOfInfError
@@ -37,6 +38,7 @@ def _program() -> None:
 for command in (
     demo,
     ask,
+    run,
     table,
     replay,
     fit,

@@ -49,7 +49,7 @@ def ask(
     """
     adapter = require("langchain_bestofinf", extra="langchain", purpose="bestofinf ask")
     callbacks = require("langchain_core.callbacks", extra="langchain", purpose="bestofinf ask")
-    members, given = zip(*(_member(text, temperature, base_url) for text in model), strict=True)
+    members, given = zip(*(member(text, temperature, base_url) for text in model), strict=True)
     if weights is not None and any(given):
         raise UsageError("give the weights either with the models or as a file, not both")
     ensemble = adapter.AdaptiveEnsembleChat(
@@ -85,7 +85,17 @@ def ask(
     )
 
 
-def _member(text: str, temperature: float | None, base_url: str | None) -> tuple[Any, bool]:
+def named(text: str) -> str:
+    """Return the name of a member as given on the command line, without its weight."""
+    return text.partition("=")[0]
+
+
+def member(
+    text: str,
+    temperature: float | None,
+    base_url: str | None,
+    price: tuple[float, float] | None = None,
+) -> tuple[Any, bool]:
     """Return a member, and whether a weight was given."""
     from bestofinf.records import Member
 
@@ -94,7 +104,8 @@ def _member(text: str, temperature: float | None, base_url: str | None) -> tuple
         heavy = float(weight) if weight else 1.0
     except ValueError:
         raise UsageError(f"--model {text!r}: the weight must be a number") from None
-    return Member(_model(name, temperature, base_url), weight=heavy, name=name), bool(weight)
+    model = _model(name, temperature, base_url)
+    return Member(model, weight=heavy, name=name, price=price or (0.0, 0.0)), bool(weight)
 
 
 def _model(name: str, temperature: float | None, base_url: str | None) -> Any:

@@ -19,7 +19,7 @@ from bestofinf.drivers.common import (
 )
 from bestofinf.engine import VotingEngine
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import AnswerValue, Decision, Draw, Outcome, Sample
+from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample
 
 GRACE = 0.05  # seconds that cancelled draws have to end once a deadline has passed
 
@@ -98,7 +98,7 @@ class AsyncSampler:
     """Turns draws of one question into outcomes: tries, extracts the answer, compares it.
 
     Args:
-        sample: Asks the draw's member once.
+        sample: Asks the draw's member once. It may give a failure instead of raising.
         answer: Takes the answer from replies that come without one.
         policy: Retries and time-outs.
         clock: Seconds, from any start.
@@ -106,7 +106,7 @@ class AsyncSampler:
 
     def __init__(
         self,
-        sample: Callable[[Draw], Awaitable[Sample]],
+        sample: Callable[[Draw], Awaitable[Outcome]],
         *,
         answer: Answer | None,
         policy: FailurePolicy,
@@ -124,14 +124,15 @@ class AsyncSampler:
         """Return what came of a draw. An exception of the member is a failure, not raised."""
         start = self._clock()
         try:
-            sample = extracted(await self._tried(draw), self._answer)
-            if self._prepare and sample.answer is not None:
-                sample = await self._prepared(sample, sample.answer)
+            found = await self._tried(draw)
+            if isinstance(found, Failure):
+                return found
+            sample = await self.prepared(extracted(found, self._answer))
         except Exception as error:
             return failed(error, self._clock() - start)
         return sample
 
-    async def _tried(self, draw: Draw) -> Sample:
+    async def _tried(self, draw: Draw) -> Outcome:
         try:
             return await self._once(draw)
         except Exception as error:
@@ -140,23 +141,26 @@ class AsyncSampler:
             failures = [error]
 
         # Most draws need no retry, and tenacity's loop takes longer than the rest of a draw.
-        async def again(draw: Draw) -> Sample:
+        async def again(draw: Draw) -> Outcome:
             if failures:
                 raise failures.pop()
             return await self._once(draw)
 
         return await self._policy.async_retrying()(again, draw)
 
-    async def _once(self, draw: Draw) -> Sample:
+    async def _once(self, draw: Draw) -> Outcome:
         if self._policy.timeout is None:
             return await self._sample(draw)
         async with asyncio.timeout(self._policy.timeout):
             return await self._sample(draw)
 
-    async def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
+    async def prepared(self, sample: Sample) -> Sample:
         """Have the answer compared with those that came before, and book what that cost."""
+        value = sample.answer
+        if value is None or not self._prepare or self._answer is None:
+            return sample
         async with self._preparing:
-            if value in self._known or self._answer is None:
+            if value in self._known:
                 return sample
             usage = await self._answer.prepare(value, tuple(self._known))
             self._known.append(value)

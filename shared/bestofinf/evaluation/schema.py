@@ -1,7 +1,8 @@
 """The tables of an evaluation store, and how texts and numbers lie in them.
 
 Four tables, all only added to: questions, the calls that asked them, the samples of each call,
-and labels. A row is never changed, but for the prompt of a question that is filled in later.
+and labels. A row is never changed, but for the prompt of a question and the decision of a call,
+which may come later.
 """
 
 from __future__ import annotations

@@ -49,6 +49,8 @@ from bestofinf.evaluation.truth import resolve
 LONGEST_ID = 500
 """Longest id of a question, a call or a label, in characters: a database must index it."""
 
+_DECISION = ("answer", "confidence", "reason", "winner_member", "seconds")
+_FORCED = ("budget:%", "stopped%")  # reasons that a decision was not waited for
 _CHUNK = 500  # rows in one statement, and ids in one condition
 
 
@@ -159,7 +161,7 @@ class EvaluationStore:
         with self._database.write() as connection:
             self._database.take_turn(connection)
             self._add_questions(connection, list(questions.values()))
-            self._insert(connection, schema.calls, [r.call for r in records if r.call])
+            self._add_calls(connection, [r.call for r in records if r.call])
             self._insert(connection, schema.samples, [s for r in records for s in r.samples])
             self._insert(connection, schema.labels, [m for r in records for m in r.labels])
 
@@ -177,6 +179,22 @@ class EvaluationStore:
             where=or_(
                 and_(table.c.prompt.is_(None), new.prompt.is_not(None)),
                 and_(table.c.prompt_hash.is_(None), new.prompt_hash.is_not(None)),
+            ),
+        )
+        _execute(connection, statement, rows)
+
+    def _add_calls(self, connection: Connection, rows: Sequence[CallRow]) -> None:
+        table = schema.calls
+        statement: Any = self._insert_into(table)
+        new = statement.excluded
+        # A call whose samples came one by one has its decision last; one that the end of a
+        # batch forced may be followed by a better one.
+        statement = statement.on_conflict_do_update(
+            index_elements=[table.c.id],
+            set_={name: new[name] for name in _DECISION},
+            where=and_(
+                new.reason.is_not(None),
+                or_(table.c.reason.is_(None), *map(table.c.reason.like, _FORCED)),
             ),
         )
         _execute(connection, statement, rows)
@@ -360,6 +378,25 @@ class EvaluationStore:
         found = {id_: resolve(rows).gold for id_, rows in history.items()}
         return {id_: gold for id_, gold in found.items() if gold is not None}
 
+    # -- notes --------------------------------------------------------------------------------
+
+    def remember(self, key: str, value: str) -> str:
+        """Write a note under a key, unless there is one, and return the one that stands.
+
+        Args:
+            key: At most 40 characters.
+            value: Any text.
+
+        Raises:
+            StoreError: If the database fails.
+        """
+        table = schema.meta
+        with self._database.write() as connection:
+            statement: Any = self._insert_into(table).on_conflict_do_nothing()
+            connection.execute(statement, [{"key": key, "value": value}])
+            found = connection.execute(select(table.c.value).where(table.c.key == key))
+            return str(found.scalar_one())
+
     # -- deleting -----------------------------------------------------------------------------
 
     def delete(self, key: str) -> str:
@@ -412,6 +449,23 @@ class EvaluationStore:
             )
         name = self.name.rpartition("/")[2].partition("?")[0]
         return EvaluationSet(tuple(questions), name=name)
+
+    def calls(self, ids: Sequence[str]) -> dict[str, tuple[CallRow, list[SampleRow]]]:
+        """Return calls with their samples by id, in draw order; unknown ids are left out.
+
+        Raises:
+            StoreError: If the database fails.
+        """
+        c, s = schema.calls, schema.samples
+        found: dict[str, tuple[CallRow, list[SampleRow]]] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(ids), _CHUNK):
+                some = ids[start : start + _CHUNK]
+                for call in _rows(connection, c, CallRow, c.c.id.in_(some)):
+                    found[call.id] = (call, [])
+                for sample in _rows(connection, s, SampleRow, s.c.call_id.in_(some)):
+                    found[sample.call_id][1].append(sample)
+        return found
 
     def status(self) -> StoreStatus:
         """Return what the store holds."""

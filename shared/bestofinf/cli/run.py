@@ -1,0 +1,319 @@
+"""``bestofinf run``: the questions of a file, answered under one budget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from bestofinf._extras import require
+from bestofinf.cli.ask import member, named
+from bestofinf.errors import UsageError
+from bestofinf.evaluation.privacy import Keep
+from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.job import (
+    Ask,
+    Crew,
+    Job,
+    JobReport,
+    Journal,
+    LocalCrew,
+    Progress,
+    QuestionFile,
+    arun_job,
+)
+from bestofinf.job.on_ray import RayCrew
+from bestofinf.plan import VotePlan
+from bestofinf.pool import Budget
+
+
+@dataclass(frozen=True)
+class Members:
+    """Everything that a worker needs to ask the members and to store what they say.
+
+    Attributes:
+        models: As on the command line.
+        weights: File of a fit; None for none.
+        rule: The stopping rule.
+        answer: The answer type.
+        max_samples: Most samples for one question.
+        temperature: Sent to every model; None for their own.
+        base_url: Address of a server; None for the providers' own.
+        seed: Of the samples; None for none.
+        retries: Further tries after a transient error.
+        timeout: Most seconds for one request; None for no limit.
+        store: Address of the store.
+        run: Name of the run.
+        keep: What is stored of replies.
+        prices: Money for a token in and out, by model.
+    """
+
+    models: tuple[str, ...]
+    weights: str | None
+    rule: str
+    answer: str
+    max_samples: int
+    temperature: float | None
+    base_url: str | None
+    seed: int | None
+    retries: int
+    timeout: float | None
+    store: str
+    run: str
+    keep: Keep
+    prices: Mapping[str, tuple[float, float]]
+
+    def __call__(self) -> tuple[VotePlan[Any], Ask, Journal]:
+        """Return the plan, who asks the members, and the journal."""
+        adapter = require("langchain_bestofinf", extra="langchain", purpose="bestofinf run")
+        batching = require("langchain_bestofinf.batching", extra="langchain", purpose="a batch")
+        members, given = zip(
+            *(
+                member(text, self.temperature, self.base_url, self.prices.get(named(text)))
+                for text in self.models
+            ),
+            strict=True,
+        )
+        if self.weights is not None and any(given):
+            raise UsageError("give the weights either with the models or as a file, not both")
+        ensemble = adapter.AdaptiveEnsembleChat(
+            members=list(members),
+            weights=self.weights,
+            rule=self.rule,
+            answer=self.answer,
+            max_samples=self.max_samples,
+            retries=self.retries,
+            timeout=self.timeout,
+            seed=self.seed,
+        )
+        plan = ensemble.plan()
+        journal = Journal(EvaluationStore(self.store), self.run, plan, keep=self.keep)
+        return plan, batching.asker(ensemble, seed=self.seed), journal
+
+
+def run(
+    questions: Annotated[
+        Path, typer.Argument(help="The questions: a .csv, .jsonl or .parquet file.")
+    ],
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="PROVIDER:MODEL[=WEIGHT]",
+            help="A member; repeat it for an ensemble. tiny:sum and others are in the box.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Where the answers go: a .csv, .jsonl or .parquet file.")
+    ],
+    budget: Annotated[
+        int | None, typer.Option(help="Samples over all questions, earlier runs included.")
+    ] = None,
+    token_budget: Annotated[int | None, typer.Option(help="The same in generated tokens.")] = None,
+    cost_budget: Annotated[
+        float | None, typer.Option(help="The same in money, at the prices of --price.")
+    ] = None,
+    mean_samples: Annotated[
+        float | None, typer.Option(help="Hold this mean number of samples, without a total.")
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="The prompt, with columns in braces: 'Which team? {ticket}'."),
+    ] = None,
+    id_column: Annotated[str, typer.Option(help="Column of the questions' ids.")] = "id",
+    rule: Annotated[
+        str | None,
+        typer.Option(help="When a question is settled; exhaustive with a total, else balanced."),
+    ] = None,
+    answer: Annotated[str, typer.Option(help="How replies become votes.")] = "auto",
+    weights: Annotated[
+        str | None, typer.Option(help="A file that `bestofinf fit --out` wrote.")
+    ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL=INPUT,OUTPUT", help="Money for a million tokens in and out; repeat it."
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Where every sample is kept; OUT.db by default, or postgresql://..."),
+    ] = None,
+    run_name: Annotated[
+        str | None,
+        typer.Option("--run", help="Name of the run in the store; that of OUT by default."),
+    ] = None,
+    keep: Annotated[str, typer.Option(help="Store answers, replies too, or all.")] = "answers",
+    max_samples: Annotated[int, typer.Option(help="Most samples for one question.")] = 64,
+    concurrency: Annotated[int, typer.Option(help="Most requests at a time.")] = 64,
+    retries: Annotated[int, typer.Option(help="Further tries after a transient error.")] = 2,
+    timeout: Annotated[float | None, typer.Option(help="Most seconds for one request.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Sent to every model; their own by default.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Sent to every model, and samples are counted in order: repeatable."),
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Address of an OpenAI-compatible server.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Ask from a Ray cluster: its address, or local.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Workers on the Ray cluster.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Answer all questions of a file under one budget. Run it again after a kill: it goes on.
+
+    Example: `bestofinf run tickets.csv -m openai:gpt-5-mini --prompt "Which team? {text}"
+    --budget 200000 --out teams.csv`
+    """
+    total = _budget(budget, token_budget, cost_budget)
+    rule = rule or ("exhaustive" if total is not None else "balanced")
+    name = run_name or out.stem
+    make = Members(
+        tuple(model),
+        weights,
+        rule,
+        answer,
+        max_samples,
+        temperature,
+        base_url,
+        seed,
+        retries,
+        timeout,
+        store or str(out.with_name(f"{out.name}.db")),
+        name,
+        cast("Keep", keep),  # checked by the journal
+        _prices(price or [], model),
+    )
+    if cost_budget is not None and not make.prices:
+        raise UsageError("a budget in money needs the members' prices: --price MODEL=INPUT,OUTPUT")
+    plan, ask, journal = make()
+    job = Job(
+        QuestionFile(questions, prompt, id_column),
+        out,
+        plan,
+        budget=total,
+        mean_samples=mean_samples,
+        concurrency=concurrency,
+        in_order=seed is not None,
+    )
+    journal.claim(_settings(make, plan, prompt, id_column))
+
+    async def work() -> JobReport:
+        crew: Crew = LocalCrew(ask, plan, journal)
+        if ray is not None:
+            crew = RayCrew(make, address=ray, workers=workers, concurrency=concurrency)
+        with _shown() as show, _stopping() as stop:
+            return await arun_job(job, journal, crew, progress=show, stop=stop)
+
+    try:
+        report = asyncio.run(work())
+    except KeyboardInterrupt:
+        raise UsageError("interrupted: what was asked is kept, the same command goes on") from None
+    if as_json:
+        typer.echo(json.dumps({"run": name, "out": str(out)} | asdict(report)))
+        return
+    Console(stderr=True).print(
+        f"{report.questions:,} questions, {report.errors:,} without an answer; "
+        f"{report.samples:,} samples ({report.restored:,} from before), "
+        f"{report.usage.output_tokens:,} tokens, cost {report.usage.cost:.4g}: {out}"
+    )
+
+
+def _budget(samples: int | None, tokens: int | None, cost: float | None) -> Budget | None:
+    units: dict[Literal["samples", "tokens", "cost"], float | None]
+    units = {"samples": samples, "tokens": tokens, "cost": cost}
+    given = [Budget(total, unit) for unit, total in units.items() if total is not None]
+    if len(given) > 1:
+        raise UsageError("give one of --budget, --token-budget and --cost-budget")
+    return given[0] if given else None
+
+
+def _prices(given: list[str], models: list[str]) -> dict[str, tuple[float, float]]:
+    """Return the money for a token in and out, by model."""
+    names = set(map(named, models))
+    prices = {}
+    for text in given:
+        name, _, numbers = text.rpartition("=")
+        try:
+            read, written = (float(number) / 1e6 for number in numbers.split(","))
+        except ValueError:
+            raise UsageError(f"--price {text!r}: wanted MODEL=INPUT,OUTPUT") from None
+        if name not in names:
+            raise UsageError(f"--price {text!r}: {name!r} is no --model")
+        prices[name] = (read, written)
+    return prices
+
+
+def _settings(
+    make: Members, plan: VotePlan[Any], prompt: str | None, id_column: str
+) -> dict[str, Any]:
+    """Return what must not change while a run goes on. Its budget may grow."""
+    return {
+        "members": {member.name: member.weight for member in plan.members},
+        "rule": str(plan.rule),
+        "answer": make.answer,
+        "max_samples": plan.max_samples,
+        "temperature": make.temperature,
+        "seed": make.seed,
+        "prompt": prompt,
+        "id_column": id_column,
+    }
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[Progress], None]]:
+    """Give a function that draws the progress on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[spent]}"))
+    bar = Bar(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task("", total=None, spent="")
+
+        def show(progress: Progress) -> None:
+            done, total, spent = progress.settled, progress.questions, f"{progress.spent:,.6g}"
+            if progress.budget is None:
+                bar.update(task, completed=done, total=total, spent=f"{spent} samples")
+                return
+            budget = progress.budget
+            left = max(0.0, budget.total - progress.spent)
+            text = f"{spent} {budget.unit} spent, {left:,.6g} left"
+            # Most questions settle together, when the budget is spent.
+            share = total * min(1.0, progress.spent / budget.total)
+            bar.update(task, completed=max(done, int(share)), total=total, spent=text)
+
+        yield show
+
+
+@contextmanager
+def _stopping() -> Iterator[asyncio.Event]:
+    """Give an event that Ctrl-C sets; a second Ctrl-C interrupts as ever."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        stop.set()
+        loop.remove_signal_handler(signal.SIGINT)
+        Console(stderr=True).print("stopping: waiting for what is in flight")
+
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # not everywhere
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+    try:
+        yield stop
+    finally:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.remove_signal_handler(signal.SIGINT)

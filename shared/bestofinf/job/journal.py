@@ -1,0 +1,289 @@
+"""The journal of a job: every sample of every question, in an evaluation store.
+
+One call a question, whose id is made of the names of the run and of the question. A sample is
+stored before it is counted, so that a killed run loses only what was in flight. A question that
+ended with an error is begun again when the run goes on, as a further call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bestofinf.answers.base import Answer
+from bestofinf.errors import SamplingError, StoreError, UsageError
+from bestofinf.evaluation.identity import answer_text, id_of_hash, prompt_hash, prompt_text
+from bestofinf.evaluation.privacy import Keep, Privacy
+from bestofinf.evaluation.rows import CallRecord, CallRow, QuestionRow, SampleRow
+from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.job.tables import JobQuestion
+from bestofinf.plan import VotePlan
+from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
+
+LONGEST_RUN = 60
+"""Most characters of a run's name."""
+
+_ERROR = "error: "  # begins the reason of a call that has no decision
+_FORCED = ("budget", "stopped")  # begin the reason of a question that did not end by itself
+_FATAL = "fatal"  # stands in the text of a failure that asking again cannot help
+_BATCH = 2000  # records in one transaction
+
+
+class RecordedFailure(SamplingError):
+    """A failure as another process, or an earlier run, has told it."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What the journal knows of a question.
+
+    Attributes:
+        attempt: Which call of the question is under way, from 1.
+        outcomes: What its draws have brought.
+        reason: Why it ended; None while it has not, or was only ended by the budget.
+    """
+
+    attempt: int = 1
+    outcomes: dict[Draw, Outcome] = field(default_factory=dict)
+    reason: str | None = None
+
+
+class Journal:
+    """Keeps a run in a store.
+
+    To be used from one event loop; the store is written in a thread.
+
+    Args:
+        store: Where to write.
+        run: Name of the run.
+        plan: How its questions are voted on.
+        keep: What is stored beside answers and counts. Answers are stored as they are: they
+            vote again when the run goes on.
+    """
+
+    def __init__(
+        self, store: EvaluationStore, run: str, plan: VotePlan[Any], *, keep: Keep = "answers"
+    ) -> None:
+        if not 0 < len(run) <= LONGEST_RUN:
+            raise UsageError(f"the name of a run has 1 to {LONGEST_RUN} characters, got {run!r}")
+        self._store = store
+        self._run = run
+        self._plan = plan
+        self._privacy = Privacy(keep)
+        self._places = {member.name: place for place, member in enumerate(plan.members)}
+        self._waiting: list[CallRecord] = []
+        self._written: asyncio.Future[None] | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._failure: StoreError | None = None
+
+    # -- settings -----------------------------------------------------------------------------
+
+    def claim(self, settings: Mapping[str, Any]) -> None:
+        """Store the settings of the run, or compare them with those it was begun with.
+
+        Args:
+            settings: JSON values by name.
+
+        Raises:
+            UsageError: If they differ; it says in what.
+        """
+        key = f"run:{hashlib.sha256(self._run.encode()).hexdigest()[:32]}"
+        mine = json.loads(json.dumps(dict(settings)))
+        theirs = json.loads(self._store.remember(key, json.dumps(mine, sort_keys=True)))
+        differing = [
+            f"{name} was {theirs.get(name)!r}, is {mine.get(name)!r}"
+            for name in sorted({*mine, *theirs})
+            if mine.get(name) != theirs.get(name)
+        ]
+        if differing:
+            raise UsageError(
+                f"the run {self._run!r} in {self._store.name} was begun with other settings: "
+                f"{'; '.join(differing)}. Give the same, or begin another with --run NAME"
+            )
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def load(self, questions: Sequence[JobQuestion]) -> dict[str, Known]:
+        """Return what is known of questions, by id.
+
+        Raises:
+            UsageError: If one has another prompt than in the earlier run.
+            StoreError: If the database fails.
+        """
+        found = {question.id: Known() for question in questions}
+        left = {self._call_id(q.id, 1): q for q in questions}
+        while left:
+            again = {}
+            for call_id, (call, rows) in self._store.calls(list(left)).items():
+                question = left[call_id]
+                if call.question_id != _store_id(question.prompt):
+                    raise UsageError(
+                        f"question {question.id!r} has another prompt than in the earlier run "
+                        f"{self._run!r}: begin another with --run NAME"
+                    )
+                known = found[question.id]
+                if (call.reason or "").startswith(_ERROR):
+                    known.attempt += 1
+                    again[self._call_id(question.id, known.attempt)] = question
+                    continue
+                known.outcomes = dict(self._outcome(row) for row in rows)
+                forced = call.reason is None or call.reason.startswith(_FORCED)
+                known.reason = None if forced else call.reason
+            left = again
+        return found
+
+    def _outcome(self, row: SampleRow) -> tuple[Draw, Outcome]:
+        if row.member not in self._places:
+            raise UsageError(f"the run {self._run!r} has asked {row.member!r}, now no member")
+        draw = Draw(row.draw, self._places[row.member])
+        usage = Usage(row.input_tokens or 0, row.tokens or 0, row.cost or 0.0, 1)
+        if row.error is not None:
+            fatal = row.text == _FATAL
+            error = RecordedFailure(row.error)
+            return draw, Failure(error, usage=usage, seconds=row.seconds, fatal=fatal)
+        return draw, Sample(
+            restored(row.answer, self._plan.answer),
+            usage=usage,
+            tokens=row.tokens or None,
+            seconds=row.seconds,
+            score=row.score,
+            note="" if row.answer is not None else "no answer found",
+        )
+
+    # -- writing ------------------------------------------------------------------------------
+
+    async def put(self, question: JobQuestion, draw: Draw, outcome: Outcome) -> None:
+        """Store what came of a draw; returns when it is safe on disk.
+
+        Raises:
+            StoreError: If the store fails. Nothing more is taken then.
+        """
+        call = self._call_id(question.id, question.attempt)
+        row = self._row(call, draw, outcome)
+        await asyncio.shield(self._add(self._record(question, CallRow(call, ""), (row,))))
+        self.check()
+
+    def conclude(self, question: JobQuestion, result: Decision | SamplingError) -> None:
+        """Have the decision on a question stored, or why there is none. Does not wait for it.
+
+        Should it be lost, the samples bring it again.
+        """
+        call = self._call_id(question.id, question.attempt)
+        if isinstance(result, Decision):
+            row = CallRow(
+                call,
+                "",
+                answer=answer_text(result.answer),
+                confidence=result.confidence,
+                reason=result.reason,
+                winner_member=result.winner_member,
+            )
+        else:
+            row = CallRow(call, "", reason=f"{_ERROR}{result}")
+        self._add(self._record(question, row))
+
+    async def close(self) -> None:
+        """Wait until all is written."""
+        if self._writer is not None:
+            await self._writer
+        self.check()
+
+    def check(self) -> None:
+        """Raise what has made the store fail, if anything did.
+
+        Raises:
+            StoreError: That.
+        """
+        if self._failure is not None:
+            raise self._failure
+
+    def _record(
+        self, question: JobQuestion, call: CallRow, rows: tuple[SampleRow, ...] = ()
+    ) -> CallRecord:
+        text = prompt_text(question.prompt)
+        digest = prompt_hash(text)
+        now = time.time()
+        kept = text if self._privacy.keep == "all" else None
+        # The prompt counts for evaluation, not how this run names the question.
+        asked = QuestionRow(id_of_hash(digest), digest, kept, self._run, now)
+        made = CallRow(
+            call.id,
+            asked.id,
+            rule=str(self._plan.rule),
+            answer=call.answer,
+            confidence=call.confidence,
+            reason=call.reason,
+            winner_member=call.winner_member,
+            started_at=now,
+        )
+        return CallRecord(asked, made, rows)
+
+    def _row(self, call: str, draw: Draw, outcome: Outcome) -> SampleRow:
+        member = self._plan.members[draw.member]
+        facts: dict[str, Any] = {
+            "tokens": outcome.usage.output_tokens,
+            "input_tokens": outcome.usage.input_tokens,
+            "cost": outcome.usage.cost,
+            "seconds": outcome.seconds,
+            "weight": member.weight,
+        }
+        if isinstance(outcome, Failure):
+            facts |= {
+                "error": self._told(outcome.error),
+                "text": _FATAL if outcome.fatal else None,
+            }
+        else:
+            text = outcome.reply.text if outcome.reply and self._privacy.replies else None
+            text = self._privacy.clean(text)
+            facts |= {"answer": answer_text(outcome.answer), "text": text, "score": outcome.score}
+        return SampleRow(call, draw.index, member.name, **facts)
+
+    def _told(self, error: BaseException) -> str | None:
+        kind = type(error).__name__
+        return self._privacy.clean(f"{kind}: {error}" if self._privacy.replies else kind)
+
+    def _add(self, record: CallRecord) -> asyncio.Future[None]:
+        self.check()
+        if self._written is None:
+            self._written = asyncio.get_running_loop().create_future()
+        self._waiting.append(record)
+        written = self._written
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.ensure_future(self._write())
+        return written
+
+    async def _write(self) -> None:
+        """Write what waits, together: the more comes in, the more a transaction takes."""
+        while self._waiting and self._failure is None:
+            written, self._written = self._written, None
+            records, self._waiting = self._waiting, []
+            try:
+                for start in range(0, len(records), _BATCH):
+                    await asyncio.to_thread(self._store.add, records[start : start + _BATCH])
+            except StoreError as error:
+                self._failure = error
+            if written is not None:
+                written.set_result(None)
+        if self._failure is not None and self._written is not None:
+            self._written.set_result(None)
+
+    def _call_id(self, question: str, attempt: int) -> str:
+        again = f"#{attempt}" if attempt > 1 else ""
+        return f"{self._run}/{question}{again}"
+
+
+def _store_id(prompt: str) -> str:
+    return id_of_hash(prompt_hash(prompt_text(prompt)))
+
+
+def restored(text: str | None, answer: Answer) -> AnswerValue | None:
+    """Return a stored answer as the value it was: its canonical form written out is its own."""
+    if text is None:
+        return None
+    value = answer.canonical(text)
+    return text if value is None else value

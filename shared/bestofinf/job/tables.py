@@ -1,0 +1,317 @@
+"""Questions from CSV, JSONL and Parquet files, and answers to them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import IO, Any, TypeAlias
+
+from bestofinf._extras import require
+from bestofinf.errors import UsageError
+
+Row: TypeAlias = dict[str, Any]
+"""A row of a file: JSON values by column."""
+
+PROMPT_COLUMNS = ("prompt", "question", "text", "input")
+"""Where the prompt is looked for when no template says."""
+
+LONGEST_ID = 400
+"""Most characters of a question's id."""
+
+_PARQUET_ROWS = 1000  # read and written at a time
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuestion:
+    """A question of a job.
+
+    Attributes:
+        number: Place in the file, from 0.
+        id: Unique in the file.
+        prompt: What the members are asked.
+        attempt: How often it was begun, this time included: more than once where earlier runs
+            ended with an error.
+    """
+
+    number: int
+    id: str
+    prompt: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFile:
+    """A file of questions: ``.csv``, ``.jsonl`` or ``.parquet``.
+
+    Attributes:
+        path: The file.
+        template: The prompt, with the names of columns in braces, as ``Classify: {text}``. None
+            takes the column ``prompt``, ``question``, ``text`` or ``input``.
+        id_column: Column of the ids; where the file has none, a row's number from 0 is its id.
+    """
+
+    path: Path
+    template: str | None = None
+    id_column: str = "id"
+
+    def __post_init__(self) -> None:
+        kind_of(self.path)
+        if self.template is not None and not any(True for _ in self._wanted()):
+            raise UsageError(
+                f"the prompt {self.template!r} names no column: write one in braces, as {{text}}"
+            )
+
+    def __iter__(self) -> Iterator[JobQuestion]:
+        """Yield the questions in order, one row in memory at a time.
+
+        Raises:
+            UsageError: If the file cannot be read, or a row is no question.
+        """
+        for number, row in enumerate(read_rows(self.path)):
+            where = f"{self.path}, row {number + 1}"
+            id_ = str(row.get(self.id_column, number))
+            if not 0 < len(id_) <= LONGEST_ID:
+                raise UsageError(f"{where}: an id has 1 to {LONGEST_ID} characters, got {id_!r}")
+            yield JobQuestion(number, id_, self._prompt(row, where))
+
+    def check(self) -> int:
+        """Read the whole file once and return the number of its questions.
+
+        Raises:
+            UsageError: If there is none, a row is no question, or an id comes twice.
+        """
+        seen: set[str] = set()
+        for question in self:
+            if question.id in seen:
+                raise UsageError(
+                    f"{self.path}, row {question.number + 1}: the id {question.id!r} comes twice"
+                )
+            seen.add(question.id)
+        if not seen:
+            raise UsageError(f"{self.path} has no question")
+        return len(seen)
+
+    def _wanted(self) -> Iterator[str]:
+        try:
+            for _, name, _, _ in Formatter().parse(self.template or ""):
+                if name is not None:
+                    yield name
+        except ValueError as error:
+            raise UsageError(f"the prompt {self.template!r} cannot be read: {error}") from None
+
+    def _prompt(self, row: Row, where: str) -> str:
+        if self.template is not None:
+            missing = [name for name in self._wanted() if name not in row]
+            if missing:
+                raise UsageError(
+                    f"{where}: no column {missing[0]!r} for the prompt; there are {_listed(row)}"
+                )
+            return self.template.format_map(row)
+        for name in PROMPT_COLUMNS:
+            if isinstance(row.get(name), str) and row[name]:
+                return str(row[name])
+        raise UsageError(
+            f"{where}: no text under {', '.join(PROMPT_COLUMNS)}: name its column with a prompt "
+            f"such as '{{body}}'; there are {_listed(row)}"
+        )
+
+
+def _listed(row: Row) -> str:
+    return ", ".join(map(str, row)) or "no columns"
+
+
+def kind_of(path: Path) -> str:
+    """Return the suffix that says what a file is.
+
+    Raises:
+        UsageError: If it is none of ``.csv``, ``.jsonl``, ``.parquet``.
+        MissingExtraError: If it is Parquet and pyarrow is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
+        raise UsageError(f"{path}: wanted a file ending in {', '.join(_READERS)}")
+    if suffix == ".parquet":
+        require("pyarrow.parquet", extra="frames", purpose="Parquet")
+    return suffix
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a file.
+
+    Raises:
+        UsageError: If it cannot be read.
+    """
+    try:
+        yield from _READERS[kind_of(path)](path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def _read_csv(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            yield {str(name): value for name, value in row.items() if name is not None}
+
+
+def _read_jsonl(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+            if not isinstance(row, dict):
+                raise UsageError(f"{path}, line {number}: wanted an object, got {line.strip()!r}")
+            yield row
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    pyarrow = require("pyarrow", extra="frames", purpose="Parquet")
+    parquet = require("pyarrow.parquet", extra="frames", purpose="Parquet")
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
+                yield from batch.to_pylist()
+    except pyarrow.ArrowException as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+_READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
+    ".csv": _read_csv,
+    ".jsonl": _read_jsonl,
+    ".parquet": _read_parquet,
+}
+
+
+class Spool:
+    """Rows of answers on disk in the order they come, one JSON line each, read back in any order.
+
+    It is begun afresh, because a run that goes on settles its questions anew from the journal.
+    Only the place of each row is in memory.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places: dict[int, int] = {}
+        try:
+            self._file: IO[bytes] = path.open("wb+")
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._places)
+
+    def add(self, number: int, row: Row) -> None:
+        """Append the row of the question at this place of its file."""
+        self._places[number] = self._file.tell()
+        self._file.write(_line(row))
+        self._file.flush()
+
+    def rows(self) -> Iterator[Row]:
+        """Yield all rows in the order of the questions."""
+        for number in sorted(self._places):
+            self._file.seek(self._places[number])
+            yield json.loads(self._file.readline())
+        self._file.seek(0, os.SEEK_END)
+
+    def close(self, *, remove: bool) -> None:
+        """Close the file, and remove it where it is not needed any more."""
+        self._file.close()
+        if remove:
+            self._path.unlink()
+
+
+def write_rows(path: Path, rows: Iterable[Row], columns: Mapping[str, type]) -> None:
+    """Write a file that appears only when it is complete.
+
+    Args:
+        path: What its suffix says is what is written.
+        rows: Values by column, None where missing.
+        columns: All columns in order, with the type of their values. Objects (``dict``) are JSON
+            text outside JSONL.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.new")
+    try:
+        _WRITERS[kind_of(path)](partial, rows, columns)
+        os.replace(partial, path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _synced(path: Path, **options: Any) -> Iterator[IO[str]]:
+    with path.open("w", encoding="utf-8", **options) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _line(row: Row) -> bytes:
+    # Lone surrogates, as broken replies hold them, are escaped: they cannot be written.
+    text = json.dumps(row, ensure_ascii=False)
+    try:
+        return f"{text}\n".encode()
+    except UnicodeEncodeError:
+        return f"{json.dumps(row)}\n".encode()
+
+
+def _flat(row: Row) -> Row:
+    flat = {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        for name, value in row.items()
+    }
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for name, value in flat.items()
+    }
+
+
+def _write_jsonl(path: Path, rows: Iterable[Row], columns: Mapping[str, type]) -> None:
+    with _synced(path) as file:
+        file.writelines(_line({name: row.get(name) for name in columns}).decode() for row in rows)
+
+
+def _write_csv(path: Path, rows: Iterable[Row], columns: Mapping[str, type]) -> None:
+    with _synced(path, newline="") as file:
+        writer = csv.DictWriter(file, list(columns))
+        writer.writeheader()
+        writer.writerows(map(_flat, rows))
+
+
+def _write_parquet(path: Path, rows: Iterable[Row], columns: Mapping[str, type]) -> None:
+    pyarrow = require("pyarrow", extra="frames", purpose="Parquet")
+    parquet = require("pyarrow.parquet", extra="frames", purpose="Parquet")
+    kinds = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
+    schema = pyarrow.schema([(name, kinds.get(kind, kinds[str])) for name, kind in columns.items()])
+    with parquet.ParquetWriter(path, schema) as writer:
+        some: list[Row] = []
+        for row in map(_flat, rows):
+            some.append(row)
+            if len(some) == _PARQUET_ROWS:
+                writer.write_table(pyarrow.Table.from_pylist(some, schema))
+                some = []
+        writer.write_table(pyarrow.Table.from_pylist(some, schema))
+
+
+_WRITERS: Mapping[str, Callable[[Path, Iterable[Row], Mapping[str, type]], None]] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_jsonl,
+    ".parquet": _write_parquet,
+}
