@@ -363,6 +363,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
             higher = self._higher
             copy._higher = replace(higher, asked=bind(higher.name, higher.asked.model))
         copy._cached = None
+        copy._planned = type(self._planned)()
         return copy
 
 

@@ -56,6 +56,19 @@ class _Weights:
         self.value = value
 
 
+class _Planned:
+    """The plan made last, and the settings that it was made of. Neither copied nor written."""
+
+    def __init__(self) -> None:
+        self.made: tuple[tuple[Any, ...], VotePlan[Any]] | None = None
+
+    def __deepcopy__(self, memo: object) -> _Planned:
+        return _Planned()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Planned, ()
+
+
 class EnsembleSettings(Serializable):
     """How an ensemble votes; the same keywords in every adapter.
 
@@ -129,7 +142,7 @@ class EnsembleSettings(Serializable):
     _health: Health = PrivateAttr(default_factory=lambda: Health(0))
     _scorer: Scorer | None = PrivateAttr(default=None)
     _auto: Answer | None = PrivateAttr(default=None)  # what "auto" stands for, if more is known
-    _planned: tuple[tuple[Any, ...], VotePlan[Any]] | None = PrivateAttr(default=None)
+    _planned: _Planned = PrivateAttr(default_factory=lambda: _Planned())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -168,14 +181,14 @@ class EnsembleSettings(Serializable):
         """Return how this ensemble votes, with some settings changed."""
         given = self.__dict__
         current = (self._weights.value, self._auto, *[given[name] for name in _PLANNED])
-        planned = self._planned
+        planned = self._planned.made
         if planned is None or any(a is not b for a, b in zip(planned[0], current, strict=True)):
             settings = {name: given[name] for name in _PLANNED}
             settings["seed"] = self.seed or 0
             if self._auto is not None and self.answer == "auto":
                 settings["answer"] = self._auto
             plan = VotePlan.make(self._members, weights=current[0], **settings)
-            planned = self._planned = (current, plan)
+            planned = self._planned.made = (current, plan)
         return planned[1].change(**changes)
 
     @property
@@ -198,7 +211,7 @@ class EnsembleSettings(Serializable):
         """
         copy = self.model_copy(update={"weights": weights})
         copy._weights = _Weights(read_weights(weights))
-        copy._planned = None
+        copy._planned = _Planned()
         copy.__dict__.pop("_serialized", None)
         copy.plan()
         return copy
@@ -263,22 +276,29 @@ def split_settings(
 
 
 def configured(config: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the settings in a configuration: ``configurable={"bestofinf": {...}}``.
+    """Return the settings in a configuration.
+
+    They stand in ``configurable``, as ``{"bestofinf": {"rule": "fast"}}`` or as
+    ``{"bestofinf_rule": "fast"}``; plain names may be those of other steps.
 
     Raises:
         UsageError: If it is no mapping, or names an unknown setting.
     """
-    found = ((config or {}).get("configurable") or {}).get(NAMESPACE)
-    if found is None:
+    given = (config or {}).get("configurable") or {}
+    if not given:
         return {}
+    found = given.get(NAMESPACE) or {}
     if not isinstance(found, Mapping):
         raise UsageError(f"configurable[{NAMESPACE!r}] must map settings to values, got {found!r}")
+    prefix = f"{NAMESPACE}_"
+    single = {k[len(prefix) :]: v for k, v in given.items() if str(k).startswith(prefix)}
+    found = {**found, **single}
     unknown = found.keys() - CALL_SETTINGS
     if unknown:
         raise UsageError(
             f"unknown setting {min(unknown)!r}; there are {', '.join(sorted(CALL_SETTINGS))}"
         )
-    return dict(found)
+    return found
 
 
 def one_line(error: ValidationError) -> str:

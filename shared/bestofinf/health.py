@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from bestofinf.errors import UsageError
 from bestofinf.records import Draw, Failure, Outcome
@@ -48,6 +50,15 @@ class Health:
         self._cooldown = cooldown
         self._clock = clock
         self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: object) -> Health:
+        """Return the same object: copies of an ensemble ask the same members."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Written and read again, all members are well."""
+        make = partial(Health, breaker=self._breaker, cooldown=self._cooldown)
+        return make, (len(self._states),)
 
     def left_out(self) -> frozenset[int]:
         """Return the members not to ask now; none if that would leave nobody to ask."""

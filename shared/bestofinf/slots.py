@@ -30,6 +30,14 @@ class Slots:
             WeakKeyDictionary()
         )
 
+    def __deepcopy__(self, memo: object) -> Slots:
+        """Return the same slots: copies of an ensemble ask the same provider."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Written and read again, all slots are free."""
+        return Slots, ([Member(None, concurrency=limit) for limit in self._limits],)
+
     @contextmanager
     def taken(self, member: int) -> Iterator[None]:
         """Wait for a slot of a member and hold it, in a thread."""

@@ -339,6 +339,7 @@ def test_p15_settings_reach_the_engine_behind_bound_tools_and_not_the_members():
     assert n(bound.bind(max_samples=3).invoke("x")) == 3
     assert n(model.bind_tools([add]).invoke("x", settings)) == 2
     assert n(model.with_config(settings).invoke("x")) == 2
+    assert n(model.with_config(configurable={"bestofinf_max_samples": 3}).invoke("x")) == 3
     fields = model.configurable_fields(max_samples=ConfigurableField(id="n"))
     assert n(fields.invoke("x", {"configurable": {"n": 1}})) == 1
     assert all(set(kwargs) <= {"tools"} for kwargs in member.kwargs_seen)

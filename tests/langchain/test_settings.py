@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import sys
 import warnings
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
 from langchain_core.load import dumps, loads
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI
@@ -280,6 +283,16 @@ def test_an_ensemble_is_written_and_read_again(monkeypatch):
     assert again.asdict() == model.asdict()
     assert again.plan().members[0].price == (1.0, 2.0)
     assert again.plan().rule == AheadBy(4)
+
+
+def test_an_ensemble_can_be_copied_and_sent_to_another_process():
+    model = AdaptiveEnsembleChat(
+        [Member(FakeListChatModel(responses=["4"]), concurrency=2)], rule=AheadBy(4), timeout=5.0
+    )
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert again.asdict() == model.asdict()
+        assert again.plan().members[0].concurrency == 2
+        assert again._slots.limited(0)
 
 
 def test_a_profile_is_what_all_members_can_do():
