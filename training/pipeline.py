@@ -21,6 +21,7 @@ from bestofinf.tiny.model import Choice
 from bestofinf.tiny.network import WEIGHT_GRID, to_bytes
 from bestofinf.tiny.network import Network as NumpyNetwork
 from bestofinf.tiny.questions import stream
+from bestofinf.tiny.verifier import evidence
 from training.learning import judging_loss, train, writing_loss
 from training.network import Network
 from training.recipes import RECIPES, Recipe
@@ -48,8 +49,7 @@ def make(folder: Path, work: Path) -> None:
         (folder / f"{name}.npz").write_bytes(to_bytes(arrays))
     models = [TinyModel(name, NumpyNetwork.from_arrays(networks[name])) for name in MEMBERS]
     verifier = _calibrated(NumpyNetwork.from_arrays(networks[VERIFIER]), models)
-    line = {"slope": verifier.slope, "intercept": verifier.intercept}
-    (folder / CALIBRATION_FILE).write_text(json.dumps(line) + "\n", encoding="utf-8")
+    (folder / CALIBRATION_FILE).write_text(json.dumps(verifier.calibration) + "\n")
     recorded = record(models, verifier, questions(RECORDED_QUESTIONS), RECORDED_SAMPLES)
     # No time stamp, so that the same content is the same file.
     (folder / RECORDED_FILE).write_bytes(gzip.compress(pack(recorded), 9, mtime=0))
@@ -155,29 +155,21 @@ def _check_logits(recipe: Recipe, arrays: dict[str, npt.NDArray[np.int16]]) -> N
 
 
 def _calibrated(network: NumpyNetwork, models: list[TinyModel]) -> Verifier:
-    """Fit slope and intercept on questions that nothing was trained on."""
+    """Fit the calibration on questions that nothing was trained on."""
     problems = questions(CALIBRATION_QUESTIONS, part="calibration")
-    plain = Verifier(network)
-    odds, right = [], []
+    pairs, right = [], []
     for model in models:
         choices = ask_all(model, problems, CALIBRATION_SAMPLES)
-        pairs = [
-            (p.question, c.text) for p, row in zip(problems, choices, strict=True) for c in row
-        ]
-        scores = np.clip(plain.scores(pairs), 1e-9, 1 - 1e-9)
-        odds.append(np.log(scores / (1 - scores)))
-        right += [
-            answer_of(c.text) == p.answer
-            for p, row in zip(problems, choices, strict=True)
-            for c in row
-        ]
-    x, y = np.concatenate(odds), np.array(right, float)
+        for problem, row in zip(problems, choices, strict=True):
+            pairs += [(problem.question, choice.text) for choice in row]
+            right += [answer_of(choice.text) == problem.answer for choice in row]
+    x, y = evidence(Verifier(network, (0, 0, 0)).surprise(pairs)), np.array(right, float)
 
-    def loss(line: npt.NDArray[np.float64]) -> float:
-        z = line[0] * x + line[1]
-        return float(np.mean(np.logaddexp(0, z) - y * z))
+    def loss(coefficients: npt.NDArray[np.float64]) -> float:
+        odds = x @ coefficients
+        return float(np.mean(np.logaddexp(0, odds) - y * odds))
 
-    slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    log.info("calibration: slope %.3f, intercept %.3f", slope, intercept)
     # Few digits, so that the file does not depend on the minimiser's last steps.
-    return Verifier(network, round(float(slope), 3), round(float(intercept), 3))
+    first, second, constant = minimize(loss, np.zeros(3), method="BFGS").x.round(3).tolist()
+    log.info("calibration: %s, %s, %s", first, second, constant)
+    return Verifier(network, (first, second, constant))

@@ -39,19 +39,27 @@ def test_scores_are_probabilities_and_do_not_depend_on_the_batch():
     assert VERIFIER.scores([]) == []
 
 
-def test_each_step_has_a_probability_and_a_wrong_one_the_lowest():
+def test_each_step_has_a_probability_and_a_wrong_one_a_low_one():
     problem = next(p for p in PROBLEMS if p.family == "clock" and "time" in p.question)
     first, second, *rest = problem.solutions[0].split("; ")
-    assert len(VERIFIER.steps(problem.question, problem.solutions[0])) == 4
+    right = VERIFIER.steps(problem.question, problem.solutions[0])
+    assert len(right) == 4
+    assert min(right) > 0.5
     wrong = "; ".join([first, second[:-1] + str((int(second[-1]) + 5) % 10), *rest])
     steps = VERIFIER.steps(problem.question, wrong)
-    assert min(range(4), key=steps.__getitem__) == 1
+    assert steps[0] == right[0]
+    assert steps[1] < 0.01
 
 
 def test_a_solution_without_an_answer_scores_low():
     problem = PROBLEMS[0]
     cut = problem.solutions[0].partition("\n")[0]
-    assert VERIFIER.score(problem.question, cut) < 0.05
+    assert (
+        VERIFIER.score(problem.question, cut)
+        < 0.15
+        < 0.85
+        < VERIFIER.score(problem.question, problem.solutions[0])
+    )
 
 
 def test_another_question_makes_a_right_solution_wrong():

@@ -35,9 +35,8 @@ def load(name: str) -> TinyModel:
 @cache
 def load_verifier() -> Verifier:
     """Return the verifier; its weights are read once."""
-    line = json.loads(_data(CALIBRATION_FILE))
-    network = Network.from_bytes(_data(f"{VERIFIER}.npz"))
-    return Verifier(network, slope=line["slope"], intercept=line["intercept"])
+    first, second, constant = json.loads(_data(CALIBRATION_FILE))
+    return Verifier(Network.from_bytes(_data(f"{VERIFIER}.npz")), (first, second, constant))
 
 
 @cache

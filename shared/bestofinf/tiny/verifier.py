@@ -21,18 +21,16 @@ class Verifier:
     """A process reward model: the probability that a solution is right, from that of its steps.
 
     The network has learnt, for every place in a right solution, which characters keep it right.
-    A step is as right as its characters together, a solution as its steps; logistic
-    calibration on questions of its own turns the product into a probability.
+    A step is as right as its characters together, a solution as its steps; a calibration on
+    questions of its own turns the product into a probability.
 
     Attributes:
         network: Its logits are those of "this character keeps the solution right".
-        slope: Factor of the log-odds of the product.
-        intercept: Added to them.
+        calibration: Coefficients of `evidence` in the log-odds that the answer is right.
     """
 
     network: Network
-    slope: float = 1.0
-    intercept: float = 0.0
+    calibration: tuple[float, float, float]
 
     def score(self, question: str, solution: str) -> float:
         """Return the calibrated probability in [0, 1] that the solution's answer is right."""
@@ -40,11 +38,14 @@ class Verifier:
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return `score` for pairs of question and solution, many at a time."""
-        product = np.array([sum(steps) for steps in self._log_steps(pairs)])
-        # log(p / (1 - p)) from log(p), which is at most 0.
-        odds = product - np.log(-np.expm1(np.minimum(product, -1e-12)))
-        calibrated = np.exp(-np.logaddexp(0, -self.slope * odds - self.intercept))
-        return [float(probability) for probability in calibrated]
+        if not pairs:
+            return []
+        odds = evidence(self.surprise(pairs)) @ np.array(self.calibration)
+        return [float(probability) for probability in np.exp(-np.logaddexp(0, -odds))]
+
+    def surprise(self, pairs: Sequence[tuple[str, str]]) -> Array:
+        """Return minus the logarithm of the product over all steps, shape (len(pairs),)."""
+        return -np.array([sum(steps) for steps in self._log_steps(pairs)])
 
     def steps(self, question: str, solution: str) -> tuple[float, ...]:
         """Return for each step the probability that it is right if those before it are.
@@ -79,7 +80,24 @@ class Verifier:
         first = np.broadcast_to(first[:, -1:], (len(solutions), 1, first.shape[-1]))
         logits = np.concatenate([first, rest], axis=1)
         chosen = np.take_along_axis(logits, tokens[:, :, None], axis=-1)[..., 0]
-        return -np.logaddexp(0, -chosen)
+        right: Array = -np.logaddexp(0, -chosen)
+        return right
+
+
+def evidence(surprise: Array) -> Array:
+    """Return what the log-odds of a solution are linear in, shape (n, 3).
+
+    Beta calibration, with the logarithm of the product tamed: below one in a few thousand it
+    hardly matters any more how improbable a solution is.
+
+    Args:
+        surprise: Minus the logarithm of the product over all steps, at least 0.
+
+    Source: Kull, Silva Filho and Flach, Beta calibration, AISTATS 2017, section 4, where the
+        first column is the logarithm itself.
+    """
+    wrong = -np.expm1(-np.maximum(surprise, 1e-9))
+    return np.column_stack([-np.log1p(surprise), -np.log(wrong), np.ones_like(surprise)])
 
 
 def _by_step(right: Array, solution: str) -> list[float]:
