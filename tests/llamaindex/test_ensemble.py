@@ -224,7 +224,9 @@ def test_fields_are_voted_on_one_by_one():
 
 async def test_a_dead_member_is_left_out_and_the_vote_goes_on():
     dead = ScriptedLLM([ValueError("down")], model="dead")
-    llm = AdaptiveEnsembleLLM([dead, ScriptedLLM([RIGHT], model="b")], rule="fixed:n=4", breaker=2)
+    llm = AdaptiveEnsembleLLM(
+        [dead, ScriptedLLM([RIGHT], model="b")], rule="fixed:n=4", breaker=2, concurrency=1
+    )
     for ask in (llm.chat, llm.achat):
         found = ask(HELLO)
         trace = trace_of(await found if asyncio.iscoroutine(found) else found)
