@@ -77,7 +77,7 @@ class EnsembleCall:
         progress = Progress(self.manager, self._names)
         try:
             decision = vote(
-                self.plan.engine(left_out=self.health.left_out()),
+                self.plan.engine(left_out=self.health.left_out(), usual=self.health.usual()),
                 sampler.sample,
                 concurrency=self.plan.concurrency,
                 answer=self.plan.answer,
@@ -96,7 +96,7 @@ class EnsembleCall:
         failure: SamplingError | None = None
         try:
             decision = await avote(
-                self.plan.engine(left_out=self.health.left_out()),
+                self.plan.engine(left_out=self.health.left_out(), usual=self.health.usual()),
                 sampler.asample,
                 concurrency=self.plan.concurrency,
                 answer=self.plan.answer,

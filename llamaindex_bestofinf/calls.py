@@ -137,7 +137,10 @@ class EnsembleCall:
 
     def _engine(self) -> VotingEngine:
         out = self.standing.health.left_out() | self.incapable
-        return self.plan.engine(left_out=out if len(out) < len(self._names) else self.incapable)
+        return self.plan.engine(
+            left_out=out if len(out) < len(self._names) else self.incapable,
+            usual=self.standing.health.usual(),
+        )
 
     def _sampler(self) -> Sampler:
         return Sampler(

@@ -13,7 +13,7 @@ from bestofinf.answers.classes import AnswerClasses
 from bestofinf.records import AnswerValue, Sample
 from bestofinf.rules.base import StopRule, Verdict
 from bestofinf.rules.posterior import p_leader_is_mode
-from bestofinf.tally import Tally
+from bestofinf.tally import Tally, Usual
 
 
 class Ballot:
@@ -23,12 +23,18 @@ class Ballot:
         answer: Says which answers are the same; None takes equal values as the same.
         weights: Weight per member.
         stratified: Whether members are strata of the tally.
+        usual: What replies usually are, per member; None when not known.
     """
 
     def __init__(
-        self, answer: Answer | None, weights: Sequence[float], *, stratified: bool
+        self,
+        answer: Answer | None,
+        weights: Sequence[float],
+        *,
+        stratified: bool,
+        usual: Sequence[Usual] | None = None,
     ) -> None:
-        self.tally = Tally(weights, stratified=stratified)
+        self.tally = Tally(weights, stratified=stratified, usual=usual)
         self._answer = answer
         self._classes = AnswerClasses(answer) if answer is not None else None
 
@@ -89,11 +95,18 @@ class Ballot:
 class PartedBallot(Ballot):
     """Votes part by part, with a tally for each part; see `PartedAnswer`."""
 
-    def __init__(self, answer: PartedAnswer, weights: Sequence[float], *, stratified: bool) -> None:
-        super().__init__(answer, weights, stratified=stratified)
+    def __init__(
+        self,
+        answer: PartedAnswer,
+        weights: Sequence[float],
+        *,
+        stratified: bool,
+        usual: Sequence[Usual] | None = None,
+    ) -> None:
+        super().__init__(answer, weights, stratified=stratified, usual=usual)
         self._parted = answer
         self._ballots = {
-            name: Ballot(part, weights, stratified=stratified)
+            name: Ballot(part, weights, stratified=stratified, usual=usual)
             for name, part in answer.parts.items()
         }
 
@@ -157,11 +170,17 @@ class PartedBallot(Ballot):
         return {name: leader for name, leader in leaders.items() if leader is not None}
 
 
-def ballot_for(answer: Answer | None, weights: Sequence[float], *, stratified: bool) -> Ballot:
+def ballot_for(
+    answer: Answer | None,
+    weights: Sequence[float],
+    *,
+    stratified: bool,
+    usual: Sequence[Usual] | None = None,
+) -> Ballot:
     """Return the ballot that an answer type calls for."""
     if isinstance(answer, PartedAnswer) and answer.parts:
-        return PartedBallot(answer, weights, stratified=stratified)
-    return Ballot(answer, weights, stratified=stratified)
+        return PartedBallot(answer, weights, stratified=stratified, usual=usual)
+    return Ballot(answer, weights, stratified=stratified, usual=usual)
 
 
 def _count(tally: Tally, value: AnswerValue | None, sample: Sample, member: int) -> None:

@@ -46,7 +46,7 @@ from bestofinf.records import (
 from bestofinf.rules.base import StopRule, Verdict
 from bestofinf.schedule import Schedule, ScheduleKind
 from bestofinf.selectors import Candidate, Selection, Selector
-from bestofinf.tally import Tally
+from bestofinf.tally import Tally, Usual
 
 Launch: TypeAlias = Literal["thrifty", "eager"]
 Order: TypeAlias = Literal["draw", "arrival"]
@@ -60,7 +60,8 @@ class VoteSettings:
 
     Attributes:
         launch: ``thrifty`` starts no draw that might turn out not to be needed; ``eager`` keeps
-            up to 8 slots busy, for about half the latency and 5-9 % more tokens.
+            up to 8 slots busy: on recorded answers about a third of the time for half as many tokens
+            again (docs/rules.md); fewer slots (`concurrency`) waste less.
         order: ``draw`` counts votes in the order of launch. ``arrival`` counts them as they come:
             faster, in favour of short answers and fast members, and without the rule's promise.
         schedule: Which member is asked next; see `Schedule`.
@@ -113,6 +114,7 @@ class VotingEngine:
         selector: Who wins in the end; None for the leader of the tally.
         settings: How the vote is run.
         left_out: Positions of members not to ask in this vote; see `Health`.
+        usual: What replies usually are, per member, for rules that look at it; see `Health`.
         changes: Single settings by keyword, as ``seed=1``.
 
     Raises:
@@ -128,6 +130,7 @@ class VotingEngine:
         selector: Selector | None = None,
         settings: VoteSettings | None = None,
         left_out: Collection[int] = (),
+        usual: Sequence[Usual] | None = None,
         **changes: Any,
     ) -> None:
         if not isinstance(rule, StopRule):
@@ -141,7 +144,10 @@ class VotingEngine:
         self.names = [m.name or str(i) for i, m in enumerate(full)]
         weights = [m.weight for m in full]
         self._ballot = ballot_for(
-            answer, weights, stratified=self.settings.schedule != "independent"
+            answer,
+            weights,
+            stratified=self.settings.schedule != "independent",
+            usual=usual if rule.wants_usual else None,
         )
         self._schedule = Schedule(
             self.settings.schedule, weights, costs=[m.cost for m in full], seed=self.settings.seed

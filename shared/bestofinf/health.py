@@ -1,4 +1,4 @@
-"""The health of an ensemble's members across votes: a circuit breaker per member."""
+"""What is remembered of an ensemble's members across votes: their failures and usual replies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from bestofinf.errors import UsageError
 from bestofinf.records import Draw, Failure, Outcome
+from bestofinf.tally import Usual
 
 
 @dataclass(slots=True)
@@ -19,10 +20,14 @@ class _State:
     failures: int = 0
     until: float = -math.inf  # left out before this time
     last_error: BaseException | None = None
+    usual: Usual = Usual()
 
 
 class Health:
     """Remembers which members keep failing, so that the next votes do not ask them.
+
+    And how long and dear their replies usually are, for rules that take a price per token or in
+    money.
 
     A member is left out after `breaker` failures in a row, or one that is fatal (bad key, no
     quota), for `cooldown` seconds. Then it is asked again; one more failure and it is out for as
@@ -67,6 +72,11 @@ class Health:
             out = frozenset(i for i, state in enumerate(self._states) if now < state.until)
         return out if len(out) < len(self._states) else frozenset()
 
+    def usual(self) -> tuple[Usual, ...]:
+        """Return what the replies of each member have been so far."""
+        with self._lock:
+            return tuple(state.usual for state in self._states)
+
     def record(self, draw: Draw, outcome: Outcome) -> None:
         """Take note of one outcome. Cancelled draws say nothing about a member."""
         if isinstance(outcome, Failure) and outcome.cancelled:
@@ -75,6 +85,8 @@ class Health:
             state = self._states[draw.member]
             if not isinstance(outcome, Failure):
                 state.failures, state.until, state.last_error = 0, -math.inf, None
+                tokens, cost = outcome.tokens or 0, outcome.usage.cost
+                state.usual = state.usual.add(tokens=tokens, cost=cost)
                 return
             state.failures += 1
             state.last_error = outcome.error

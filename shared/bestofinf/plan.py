@@ -25,6 +25,7 @@ from bestofinf.rules.base import AllOf, AnyOf, StopRule
 from bestofinf.rules.budgets import MaxSamples
 from bestofinf.rules.optscale import OptScale
 from bestofinf.selectors import BestScore, Selector, resolve_selector
+from bestofinf.tally import Usual
 
 M = TypeVar("M")
 
@@ -149,11 +150,14 @@ class VotePlan(Generic[M]):
             **own,
         )
 
-    def engine(self, *, left_out: Collection[int] = ()) -> VotingEngine:
+    def engine(
+        self, *, left_out: Collection[int] = (), usual: Sequence[Usual] | None = None
+    ) -> VotingEngine:
         """Return a fresh engine for one question.
 
         Args:
             left_out: Positions of members not to ask; see `Health`.
+            usual: What replies usually are, per member; see `Health`.
         """
         if not isinstance(self.rule, StopRule):
             raise UsageError(f"rule must be a StopRule or its name, got {self.rule!r}")
@@ -164,6 +168,7 @@ class VotePlan(Generic[M]):
             selector=self.selector,
             settings=self.settings,
             left_out=left_out,
+            usual=usual,
         )
 
 

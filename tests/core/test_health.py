@@ -5,8 +5,9 @@ import pytest
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import UsageError
 from bestofinf.health import Health
-from bestofinf.records import Draw, Failure, Sample
-from bestofinf.rules.lead import AheadBy
+from bestofinf.records import Draw, Failure, Sample, Usage
+from bestofinf.rules import AheadBy, OptimalStopping
+from bestofinf.tally import Usual
 
 
 class Clock:
@@ -65,3 +66,15 @@ def test_leaving_everybody_out_is_refused():
         VotingEngine(AheadBy(3), [1.0], left_out={0})
     with pytest.raises(UsageError, match="cooldown"):
         Health(1, cooldown=-1)
+
+
+def test_what_replies_usually_are_is_learned_and_reaches_rules_that_ask_for_it():
+    health = Health(2)
+    for tokens in (100, 300):
+        usage = Usage(output_tokens=tokens, cost=tokens / 100)
+        health.record(Draw(0, 1), Sample("a", tokens=tokens, usage=usage))
+    assert [(u.tokens, u.cost, u.samples) for u in health.usual()] == [(0, 0, 0), (200, 2, 2)]
+    known = [Usual(200, 5.0, 2.0, 9)] * 2
+    dear = OptimalStopping(price_per="token")
+    assert VotingEngine(dear | AheadBy(9), [1.0, 1.0], usual=known).tally.usual == tuple(known)
+    assert VotingEngine(OptimalStopping(), [1.0, 1.0], usual=known).tally.usual == ()

@@ -52,7 +52,7 @@ class Row:
 
 
 def demo(
-    questions: Annotated[int, typer.Option(help="Questions to ask live.", min=1)] = 60,
+    questions: Annotated[int, typer.Option(help="Questions to ask live.", min=1)] = 30,
     seed: Annotated[int, typer.Option(help="Of the split and of the replies.")] = 0,
     picture: Annotated[
         Path | None, typer.Option(help="Draw accuracy against samples into this file.")
@@ -141,6 +141,7 @@ def _measured(
         _row(f"16 votes of {best}", single[sixteen]),
         _row("16 votes, equal weights", even[sixteen]),
         _row("16 votes, optimal weights", ensemble[sixteen]),
+        _row(f"{FIXED[-1]} votes, optimal weights", ensemble[-1]),
         _row("adaptive, optimal weights", adaptive[1]),
         *scored,
     ]

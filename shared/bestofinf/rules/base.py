@@ -64,6 +64,11 @@ class StopRule(ABC):
     name: ClassVar[str]
     """Name on the command line and in reasons."""
 
+    @property
+    def wants_usual(self) -> bool:
+        """Whether it looks at what replies usually are; see `Tally.usual`."""
+        return False
+
     @abstractmethod
     def check(self, tally: Tally) -> Verdict | None:
         """Return why to stop now, or None to go on."""
@@ -203,6 +208,11 @@ class AnyOf(StopRule):
     rules: tuple[StopRule, ...]
     name: ClassVar[str] = "any"
 
+    @property
+    def wants_usual(self) -> bool:
+        """Whether one of its rules does."""
+        return any(rule.wants_usual for rule in self.rules)
+
     def check(self, tally: Tally) -> Verdict | None:
         """Return the first verdict, or None."""
         for rule in self.rules:
@@ -235,6 +245,11 @@ class AllOf(StopRule):
 
     rules: tuple[StopRule, ...]
     name: ClassVar[str] = "all"
+
+    @property
+    def wants_usual(self) -> bool:
+        """Whether one of its rules does."""
+        return any(rule.wants_usual for rule in self.rules)
 
     def check(self, tally: Tally) -> Verdict | None:
         """Return the joint verdict, or None while one rule wants to go on."""

@@ -124,6 +124,11 @@ class OptimalStopping(StopRule):
             raise UsageError(f"value must be above 0 and finite, got {value!r}")
         return cls(1 / value, price_per="money")
 
+    @property
+    def wants_usual(self) -> bool:
+        """Whether the price, or the question's length, is measured against usual replies."""
+        return self.price_per != "sample" or bool(self.question_length)
+
     # -- deciding -----------------------------------------------------------------------------
 
     def check(self, tally: Tally) -> Verdict | None:
