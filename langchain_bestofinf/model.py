@@ -234,9 +234,9 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
                 f"an ensemble of {len(self._asked)} members has no single model to replace by "
                 f"{given['model']!r}"
             )
-        plan = self.plan(**settings)
+        settings = self.explored(settings, manager.run_id if manager is not None else None)
         return EnsembleCall(
-            plan=plan,
+            plan=self.plan(**settings),
             asked=self._asked_now(),
             question=chat_question(messages, stop or self.stop, given),
             manager=manager,

@@ -162,7 +162,7 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
             higher,
         )
         return EnsembleCall(
-            plan=self.plan(**settings),
+            plan=self.plan(**self.explored(settings, manager.run_id)),
             asked=self._asked_now(),
             question=Question(input, rest, lambda: as_text(input)),
             manager=manager,

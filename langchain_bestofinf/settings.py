@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, Self
+from uuid import uuid4
 
 from langchain_core.load.serializable import Serializable
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from bestofinf.answers import Answer
 from bestofinf.errors import UsageError
+from bestofinf.evaluation import Explore
 from bestofinf.health import Health
 from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
 from bestofinf.policy import is_transient
@@ -101,6 +103,8 @@ class EnsembleSettings(Serializable):
         abstain: Raise `NoConsensusError` where no reply could be voted on.
         min_confidence: Raise it also where the confidence is lower.
         escalate_to: Ask this instead of raising.
+        explore: Share of the calls that draw a fixed number of samples of every member, so that an
+            evaluation set learns without the bias of stopping; an `Explore` says how many.
         sample_callbacks: Who sees the samples as child runs: ``tracers`` (and usage counters),
             ``all`` or ``none``.
     """
@@ -131,12 +135,14 @@ class EnsembleSettings(Serializable):
     abstain: bool = False
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     escalate_to: Any = None
+    explore: Any = 0.0
     sample_callbacks: SampleCallbacks = "tracers"
 
     # A misspelt setting must not pass unnoticed.
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     _members: tuple[Member[Any], ...] = PrivateAttr(default=())
+    _explore: Explore = PrivateAttr(default_factory=lambda: Explore(0.0))
     _weights: _Weights = PrivateAttr(default_factory=lambda: _Weights(None))
     _slots: Slots = PrivateAttr(default_factory=lambda: Slots([]))
     _health: Health = PrivateAttr(default_factory=lambda: Health(0))
@@ -153,6 +159,7 @@ class EnsembleSettings(Serializable):
         self._weights = _Weights(read_weights(self.weights))
         self._slots = Slots(self._members)
         self._scorer = resolve_scorer(self.scorer)
+        self._explore = self.explore if isinstance(self.explore, Explore) else Explore(self.explore)
         self._health = Health(len(self._members), breaker=self.breaker, cooldown=self.cooldown)
         self.plan()  # refuses what cannot work now, not at the first call
 
@@ -190,6 +197,21 @@ class EnsembleSettings(Serializable):
             plan = VotePlan.make(self._members, weights=current[0], **settings)
             planned = self._planned.made = (current, plan)
         return planned[1].change(**changes)
+
+    def explored(self, settings: dict[str, Any], key: object) -> dict[str, Any]:
+        """Return the settings of a call, made those of exploration if its turn has come.
+
+        Args:
+            settings: Given with the call; a rule among them stands.
+            key: Identifier of the call; None chooses at random.
+        """
+        if not self._explore.share or "rule" in settings:
+            return settings
+        weights = self.weight_by_member.values()
+        chosen = self._explore.settings(
+            str(key or uuid4()), members=sum(weight > 0 for weight in weights)
+        )
+        return {**chosen, **settings}
 
     @property
     def member_names(self) -> list[str]:

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ class _State:
     failures: int = 0
     until: float = -math.inf  # left out before this time
     last_error: BaseException | None = None
-    usual: Usual = Usual()
+    usual: Usual = field(default_factory=Usual)
 
 
 class Health:

@@ -16,7 +16,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 import langchain_bestofinf
-from bestofinf import Member, MissingExtraError, NoConsensusError, UsageError
+from bestofinf import Explore, Member, MissingExtraError, NoConsensusError, UsageError
 from bestofinf.rules import AheadBy, FixedSamples
 from langchain_bestofinf import AdaptiveEnsembleChat
 from langchain_bestofinf.tiny import TinyChat
@@ -417,3 +417,16 @@ def test_a_member_that_gives_no_message_fails_clearly():
     model._asked[0] = type(model._asked[0])(RunnableLambda(lambda _: 3))
     with pytest.raises(Exception, match="gives an AIMessage, this gave int"):
         model.invoke("x")
+
+
+def test_a_share_of_the_calls_explores_with_a_fixed_number_of_samples():
+    members = [TinyChat(model="sum", seed=1), TinyChat(model="sum", seed=1)]
+    always = AdaptiveEnsembleChat(members, explore=Explore(share=1.0, samples=5))
+    told = always.invoke("What is 12 + 30 + 41?").response_metadata["bestofinf"]
+    assert told["n_samples"] == 10
+    own = always.invoke("What is 12 + 30 + 41?", rule="fixed:n=2").response_metadata["bestofinf"]
+    assert own["n_samples"] == 2
+    never = AdaptiveEnsembleChat(members, rule="fixed:n=3").invoke("What is 12 + 30 + 41?")
+    assert never.response_metadata["bestofinf"]["n_samples"] == 3
+    with pytest.raises(UsageError, match=r"share must lie in \[0, 1\]"):
+        AdaptiveEnsembleChat(members, explore=1.5)
