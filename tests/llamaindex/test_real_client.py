@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import json
 
@@ -16,6 +15,7 @@ from llama_index.core.chat_engine import (
     SimpleChatEngine,
 )
 from llama_index.core.embeddings import MockEmbedding
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.response_synthesizers import ResponseMode
 from llama_index.core.schema import TextNode
 
@@ -79,29 +79,23 @@ async def test_query_engines(serve, index, mode):
     assert server.counts.refused == 0
 
 
-# LlamaIndex' memory leaves its database connection, and its event loop, to the collector.
-@pytest.mark.filterwarnings(
-    "ignore:.*aiosqlite.core.Connection.*:ResourceWarning",
-    "ignore:unclosed event loop:ResourceWarning",
-    "ignore:unclosed <socket:ResourceWarning",
-)
 @pytest.mark.parametrize("kind", ENGINES)
 async def test_chat_engines(serve, index, kind):
     server = serve(geographer())
     async with openai_like(server, "a") as a, openai_like(server, "b") as b:
         llm = ensemble(a, b)
+        # The default memory keeps a connection to a database that nobody closes.
+        memory = ChatMemoryBuffer.from_defaults()
         if kind is SimpleChatEngine:
-            engine = kind.from_defaults(llm=llm)
+            engine = kind.from_defaults(llm=llm, memory=memory)
         elif kind is CondenseQuestionChatEngine:
-            engine = kind.from_defaults(index.as_query_engine(llm=llm), llm=llm)
+            engine = kind.from_defaults(index.as_query_engine(llm=llm), llm=llm, memory=memory)
         else:
-            engine = kind.from_defaults(index.as_retriever(), llm=llm)
+            engine = kind.from_defaults(index.as_retriever(), llm=llm, memory=memory)
         replies = [str(await engine.achat(QUESTION)), str(await engine.achat(QUESTION))]
         replies.append("".join(engine.stream_chat(QUESTION).response_gen))
     assert set(replies) == {"The answer is Paris."}
     assert server.counts.refused == 0
-    del engine
-    gc.collect()
 
 
 def calculator(executed):
