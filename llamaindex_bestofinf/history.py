@@ -25,7 +25,7 @@ class Origins:
     """
 
     def __init__(self) -> None:
-        self._writers: OrderedDict[Any, str] = OrderedDict()
+        self._writers: OrderedDict[int, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def note(self, message: ChatMessage, member: str) -> None:
@@ -82,10 +82,10 @@ def _get(place: Any, name: str) -> Any:
     return place.get(name) if isinstance(place, dict) else getattr(place, name, None)
 
 
-def _key(message: ChatMessage) -> Any:
+def _key(message: ChatMessage) -> int:
     calls = tuple(
         (block.tool_call_id, block.tool_name)
         for block in message.blocks
         if isinstance(block, ToolCallBlock)
     )
-    return message.content, calls
+    return hash((message.content, calls))

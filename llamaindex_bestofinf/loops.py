@@ -8,6 +8,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from bestofinf.errors import UsageError
+
 T = TypeVar("T")
 
 
@@ -30,7 +32,13 @@ class PrivateLoop:
         """Run a coroutine there with the caller's context variables, and wait for it.
 
         What interrupts the wait cancels the coroutine.
+
+        Raises:
+            UsageError: If the caller runs in this loop itself, which would wait for ever.
         """
+        if self.is_here:
+            work.close()
+            raise UsageError("blocking calls wait for this event loop: await the other form here")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

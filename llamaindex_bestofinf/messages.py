@@ -75,7 +75,11 @@ def tokens_of(response: Response) -> tuple[int | None, int | None]:
 
 
 def usage_of(response: Response, member: Member[Any]) -> Usage:
-    """Return what one response has cost, at the member's price."""
+    """Return what one response has cost: at the member's price, or as an ensemble says."""
+    told = response.additional_kwargs.get(TRACE_KEY)
+    if told is not None:
+        spent = (Usage(**usage) for usage in told["usage_by_member"].values())
+        return sum(spent, Usage())
     written, read = tokens_of(response)
     return member.charge(read or 0, written or 0)
 

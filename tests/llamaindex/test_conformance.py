@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
+from llama_index.llms.openai_like import OpenAILike
 
 from bestofinf import Member
 from bestofinf.testing import IdentityLaw, LLMConformance
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
+from support.backends import EchoBackend
 from support.llm_members import ScriptedLLM, adder
+from support.server import LoopbackServer
 
 
 class TestPlainMember(LLMConformance):
@@ -83,6 +88,64 @@ class TestEnsembleOfOneTextModel(IdentityLaw):
             system_prompt="Be exact.",
             completion_to_prompt=lambda prompt: f"[INST]{prompt}[/INST]",
         )
+
+
+@pytest.fixture(scope="module")
+def server():
+    gc.collect()
+    gc.freeze()  # so that what is collected after each test is that of the test
+    with LoopbackServer(EchoBackend()) as server:
+        yield server
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_served")
+# LlamaIndex' client leaves its connections to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+class _Served:
+    @pytest.fixture
+    def _served(self, server, monkeypatch):
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        type(self).url = server.url
+        yield
+        gc.collect()
+
+    def client(self):
+        return OpenAILike(
+            api_base=self.url,
+            api_key="sk-secret",
+            model="echo",
+            is_chat_model=True,
+            is_function_calling_model=True,
+            max_retries=0,
+        )
+
+
+class TestClient(_Served, LLMConformance):
+    several_loops = False
+    secrets = ("sk-secret",)
+
+    def make_llm(self):
+        return self.client()
+
+    @pytest.mark.skip("the client's class appends to the caller's history")
+    def test_the_callers_history_does_not_grow(self):
+        pass
+
+
+class TestEnsembleOfClients(_Served, LLMConformance):
+    secrets = ("sk-secret",)
+
+    def make_llm(self):
+        return AdaptiveEnsembleLLM([self.client(), self.client()], rule="fixed:n=3")
+
+
+class TestEnsembleOfOneClient(_Served, IdentityLaw):
+    def make_llm(self):
+        return AdaptiveEnsembleLLM([self.client()], max_samples=1)
+
+    def make_reference(self):
+        return self.client()
 
 
 class _Forgetful(ScriptedLLM):

@@ -5,7 +5,6 @@ Members give a wrong answer first and in a third of all cases.
 
 from __future__ import annotations
 
-import gc
 import itertools
 import json
 
@@ -30,6 +29,7 @@ from llama_index.core.chat_engine import (
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.evaluation import BatchEvalRunner, CorrectnessEvaluator
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import CitationQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode
@@ -153,20 +153,16 @@ def test_citations_vote_or_break_ties(index):
 
 
 def chat_engine(kind, llm, index):
+    # The default memory keeps a connection to a database that nobody closes.
+    memory = ChatMemoryBuffer.from_defaults()
     if kind is SimpleChatEngine:
-        return SimpleChatEngine.from_defaults(llm=llm)
+        return SimpleChatEngine.from_defaults(llm=llm, memory=memory)
     if kind is CondenseQuestionChatEngine:
-        return CondenseQuestionChatEngine.from_defaults(index.as_query_engine(llm=llm), llm=llm)
-    return kind.from_defaults(index.as_retriever(), llm=llm)
+        engine = index.as_query_engine(llm=llm)
+        return CondenseQuestionChatEngine.from_defaults(engine, llm=llm, memory=memory)
+    return kind.from_defaults(index.as_retriever(), llm=llm, memory=memory)
 
 
-# LlamaIndex' memory leaves its database connection to the garbage collector, and the event loop
-# in which it ran.
-@pytest.mark.filterwarnings(
-    "ignore:.*aiosqlite.core.Connection.*:ResourceWarning",
-    "ignore:unclosed event loop:ResourceWarning",
-    "ignore:unclosed <socket:ResourceWarning",
-)
 @pytest.mark.parametrize(
     "kind",
     [
@@ -187,8 +183,6 @@ async def test_chat_engines_answer_and_remember(index, kind):
     assert set(replies) == {"The answer is Paris."}
     written = [m.content for m in engine.chat_history if m.role == MessageRole.ASSISTANT]
     assert written == replies
-    del engine, streamed
-    gc.collect()
 
 
 # -- agents -----------------------------------------------------------------------------------

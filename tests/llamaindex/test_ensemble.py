@@ -219,6 +219,18 @@ def test_fields_are_voted_on_one_by_one():
         assert album == Album(name="A", year=2)
 
 
+def test_an_ensemble_may_be_a_member():
+    inner = AdaptiveEnsembleLLM([Member(ScriptedLLM([RIGHT]), price=(1, 0))], rule="fixed:n=2")
+    trace = trace_of(AdaptiveEnsembleLLM([inner], rule="fixed:n=3").chat(HELLO))
+    (usage,) = trace["usage_by_member"].values()
+    assert usage == {
+        "input_tokens": 6 * IN,
+        "output_tokens": 6 * OUT,
+        "cost": 6.0 * IN,
+        "calls": 6,
+    }
+
+
 # -- failures and consensus -------------------------------------------------------------------
 
 
@@ -398,6 +410,19 @@ def test_without_listeners_no_events_are_made(monkeypatch):
     monkeypatch.setattr("llamaindex_bestofinf.reporting.EnsembleSampleEvent", fail)
     monkeypatch.setattr("llamaindex_bestofinf.reporting.LLMChatStartEvent", fail)
     assert voter().chat(HELLO).message.content == RIGHT
+
+
+def test_a_private_loop_does_not_wait_for_itself():
+    from llamaindex_bestofinf.loops import private_loop
+
+    async def inside():
+        llm = voter(sync_strategy="loop")
+        found = llm.chat(HELLO)  # in threads, then
+        with pytest.raises(UsageError, match="await the other form"):
+            private_loop().run(llm.achat(HELLO))
+        return found
+
+    assert private_loop().run(inside()).message.content == RIGHT
 
 
 # -- copies and packaging ---------------------------------------------------------------------

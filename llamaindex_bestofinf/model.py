@@ -1,0 +1,238 @@
+"""The ensemble as an LLM: how it describes itself, and what happens in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextvars import ContextVar
+from typing import Any, cast
+
+from llama_index.core.base.llms.generic_utils import messages_to_prompt
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.instrumentation.events.llm import (
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
+)
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import LLM, default_completion_to_prompt
+from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
+from pydantic import BaseModel
+from typing_extensions import override
+
+from bestofinf.consensus import Consensus
+from bestofinf.drivers.common import Observer
+from bestofinf.records import Member
+from llamaindex_bestofinf.calls import EnsembleCall, Result
+from llamaindex_bestofinf.history import portable_history
+from llamaindex_bestofinf.loops import private_loop
+from llamaindex_bestofinf.members import common_metadata
+from llamaindex_bestofinf.messages import winning_chat, winning_completion
+from llamaindex_bestofinf.prompts import MessagesFor, PromptFor, common_parser
+from llamaindex_bestofinf.reporting import EndpointReport, dispatcher, is_heard
+from llamaindex_bestofinf.sampling import ChatQuestion, CompletionQuestion, Question
+from llamaindex_bestofinf.settings import EnsembleSettings, split_settings
+from llamaindex_bestofinf.streaming import (
+    watched,
+)
+from llamaindex_bestofinf.structured import StructuredQuestion, object_of
+from llamaindex_bestofinf.tools import (
+    REQUEST,
+    ToolsQuestion,
+    incapable_members,
+)
+
+_last_trace: ContextVar[dict[str, Any] | None] = ContextVar("bestofinf_last_trace", default=None)
+
+
+class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
+    """What makes an ensemble an LLM, but for the endpoints."""
+
+    def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
+        EnsembleSettings.__init__(self, members, **kwargs)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """Describe the ensemble so that what suits the description suits every member."""
+        return common_metadata(self._members, any_tools=self.tool_policy == "capable_only")
+
+    def last_trace(self) -> dict[str, Any] | None:
+        """Return the decision of the last call made in this task or thread, of any ensemble.
+
+        For structured predictions, which give nothing but the object.
+        """
+        return _last_trace.get()
+
+    # -- prompts: every member writes its own -------------------------------------------------
+
+    @override
+    def _get_messages(self, prompt: BasePromptTemplate, **prompt_args: Any) -> list[ChatMessage]:
+        messages = super()._get_messages(prompt, **prompt_args)
+        if self._writes_prompts:
+            return messages
+        return MessagesFor(messages, lambda model: model._get_messages(prompt, **prompt_args))
+
+    @override
+    def _get_prompt(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
+        text = super()._get_prompt(prompt, **prompt_args)
+        if self._writes_prompts:
+            return text
+        return PromptFor.made(text, lambda model: model._get_prompt(prompt, **prompt_args))
+
+    @override
+    def _extend_messages(self, messages: list[ChatMessage]) -> list[ChatMessage]:
+        if self._writes_prompts:
+            return super()._extend_messages(messages)
+        return MessagesFor(messages, lambda model: model._extend_messages(list(messages)))
+
+    @override
+    def _parse_output(self, output: str) -> str:
+        parser = self.output_parser or common_parser(self._members)
+        return str(parser.parse(output)) if parser is not None else output
+
+    @property
+    def _writes_prompts(self) -> bool:
+        """Whether the ensemble has a way of its own to write prompts."""
+        own = self.system_prompt or self.output_parser or self.query_wrapper_prompt
+        return (
+            bool(own)
+            or self.messages_to_prompt is not messages_to_prompt
+            or self._formats_completions
+        )
+
+    @property
+    def _formats_completions(self) -> bool:
+        return self.completion_to_prompt is not default_completion_to_prompt
+
+    # -- one call -----------------------------------------------------------------------------
+
+    def _chat_call(
+        self, kind: str, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> EnsembleCall:
+        request = kwargs.pop(REQUEST, None)
+        settings, rest = split_settings(kwargs)
+        prepare = self._prepared(messages)
+        if request is None:
+            return self._call(kind, ChatQuestion(messages, prepare, rest), settings)
+        tools = rest.get("tools") or []
+        call = self._call(kind, ToolsQuestion(messages, prepare, request, tools), settings)
+        call.incapable = incapable_members(self._members, refuse=self.tool_policy == "all")
+        call.tools = tools
+        return call
+
+    def _prepared(self, messages: Sequence[ChatMessage]) -> Any:
+        """Return what gives each member its own list of the messages."""
+        chosen, origins = self.history_filter, self._standing.origins
+        mixed = self._is_mixed
+
+        def prepare(member: Member[LLM]) -> list[ChatMessage]:
+            own = messages.rendered(member.model) if isinstance(messages, MessagesFor) else messages
+            if chosen is not None:
+                return list(chosen(own, member))
+            return portable_history(own, member.name, origins) if mixed else list(own)
+
+        return prepare
+
+    @property
+    def _is_mixed(self) -> bool:
+        return len({type(member.model) for member in self._members}) > 1
+
+    def _completion_call(
+        self, kind: str, prompt: str, formatted: bool, kwargs: dict[str, Any]
+    ) -> EnsembleCall:
+        settings, rest = split_settings(kwargs)
+        if not formatted and self._formats_completions:
+            prompt, formatted = cast("Any", self.completion_to_prompt)(prompt), True
+
+        def prepare(member: Member[LLM]) -> tuple[str, bool]:
+            if isinstance(prompt, PromptFor):
+                return prompt.rendered(member.model), True
+            return prompt, formatted
+
+        return self._call(kind, CompletionQuestion(prompt, prepare, rest), settings)
+
+    def _structured_call(
+        self,
+        output_cls: type[BaseModel],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None,
+        prompt_args: dict[str, Any],
+    ) -> EnsembleCall:
+        settings, rest = split_settings(llm_kwargs or {})
+        if self.system_prompt:
+            system = ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt)
+            messages = prompt.format_messages(llm=self, **prompt_args)
+            prompt, prompt_args = ChatPromptTemplate(message_templates=[system, *messages]), {}
+        if is_heard():
+            dispatcher.event(
+                LLMStructuredPredictStartEvent(
+                    output_cls=output_cls, template=prompt, template_args=prompt_args
+                )
+            )
+        question = StructuredQuestion(output_cls, prompt, rest, prompt_args, self)
+        return self._call("structured", question, settings)
+
+    def _call(self, kind: str, question: Question, settings: dict[str, Any]) -> EnsembleCall:
+        abstain = settings.pop("abstain", self.abstain) or self.on_unvotable == "error"
+        least = settings.pop("min_confidence", self.min_confidence)
+        return EnsembleCall(
+            kind=kind,
+            plan=self.plan(**settings),
+            question=question,
+            consensus=Consensus.of(abstain, least, self._higher),
+            standing=self._standing,
+            manager=self.callback_manager,
+            scorer=self._scorer,
+            medoid=self.on_unvotable == "medoid",
+        )
+
+    def _decide(self, call: EnsembleCall, watch: Observer | None = None) -> Result:
+        """Vote from blocking code."""
+        if self.sync_strategy == "loop" and not (loop := private_loop()).is_here:
+            return loop.run(call.arun(watch))
+        return call.run(watch)
+
+    def _watched(self, call: EnsembleCall, context: Any) -> Generator[str | Result, None, None]:
+        return watched(
+            lambda watch: self._decide(call, watch), context, progress=self.stream_progress
+        )
+
+    def _opened(self, call: EnsembleCall) -> EndpointReport:
+        report = EndpointReport(self, call.question.shown(), call.question.options())
+        if self.rate_limiter is not None:
+            self.rate_limiter.acquire()
+        return report
+
+    async def _aopened(self, call: EnsembleCall, context: Any = None) -> EndpointReport:
+        made = (self, call.question.shown(), call.question.options())
+        report = EndpointReport(*made) if context is None else context.run(EndpointReport, *made)
+        if self.rate_limiter is not None:
+            await self.rate_limiter.async_acquire()
+        return report
+
+    # -- what is handed out -------------------------------------------------------------------
+
+    def _chat_response(self, result: Result) -> ChatResponse:
+        _last_trace.set(result.told)
+        response = winning_chat(result.reply, result.told)
+        winner = result.told.get("winner_member")
+        if winner is not None and self._is_mixed:
+            self._standing.origins.note(response.message, winner)
+        return response
+
+    def _completion_response(self, result: Result) -> CompletionResponse:
+        _last_trace.set(result.told)
+        return winning_completion(result.reply, result.told)
+
+    def _object(
+        self, result: Result, output_cls: type[BaseModel]
+    ) -> tuple[BaseModel, dict[str, Any]]:
+        _last_trace.set(result.told)
+        found = object_of(result.reply, output_cls)
+        if is_heard():
+            dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+        return found, result.told
