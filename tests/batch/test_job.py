@@ -156,7 +156,7 @@ async def test_a_failed_question_is_a_row_with_its_error_and_is_begun_again(tmp_
 async def test_a_job_ends_when_everything_fails_and_goes_on_later(tmp_path):
     everything = {f"question {i}" for i in range(80)}
     broken = Model(fails=everything)
-    with pytest.raises(SamplingError, match="requests have all failed.*no access"):
+    with pytest.raises(SamplingError, match=r"requests have all failed.*no access"):
         await work(tmp_path, broken, n=80, plan=FAST)
     assert len(broken.asked) < 70
     report = await work(tmp_path, Model(), n=80, plan=FAST)
