@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import (
@@ -289,8 +289,10 @@ def asker(
     """
 
     async def ask(prompt: str, draw: Draw) -> Sample:
-        kwargs = {} if seed is None else {"seed": seed + draw.turn}
-        call = model._call([HumanMessage(prompt)], None, None, kwargs)
+        call = model._call([HumanMessage(prompt)], None, None, {})
+        if seed is not None:
+            kwargs = {**call.question.kwargs, "seed": seed + draw.turn}
+            call = replace(call, question=replace(call.question, kwargs=kwargs))
         sampler = call.sampler(SampleRuns(None, "none", asynchronous=True))
         return await sampler.asample(draw)
 

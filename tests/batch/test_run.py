@@ -1,0 +1,69 @@
+"""``bestofinf run`` as users run it: as a process, against a server, and killed."""
+
+import json
+import random
+import signal
+import time
+from importlib.util import find_spec
+
+import pytest
+
+from support.jobs import Runs
+from support.process import ServerProcess
+
+if find_spec("langchain_openai") is None:
+    pytest.skip("langchain-openai is not installed", allow_module_level=True)
+
+SLOTS = 8
+
+
+@pytest.fixture
+def runs(tmp_path):
+    with ServerProcess("--questions", "40", "--latency", "0.02") as server:
+        yield Runs(tmp_path, server, 40)
+
+
+def killed_and_resumed(runs, kills, *, total, options):
+    """Kill a job at random so often, then let it end, and check the books of all concerned."""
+    rng = random.Random(kills)
+    options = ["--budget", str(total), "--concurrency", str(SLOTS), *options]
+    killed = 0
+    for _ in range(kills):
+        killed += runs.kill_after(rng.randint(1, total // kills), *options)
+    report = runs.finish(*options)
+    rows, recorded = runs.answers(), runs.recorded()
+    assert [row["id"] for row in rows] == [f"q{i}" for i in range(runs.n_questions)]
+    assert all(row["answer"] is not None for row in rows if row["n_samples"] > row["n_abstained"])
+    assert report["samples"] == total == sum(map(len, recorded.values()))
+    # What was asked, and not recorded, was in flight at a kill.
+    in_flight = runs.server.counts()["finished"] - total
+    assert 0 <= in_flight <= killed * SLOTS
+    served = runs.server.tally()
+    for id_, answers in recorded.items():
+        assert len(answers) <= sum(served[f"made/{id_[1:]}"].values())
+    return killed
+
+
+def test_a_job_killed_at_random_pays_for_nothing_twice_and_loses_nothing(runs):
+    assert killed_and_resumed(runs, 3, total=160, options=[]) >= 2
+
+
+@pytest.mark.soak
+def test_a_job_killed_twenty_times_pays_for_nothing_twice_and_loses_nothing(tmp_path):
+    with ServerProcess("--questions", "150", "--latency", "0.03") as server:
+        runs = Runs(tmp_path, server, 150)
+        assert killed_and_resumed(runs, 20, total=1500, options=[]) >= 15
+
+
+def test_an_interrupt_writes_the_best_answers_so_far(runs):
+    options = ["--budget", "2000", "--concurrency", "4", "--max-samples", "500"]
+    with runs.start(*options) as process:
+        while runs.server.counts()["finished"] < 40:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    report = json.loads(out)
+    assert report["samples"] == sum(map(len, runs.recorded().values()))
+    assert sum(row["n_samples"] for row in runs.answers()) == report["samples"] < 2000
