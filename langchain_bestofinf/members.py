@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable, RunnableWithFallbacks
 from langchain_core.runnables.base import RunnableBindingBase
 
 from bestofinf._extras import require
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.plan import unique_names
 from bestofinf.records import Member
 
@@ -50,7 +50,7 @@ def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:
         MissingExtraError: If a text is given and the package ``langchain`` is not installed.
     """
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise UsageError(f"members must be a list of chat models, got {given!r}")
+        raise UsageError(f"members must be a list of chat models, got {shown(given)}")
     return unique_names([_member(item) for item in given])
 
 

@@ -62,7 +62,9 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
     sample_callbacks: Any = "all"
     include_trace: bool = False
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
