@@ -197,7 +197,8 @@ class DrivenVote(RuleBasedStateMachine):
             assert isinstance(error, SamplingError), repr(error)
             late = "within the deadline" in str(error)
             assert late or tally.n_votes < engine.settings.quorum
-            assert error.causes or not draws
+            # A rule may have stopped short of the quorum though nothing failed.
+            assert error.causes or not (late or tally.n_failed)
             return
         decision = self.task.result()
         trail = decision.trail
@@ -219,23 +220,32 @@ class DrivenVote(RuleBasedStateMachine):
     def teardown(self):
         if not hasattr(self, "task"):
             return
+        try:
+            self.finish()
+        finally:
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.settle()
+            self.loop.close()
+
+    def finish(self):
         # Whatever was left open, the vote comes to an end once the members answer.
-        for _ in range(200):
+        for _ in range(100):
             if self.task.done():
                 break
             for draw in sorted(self.open):
-                self.given[draw.index] = "a"
-                self.open[draw].set_result(Sample("a", usage=ONE, tokens=10))
+                if not self.open[draw].done():
+                    self.given[draw.index] = "a"
+                    self.open[draw].set_result(Sample("a", usage=ONE, tokens=10))
             self.loop.run_until_complete(asyncio.sleep(1.0))
         assert self.task.done(), "the vote does not end"
         self.nothing_is_in_flight_beyond_the_limit_or_after_the_end()
         assert not self.complaints
-        self.loop.close()
 
 
 CHECKS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 TestDrivenVote = DrivenVote.TestCase
-TestDrivenVote.settings = settings(max_examples=60, stateful_step_count=25, **CHECKS)
+TestDrivenVote.settings = settings(max_examples=200, stateful_step_count=25, **CHECKS)
 
 
 @pytest.mark.soak

@@ -97,7 +97,7 @@ async def avote(
             await asyncio.wait(tasks, timeout=None if left is None else max(left, GRACE))
         for task, draw in tasks.items():
             tell(task, draw)
-    return conclude(engine, policy, overdue=overdue)
+    return conclude(engine, policy, overdue=overdue, trying=sampler.trying.values())
 
 
 class AsyncSampler:
@@ -108,6 +108,9 @@ class AsyncSampler:
         answer: Takes the answer from replies that come without one.
         policy: Retries and time-outs.
         clock: Seconds, from any start.
+
+    Attributes:
+        trying: What went wrong so far in draws under way or given up.
     """
 
     def __init__(
@@ -125,11 +128,12 @@ class AsyncSampler:
         self._prepare = needs_preparation(answer)
         self._preparing = asyncio.Lock()
         self._known: list[AnswerValue] = []
+        self.trying: dict[Draw, list[BaseException]] = {}
 
     async def outcome(self, draw: Draw) -> Outcome:
         """Return what came of a draw. An exception of the member is a failure, not raised."""
         start = self._clock()
-        failures: list[BaseException] = []
+        failures = self.trying[draw] = []
         paid = NO_USAGE
         try:
             sample = await self._tried(draw, failures)
@@ -143,7 +147,9 @@ class AsyncSampler:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
                 raise  # else something within the member was cancelled: its failure, not ours
+            del self.trying[draw]
             return failed(error, self._clock() - start, paid + Usage(calls=len(failures)))
+        del self.trying[draw]
         return with_tries(sample, len(failures))
 
     async def _tried(self, draw: Draw, failures: list[BaseException]) -> Sample:

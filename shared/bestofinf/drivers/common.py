@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -54,15 +54,38 @@ def needs_preparation(answer: Answer | None) -> bool:
     return answer is not None and type(answer).prepare is not Answer.prepare
 
 
-def conclude(engine: VotingEngine, policy: FailurePolicy, *, overdue: bool) -> Decision:
-    """Return the decision, or raise what the policy says about a deadline that passed."""
-    if overdue and policy.on_deadline == "raise":
+def conclude(
+    engine: VotingEngine,
+    policy: FailurePolicy,
+    *,
+    overdue: bool,
+    trying: Iterable[Sequence[BaseException]] = (),
+) -> Decision:
+    """Return the decision, or raise what the policy says about a deadline that passed.
+
+    Args:
+        engine: Whose vote is done.
+        policy: What happens at the deadline.
+        overdue: Whether the deadline ended the vote.
+        trying: What went wrong so far in draws that were still under way.
+    """
+    if not overdue:
+        return engine.decision()
+    late = [
+        TimeoutError(f"deadline of {policy.deadline:g} s"),
+        *engine.causes,
+        *(errors[-1] for errors in trying if errors),
+    ]
+    if policy.on_deadline == "raise":
         raise SamplingError(
             f"no decision within the deadline of {policy.deadline:g} s "
             f"({engine.tally.n_votes} votes counted)",
-            (TimeoutError(f"deadline of {policy.deadline:g} s"), *engine.causes),
+            late,
         )
-    return engine.decision()
+    try:
+        return engine.decision()
+    except SamplingError as error:
+        raise SamplingError(str(error), late) from None
 
 
 def check_concurrency(concurrency: int) -> None:

@@ -83,6 +83,7 @@ class _Vote:
         self._prepare = needs_preparation(answer)
         self._preparing = threading.Lock()
         self._known: list[AnswerValue] = []
+        self._trying: dict[Draw, list[BaseException]] = {}
 
     def run(self, concurrency: int) -> Decision:
         engine, policy = self._engine, self._policy
@@ -116,7 +117,7 @@ class _Vote:
             while not self._arrived.empty():
                 self._late(*self._arrived.get())
         with self._lock:  # what was abandoned may be told at this very moment
-            return conclude(engine, policy, overdue=overdue)
+            return conclude(engine, policy, overdue=overdue, trying=[*self._trying.values()])
 
     @property
     def _patient(self) -> bool:
@@ -195,7 +196,7 @@ class _Vote:
 
     def _outcome(self, draw: Draw, *, aside: bool = False) -> Outcome:
         start = self._clock()
-        failures: list[BaseException] = []
+        failures = self._trying[draw] = []
         paid = NO_USAGE
         try:
             sample = self._tried(draw, failures)
@@ -209,7 +210,9 @@ class _Vote:
             # would wait for it for ever.
             if isinstance(error, KeyboardInterrupt | SystemExit) and not aside:
                 raise
+            del self._trying[draw]
             return failed(error, self._clock() - start, paid + Usage(calls=len(failures)))
+        del self._trying[draw]
         return with_tries(sample, len(failures))
 
     def _tried(self, draw: Draw, failures: list[BaseException]) -> Sample:
