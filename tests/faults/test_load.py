@@ -18,7 +18,7 @@ from support.recorded import MadeBackend
 FOR_GOOD = frozenset({Fault.QUOTA, Fault.UNAUTHORIZED})  # end a member; see test_members_down
 RARE = frozenset({Fault.HANG, Fault.HUGE})  # slow for the test, not for the ensemble
 KINDS = tuple(kind for kind in Fault if kind not in FOR_GOOD | RARE)
-SETTINGS = {"answer": "boxed", "longest_wait": 0.05, "timeout": 20.0, "cooldown": 0.0, "seed": 0}
+SETTINGS = {"answer": "boxed", "longest_wait": 0.05, "timeout": 6.0, "cooldown": 0.0, "seed": 0}
 
 
 def faults(*, rare=3):
@@ -128,7 +128,7 @@ async def compare(serve, run, questions, **settings):
 
 
 async def test_langchain_loses_no_vote_under_faults(serve):
-    await compare(serve, chat_run, 120)
+    await compare(serve, chat_run, 150)
 
 
 async def test_llamaindex_loses_no_vote_under_faults(serve):
