@@ -18,7 +18,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
 
-from bestofinf.errors import MissingExtraError, UsageError
+from bestofinf.errors import MissingExtraError, UsageError, shown
 from bestofinf.plan import unique_names
 from bestofinf.records import Member
 
@@ -57,7 +57,7 @@ def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:
         MissingExtraError: If a text is given and the package ``langchain`` is not installed.
     """
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise UsageError(f"members must be a list of chat models, got {given!r}")
+        raise UsageError(f"members must be a list of chat models, got {shown(given)}")
     return unique_names([_member(item) for item in given])
 
 

@@ -55,7 +55,9 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     samples_per_request: int = Field(default=1, ge=1)
     sample_cache: SampleCacheMode = "indexed"
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
 
     _asked: list[Asked] = PrivateAttr(default_factory=list)
     _higher: Higher | None = PrivateAttr(default=None)

@@ -64,7 +64,9 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
     sample_callbacks: Any = "all"
     include_trace: bool = False
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
 
     _guarded: list[Runnable[Any, Any]] = PrivateAttr(default_factory=list)
 

@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tracers.context import register_configure_hook
 from pydantic import BaseModel, Field
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.policy import is_transient
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import (
@@ -158,7 +158,7 @@ class ChatModelJudge(Judge):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.model, BaseChatModel):
-            raise UsageError(f"model must be a chat model, got {self.model!r}")
+            raise UsageError(f"model must be a chat model, got {shown(self.model)}")
 
     def question(self, prompt: str, reply: Reply) -> str:
         """Return what the model is asked."""

@@ -11,15 +11,17 @@ from langchain_core.load.serializable import Serializable
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 
 from bestofinf.answers import Answer
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation import Explore
 from bestofinf.health import Health
 from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
 from bestofinf.policy import is_transient
+from bestofinf.prices import priced
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
 from bestofinf.slots import Slots
 from langchain_bestofinf.callbacks import SampleCallbacks
+from langchain_bestofinf.members import model_name
 from langchain_bestofinf.scorers import resolve_scorer
 from langchain_bestofinf.serializing import written_member
 
@@ -78,6 +80,8 @@ class EnsembleSettings(Serializable):
         members: Who is asked.
         weights: Weight by member name, in order, from a fit, or the path of a file that
             ``bestofinf fit --out`` wrote; None takes the members' own.
+        prices: Money for one token by member or model name, for `MaxCost` and the usage in
+            decisions: pairs (input, output), or LiteLLM's table; see `bestofinf.prices`.
         rule: When to stop: a preset (``fast``, ``balanced``, ``thorough``, ``exhaustive``), a
             rule, or a rule as written on the command line.
         answer: How replies become votes: a name, an answer type, or a function of the text.
@@ -109,8 +113,9 @@ class EnsembleSettings(Serializable):
             ``all`` or ``none``.
     """
 
-    members: list[Any]
+    members: list[Any] = Field(exclude=True)
     weights: Any = None
+    prices: Any = None
     rule: Any = "balanced"
     answer: Any = "auto"
     selector: Any = None
@@ -134,12 +139,14 @@ class EnsembleSettings(Serializable):
     scorer: Any = None
     abstain: bool = False
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
-    escalate_to: Any = None
+    escalate_to: Any = Field(default=None, exclude=True)
     explore: Any = 0.0
     sample_callbacks: SampleCallbacks = "tracers"
 
     # A misspelt setting must not pass unnoticed.
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
 
     _members: tuple[Member[Any], ...] = PrivateAttr(default=())
     _explore: Explore = PrivateAttr(default_factory=lambda: Explore(0.0))
@@ -155,7 +162,7 @@ class EnsembleSettings(Serializable):
             super().__init__(*args, **kwargs)
         except ValidationError as error:
             raise UsageError(one_line(error)) from error
-        self._members = self._resolved()
+        self._members = priced(self._resolved(), self.prices, model_name)
         self._weights = _Weights(read_weights(self.weights))
         self._slots = Slots(self._members)
         self._scorer = resolve_scorer(self.scorer)
@@ -179,8 +186,15 @@ class EnsembleSettings(Serializable):
         return {
             "members": [written_member(member) for member in self.members],
             "rule": self.rule if isinstance(self.rule, str) else str(self.rule),
+            **({} if self.escalate_to is None else {"escalate_to": self.escalate_to}),
             **({} if weights is None else {"weights": self.weight_by_member}),
         }
+
+    def __repr_args__(self) -> Any:
+        """Show members by name: clients write their keys into their own representations."""
+        yield "members", self.member_names
+        hidden = ("members", "escalate_to", "scorer")
+        yield from (pair for pair in super().__repr_args__() if pair[0] not in hidden)
 
     # -- the plan -----------------------------------------------------------------------------
 
@@ -311,7 +325,9 @@ def configured(config: Mapping[str, Any] | None) -> dict[str, Any]:
         return {}
     found = given.get(NAMESPACE) or {}
     if not isinstance(found, Mapping):
-        raise UsageError(f"configurable[{NAMESPACE!r}] must map settings to values, got {found!r}")
+        raise UsageError(
+            f"configurable[{NAMESPACE!r}] must map settings to values, got {shown(found)}"
+        )
     prefix = f"{NAMESPACE}_"
     single = {k[len(prefix) :]: v for k, v in given.items() if str(k).startswith(prefix)}
     found = {**found, **single}
@@ -328,6 +344,10 @@ def one_line(error: ValidationError) -> str:
     found = []
     for line in error.errors(include_url=False):
         place = ".".join(map(str, line["loc"]))
-        given = "" if line["type"] in ("missing", "extra_forbidden") else f", got {line['input']!r}"
+        given = (
+            ""
+            if line["type"] in ("missing", "extra_forbidden")
+            else f", got {shown(line['input'])}"
+        )
         found.append(f"{place}: {line['msg']}{given}")
     return "; ".join(found)

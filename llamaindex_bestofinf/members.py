@@ -13,7 +13,7 @@ from llama_index.core.base.llms.types import LLMMetadata, MessageRole
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.plan import unique_names
 from bestofinf.records import Member
 
@@ -29,13 +29,13 @@ def resolve_members(given: Any) -> tuple[Member[LLM], ...]:
         UsageError: If there is none, or one is no LLM.
     """
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise UsageError(f"members must be a list of LLMs, got {given!r}")
+        raise UsageError(f"members must be a list of LLMs, got {shown(given)}")
     return unique_names([_member(item) for item in given])
 
 
 def _member(item: Any) -> Member[LLM]:
     if isinstance(item, tuple) and len(item) == 2:
-        item = Member(item[0], weight=item[1])
+        item = Member(checked_llm(item[0], "a member"), weight=item[1])
     member = item if isinstance(item, Member) else Member(item)
     model = member.model
     if model is None and member.factory is not None:

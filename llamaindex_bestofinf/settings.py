@@ -11,9 +11,10 @@ from llama_index.core.llms.llm import LLM
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
 
 from bestofinf.alike import warn_of_fixed
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.health import Health
 from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
+from bestofinf.prices import priced
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
 from bestofinf.slots import Slots
@@ -90,6 +91,8 @@ class EnsembleSettings(BaseModel):
             Not in dumps, which would hold their keys.
         weights: Weight by member name, in order, from a fit, or the path of a file that
             ``bestofinf fit --out`` wrote; None takes the members' own.
+        prices: Money for one token by member or model name, for `MaxCost` and the usage in
+            decisions: pairs (input, output), or LiteLLM's table; see `bestofinf.prices`.
         rule: When to stop: a preset (``fast``, ``balanced``, ``thorough``, ``exhaustive``), a
             rule, or a rule as written on the command line.
         answer: How replies become votes: a name, an answer type, or a function of the text.
@@ -132,6 +135,7 @@ class EnsembleSettings(BaseModel):
 
     members: list[Any] = Field(exclude=True)
     weights: Any = Field(default=None, exclude=True)
+    prices: Any = Field(default=None, exclude=True)
     rule: Any = "balanced"
     answer: Any = "auto"
     selector: Any = Field(default=None, exclude=True)
@@ -162,7 +166,9 @@ class EnsembleSettings(BaseModel):
     history_filter: Any = Field(default=None, exclude=True)
 
     # A misspelt setting must not pass unnoticed.
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
+    )
 
     _members: tuple[Member[LLM], ...] = PrivateAttr(default=())
     _standing: Standing = PrivateAttr(default_factory=lambda: Standing((), None, 1, 0.0))
@@ -177,7 +183,7 @@ class EnsembleSettings(BaseModel):
             super().__init__(**kwargs)
         except ValidationError as error:
             raise UsageError(_one_line(error)) from error
-        self._members = resolve_members(self.members)
+        self._members = priced(resolve_members(self.members), self.prices, model_name)
         self._standing = Standing(
             self._members, read_weights(self.weights), self.breaker, self.cooldown
         )
@@ -194,6 +200,12 @@ class EnsembleSettings(BaseModel):
     @field_serializer("rule", "answer")
     def _written(self, value: Any) -> Any:
         return value if isinstance(value, str) else str(value)
+
+    def __repr_args__(self) -> Any:
+        """Show members by name: clients write their keys into their own representations."""
+        yield "members", self.member_names
+        hidden = ("members", "escalate_to", "scorer")
+        yield from (pair for pair in super().__repr_args__() if pair[0] not in hidden)
 
     # -- the plan -----------------------------------------------------------------------------
 
@@ -224,7 +236,7 @@ class EnsembleSettings(BaseModel):
         Raises:
             UsageError: If a setting is unknown or out of its range.
         """
-        fixed = changes.keys() & {"members", "weights", "scorer", "escalate_to"}
+        fixed = changes.keys() & {"members", "weights", "prices", "scorer", "escalate_to"}
         unknown = changes.keys() - EnsembleSettings.model_fields.keys()
         if fixed or unknown:
             raise UsageError(
@@ -328,6 +340,10 @@ def _one_line(error: ValidationError) -> str:
     found = []
     for line in error.errors(include_url=False):
         place = ".".join(map(str, line["loc"]))
-        given = "" if line["type"] in ("missing", "extra_forbidden") else f", got {line['input']!r}"
+        given = (
+            ""
+            if line["type"] in ("missing", "extra_forbidden")
+            else f", got {shown(line['input'])}"
+        )
         found.append(f"{place}: {line['msg']}{given}")
     return "; ".join(found)

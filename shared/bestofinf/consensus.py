@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from bestofinf.errors import NoConsensusError, SamplingError, UsageError
+from bestofinf.errors import NoConsensusError, SamplingError, UsageError, shown
 from bestofinf.records import Decision, Sample, Usage
 from bestofinf.trace import trace
 
@@ -36,7 +36,7 @@ class Consensus(Generic[H]):
         """
         least = min_confidence
         if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 1:
-            raise UsageError(f"min_confidence must lie in [0, 1], got {least!r}")
+            raise UsageError(f"min_confidence must lie in [0, 1], got {shown(least)}")
         demanded = bool(abstain) or least > 0 or escalate_to is not None
         return cls(demanded, float(least), escalate_to)
 

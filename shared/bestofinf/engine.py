@@ -31,7 +31,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from bestofinf.answers.base import Answer
 from bestofinf.ballot import ballot_for
-from bestofinf.errors import ProtocolMisuseError, SamplingError, UsageError
+from bestofinf.errors import ProtocolMisuseError, SamplingError, UsageError, shown
 from bestofinf.records import (
     AnswerValue,
     Decision,
@@ -87,12 +87,12 @@ class VoteSettings:
         for name, choices in (("launch", get_args(Launch)), ("order", get_args(Order))):
             if getattr(self, name) not in choices:
                 raise UsageError(
-                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                    f"{name} must be one of {', '.join(choices)}, got {shown(getattr(self, name))}"
                 )
         if self.schedule not in get_args(ScheduleKind):
             raise UsageError(
                 f"schedule must be one of {', '.join(get_args(ScheduleKind))}, "
-                f"got {self.schedule!r}"
+                f"got {shown(self.schedule)}"
             )
         for name, least in (("abstain_limit", 1), ("breaker", 1), ("quorum", 1), ("warm_up", 0)):
             value = getattr(self, name)
@@ -100,7 +100,7 @@ class VoteSettings:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(
-                    f"{name} must be a whole number of at least {least}, got {value!r}"
+                    f"{name} must be a whole number of at least {least}, got {shown(value)}"
                 )
 
 
@@ -134,7 +134,7 @@ class VotingEngine:
         **changes: Any,
     ) -> None:
         if not isinstance(rule, StopRule):
-            raise UsageError(f"rule must be a StopRule, got {rule!r}")
+            raise UsageError(f"rule must be a StopRule, got {shown(rule)}")
         if not members:
             raise UsageError("an ensemble needs at least one member, got none")
         settings = settings or VoteSettings()
@@ -220,7 +220,7 @@ class VotingEngine:
         if draw.index in self._outcomes:
             raise ProtocolMisuseError(f"{draw} has been told before")
         if not isinstance(outcome, Sample | Failure):
-            raise ProtocolMisuseError(f"an outcome is a Sample or a Failure, got {outcome!r}")
+            raise ProtocolMisuseError(f"an outcome is a Sample or a Failure, got {shown(outcome)}")
         score = outcome.score if isinstance(outcome, Sample) else None
         if score is not None and not 0 <= score <= 1:
             raise ProtocolMisuseError(f"a score must lie in [0, 1], got {score!r}")

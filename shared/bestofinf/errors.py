@@ -8,6 +8,26 @@ whoever runs the models.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: plain values as they are, of others only the type.
+
+    Models and clients write their keys into their own representations.
+    """
+    if value is None or isinstance(value, str | bool | Real):
+        return (
+            repr(value) if not isinstance(value, str) or len(value) <= 200 else f"{value[:200]!r}…"
+        )
+    if isinstance(value, tuple | list) and all(isinstance(v, str | Real) for v in value):
+        return f"{value!r:.200}"
+    return f"a value of type {type(value).__name__}"
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a real number; truth values are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class BestOfInfError(Exception):

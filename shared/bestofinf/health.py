@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, is_number, shown
 from bestofinf.records import Draw, Failure, Outcome
 from bestofinf.tally import Usual
 
@@ -48,8 +48,8 @@ class Health:
         cooldown: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not 0 <= cooldown < math.inf:
-            raise UsageError(f"cooldown must be at least 0 and finite, got {cooldown!r}")
+        if not (is_number(cooldown) and 0 <= cooldown < math.inf):
+            raise UsageError(f"cooldown must be at least 0 and finite, got {shown(cooldown)}")
         self._states = [_State() for _ in range(members)]
         self._breaker = breaker
         self._cooldown = cooldown

@@ -17,12 +17,12 @@ from bestofinf.answers import resolve_answer
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import check_concurrency
 from bestofinf.engine import VoteSettings, VotingEngine
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, is_number, shown
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member
 from bestofinf.rules import parse_rule
 from bestofinf.rules.base import AllOf, AnyOf, StopRule
-from bestofinf.rules.budgets import MaxSamples
+from bestofinf.rules.budgets import MaxCost, MaxSamples
 from bestofinf.rules.optscale import OptScale
 from bestofinf.selectors import BestScore, Selector, resolve_selector
 from bestofinf.tally import Usual
@@ -76,6 +76,11 @@ class VotePlan(Generic[M]):
     def __post_init__(self) -> None:
         check_concurrency(self.concurrency)
         self.engine()  # refuses what cannot work now, not at the first call
+        if _limits_cost(self.rule) and not any(any(m.price) for m in self.members):
+            raise UsageError(
+                "max-cost would never stop: no member has a price; give prices, or "
+                "Member(price=(input, output))"
+            )
 
     @classmethod
     def make(
@@ -160,7 +165,7 @@ class VotePlan(Generic[M]):
             usual: What replies usually are, per member; see `Health`.
         """
         if not isinstance(self.rule, StopRule):
-            raise UsageError(f"rule must be a StopRule or its name, got {self.rule!r}")
+            raise UsageError(f"rule must be a StopRule or its name, got {shown(self.rule)}")
         return VotingEngine(
             self.rule | MaxSamples(self.max_samples),
             self.members,
@@ -170,6 +175,12 @@ class VotePlan(Generic[M]):
             left_out=left_out,
             usual=usual,
         )
+
+
+def _limits_cost(rule: StopRule) -> bool:
+    if isinstance(rule, AnyOf | AllOf):
+        return any(_limits_cost(part) for part in rule.rules)
+    return isinstance(rule, MaxCost)
 
 
 def _selector(selector: Selector | str | None, rule: StopRule) -> Selector | None:
@@ -213,7 +224,17 @@ def weighted(members: Sequence[Member[M]], weights: Weights) -> tuple[Member[M],
             raise UsageError(
                 f"weights name {unknown[0]!r}, which is no member; members are {', '.join(names)}"
             )
+        wrong = [weight for weight in weights.values() if not is_number(weight)]
+        if wrong:
+            raise UsageError(f"weights must be numbers, got {shown(wrong[0])}")
         return tuple(replace(m, weight=float(weights.get(m.name, 0.0))) for m in members)
+    if isinstance(weights, str) or not isinstance(weights, Sequence):
+        raise UsageError(
+            "weights must be a mapping by member name, a list in order of the members, or a fit, "
+            f"got {shown(weights)}"
+        )
+    if not all(is_number(weight) for weight in weights):
+        raise UsageError(f"weights must be numbers, got {shown(weights)}")
     if len(weights) != len(members):
         raise UsageError(f"{len(members)} members but {len(weights)} weights")
     return tuple(replace(m, weight=float(w)) for m, w in zip(members, weights, strict=True))

@@ -11,7 +11,7 @@ from typing import Literal
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, is_number, shown
 
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _FATAL_STATUS = frozenset({401, 402, 403})
@@ -98,15 +98,21 @@ class FailurePolicy:
 
     def __post_init__(self) -> None:
         if isinstance(self.retries, bool) or not isinstance(self.retries, int) or self.retries < 0:
-            raise UsageError(f"retries must be a whole number of at least 0, got {self.retries!r}")
+            raise UsageError(
+                f"retries must be a whole number of at least 0, got {shown(self.retries)}"
+            )
         for name in ("timeout", "deadline"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"{name} must be above 0 and finite, or None, got {value!r}")
-        if not 0 <= self.longest_wait < math.inf:
-            raise UsageError(f"longest_wait must be at least 0, got {self.longest_wait!r}")
+            if value is not None and not (is_number(value) and 0 < value < math.inf):
+                raise UsageError(f"{name} must be above 0 and finite, or None, got {shown(value)}")
+        if not (is_number(self.longest_wait) and 0 <= self.longest_wait < math.inf):
+            raise UsageError(f"longest_wait must be at least 0, got {shown(self.longest_wait)}")
+        if not callable(self.retry_on):
+            raise UsageError(f"retry_on must be a function, got {shown(self.retry_on)}")
         if self.on_deadline not in ("raise", "partial"):
-            raise UsageError(f"on_deadline must be 'raise' or 'partial', got {self.on_deadline!r}")
+            raise UsageError(
+                f"on_deadline must be 'raise' or 'partial', got {shown(self.on_deadline)}"
+            )
 
     def retrying(self) -> Retrying:
         """Return tenacity's loop for one draw in a thread."""

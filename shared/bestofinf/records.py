@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from bestofinf._display import bars
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, is_number, shown
 
 AnswerValue: TypeAlias = Hashable
 """What a vote is for: any hashable value in canonical form."""
@@ -102,29 +102,40 @@ class Member(Generic[M]):
         UsageError: If a number is out of its range.
     """
 
-    model: M
+    model: M = field(repr=False)  # clients write their keys into their representations
     weight: float = 1.0
     name: str = ""
     cost: float = 1.0
     price: tuple[float, float] = (0.0, 0.0)
-    call_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    call_kwargs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     factory: Any = field(default=None, repr=False)
     concurrency: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.weight < math.inf:
+        if not (is_number(self.weight) and 0 <= self.weight < math.inf):
             raise UsageError(
-                f"the weight of a member must be at least 0 and finite, got {self.weight!r}"
+                f"the weight of a member must be at least 0 and finite, got {shown(self.weight)}"
             )
-        if not 0 < self.cost < math.inf:
-            raise UsageError(f"the cost of a member must be above 0 and finite, got {self.cost!r}")
-        if len(self.price) != 2 or not all(0 <= p < math.inf for p in self.price):
+        if not (is_number(self.cost) and 0 < self.cost < math.inf):
             raise UsageError(
-                f"price must be two numbers of at least 0, for input and output, got {self.price!r}"
+                f"the cost of a member must be above 0 and finite, got {shown(self.cost)}"
             )
-        if self.concurrency is not None and self.concurrency < 1:
+        if (
+            not isinstance(self.price, tuple)
+            or len(self.price) != 2
+            or not all(is_number(p) and 0 <= p < math.inf for p in self.price)
+        ):
             raise UsageError(
-                f"the concurrency of a member must be at least 1, got {self.concurrency!r}"
+                f"price must be two numbers of at least 0, for input and output, "
+                f"got {shown(self.price)}"
+            )
+        if self.concurrency is not None and (
+            isinstance(self.concurrency, bool)
+            or not isinstance(self.concurrency, int)
+            or self.concurrency < 1
+        ):
+            raise UsageError(
+                f"the concurrency of a member must be at least 1, got {shown(self.concurrency)}"
             )
 
     def charge(self, input_tokens: int, output_tokens: int) -> Usage:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.records import AnswerValue, Draw, Sample
 from bestofinf.scores.reliability import Calibration
 from bestofinf.tally import Tally
@@ -194,9 +194,9 @@ def resolve_selector(selector: Selector | str | None) -> Selector:
     if not isinstance(selector, str):
         if callable(getattr(selector, "select", None)):
             return selector
-        raise UsageError(f"a selector has a method select, got {selector!r}")
+        raise UsageError(f"a selector has a method select, got {shown(selector)}")
     if selector not in SELECTORS:
-        raise UsageError(f"selector must be one of {', '.join(SELECTORS)}, got {selector!r}")
+        raise UsageError(f"selector must be one of {', '.join(SELECTORS)}, got {shown(selector)}")
     return SELECTORS[selector]()
 
 

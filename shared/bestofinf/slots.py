@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from bestofinf.errors import SamplingError
 from bestofinf.records import Member
+
+PATIENCE = 0.1  # seconds between two looks whether a waiting thread is still wanted
+
+given_up: ContextVar[Callable[[], bool]] = ContextVar("given_up", default=lambda: False)
+"""Says in a draw's thread whether the vote has given the draw up; it must send nothing then."""
+
+
+def _check_wanted() -> None:
+    if given_up.get()():
+        raise SamplingError("given up while waiting for a free slot of the member")
 
 
 class Slots:
@@ -45,8 +57,13 @@ class Slots:
         if semaphore is None:
             yield
             return
-        with semaphore:
+        while not semaphore.acquire(timeout=PATIENCE):
+            _check_wanted()
+        try:
+            _check_wanted()
             yield
+        finally:
+            semaphore.release()
 
     @asynccontextmanager
     async def ataken(self, member: int) -> AsyncIterator[None]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import (
+    NO_USAGE,
     Observer,
     check_concurrency,
     conclude,
@@ -16,10 +17,11 @@ from bestofinf.drivers.common import (
     failed,
     given_up,
     needs_preparation,
+    with_tries,
 )
 from bestofinf.engine import VotingEngine
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample
+from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
 
 GRACE = 0.05  # seconds that cancelled draws have to end once a deadline has passed
 
@@ -59,6 +61,11 @@ async def avote(
     tasks: dict[asyncio.Task[Outcome], Draw] = {}
     overdue = False
 
+    def time_left() -> float | None:
+        if policy.deadline is None:
+            return None
+        return max(0.0, start + policy.deadline - clock())
+
     def tell(task: asyncio.Task[Outcome], draw: Draw) -> None:
         gone = not task.done() or task.cancelled()
         outcome = given_up() if gone else task.result()
@@ -70,17 +77,15 @@ async def avote(
         while not engine.done:
             for draw in engine.ask(concurrency - len(tasks)):
                 tasks[asyncio.ensure_future(sampler.outcome(draw))] = draw
-            left = None
-            if policy.deadline is not None:
-                left = max(0.0, start + policy.deadline - clock())
             arrived, _ = await asyncio.wait(
-                tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                tasks, timeout=time_left(), return_when=asyncio.FIRST_COMPLETED
             )
             engine.advance(clock() - start)
             # Several may be done at once: telling them in draw order keeps reports stable.
             for task in sorted(arrived, key=tasks.__getitem__):
                 tell(task, tasks.pop(task))
-            if not arrived:
+            # Replies that keep coming must not carry a vote past its deadline either.
+            if not engine.done and (not arrived or time_left() == 0):
                 overdue = True
                 engine.stop(f"deadline of {policy.deadline:g} s")
     finally:
@@ -88,10 +93,11 @@ async def avote(
             task.cancel()
         if tasks:
             # A deadline holds even for a member that will not be cancelled.
-            await asyncio.wait(tasks, timeout=GRACE if overdue else None)
+            left = time_left()
+            await asyncio.wait(tasks, timeout=None if left is None else max(left, GRACE))
         for task, draw in tasks.items():
             tell(task, draw)
-    return conclude(engine, policy, overdue=overdue)
+    return conclude(engine, policy, overdue=overdue, trying=sampler.trying.values())
 
 
 class AsyncSampler:
@@ -102,6 +108,9 @@ class AsyncSampler:
         answer: Takes the answer from replies that come without one.
         policy: Retries and time-outs.
         clock: Seconds, from any start.
+
+    Attributes:
+        trying: What went wrong so far in draws under way or given up.
     """
 
     def __init__(
@@ -119,32 +128,51 @@ class AsyncSampler:
         self._prepare = needs_preparation(answer)
         self._preparing = asyncio.Lock()
         self._known: list[AnswerValue] = []
+        self.trying: dict[Draw, list[BaseException]] = {}
 
     async def outcome(self, draw: Draw) -> Outcome:
         """Return what came of a draw. An exception of the member is a failure, not raised."""
         start = self._clock()
+        failures = self.trying[draw] = []
+        paid = NO_USAGE
         try:
-            found = await self._tried(draw)
+            found = await self._tried(draw, failures)
             if isinstance(found, Failure):
+                del self.trying[draw]
                 return found
+            paid = found.usage
             sample = await self.prepared(extracted(found, self._answer))
-        except Exception as error:
-            return failed(error, self._clock() - start)
-        return sample
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+                raise  # else something within the member was cancelled: its failure, not ours
+            del self.trying[draw]
+            return failed(error, self._clock() - start, paid + Usage(calls=len(failures)))
+        del self.trying[draw]
+        return with_tries(sample, len(failures))
 
-    async def _tried(self, draw: Draw) -> Outcome:
+    async def _tried(self, draw: Draw, failures: list[BaseException]) -> Outcome:
+        async def once(draw: Draw) -> Outcome:
+            try:
+                return await self._once(draw)
+            except BaseException as error:
+                failures.append(error)
+                raise
+
         try:
-            return await self._once(draw)
+            return await once(draw)
         except Exception as error:
             if not self._policy.retries or not self._policy.retry_on(error):
                 raise
-            failures = [error]
+            first = [error]
 
         # Most draws need no retry, and tenacity's loop takes longer than the rest of a draw.
         async def again(draw: Draw) -> Outcome:
-            if failures:
-                raise failures.pop()
-            return await self._once(draw)
+            if first:
+                raise first.pop()
+            return await once(draw)
 
         return await self._policy.async_retrying()(again, draw)
 

@@ -18,16 +18,19 @@ from typing import Any, TypeVar
 
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import (
+    NO_USAGE,
     Observer,
     check_concurrency,
     conclude,
     extracted,
     failed,
     needs_preparation,
+    with_tries,
 )
 from bestofinf.engine import VotingEngine
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import AnswerValue, Decision, Draw, Outcome, Sample
+from bestofinf.records import AnswerValue, Decision, Draw, Outcome, Sample, Usage
+from bestofinf.slots import given_up
 
 T = TypeVar("T")
 
@@ -74,11 +77,13 @@ class _Vote:
         self._observer = observer
         self._clock = clock
         self._lock = threading.Lock()
-        self._over = False
+        self._over = threading.Event()
+        self._dropped: set[Draw] = set()
         self._arrived: queue.SimpleQueue[tuple[Draw, Outcome]] = queue.SimpleQueue()
         self._prepare = needs_preparation(answer)
         self._preparing = threading.Lock()
         self._known: list[AnswerValue] = []
+        self._trying: dict[Draw, list[BaseException]] = {}
 
     def run(self, concurrency: int) -> Decision:
         engine, policy = self._engine, self._policy
@@ -104,14 +109,15 @@ class _Vote:
                         self._tell(draw, outcome)
                     else:
                         self._late(draw, outcome)
-                if not arrived:
+                if not engine.done:
                     overdue = self._expire(started, start)
         finally:
             with self._lock:
-                self._over = True
+                self._over.set()
             while not self._arrived.empty():
                 self._late(*self._arrived.get())
-        return conclude(engine, policy, overdue=overdue)
+        with self._lock:  # what was abandoned may be told at this very moment
+            return conclude(engine, policy, overdue=overdue, trying=[*self._trying.values()])
 
     @property
     def _patient(self) -> bool:
@@ -143,6 +149,7 @@ class _Vote:
         for draw, since in list(started.items()):
             if policy.timeout is not None and now - since >= policy.timeout * (policy.retries + 1):
                 del started[draw]
+                self._dropped.add(draw)
                 error = TimeoutError(f"no reply within {policy.timeout:g} s")
                 self._tell(draw, failed(error, now - since))
         return False
@@ -165,9 +172,10 @@ class _Vote:
 
     def _work(self, draw: Draw) -> None:
         """Run in a thread: sample, and hand over; or book it, if the vote is over."""
-        outcome = self._outcome(draw)
+        given_up.set(lambda: self._is_given_up(draw))
+        outcome = self._outcome(draw, aside=True)
         with self._lock:
-            if not self._over:
+            if not self._over.is_set():
                 self._arrived.put((draw, outcome))
                 return
         self._late(draw, outcome)
@@ -175,39 +183,62 @@ class _Vote:
     def _late(self, draw: Draw, outcome: Outcome) -> None:
         """Book what came after the vote was over, or after its draw was given up."""
         with self._lock:
-            given_up = draw not in self._engine.in_flight
-            if given_up:
+            dropped = draw not in self._engine.in_flight
+            if dropped:
                 self._engine.book(draw, replace(outcome.usage, calls=0))
             else:
                 self._engine.tell(draw, outcome)
-        if self._observer is not None and not given_up:
+        if self._observer is not None and not dropped:
             self._observer(self._engine, draw, outcome)
 
-    def _outcome(self, draw: Draw) -> Outcome:
+    def _is_given_up(self, draw: Draw) -> bool:
+        return self._over.is_set() or draw in self._dropped
+
+    def _outcome(self, draw: Draw, *, aside: bool = False) -> Outcome:
         start = self._clock()
+        failures = self._trying[draw] = []
+        paid = NO_USAGE
         try:
-            sample = extracted(self._tried(draw), self._answer)
+            sample = self._tried(draw, failures)
+            paid = sample.usage
+            sample = extracted(sample, self._answer)
             if self._prepare and sample.answer is not None:
                 sample = self._prepared(sample, sample.answer)
-        except Exception as error:
-            return failed(error, self._clock() - start)
-        return sample
+        except BaseException as error:
+            # Some libraries raise errors that are no `Exception` (a cancelled event loop, a panic
+            # of native code). In a thread of its own even these must end the draw, or the vote
+            # would wait for it for ever.
+            if isinstance(error, KeyboardInterrupt | SystemExit) and not aside:
+                raise
+            del self._trying[draw]
+            return failed(error, self._clock() - start, paid + Usage(calls=len(failures)))
+        del self._trying[draw]
+        return with_tries(sample, len(failures))
 
-    def _tried(self, draw: Draw) -> Sample:
+    def _tried(self, draw: Draw, failures: list[BaseException]) -> Sample:
+        def once(draw: Draw) -> Sample:
+            try:
+                return self._sample(draw)
+            except BaseException as error:
+                failures.append(error)
+                raise
+
         try:
-            return self._sample(draw)
+            return once(draw)
         except Exception as error:
             if not self._policy.retries or not self._policy.retry_on(error):
                 raise
-            failures = [error]
+            first = [error]
 
         # Most draws need no retry, and tenacity's loop takes longer than the rest of a draw.
         def again(draw: Draw) -> Sample:
-            if failures:
-                raise failures.pop()
-            return self._sample(draw)
+            if first:
+                raise first.pop()
+            if self._is_given_up(draw):
+                raise failures[-1]  # nobody waits for it any more
+            return once(draw)
 
-        return self._policy.retrying()(again, draw)
+        return self._policy.retrying().copy(sleep=self._over.wait)(again, draw)
 
     def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
         with self._preparing:

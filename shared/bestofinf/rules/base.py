@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.records import AnswerValue
 from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
@@ -197,7 +197,7 @@ def fewest_by_search(rule: StopRule, tally: Tally, ahead: Sequence[int]) -> int:
 
 def _parts(rule: StopRule, kind: type[Any]) -> tuple[StopRule, ...]:
     if not isinstance(rule, StopRule):
-        raise UsageError(f"rules are joined with rules, got {rule!r}")
+        raise UsageError(f"rules are joined with rules, got {shown(rule)}")
     return rule.rules if isinstance(rule, kind) else (rule,)
 
 

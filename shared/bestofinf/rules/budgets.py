@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, is_number, shown
 from bestofinf.rules.base import StopRule, Verdict
 from bestofinf.tallies import Tallies
 from bestofinf.tally import Tally
@@ -22,12 +22,12 @@ from bestofinf.tally import Tally
 
 def _at_least_one(value: int, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{name} must be a whole number of at least 1, got {value!r}")
+        raise UsageError(f"{name} must be a whole number of at least 1, got {shown(value)}")
 
 
 def _above_zero(value: float, name: str) -> None:
-    if not 0 < value < math.inf:
-        raise UsageError(f"{name} must be above 0 and finite, got {value!r}")
+    if not (is_number(value) and 0 < value < math.inf):
+        raise UsageError(f"{name} must be above 0 and finite, got {shown(value)}")
 
 
 def _votes_left(limit: float, spent: float, tally: Tally, ahead: Sequence[int]) -> int:

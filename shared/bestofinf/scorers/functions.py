@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.records import Reply
 from bestofinf.scorers.base import BaseScorer, Plain, Score, Scorer, ScoringError
 
@@ -62,4 +62,4 @@ def as_scorer(scorer: Scorer | Plain | None) -> Scorer | None:
         return scorer
     if callable(scorer):
         return FunctionScorer(scorer)
-    raise UsageError(f"a scorer is a function or has score and ascore, got {scorer!r}")
+    raise UsageError(f"a scorer is a function or has score and ascore, got {shown(scorer)}")

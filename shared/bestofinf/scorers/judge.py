@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers.base import NO_COST, BaseScorer, Scale, Score, ScoringError, in_thread
 
@@ -123,7 +123,7 @@ class TextJudge(Judge):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not callable(self.ask):
-            raise UsageError(f"ask must be a function, got {self.ask!r}")
+            raise UsageError(f"ask must be a function, got {shown(self.ask)}")
 
     def question(self, prompt: str, reply: Reply) -> str:
         """Return what the model is asked."""
