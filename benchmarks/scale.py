@@ -31,8 +31,10 @@ connect_support()
 SIZES = (100, 1_000, 10_000)
 LARGE = 50_000
 IN_FLIGHT = 64
-AT_ONCE = 16
-"""Questions; the default rule begins with 4 samples, so that 64 requests are in flight."""
+RULE = "ahead-by:votes=2"
+"""Few samples a question, so that what a question costs beside its samples weighs the more."""
+AT_ONCE = 32
+"""Questions; the rule begins with 2 samples, so that 64 requests are in flight."""
 QUESTIONS = 1_000
 MODEL = "alpha"
 WAYS = ("raw", "plain", "ensemble")
@@ -103,7 +105,7 @@ def plain(url: str) -> Ask:
 def ensemble(url: str) -> Ask:
     from langchain_bestofinf import AdaptiveEnsembleChat
 
-    model = AdaptiveEnsembleChat([client(url)])
+    model = AdaptiveEnsembleChat([client(url)], rule=RULE)
 
     async def ask(questions: list[str]) -> int:
         found = await model.abatch(questions, {"max_concurrency": AT_ONCE})
@@ -163,7 +165,7 @@ def measured(sizes: Sequence[int]) -> list[Figures]:
     with ServerProcess("--questions", str(QUESTIONS)) as server:
         for size in sizes:
             # As many requests as the ensemble needs, but not more than tell the rate.
-            requests = min(5 * size, 5_000)
+            requests = min(3 * size, 2_000)
             around = [alone(way, requests, server.url) for way in ("raw", "plain")]
             mine = alone("ensemble", size, server.url)
             around.append(alone("plain", requests, server.url))
