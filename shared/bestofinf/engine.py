@@ -267,7 +267,8 @@ class VotingEngine:
         if self.settings.warm_up and not self._counted:
             return max(0, min(free, self.settings.warm_up - in_flight))
         if self.settings.launch == "eager":
-            return max(0, min(free, EAGER_SLOTS - in_flight))
+            # Draws that wait to be counted keep their slots: else many would start behind a slow one.
+            return max(0, min(in_flight + free, EAGER_SLOTS) - len(open_draws))
         ahead = [d.member for d in open_draws] + self._schedule.peek(free)
         needed = min(self._ballot.needed(self.rule, ahead), self._needed_to_abstain())
         return max(0, min(free, needed - len(open_draws)))

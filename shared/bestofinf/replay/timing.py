@@ -94,7 +94,7 @@ def timed_vote(
         seconds[row], given_up = _drive(engine, population, draws, row, timing.slots)
         _enter(engine, rule, votes, row)
         votes.tokens[row] += round(given_up)
-        started[row] = votes.samples[row] + len(engine.in_flight)
+        started[row] = len(engine.decision().trail)
     return TimedVotes(votes, seconds, started)
 
 
