@@ -93,9 +93,10 @@ def known_of(backend: Any, recorded: Any) -> list[Known]:
 
 def ways(url: str) -> dict[str, Way]:
     """Return every way to vote, by name; all share one client a model."""
+    from langchain_openai import ChatOpenAI
+
     from bestofinf.answers import FunctionAnswer
     from langchain_bestofinf import AdaptiveEnsembleChat
-    from langchain_openai import ChatOpenAI
 
     clients: dict[str, ChatOpenAI] = {}
 
