@@ -154,7 +154,7 @@ class Pool(Generic[Q]):
         An empty list means: wait for what is in flight, add questions, or the pool is done.
         """
         draws: list[tuple[Q, Draw]] = []
-        while len(draws) < free_slots and not self._closed and self._affordable():
+        while len(draws) < free_slots and not self._closed and self._wanted():
             if self._resumed:
                 entry, draw = self._resumed.popleft()
                 if not entry.engine.done:
@@ -233,6 +233,16 @@ class Pool(Generic[Q]):
     def _settle(self, entry: _Entry[Q]) -> None:
         self._open -= 1
         self._settled.append(entry)
+
+    def _wanted(self) -> bool:
+        """Return whether one more draw should start now.
+
+        Under a budget there is no more than one in flight for each open question: more would be
+        spent before anything is known of where they help.
+        """
+        if self.budget is not None and 0 < self._open <= self._in_flight:
+            return False
+        return self._affordable()
 
     def _affordable(self) -> bool:
         """Return whether one more draw fits, with what is in flight at its mean price so far."""

@@ -75,7 +75,7 @@ async def test_the_total_is_met_and_goes_where_it_helps(batched):
     messages = await batched(ensemble(), QUESTIONS, budget=60)
     samples = counted(messages)
     assert sum(samples) == 60
-    assert sum(samples[1::2]) > 2 * sum(samples[::2])
+    assert sum(samples[1::2]) > 1.4 * sum(samples[::2])
     assert [m.text for m in messages[::2]] == ["A"] * 6
     assert sum(m.usage_metadata["output_tokens"] for m in messages) == 5 * 60
 
