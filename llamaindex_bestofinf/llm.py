@@ -33,17 +33,9 @@ from llamaindex_bestofinf.messages import TRACE_KEY
 from llamaindex_bestofinf.model import EnsembleModel
 from llamaindex_bestofinf.reporting import EndpointReport
 from llamaindex_bestofinf.settings import split_settings
-from llamaindex_bestofinf.streaming import (
-    awatched,
-    replayed_chat,
-    replayed_completion,
-)
+from llamaindex_bestofinf.streaming import awatched, replayed_chat, replayed_completion
 from llamaindex_bestofinf.structured import EnsembleStructuredLLM
-from llamaindex_bestofinf.tools import (
-    REQUEST,
-    ToolRequest,
-    described,
-)
+from llamaindex_bestofinf.tools import REQUEST, ToolRequest, described
 
 
 class AdaptiveEnsembleLLM(EnsembleModel):

@@ -36,15 +36,9 @@ from llamaindex_bestofinf.prompts import MessagesFor, PromptFor, common_parser
 from llamaindex_bestofinf.reporting import EndpointReport, dispatcher, is_heard
 from llamaindex_bestofinf.sampling import ChatQuestion, CompletionQuestion, Question
 from llamaindex_bestofinf.settings import EnsembleSettings, split_settings
-from llamaindex_bestofinf.streaming import (
-    watched,
-)
+from llamaindex_bestofinf.streaming import watched
 from llamaindex_bestofinf.structured import StructuredQuestion, object_of
-from llamaindex_bestofinf.tools import (
-    REQUEST,
-    ToolsQuestion,
-    incapable_members,
-)
+from llamaindex_bestofinf.tools import REQUEST, ToolsQuestion, incapable_members
 
 _last_trace: ContextVar[dict[str, Any] | None] = ContextVar("bestofinf_last_trace", default=None)
 

@@ -403,6 +403,56 @@ async def test_the_collector_records_ensembles_once(tmp_path):
         assert len(samples.answers) == 13 * 6
 
 
+async def test_the_collector_keeps_calls_of_many_threads_and_tasks_apart(tmp_path):
+    with EvaluationCollector(str(tmp_path / "answers.db")) as collector:
+        llm = voter()
+        in_threads = (asyncio.to_thread(llm.chat, HELLO) for _ in range(40))
+        found = await asyncio.gather(*in_threads, *(llm.achat(HELLO) for _ in range(50)))
+        assert len({trace_of(response)["call_id"] for response in found}) == 90
+        collector.flush()
+        assert (collector.stats.written, collector.stats.errors) == (90, 0)
+        (question,) = collector.recorder.store.read().questions
+        assert sum(len(samples.answers) for samples in question.samples.values()) == 90 * 6
+
+
+class Limiter:
+    def __init__(self):
+        self.acquired = 0
+
+    def acquire(self):
+        self.acquired += 1
+
+    async def async_acquire(self):
+        self.acquired += 1
+
+
+async def test_limiters_of_members_count_samples_and_one_of_the_ensemble_votes():
+    mine, theirs = Limiter(), Limiter()
+    member = ScriptedLLM([RIGHT], rate_limiter=theirs)
+    llm = AdaptiveEnsembleLLM([member], rule="fixed:n=3", rate_limiter=mine)
+    endpoints = ("chat", "achat", "stream_chat", "astream_chat", "complete", "astream_complete")
+    for endpoint in endpoints:
+        await called(llm, endpoint, "?" if "complete" in endpoint else HELLO)
+    assert (mine.acquired, theirs.acquired) == (6, 18)
+
+
+async def test_a_members_own_limit_holds_over_all_votes():
+    member = Member(ScriptedLLM([RIGHT], seconds=0.01), concurrency=2)
+    llm = AdaptiveEnsembleLLM([member], rule="fixed:n=4")
+    most = 0
+
+    async def watch():
+        nonlocal most
+        while True:
+            most = max(most, member.model.in_flight)
+            await asyncio.sleep(0.001)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(llm.achat(HELLO) for _ in range(5)))
+    watching.cancel()
+    assert most == 2
+
+
 def test_without_listeners_no_events_are_made(monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("an event was made")
