@@ -16,7 +16,7 @@ ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 # A module imports from its own floor or from floors below.
 FLOORS = [
     {"errors", "_extras", "_display"},
-    {"records"},
+    {"records", "prices"},
     {"tally", "tallies", "answers"},
     {"rules", "schedule", "scores", "selectors"},
     {"ballot"},
