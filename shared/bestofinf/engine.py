@@ -32,6 +32,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from bestofinf.answers.base import Answer
 from bestofinf.ballot import ballot_for
 from bestofinf.errors import ProtocolMisuseError, SamplingError, UsageError, shown
+from bestofinf.hiding import hide_secrets
 from bestofinf.records import (
     AnswerValue,
     Decision,
@@ -399,7 +400,7 @@ class VotingEngine:
         return f" (left out: {', '.join(self.names[i] for i in sorted(self._out))})"
 
     def _failure_message(self, verdict: Verdict) -> str:
-        causes = list(dict.fromkeys(f"{type(c).__name__}: {c}" for c in self.causes))
+        causes = list(dict.fromkeys(hide_secrets(f"{type(c).__name__}: {c}") for c in self.causes))
         message = (
             f"no decision: {self.tally.n_votes} votes, at least {self.settings.quorum} wanted "
             f"({verdict.reason})"
