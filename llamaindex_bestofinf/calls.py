@@ -18,6 +18,7 @@ from bestofinf.drivers import avote, vote
 from bestofinf.drivers.common import Observer
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError
+from bestofinf.hiding import hide_secrets
 from bestofinf.plan import VotePlan
 from bestofinf.records import Decision, Draw, Failure, Outcome, Reply, Sample
 from bestofinf.scorers import Scorer
@@ -202,6 +203,6 @@ def _told_of(report: CallReport) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        told = {"answer": None, "reason": f"failed: {type(error).__name__}: {error}"}
+        told = {"answer": None, "reason": hide_secrets(f"failed: {type(error).__name__}: {error}")}
         report.end(None, {**told, "samples": []})
         raise

@@ -32,6 +32,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from bestofinf.answers.base import Answer
 from bestofinf.ballot import ballot_for
 from bestofinf.errors import ProtocolMisuseError, SamplingError, UsageError, shown
+from bestofinf.hiding import hide_secrets
 from bestofinf.records import (
     AnswerValue,
     Decision,
@@ -43,7 +44,8 @@ from bestofinf.records import (
     Trace,
     Usage,
 )
-from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.rules.base import AnyOf, StopRule, Verdict
+from bestofinf.rules.budgets import BUDGETS
 from bestofinf.schedule import Schedule, ScheduleKind
 from bestofinf.selectors import Candidate, Selection, Selector
 from bestofinf.tally import Tally, Usual
@@ -69,7 +71,8 @@ class VoteSettings:
         abstain_limit: End the vote when this many samples abstained and none has voted; the
             first reply is then returned. None: go on, as where replies are chosen by score.
         breaker: Leave a member out after this many of its draws failed in a row.
-        quorum: Least number of votes for a decision.
+        quorum: Least number of votes for a decision. The rule stops no vote before; a budget
+            may, and then there is no decision.
         warm_up: Wait for this many draws before more are launched, so that a provider can cache
             the prompt; 0 for none.
     """
@@ -152,6 +155,8 @@ class VotingEngine:
         self._schedule = Schedule(
             self.settings.schedule, weights, costs=[m.cost for m in full], seed=self.settings.seed
         )
+        parts = rule.rules if isinstance(rule, AnyOf) else (rule,)
+        self._budgets = [part for part in parts if isinstance(part, BUDGETS)]
         self._selector = selector
         self._draws: list[Draw] = []
         self._outcomes: dict[int, Outcome] = {}
@@ -248,7 +253,7 @@ class VotingEngine:
         """Tell the time since the first draw; rules on time may then fire."""
         self._ballot.advance(seconds)
         if not self.done and self.tally.n_samples:
-            self._verdict = self._ballot.check(self.rule)
+            self._verdict = self._checked()
 
     def stop(self, reason: str) -> None:
         """End the vote from outside, with what has been counted."""
@@ -296,7 +301,15 @@ class VotingEngine:
                 f"unvotable: {tally.n_abstained} replies without an answer", confidence=0.0
             )
         else:
-            self._verdict = self._ballot.check(self.rule)
+            self._verdict = self._checked()
+
+    def _checked(self) -> Verdict | None:
+        """Return why to stop, or None. Short of the quorum only a budget may stop a vote."""
+        verdict = self._ballot.check(self.rule)
+        if verdict is None or self.tally.n_votes >= self.settings.quorum:
+            return verdict
+        spent = (budget.check(self.tally) for budget in self._budgets)
+        return next((found for found in spent if found is not None), None)
 
     def _note_failure(self, member: int, failure: Failure) -> None:
         """Leave a member out when asking it again cannot help; end the vote when none is left."""
@@ -399,7 +412,7 @@ class VotingEngine:
         return f" (left out: {', '.join(self.names[i] for i in sorted(self._out))})"
 
     def _failure_message(self, verdict: Verdict) -> str:
-        causes = list(dict.fromkeys(f"{type(c).__name__}: {c}" for c in self.causes))
+        causes = list(dict.fromkeys(hide_secrets(f"{type(c).__name__}: {c}") for c in self.causes))
         message = (
             f"no decision: {self.tally.n_votes} votes, at least {self.settings.quorum} wanted "
             f"({verdict.reason})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bestofinf.hiding import hide_secrets
 from bestofinf.records import AnswerValue, Decision, Failure, Sample, Trace, Usage
 
 
@@ -75,10 +76,10 @@ def _line(line: Trace, names: Sequence[str]) -> dict[str, Any]:
             "score": outcome.score,
         }
         if outcome.note:
-            record["note"] = outcome.note
+            record["note"] = hide_secrets(outcome.note)
     elif isinstance(outcome, Failure):
         record |= {
             "seconds": outcome.seconds,
-            "error": f"{type(outcome.error).__name__}: {outcome.error}",
+            "error": hide_secrets(f"{type(outcome.error).__name__}: {outcome.error}"),
         }
     return record

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation import EvaluationStore, Recorder
-from bestofinf.evaluation.privacy import HIDDEN, Privacy, hide_secrets
+from bestofinf.evaluation.privacy import Privacy
+from bestofinf.hiding import HIDDEN, hide_secrets
 from bestofinf.records import Reply
 
 KEYS = [

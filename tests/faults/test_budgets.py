@@ -13,6 +13,7 @@ from bestofinf.policy import FailurePolicy
 from bestofinf.prices import priced
 from bestofinf.records import Member, Sample
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
+from bestofinf.rules.lead import AheadBy
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from support.chat_members import Scripted
@@ -192,7 +193,17 @@ def test_prices_reach_the_decision_and_its_budget_in_both_adapters():
         assert 30 <= usage["cost"] < 30 + one
 
 
-def test_no_vote_is_lost_when_the_budget_ends_a_vote_short_of_its_quorum():
+def test_a_rule_does_not_stop_a_vote_short_of_its_quorum():
+    async def sample(draw):
+        return Sample("a")
+
+    for rule in (AheadBy(1), AheadBy(1) | MaxSamples(9)):
+        decision, _ = run_virtually(avote(VotingEngine(rule, quorum=5), sample))
+        assert decision.votes == {"a": 5}
+        assert decision.reason.startswith("ahead-by")
+
+
+def test_a_budget_that_ends_a_vote_short_of_its_quorum_is_an_error():
     async def sample(draw):
         return Sample("a")
 

@@ -197,7 +197,8 @@ class DrivenVote(RuleBasedStateMachine):
             assert isinstance(error, SamplingError), repr(error)
             late = "within the deadline" in str(error)
             assert late or tally.n_votes < engine.settings.quorum
-            # A rule may have stopped short of the quorum though nothing failed.
+            assert "ahead-by" not in str(error), "only a budget stops short of the quorum"
+            # A budget may have stopped short of the quorum though nothing failed.
             assert error.causes or not (late or tally.n_failed)
             return
         decision = self.task.result()

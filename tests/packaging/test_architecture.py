@@ -15,13 +15,13 @@ ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 
 # A module imports from its own floor or from floors below.
 FLOORS = [
-    {"errors", "_extras", "_display"},
-    {"records", "prices"},
+    {"errors", "_extras", "_display", "hiding"},
+    {"records"},
     {"tally", "tallies", "answers"},
     {"rules", "schedule", "scores", "selectors"},
     {"ballot"},
     {"engine"},
-    {"policy", "drivers", "scorers", "trace", "health", "slots", "alike"},
+    {"policy", "drivers", "scorers", "trace", "health", "slots", "alike", "prices"},
     {"plan", "pool", "consensus"},
     {"evaluation", "batch", "tiny", "calibration"},
     {"weights", "replay", "job"},

@@ -27,10 +27,11 @@ from bestofinf.evaluation.identity import (
     prompt_hash,
     prompt_text,
 )
-from bestofinf.evaluation.privacy import Keep, Privacy, hide_secrets
+from bestofinf.evaluation.privacy import Keep, Privacy
 from bestofinf.evaluation.rows import CallRecord, CallRow, QuestionRow, SampleRow
 from bestofinf.evaluation.store import EvaluationStore
 from bestofinf.evaluation.writer import WhenFull, Writer
+from bestofinf.hiding import hide_secrets
 from bestofinf.records import Reply
 
 logger = logging.getLogger(__name__)

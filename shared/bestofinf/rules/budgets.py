@@ -164,3 +164,7 @@ class MaxSeconds(StopRule):
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return "not within these": votes do not bring the time nearer."""
         return len(ahead) + 1
+
+
+BUDGETS = (FixedSamples, MaxSamples, MaxTokens, MaxCost, MaxSeconds)
+"""The rules that stop because enough was spent, whatever the votes say."""
