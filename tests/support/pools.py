@@ -6,7 +6,7 @@ All ways see the same votes in the same order, so that their differences are not
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -143,15 +143,15 @@ def best_price(points: Sequence[Point], spent: float) -> float:
     )
 
 
-def held(votes: Sequence[Stream], mean: float, rate: float = 0.03) -> tuple[float, Iterator[bool]]:
-    """Hold a mean budget over questions that come one by one; return the mean and what is right."""
+def held(votes: Sequence[Stream], mean: float, rate: float = 0.03) -> Point:
+    """Hold a mean budget over questions that come one by one."""
     controller = BudgetController(mean, OptimalStopping(), rate)
     right = []
     for stream in votes:
         spent, is_mode = _voted(stream, controller.rule, Budget(1))
         controller.book(spent)
         right.append(is_mode)
-    return controller.mean, iter(right)
+    return Point(controller.mean, float(np.mean(right)), tuple(right))
 
 
 def shuffled(votes: Sequence[Stream], seed: int) -> list[Stream]:
@@ -159,8 +159,3 @@ def shuffled(votes: Sequence[Stream], seed: int) -> list[Stream]:
     mixed = list(votes)
     random.Random(seed).shuffle(mixed)
     return mixed
-
-
-def merged(sets: Mapping[str, EvaluationSet], trial: int) -> list[Stream]:
-    """Return the streams of several sets as one list."""
-    return [stream for found in sets.values() for stream in streams(found, trial=trial)]

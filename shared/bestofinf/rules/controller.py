@@ -15,8 +15,9 @@ class BudgetController:
 
     One price for all questions spends where it pays, which a fixed number of samples for each
     does not. After a question that took ``spent``, ``log price += rate * (spent - budget) /
-    budget``. Take `rule` for the next question and `book` what it took; the order of the
-    questions must not follow their difficulty.
+    budget``, and a little more for what all questions so far were over or under. Take `rule` for
+    the next question and `book` what it took; the order of the questions must not follow their
+    difficulty.
 
     Attributes:
         budget: Mean spending wanted, in the unit that is booked: samples, tokens or money.
@@ -56,6 +57,10 @@ class BudgetController:
         self.spent += spent
         # One question that took very much must not end sampling for all that follow.
         step = self.rate * min((spent - self.budget) / self.budget, 10.0)
+        # What was over or under so far is made up for: the step alone would leave a mean that is
+        # off by what it took to find the price. An eighth: soon, and without swinging.
+        over = self.spent / self.budget - self.questions
+        step += self.rate / 8 * min(max(self.rate * over, -1.0), 1.0)
         highest = math.inf if self.rule.price_per == "money" else 0.2
         price = min(max(self.rule.price * math.exp(step), 1e-6), highest)
         self.rule = replace(self.rule, price=price)
