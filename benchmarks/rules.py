@@ -2,8 +2,7 @@
 
 Prints Markdown; ``--json FILE`` writes the figures as JSON, ``--quick`` takes fewer of each. Our
 decisions stand beside those of AdaptiveConsistency 1.0.0 and ConSol 0.3.0, where these packages
-are installed (``pip install --no-deps AdaptiveConsistency consol``; the latter imports pydantic),
-and beside the Monte Carlo rule of Best-of-∞ as its authors released it. All take the same votes
+are installed (extra ``bench``), of its_hub 1.2.0, and beside the Monte Carlo rule of Best-of-∞ as its authors released it. All take the same votes
 in turn; times are of one machine, the ratios are what carries over.
 """
 
@@ -50,6 +49,7 @@ COUNTERPART = {
     "ConSol SPRT": "ahead-by",
     "ConSol msPRT": "ahead-by",
     "ConSol p-value": "p-value",
+    "its_hub beta": "adaptive-consistency",
     "Best-of-∞, Monte Carlo": "best-of-infinity",
 }
 TIES = {
@@ -68,13 +68,13 @@ FALSE_STOPS = (
 
 
 def streams(number: int, seed: int = 0) -> list[Stream]:
-    """Votes of questions with up to 50 answers, 2 to 200 votes each, some of them unanimous."""
+    """Votes of questions with up to 50 answers, 2 to 1,000 votes each, some of them unanimous."""
     rng = random.Random(seed)
     found = []
     for _ in range(number):
         answers = rng.randint(1, 50)
         weights = [rng.random() ** 3 + 1e-3 for _ in range(answers)]
-        votes = rng.choices(range(answers), weights, k=rng.randint(2, 200))
+        votes = rng.choices(range(answers), weights, k=round(2 * 500 ** rng.random()))
         found.append([(f"answer {vote}", rng.randint(500, 20_000)) for vote in votes])
     return found
 
@@ -136,6 +136,13 @@ def peers() -> dict[str, Decide]:
         }
         for name, model in models.items():
             found[name] = lambda a, m=model: m.test(*two_most(a))  # type: ignore[misc]
+    if find_spec("its_hub") is None:
+        print("(its_hub is not installed: left out)\n")
+    else:
+        from its_hub import BetaSelfConsistency
+
+        chance = BetaSelfConsistency.beta_stopping_probability
+        found["its_hub beta"] = lambda a: chance(*two_most(a)) >= 0.95
     return found
 
 
