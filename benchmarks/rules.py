@@ -1,9 +1,10 @@
 """Time of decisions, tables and replays, and false stops: ``python -m benchmarks.rules``.
 
 Prints Markdown; ``--json FILE`` writes the figures as JSON, ``--quick`` takes fewer of each. Our
-decisions stand beside those of AdaptiveConsistency 1.0.0 and ConSol 0.3.0, where these packages
-are installed (extra ``bench``), of its_hub 1.2.0, and beside the Monte Carlo rule of Best-of-∞ as its authors released it. All take the same votes
-in turn; times are of one machine, the ratios are what carries over.
+decisions stand beside those of AdaptiveConsistency 1.0.0, ConSol 0.3.0 and its_hub 1.2.0, where
+these packages are installed (extra ``bench``), and beside the Monte Carlo rule of Best-of-∞ as its
+authors released it. All take the same votes in turn; times are of one machine, the ratios are what
+carries over.
 """
 
 from __future__ import annotations

@@ -174,6 +174,36 @@ def measured(sizes: Sequence[int]) -> list[Figures]:
     return rows
 
 
+async def growth(sizes: Sequence[int]) -> list[Figures]:
+    """Return CPU time and memory of a question without a server, with members that answer at once."""
+    from benchmarks.langchain_overhead import Instant
+    from langchain_bestofinf import AdaptiveEnsembleChat
+
+    member = Instant()
+    model = AdaptiveEnsembleChat([member], rule=RULE)
+    bound = {"max_concurrency": AT_ONCE}
+    await model.abatch(prompts(200), bound)
+    rows = []
+    for size in sizes:
+        gc.collect()
+        watch = Peak()
+        cpu = time.process_time()
+        found = await model.abatch(prompts(size), bound)
+        cpu = time.process_time() - cpu
+        memory = watch.end()
+        requests = sum(m.response_metadata["bestofinf"]["n_samples"] for m in found)
+        del found
+        rows.append(
+            {
+                "questions": size,
+                "samples": requests,
+                "cpu_ms_a_question": 1000 * cpu / size,
+                "memory_kib_a_question": memory / 1024 / size,
+            }
+        )
+    return rows
+
+
 def compared(size: int, mine: Figures, around: Sequence[Figures]) -> Figures:
     """Return the ensemble's figures beside those of the clients before and after it."""
 
@@ -241,8 +271,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = SIZES[:2] if settings.quick else (*SIZES, LARGE) if settings.large else SIZES
     rows = measured(sizes)
     print(report(rows))
+    flat = asyncio.run(growth((*sizes, *reversed(sizes))))
+    cells = [
+        [f"{row['questions']:,}", f"{row['cpu_ms_a_question']:.3f}",
+         f"{row['memory_kib_a_question']:.1f}"]
+        for row in flat
+    ]  # fmt: skip
+    print()
+    print(table("instant members, questions | CPU ms/question | KiB/question", cells))
     if settings.json is not None:
-        settings.json.write_text(json.dumps(rows, indent=1))
+        settings.json.write_text(json.dumps({"server": rows, "instant": flat}, indent=1))
 
 
 if __name__ == "__main__":

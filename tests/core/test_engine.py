@@ -67,6 +67,16 @@ def test_thrifty_launching_starts_no_draw_in_vain(stream, rule, slots, rng, memb
     assert engine.decision().n_cancelled == 0
 
 
+def test_in_eager_votes_a_draw_that_waits_to_be_counted_keeps_its_slot():
+    engine = VotingEngine(AheadBy(5), launch="eager")
+    slow, *quick = engine.ask(4)
+    for draw in quick:
+        engine.tell(draw, Sample("a"))
+    assert engine.ask(3) == []
+    engine.tell(slow, Sample("a"))
+    assert len(engine.ask(4)) == 4
+
+
 @given(streams, st.integers(1, 12), st.sampled_from(["thrifty", "eager"]))
 def test_every_draw_ends_as_exactly_one_of_vote_abstention_failure_unused(stream, slots, launch):
     engine = run(stream, AheadBy(3) | MaxSamples(15), slots=slots, launch=launch, breaker=100)
