@@ -42,7 +42,11 @@ format: $(VENV)/.developed ## Rewrite the files in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.developed ## Measure what the documentation claims
+$(VENV)/.benched: pyproject.toml $(VENV)/.developed
+	$(INSTALL) -e '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.benched ## Measure what the documentation claims
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.developed ## Build the documentation site into site/

@@ -306,7 +306,10 @@ class VotingEngine:
     def _checked(self) -> Verdict | None:
         """Return why to stop, or None. Short of the quorum only a budget may stop a vote."""
         verdict = self._ballot.check(self.rule)
-        if verdict is None or self.tally.n_votes >= self.settings.quorum:
+        # Where replies without an answer may win, they make the quorum too.
+        any_reply = self.settings.abstain_limit is None
+        heard = self.tally.n_samples if any_reply else self.tally.n_votes
+        if verdict is None or heard >= self.settings.quorum:
             return verdict
         spent = (budget.check(self.tally) for budget in self._budgets)
         return next((found for found in spent if found is not None), None)

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestofinf.engine import VotingEngine
@@ -38,6 +38,7 @@ streams = st.text(alphabet="aaabbc-x", min_size=3, max_size=40).filter(
 rules = st.sampled_from([AheadBy(2), AheadBy(3), FixedSamples(5), AheadBy(9)])
 
 
+@settings(deadline=None)
 @given(streams, rules, st.integers(1, 12), st.randoms(use_true_random=False), st.integers(1, 3))
 def test_the_decision_does_not_depend_on_the_order_of_arrival(stream, rule, slots, rng, members):
     limited = rule | MaxSamples(20)
@@ -55,6 +56,7 @@ def test_the_decision_does_not_depend_on_the_order_of_arrival(stream, rule, slot
     assert one.confidence == other.confidence
 
 
+@settings(deadline=None)
 @given(streams, rules, st.integers(1, 12), st.randoms(use_true_random=False), st.integers(1, 3))
 def test_thrifty_launching_starts_no_draw_in_vain(stream, rule, slots, rng, members):
     engine = run(

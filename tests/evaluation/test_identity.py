@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestofinf.evaluation import contested, files, identity, privacy, question_id
+from bestofinf import hiding
+from bestofinf.evaluation import contested, files, identity, question_id
 from bestofinf.evaluation.identity import answer_text
 
 
-@pytest.mark.parametrize("module", [identity, contested, privacy, files])
+@pytest.mark.parametrize("module", [identity, contested, hiding, files])
 def test_the_examples_in_the_documentation_hold(module):
     found = doctest.testmod(module)
     assert found.attempted
