@@ -148,8 +148,8 @@ async def test_5000_questions_lose_no_vote_and_no_memory(serve, run):
     backend = MadeBackend(1000)
     prompts = list(backend.prompts)
     after = []
-    async with nothing_left_async(), AsyncExitStack() as stack:
-        server = serve(backend, faults=faults(rare=8), record=False)
+    server = serve(backend, faults=faults(rare=8), record=False)
+    async with nothing_left_async():
         for _ in range(5):
             # The same clients would need the tally of each thousand apart.
             async with AsyncExitStack() as clients:
@@ -158,5 +158,4 @@ async def test_5000_questions_lose_no_vote_and_no_memory(serve, run):
             check_votes(results, server)
             server.reset()
             after.append(resident())
-        del stack
     assert after[-1] <= 1.05 * after[0], [round(bytes_ / 2**20) for bytes_ in after]
