@@ -39,7 +39,9 @@ def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> A
     if len(parsers) == 1 and parsers[0] is not None:
         return Asked(changed, parsers[0])
     # Several models behind one member (fallbacks): each keeps its parser behind it.
-    return Asked(transformed(model, lambda m: m.with_structured_output(schema, include_raw=True)))
+    return Asked(
+        transformed(model, lambda m: m.with_structured_output(schema, include_raw=True, **kwargs))
+    )
 
 
 def _parts(chain: Any) -> tuple[Any, ChatRunnable | None]:

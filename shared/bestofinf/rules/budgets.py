@@ -39,11 +39,10 @@ def _votes_left(limit: float, spent: float, tally: Tally, ahead: Sequence[int]) 
 
 
 @dataclass(frozen=True)
-class FixedSamples(StopRule):
-    """Stops after exactly `n` samples, abstentions included: plain majority voting."""
+class _Samples(StopRule):
+    """Stops when `n` samples have been counted, abstentions included."""
 
     n: int
-    name: ClassVar[str] = "fixed"
 
     def __post_init__(self) -> None:
         _at_least_one(self.n, "n")
@@ -51,7 +50,7 @@ class FixedSamples(StopRule):
     def check(self, tally: Tally) -> Verdict | None:
         """Stop at `n` samples."""
         if tally.n_samples >= self.n:
-            return Verdict(f"fixed: {tally.n_samples} samples")
+            return Verdict(f"{self.name}: {tally.n_samples} samples")
         return None
 
     def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
@@ -65,29 +64,17 @@ class FixedSamples(StopRule):
 
 
 @dataclass(frozen=True)
-class MaxSamples(StopRule):
-    """Stops when `n` samples have been counted, abstentions included."""
+class FixedSamples(_Samples):
+    """Stops after exactly `n` samples, abstentions included: plain majority voting."""
 
-    n: int
+    name: ClassVar[str] = "fixed"
+
+
+@dataclass(frozen=True)
+class MaxSamples(_Samples):
+    """Stops when `n` samples have been counted, abstentions included: a limit for other rules."""
+
     name: ClassVar[str] = "max-samples"
-
-    def __post_init__(self) -> None:
-        _at_least_one(self.n, "n")
-
-    def check(self, tally: Tally) -> Verdict | None:
-        """Stop at `n` samples."""
-        if tally.n_samples >= self.n:
-            return Verdict(f"max-samples: {tally.n_samples} samples")
-        return None
-
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
-        """Return where `n` samples are counted."""
-        spent: NDArray[np.bool_] = tallies.n_samples >= self.n
-        return spent
-
-    def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the samples left."""
-        return min(max(self.n - tally.n_samples, 1), len(ahead) + 1)
 
 
 @dataclass(frozen=True)
