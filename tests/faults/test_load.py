@@ -27,7 +27,7 @@ def faults(*, rare=1):
     return Faults(0.3, KINDS, seed=3, retry_after=0.01, drip_seconds=0.05, at=at)
 
 
-async def asked(ask, prompts, at_once):
+async def asked(ask, prompts, at_once=100):
     """Return what each prompt brought, a trace or an error, with so many under way at a time."""
     slots = asyncio.Semaphore(at_once)
 
@@ -75,7 +75,8 @@ def right(results, prompts, backend):
     )
 
 
-async def chat_run(stack, server, prompts, *, at_once=100, **settings):
+async def chat_model(stack, server, **settings):
+    """Return what asks one long-lived ensemble of LangChain for the trace of a vote."""
     members = [
         await stack.enter_async_context(chat_openai(server, m)) for m in server.backend.models
     ]
@@ -84,10 +85,11 @@ async def chat_run(stack, server, prompts, *, at_once=100, **settings):
     async def ask(prompt):
         return (await model.ainvoke(prompt)).response_metadata["bestofinf"]
 
-    return await asked(ask, prompts, at_once)
+    return ask
 
 
-async def llm_run(stack, server, prompts, *, at_once=100, **settings):
+async def llm(stack, server, **settings):
+    """Return what asks one long-lived ensemble of LlamaIndex for the trace of a vote."""
     members = [
         await stack.enter_async_context(openai_like(server, m)) for m in server.backend.models
     ]
@@ -96,17 +98,17 @@ async def llm_run(stack, server, prompts, *, at_once=100, **settings):
     async def ask(prompt):
         return (await model.acomplete(prompt)).additional_kwargs["bestofinf"]
 
-    return await asked(ask, prompts, at_once)
+    return ask
 
 
-async def compare(serve, run, questions, **settings):
+async def compare(serve, make, questions):
     """Run with and without faults; return the number of right answers of each."""
     scores = []
     for injected in (None, faults()):
         server = serve(MadeBackend(questions), faults=injected, record=False)
         prompts = list(server.backend.prompts)
         async with nothing_left_async(), AsyncExitStack() as stack:
-            results = await run(stack, server, prompts, **settings)
+            results = await asked(await make(stack, server), prompts)
         await server.idle()
         check_votes(results, server)
         counts = server.counts
@@ -128,11 +130,11 @@ async def compare(serve, run, questions, **settings):
 
 
 async def test_langchain_loses_no_vote_under_faults(serve):
-    await compare(serve, chat_run, 150)
+    await compare(serve, chat_model, 150)
 
 
 async def test_llamaindex_loses_no_vote_under_faults(serve):
-    await compare(serve, llm_run, 40)
+    await compare(serve, llm, 40)
 
 
 def resident():
@@ -143,19 +145,18 @@ def resident():
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("run", [chat_run, llm_run])
-async def test_5000_questions_lose_no_vote_and_no_memory(serve, run):
+@pytest.mark.parametrize("make", [chat_model, llm])
+async def test_one_ensemble_loses_no_vote_and_no_memory_in_5000_questions(serve, make):
     backend = MadeBackend(1000)
-    prompts = list(backend.prompts)
-    after = []
     server = serve(backend, faults=faults(rare=8), record=False)
-    async with nothing_left_async():
+    after = []
+    async with nothing_left_async(), AsyncExitStack() as stack:
+        ask = await make(stack, server, timeout=20.0)
         for _ in range(5):
-            # The same clients would need the tally of each thousand apart.
-            async with AsyncExitStack() as clients:
-                results = await run(clients, server, prompts, timeout=20.0)
-                await server.idle()
+            results = await asked(ask, list(backend.prompts))
+            await server.idle()
             check_votes(results, server)
+            del results
             server.reset()
             after.append(resident())
     assert after[-1] <= 1.05 * after[0], [round(bytes_ / 2**20) for bytes_ in after]
