@@ -19,10 +19,11 @@ from collections.abc import (
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from bestofinf.drivers.asynchronous import AsyncSampler
-from bestofinf.drivers.common import check_concurrency, given_up
+from bestofinf.drivers.common import check_concurrency, given_up, needs_preparation
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.plan import VotePlan
@@ -188,7 +189,7 @@ class _Run(Generic[Q]):
         self._recorded = recorded
         self._keep = keep
         self._controller = controller
-        self._samplers: dict[Q, AsyncSampler] = {}
+        self._samplers: dict[Q, AsyncSampler] = {}  # of answers that are compared beforehand
         self._known: dict[Q, Known] = {}
         self._early: set[asyncio.Task[Any]] = set()  # arrived, but it is not their turn
         self.tasks: dict[asyncio.Task[Any], tuple[Q, Draw]] = {}  # in the order of their start
@@ -201,19 +202,26 @@ class _Run(Generic[Q]):
         if self._controller is not None:
             plan = plan.change(rule=self._controller.rule)
         engine = plan.engine()
-        sampler = AsyncSampler(
-            lambda draw: self._sample(question, draw), answer=plan.answer, policy=plan.policy
-        )
         known = by_place(self._recorded(question)) if self._recorded is not None else {}
         for _, outcome in known.values():
             self._pool.book(outcome)
             if isinstance(outcome, Sample):
-                await sampler.prepared(outcome)
+                await self._sampler(question).prepared(outcome)
         restore(engine, known)
         self._pool.add(question, engine)
         if known:
             self._known[question] = known
-        self._samplers[question] = sampler
+
+    def _sampler(self, question: Q) -> AsyncSampler:
+        """Return what carries out draws of a question; kept only where it remembers something."""
+        sampler = self._samplers.get(question)
+        if sampler is None:
+            sampler = AsyncSampler(
+                partial(self._sample, question), answer=self._plan.answer, policy=self._plan.policy
+            )
+            if needs_preparation(self._plan.answer):
+                self._samplers[question] = sampler
+        return sampler
 
     def start(self, concurrency: int) -> None:
         """Start what the pool wants."""
@@ -223,7 +231,7 @@ class _Run(Generic[Q]):
                 if outcome is not None:
                     self._pool.tell(question, draw, outcome, booked=True)
                     continue
-                task = asyncio.ensure_future(self._samplers[question].outcome(draw))
+                task = asyncio.ensure_future(self._sampler(question).outcome(draw))
                 task.add_done_callback(self.arrived.put_nowait)
                 self.tasks[task] = (question, draw)
 
@@ -254,7 +262,7 @@ class _Run(Generic[Q]):
     def results(self) -> Iterator[BatchResult[Q]]:
         """Yield what has settled."""
         for question, engine in self._pool.settled():
-            del self._samplers[question]
+            self._samplers.pop(question, None)
             self._known.pop(question, None)
             if self._controller is not None:
                 self._controller.book(engine.tally.n_samples)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -155,6 +156,13 @@ class VotePlan(Generic[M]):
             **own,
         )
 
+    @cached_property
+    def _limited(self) -> StopRule:
+        # Made once: a batch has an engine for every question.
+        if not isinstance(self.rule, StopRule):
+            raise UsageError(f"rule must be a StopRule or its name, got {shown(self.rule)}")
+        return self.rule | MaxSamples(self.max_samples)
+
     def engine(
         self, *, left_out: Collection[int] = (), usual: Sequence[Usual] | None = None
     ) -> VotingEngine:
@@ -164,10 +172,8 @@ class VotePlan(Generic[M]):
             left_out: Positions of members not to ask; see `Health`.
             usual: What replies usually are, per member; see `Health`.
         """
-        if not isinstance(self.rule, StopRule):
-            raise UsageError(f"rule must be a StopRule or its name, got {shown(self.rule)}")
         return VotingEngine(
-            self.rule | MaxSamples(self.max_samples),
+            self._limited,
             self.members,
             answer=self.answer,
             selector=self.selector,

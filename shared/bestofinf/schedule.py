@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate, islice
 from typing import Literal, TypeAlias, get_args
 
@@ -54,14 +54,14 @@ class Schedule:
         self._kind = kind
         self._weights = list(weights)
         self._costs = list(costs)
-        self._random = random.Random(seed)
-        self._ahead: deque[int] = deque()
+        self._seed = seed
+        self._ahead: list[int] = []
         self._asked = [0] * len(weights)
         self._members = self._start()
 
     def next(self) -> int:
         """Return the next member and move on."""
-        member = self._ahead.popleft() if self._ahead else next(self._members)
+        member = self._ahead.pop(0) if self._ahead else next(self._members)
         self._asked[member] += 1
         return member
 
@@ -70,7 +70,7 @@ class Schedule:
         missing = count - len(self._ahead)
         if missing > 0:
             self._ahead.extend(islice(self._members, missing))
-        return list(islice(self._ahead, count))
+        return self._ahead[:count]
 
     def exclude(self, member: int) -> bool:
         """Leave a member out from now on; the others keep their relative weights.
@@ -84,6 +84,11 @@ class Schedule:
             return False
         self._members = self._start()
         return True
+
+    @cached_property
+    def _random(self) -> random.Random:
+        # Made when wanted: its state is larger than the rest of a vote.
+        return random.Random(self._seed)
 
     def _start(self) -> Iterator[int]:
         if sum(w > 0 for w in self._weights) == 1:
