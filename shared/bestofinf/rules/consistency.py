@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -75,7 +76,7 @@ class AdaptiveConsistency(StopRule):
             if share >= self.threshold:
                 return Verdict(f"adaptive-consistency: share {share:.4g}")
             return None
-        entropy = _relative_entropy(list(tally.counts.values()))
+        entropy = _relative_entropy(tally.counts.values(), tally.n)
         if entropy <= self.threshold:
             return Verdict(f"adaptive-consistency: entropy {entropy:.4g}")
         return None
@@ -111,12 +112,16 @@ class AdaptiveConsistency(StopRule):
         return super().needed(tally, ahead)
 
 
-def _relative_entropy(counts: list[float]) -> float:
+def _relative_entropy(counts: Collection[float], total: float) -> float:
     if len(counts) == 1:
-        counts = [*counts, 1.0]
-    total = sum(counts)
-    entropy = -sum(c / total * math.log2(c / total) for c in counts if c)
+        counts, total = [*counts, 1.0], total + 1.0
+    entropy = math.log2(total) - sum(map(_times_log, counts)) / total
     return entropy / math.log2(len(counts))
+
+
+@lru_cache(maxsize=4096)
+def _times_log(count: float) -> float:
+    return count * math.log2(count) if count else 0.0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ answers, the unknown one included. For two answers this is an incomplete beta fu
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, Literal
@@ -110,7 +110,7 @@ class BestOfInfinity(StopRule):
         bar = answers / (answers + self.bayes_factor)
         if posterior.p_rival(c1, tally.c2) > bar:
             return None
-        p_not = posterior.p_not(list(tally.counts.values()), above=bar)
+        p_not = posterior.p_not(tally.counts.values(), above=bar)
         if p_not > bar:
             return None
         factor = answers * (1 - p_not) / p_not if p_not else math.inf
@@ -150,14 +150,14 @@ class BestOfInfinity(StopRule):
         for row in rows.tolist():
             counts = tuple(sorted(filter(None, tallies.counts[row].tolist()), reverse=True))
             if counts not in known:
-                known[counts] = posterior.p_not(list(counts))
+                known[counts] = posterior.p_not(counts)
             fires[row] = known[counts] <= bar[row]
         return fires
 
     def bayes_factor_of(self, counts: Sequence[float]) -> float:
         """Return the Bayes factor of these votes per answer."""
         posterior = _posterior(self.concentration, self.prior)
-        p_not = posterior.p_not(list(counts))
+        p_not = posterior.p_not(counts)
         return (len(counts) + posterior.extra) * (1 - p_not) / p_not if p_not else math.inf
 
 
@@ -211,22 +211,22 @@ class _Posterior:
             return False
         return high <= bar or self._integral(counts, c1) <= bar
 
-    def p_not(self, counts: list[float], *, above: float = math.inf) -> float:
+    def p_not(self, counts: Collection[float], *, above: float = math.inf) -> float:
         """Return 1 - P(leader is the mode), or any bound above `above` that it exceeds."""
-        c1 = max(counts)
-        low, high = self._bounds(counts, c1)
-        if low > above or high - low <= _SETTLED:
-            return low if low > above else (low + high) / 2
         key = tuple(sorted(counts))
         known = self._known.get(key)
         if known is None:
-            known = self._integral(counts, c1)
+            low, high = self._bounds(key, key[-1])
+            if low > above:
+                return low
+            settled = high - low <= _SETTLED
+            known = (low + high) / 2 if settled else self._integral(key, key[-1])
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[key] = known
         return known
 
-    def _bounds(self, counts: list[float], c1: float) -> tuple[float, float]:
+    def _bounds(self, counts: Collection[float], c1: float) -> tuple[float, float]:
         """Return bounds of 1 - P: the likeliest rival's chance, and that of independent rivals.
 
         A large share of the leader is ahead of every rival more easily, so "ahead of j" are
@@ -245,8 +245,8 @@ class _Posterior:
                 most = p
         return most, 1 - ahead
 
-    def _integral(self, counts: list[float], c1: float) -> float:
-        rest = counts.copy()
+    def _integral(self, counts: Collection[float], c1: float) -> float:
+        rest = list(counts)
         rest.remove(c1)
         if c1 <= LARGEST and c1 == int(c1) and all(c == int(c) for c in rest):
             table, weights, missing = self._table(int(c1))
