@@ -47,7 +47,7 @@ from bestofinf.records import (
 from bestofinf.rules.base import AnyOf, StopRule, Verdict
 from bestofinf.rules.budgets import BUDGETS
 from bestofinf.schedule import Schedule, ScheduleKind
-from bestofinf.selectors import Candidate, Selection, Selector
+from bestofinf.selectors import BestScore, Candidate, Selection, Selector
 from bestofinf.tally import Tally, Usual
 
 Launch: TypeAlias = Literal["thrifty", "eager"]
@@ -69,7 +69,9 @@ class VoteSettings:
         schedule: Which member is asked next; see `Schedule`.
         seed: Start of the random schedules.
         abstain_limit: End the vote when this many samples abstained and none has voted; the
-            first reply is then returned. None: go on, as where replies are chosen by score.
+            first reply is then returned. ``auto``: 2, or where the answer type expects an answer
+            in every reply as many as the rule needs in any case, up to 8, which can then start
+            together; none where replies are chosen by score. None: go on.
         breaker: Leave a member out after this many of its draws failed in a row.
         quorum: Least number of votes for a decision. The rule stops no vote before; a budget
             may, and then there is no decision.
@@ -81,7 +83,7 @@ class VoteSettings:
     order: Order = "draw"
     schedule: ScheduleKind = "greedy"
     seed: int = 0
-    abstain_limit: int | None = 2
+    abstain_limit: int | Literal["auto"] | None = "auto"
     breaker: int = 5
     quorum: int = 1
     warm_up: int = 0
@@ -99,7 +101,7 @@ class VoteSettings:
             )
         for name, least in (("abstain_limit", 1), ("breaker", 1), ("quorum", 1), ("warm_up", 0)):
             value = getattr(self, name)
-            if value is None and name == "abstain_limit":
+            if name == "abstain_limit" and value in (None, "auto"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(
@@ -172,6 +174,7 @@ class VotingEngine:
             self._out.add(member)
             if not self._schedule.exclude(member):
                 raise UsageError("all members are left out: nobody could be asked")
+        self._abstain_limit = self._limit_of(answer)
 
     # -- for the driver -----------------------------------------------------------------------
 
@@ -278,9 +281,21 @@ class VotingEngine:
         needed = min(self._ballot.needed(self.rule, ahead), self._needed_to_abstain())
         return max(0, min(free, needed - len(open_draws)))
 
+    def _limit_of(self, answer: Answer | None) -> int | None:
+        """Return after how many abstentions the vote ends while none has voted."""
+        limit = self.settings.abstain_limit
+        if limit != "auto":
+            return limit
+        if isinstance(self._selector, BestScore):
+            return None  # replies without an answer may win
+        if answer is None or not answer.expected:
+            return 2
+        first = self._ballot.needed(self.rule, self._schedule.peek(EAGER_SLOTS))
+        return max(2, min(first, EAGER_SLOTS))
+
     def _needed_to_abstain(self) -> int:
         """Return how many abstentions would end the vote as one that cannot be voted on."""
-        limit = self.settings.abstain_limit
+        limit = self._abstain_limit
         if self.tally.n_votes or limit is None:
             return len(self._draws) + EAGER_SLOTS + 1  # cannot happen
         return limit - self.tally.n_abstained
@@ -295,7 +310,7 @@ class VotingEngine:
         self._failures_in_a_row[draw.member] = 0
         self._counted[draw.index] = self._ballot.count(outcome, draw.member)
         tally = self.tally
-        limit = self.settings.abstain_limit
+        limit = self._abstain_limit
         if not tally.n_votes and limit is not None and tally.n_abstained >= limit:
             self._verdict = Verdict(
                 f"unvotable: {tally.n_abstained} replies without an answer", confidence=0.0
@@ -307,7 +322,7 @@ class VotingEngine:
         """Return why to stop, or None. Short of the quorum only a budget may stop a vote."""
         verdict = self._ballot.check(self.rule)
         # Where replies without an answer may win, they make the quorum too.
-        any_reply = self.settings.abstain_limit is None
+        any_reply = self._abstain_limit is None
         heard = self.tally.n_samples if any_reply else self.tally.n_votes
         if verdict is None or heard >= self.settings.quorum:
             return verdict

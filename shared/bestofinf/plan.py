@@ -120,8 +120,6 @@ class VotePlan(Generic[M]):
             )
         stop = parse_rule(rule) if isinstance(rule, str) else rule
         chosen = _selector(selector, stop)
-        if isinstance(chosen, BestScore):
-            settings = {"abstain_limit": None} | settings  # replies without an answer may win
         return cls(
             members=weighted(unique_names(members), weights),
             rule=stop,

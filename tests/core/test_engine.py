@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bestofinf.answers import AutoAnswer, BoxedAnswer, RedFlags
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import ProtocolMisuseError, SamplingError, UsageError
 from bestofinf.records import Draw, Failure, Member, Outcome, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples, MaxSamples, MaxSeconds
 from bestofinf.rules.lead import AheadBy
+from bestofinf.tally import Tally
 
 
 def outcome_of(letter: str) -> Outcome:
@@ -149,6 +151,30 @@ def test_text_that_cannot_be_voted_on_returns_the_first_reply():
     assert decision.winner is decision.trail[0].outcome
     assert decision.reason.startswith("unvotable")
     assert (decision.n_samples, decision.confidence) == (2, 0.0)
+
+
+@pytest.mark.parametrize("rule", [AheadBy(4), FixedSamples(5)])
+def test_where_answers_are_expected_all_that_the_rule_needs_start_together(rule):
+    needed = rule.needed(Tally(), [0] * 8)
+    engine = VotingEngine(rule, answer=BoxedAnswer())
+    draws = engine.ask(8)
+    assert len(draws) == needed > 2
+    for draw in draws[:-1]:
+        engine.tell(draw, Sample(None))
+    assert not engine.done  # what was started is counted before the vote is given up
+    engine.tell(draws[-1], Sample(None))
+    assert engine.decision().reason.startswith("unvotable")
+    assert engine.decision().n_samples == needed
+
+
+def test_at_most_eight_replies_are_asked_before_a_vote_is_given_up():
+    engine = VotingEngine(FixedSamples(40), answer=BoxedAnswer())
+    assert len(engine.ask(64)) == 8
+
+
+@pytest.mark.parametrize("answer", [None, AutoAnswer(), RedFlags(AutoAnswer())])
+def test_where_any_text_may_come_two_replies_are_awaited_first(answer):
+    assert len(VotingEngine(AheadBy(4), answer=answer).ask(8)) == 2
 
 
 def test_a_dead_member_is_left_out_and_the_vote_goes_on():

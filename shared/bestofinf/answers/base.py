@@ -26,7 +26,13 @@ class Answer(ABC):
 
     Subclass it and write `extract`; the rest has useful defaults. Objects hold no state of a
     vote, so one object serves many votes at once.
+
+    Attributes:
+        expected: Whether every reply should have an answer, so that one without is a slip.
+            Otherwise two such replies in the beginning end a vote: there is nothing to vote on.
     """
+
+    expected: bool = False
 
     @abstractmethod
     def extract(self, reply: Reply) -> AnswerValue | None:
@@ -126,6 +132,8 @@ class PartedAnswer(Answer):
 
 class FunctionAnswer(Answer):
     """An answer type made from a plain function of the reply's text."""
+
+    expected = True
 
     def __init__(self, function: Callable[[str], AnswerValue | None]) -> None:
         self.function = function

@@ -63,6 +63,8 @@ class MathAnswer(Answer):
         MissingExtraError: If the extra ``math`` is not installed.
     """
 
+    expected = True
+
     def __init__(
         self, *, values: MutableMapping[str, Values] | None = None, symbolic: bool = True
     ) -> None:

@@ -38,6 +38,8 @@ class TextAnswer(Answer):
         max_words: Longer replies abstain.
     """
 
+    expected = True
+
     max_words: int = 64
 
     def extract(self, reply: Reply) -> AnswerValue | None:
@@ -64,6 +66,8 @@ class NumberAnswer(Answer):
         tolerance: Relative difference within which two numbers are one vote. Above 0 this is
             not transitive: a number joins the oldest class whose first number is near enough.
     """
+
+    expected = True
 
     anywhere: bool = False
     tolerance: float = 0.0
@@ -151,6 +155,8 @@ class ChoiceAnswer(Answer):
         choices: What may be chosen: letters, or labels such as ``("yes", "no")``.
     """
 
+    expected = True
+
     choices: Sequence[str] = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
 
     def __post_init__(self) -> None:
@@ -195,6 +201,8 @@ class ChoiceAnswer(Answer):
 @dataclass(frozen=True)
 class BoxedAnswer(Answer):
     r"""The content of the last ``\boxed{}``, in normal form; a reply without a box abstains."""
+
+    expected = True
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the normal form of the box."""

@@ -60,6 +60,7 @@ class RedFlags(PartedAnswer):
         self.cut_off = cut_off
         self.refused = refused
         self.validator = validator
+        self.expected = answer.expected
         self.parts = answer.parts if isinstance(answer, PartedAnswer) else {}
 
     def extract(self, reply: Reply) -> AnswerValue | None:

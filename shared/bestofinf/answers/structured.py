@@ -33,6 +33,8 @@ class ValueAnswer(Answer):
             transitive: an answer joins the oldest class whose first answer is near enough.
     """
 
+    expected = True
+
     def __init__(self, *, schema: Schema | None = None, tolerance: float = 0.0) -> None:
         self.schema = schema
         self.tolerance = checked_tolerance(tolerance)
@@ -64,6 +66,8 @@ class JsonAnswer(PartedAnswer):
     Raises:
         UsageError: If a field is not in the schema, or the tolerance is not in [0, 1).
     """
+
+    expected = True
 
     def __init__(
         self,
