@@ -34,8 +34,9 @@ def test_scores_are_probabilities_and_do_not_depend_on_the_batch():
     pairs += [("", ""), ("x" * 500, "y" * 500), ("What is 1 + 2?", "\ud800∞\0")]
     scores = VERIFIER.scores(pairs)
     assert all(0 <= score <= 1 for score in scores)
-    assert [VERIFIER.score(*pair) for pair in pairs] == scores
-    assert VERIFIER.scores(pairs[::-1]) == scores[::-1]
+    # Some builds of BLAS add in another order for a single row: the last digit may differ.
+    assert [VERIFIER.score(*pair) for pair in pairs] == pytest.approx(scores, rel=1e-12)
+    assert VERIFIER.scores(pairs[::-1]) == pytest.approx(scores[::-1], rel=1e-12)
     assert VERIFIER.scores([]) == []
 
 

@@ -33,13 +33,13 @@ class Budget:
 
     Attributes:
         seconds: The limit.
-        callback: Told at every step, at most ten times a second; None for nobody.
+        callback: Told of every stage, and of its steps at most ten times a second; None for nobody.
     """
 
     seconds: float
     callback: ProgressCallback | None = None
     _start: float = field(default_factory=time.monotonic)
-    _told: float = -1.0
+    _told: tuple[str, float] = ("", 0.0)
 
     def elapsed(self) -> float:
         """Return the seconds since the fit began."""
@@ -56,6 +56,7 @@ class Budget:
     def tell(self, stage: str, incumbent: float, bound: float) -> None:
         """Report progress."""
         now = self.elapsed()
-        if self.callback is not None and now - self._told >= 0.1:
-            self._told = now
+        last_stage, last = self._told
+        if self.callback is not None and (stage != last_stage or now - last >= 0.1):
+            self._told = (stage, now)
             self.callback(Progress(stage, incumbent, bound, now))
