@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from bestofinf.circuit import Circuit
 from bestofinf.drivers.asynchronous import AsyncSampler
 from bestofinf.drivers.common import check_concurrency, given_up, needs_preparation
 from bestofinf.engine import VotingEngine
@@ -38,6 +39,9 @@ Q = TypeVar("Q", bound=Hashable)
 Arrival: TypeAlias = tuple[Q, Draw, Outcome]
 """A question, a draw of it, and what came of that."""
 
+
+BatchObserver: TypeAlias = Callable[[Q, VotingEngine, Draw, Outcome], None]
+"""Called after each outcome of a batch has been told, in order of arrival; for progress."""
 
 Known: TypeAlias = dict[int, tuple[Draw, Outcome]]
 """What an earlier run knows of a question, by the place of the draw."""
@@ -93,6 +97,8 @@ async def avote_batch(
     controller: BudgetController | None = None,
     in_order: bool = False,
     stop: asyncio.Event | None = None,
+    circuit: Circuit | None = None,
+    observer: BatchObserver[Q] | None = None,
 ) -> AsyncIterator[BatchResult[Q]]:
     """Vote on many questions, and yield each result as soon as it is settled.
 
@@ -118,6 +124,8 @@ async def avote_batch(
             replies take, for one `concurrency`; a slow reply holds up those behind it.
         stop: Once set, nothing more is asked: the best answers so far come when what is in
             flight is in. Questions not read by then are left out.
+        circuit: Spares members that keep failing, whatever the question.
+        observer: Told every outcome as it arrives.
 
     Raises:
         UsageError: If there are both a budget and a controller, or the rule cannot be ranked.
@@ -131,7 +139,7 @@ async def avote_batch(
     if total is not None and controller is not None:
         raise UsageError("give a budget or a controller of the mean, not both")
     pool: Pool[Q] = Pool(_InOrder() if total is None else indexed(plan.rule), total)
-    run = _Run(pool, sample, plan, recorded, keep, controller)
+    run = _Run(pool, sample, plan, recorded, keep, controller, circuit, observer)
     source = _source(questions)
     coming: asyncio.Task[Q] | None = None
     exhausted = False
@@ -182,6 +190,8 @@ class _Run(Generic[Q]):
         recorded: Callable[[Q], Mapping[Draw, Outcome]] | None,
         keep: Callable[[Sequence[Arrival[Q]]], Awaitable[None]] | None,
         controller: BudgetController | None,
+        circuit: Circuit | None,
+        observer: BatchObserver[Q] | None,
     ) -> None:
         self._pool = pool
         self._sample = sample
@@ -189,6 +199,8 @@ class _Run(Generic[Q]):
         self._recorded = recorded
         self._keep = keep
         self._controller = controller
+        self._circuit = circuit
+        self._observer = observer
         self._samplers: dict[Q, AsyncSampler] = {}  # of answers that are compared beforehand
         self._known: dict[Q, Known] = {}
         self._early: set[asyncio.Task[Any]] = set()  # arrived, but it is not their turn
@@ -231,9 +243,13 @@ class _Run(Generic[Q]):
                 if outcome is not None:
                     self._pool.tell(question, draw, outcome, booked=True)
                     continue
-                task = asyncio.ensure_future(self._sampler(question).outcome(draw))
+                task = asyncio.ensure_future(self._asked(question, draw))
                 task.add_done_callback(self.arrived.put_nowait)
                 self.tasks[task] = (question, draw)
+
+    async def _asked(self, question: Q, draw: Draw) -> Outcome:
+        ask = self._sampler(question).outcome
+        return await (ask(draw) if self._circuit is None else self._circuit.outcome(draw, ask))
 
     async def next_arrived(self) -> list[asyncio.Task[Any]]:
         """Wait for something to arrive and return all that has, in order of arrival."""
@@ -257,7 +273,10 @@ class _Run(Generic[Q]):
     def tell(self, task: asyncio.Task[Any]) -> None:
         """Hand over what a task brought."""
         question, draw = self.tasks.pop(task)
-        self._pool.tell(question, draw, _outcome(task))
+        outcome = _outcome(task)
+        self._pool.tell(question, draw, outcome)
+        if self._observer is not None:
+            self._observer(question, self._pool.engine(question), draw, outcome)
 
     def results(self) -> Iterator[BatchResult[Q]]:
         """Yield what has settled."""

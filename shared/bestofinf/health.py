@@ -72,6 +72,11 @@ class Health:
             out = frozenset(i for i, state in enumerate(self._states) if now < state.until)
         return out if len(out) < len(self._states) else frozenset()
 
+    def last_error(self, member: int) -> BaseException | None:
+        """Return what the latest draw of a member has failed with; None if it brought a sample."""
+        with self._lock:
+            return self._states[member].last_error
+
     def usual(self) -> tuple[Usual, ...]:
         """Return what the replies of each member have been so far."""
         with self._lock:

@@ -191,6 +191,10 @@ class Pool(Generic[Q]):
         else:
             self._place(entry)
 
+    def engine(self, question: Q) -> VotingEngine:
+        """Return the vote on a question that `settled` has not handed out."""
+        return self._entries[question].engine
+
     @property
     def in_flight(self) -> int:
         """Draws asked for and not told."""

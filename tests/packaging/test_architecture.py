@@ -21,7 +21,7 @@ FLOORS = [
     {"rules", "schedule", "scores", "selectors"},
     {"ballot"},
     {"engine"},
-    {"policy", "drivers", "scorers", "trace", "health", "slots", "alike", "prices"},
+    {"policy", "drivers", "scorers", "trace", "health", "circuit", "slots", "alike", "prices"},
     {"plan", "pool", "consensus"},
     {"evaluation", "batch", "tiny", "calibration"},
     {"weights", "replay", "job"},
