@@ -50,7 +50,6 @@ class Model:
 async def work(tmp_path, model, *, plan=PLAN, n=30, name="run", keep="answers", **options):
     with EvaluationStore(tmp_path / "store.db") as store:
         journal = Journal(store, name, plan, keep=keep)
-        journal.claim({"rule": str(plan.rule)})
         job = Job(
             question_file(tmp_path / "q.jsonl", n),
             tmp_path / options.pop("out", "answers.jsonl"),
@@ -58,7 +57,8 @@ async def work(tmp_path, model, *, plan=PLAN, n=30, name="run", keep="answers", 
             concurrency=options.pop("concurrency", 8),
             **options,
         )
-        return await arun_job(job, journal, LocalCrew(model, plan, journal))
+        with journal.claimed({"rule": str(plan.rule)}):
+            return await arun_job(job, journal, LocalCrew(model, plan, journal))
 
 
 def answers(path):

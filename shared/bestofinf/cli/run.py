@@ -173,6 +173,12 @@ def run(
         str | None, typer.Option(help="Ask from a Ray cluster: its address, or local.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Workers on the Ray cluster.")] = 2,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over", help="Go on though another process seems to be at work; it then ends."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Answer all questions of a file under one budget. Run it again after a kill: it goes on.
@@ -211,7 +217,6 @@ def run(
         concurrency=concurrency,
         in_order=seed is not None,
     )
-    journal.claim(_settings(make, plan, prompt, id_column))
 
     async def work() -> JobReport:
         crew: Crew = LocalCrew(ask, plan, journal)
@@ -221,7 +226,8 @@ def run(
             return await arun_job(job, journal, crew, progress=show, stop=stop)
 
     try:
-        report = asyncio.run(work())
+        with journal.claimed(_settings(make, plan, prompt, id_column), take_over=take_over):
+            report = asyncio.run(work())
     except KeyboardInterrupt:
         raise UsageError("interrupted: what was asked is kept, the same command goes on") from None
     if as_json:

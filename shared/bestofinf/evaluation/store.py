@@ -33,6 +33,7 @@ from bestofinf.evaluation.contested import Contested, contested_first
 from bestofinf.evaluation.database import Database
 from bestofinf.evaluation.exchange import question_from_rows
 from bestofinf.evaluation.identity import answer_text
+from bestofinf.evaluation.leases import Lease
 from bestofinf.evaluation.rows import (
     CallRecord,
     CallRow,
@@ -396,6 +397,15 @@ class EvaluationStore:
             connection.execute(statement, [{"key": key, "value": value}])
             found = connection.execute(select(table.c.value).where(table.c.key == key))
             return str(found.scalar_one())
+
+    def lease(self, name: str, told: str) -> Lease:
+        """Return what lets one process at a time work on a thing.
+
+        Args:
+            name: Of the thing, unlike those of others in the store.
+            told: What messages call it.
+        """
+        return Lease(self._database, name, told)
 
     # -- deleting -----------------------------------------------------------------------------
 

@@ -11,13 +11,15 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from bestofinf.answers.base import Answer
 from bestofinf.errors import SamplingError, StoreError, UsageError
 from bestofinf.evaluation.identity import answer_text, id_of_hash, prompt_hash, prompt_text
+from bestofinf.evaluation.leases import Lease
 from bestofinf.evaluation.privacy import Keep, Privacy
 from bestofinf.evaluation.rows import CallRecord, CallRow, QuestionRow, SampleRow
 from bestofinf.evaluation.store import EvaluationStore
@@ -80,18 +82,48 @@ class Journal:
         self._written: asyncio.Future[None] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._failure: StoreError | None = None
+        self._lease: Lease | None = None
 
     # -- settings -----------------------------------------------------------------------------
 
-    def claim(self, settings: Mapping[str, Any]) -> None:
-        """Store the settings of the run, or compare them with those it was begun with.
+    @contextmanager
+    def claimed(self, settings: Mapping[str, Any], *, take_over: bool = False) -> Iterator[None]:
+        """Keep the run for this process while the context is open.
+
+        The journals of workers that work for this process need not do so.
 
         Args:
-            settings: JSON values by name.
+            settings: JSON values by name, the same whenever the run goes on.
+            take_over: Take it even from a process that seems to be working on it, which then
+                ends.
 
         Raises:
-            UsageError: If they differ; it says in what.
+            UsageError: If another process works on it, or it was begun with other settings; the
+                message says who, or in what they differ.
+            StoreError: If the store fails.
         """
+        self._compare(settings)
+        lease = self._store.lease(f"run/{self._run}", f"the run {self._run!r}")
+        lease.take(take_over=take_over)
+        self._lease = lease
+        try:
+            yield
+        finally:
+            self._lease = None
+            lease.give_back()
+
+    async def sure(self) -> None:
+        """Raise an error if the run is no more this process's own; before anything is paid.
+
+        Raises:
+            StoreError: Then, or if the store fails.
+        """
+        if self._lease is not None:
+            if self._lease.doubtful:
+                await asyncio.to_thread(self._lease.renew)
+            self._lease.check()
+
+    def _compare(self, settings: Mapping[str, Any]) -> None:
         key = f"run:{hashlib.sha256(self._run.encode()).hexdigest()[:32]}"
         mine = json.loads(json.dumps(dict(settings)))
         theirs = json.loads(self._store.remember(key, json.dumps(mine, sort_keys=True)))

@@ -214,6 +214,7 @@ class _Work:
                 async for result in results:
                     self._settle(spool, result)
             self._raise()
+            await self._journal.sure()
             await asyncio.to_thread(write_rows, job.out, spool.rows(), COLUMNS)
         except BaseException:
             spool.close(remove=False)
@@ -250,6 +251,7 @@ class _Work:
 
     async def _sample(self, question: JobQuestion, draw: Draw) -> Outcome:
         try:
+            await self._journal.sure()
             outcome = await self._crew.outcome(question, draw)
         except Exception as error:  # the job's own trouble, not a member's: it ends the job
             self._failure = self._failure or error
