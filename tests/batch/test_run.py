@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from support import postgres
 from support.jobs import Runs
 from support.process import ServerProcess
 
@@ -67,3 +68,55 @@ def test_an_interrupt_writes_the_best_answers_so_far(runs):
     report = json.loads(out)
     assert report["samples"] == sum(map(len, runs.recorded().values()))
     assert sum(row["n_samples"] for row in runs.answers()) == report["samples"] < 2000
+
+
+def together(runs, *options):
+    """Run the same job in two processes at the same moment."""
+    with runs.start(*options) as one, runs.start(*options) as two:
+        ended = [(process, *process.communicate(timeout=120)) for process in (one, two)]
+    return sorted(((process.returncode, out, error) for process, out, error in ended))
+
+
+def paid_once(runs, *options):
+    (worked, out, _), (refused, _, error) = together(runs, *options)
+    assert (worked, refused) == (0, 2), error
+    report = json.loads(out)
+    assert report["samples"] == runs.server.counts()["finished"] == 160
+    assert "being worked on by process" in " ".join(error.split())
+    assert [row["id"] for row in runs.answers()] == [f"q{i}" for i in range(40)]
+    assert not runs.out("answers").with_name("answers.jsonl.partial").exists()
+
+
+def test_of_two_processes_at_the_same_moment_one_works_and_one_is_refused(runs):
+    paid_once(runs, "--budget", "160", "--concurrency", str(SLOTS))
+    assert sum(map(len, runs.recorded().values())) == 160
+
+
+@pytest.mark.soak
+def test_so_it_is_with_a_store_that_machines_share(runs):
+    reason = postgres.reason_not_to_run()
+    if reason is not None:
+        pytest.skip(reason)
+    server = postgres.Server()
+    try:
+        store = ["--store", server.fresh_database()]
+        paid_once(runs, "--budget", "160", "--concurrency", str(SLOTS), *store)
+    finally:
+        server.remove()
+
+
+@pytest.mark.soak
+def test_an_impatient_process_takes_over_and_the_earlier_one_ends(tmp_path):
+    options = ["--budget", "700", "--max-samples", "500", "--concurrency"]
+    with ServerProcess("--questions", "40", "--latency", "0.1") as server:
+        runs = Runs(tmp_path, server, 40)
+        with runs.start(*options, "1") as slow:
+            while server.counts()["finished"] < 5:
+                assert slow.poll() is None
+                time.sleep(0.01)
+            report = runs.finish(*options, "32", "--take-over")
+            _, error = slow.communicate(timeout=60)
+        assert slow.returncode == 2
+        assert "was taken over" in " ".join(error.split())
+        assert report["samples"] == 700 == sum(map(len, runs.recorded().values()))
+        assert 0 <= server.counts()["finished"] - 700 <= 1  # in flight at the one that ended
