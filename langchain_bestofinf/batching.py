@@ -21,15 +21,18 @@ from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
 
-from bestofinf.batch import BatchResult, avote_batch, vote_batch
+from bestofinf.batch import BatchObserver, BatchResult, avote_batch, vote_batch
+from bestofinf.circuit import Circuit
+from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.plan import VotePlan
 from bestofinf.pool import Budget
-from bestofinf.records import Draw, Sample
+from bestofinf.records import Draw, Outcome, Sample
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.sampling import Sampler
 from langchain_bestofinf.settings import configured, split_settings
+from langchain_bestofinf.streaming import Line, Progress
 
 if TYPE_CHECKING:
     from langchain_bestofinf.chat import AdaptiveEnsembleChat
@@ -47,17 +50,19 @@ class Batch:
         model: Whom to ask.
         inputs: The questions.
         configs: One for each.
-        budget: The total; a number is a number of samples.
+        budget: The total.
         stop: As for a single call.
         kwargs: Settings and arguments, the same for all.
+        line: Where events of progress stand.
     """
 
     model: AdaptiveEnsembleChat
     inputs: Sequence[LanguageModelInput]
     configs: Sequence[RunnableConfig]
-    budget: Budget | float
+    budget: Budget
     stop: list[str] | None
     kwargs: dict[str, Any]
+    line: Line = field(default_factory=Line)
 
     @classmethod
     def of(
@@ -78,7 +83,8 @@ class Batch:
         if any(settings != given[0] for settings in given):
             raise UsageError("questions under one budget need the same settings in all configs")
         rest = {**(given[0] if given else {}), **kwargs}
-        return cls(model, inputs, configs, budget, rest.pop("stop", None), rest)
+        total = budget if isinstance(budget, Budget) else Budget(budget)
+        return cls(model, inputs, configs, total, rest.pop("stop", None), rest)
 
     @property
     def plan(self) -> VotePlan[Any]:
@@ -97,13 +103,16 @@ class Batch:
     def run(self, return_exceptions: bool) -> Iterator[tuple[int, AIMessage | Exception]]:
         """Yield the place and the message of each question as it settles."""
         questions = [_Question(self, place) for place in range(len(self.inputs))]
+        plan = self.plan
         try:
             batch = vote_batch(
                 range(len(questions)),
                 lambda place, draw: questions[place].sample(draw),
-                self.plan,
+                plan,
                 budget=self.budget,
                 concurrency=self.concurrency,
+                circuit=Circuit(self.model._health, plan.members),
+                observer=self._observer(questions),
             )
             with closing(batch):  # type: ignore[type-var]
                 for result in batch:
@@ -124,13 +133,16 @@ class Batch:
     ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
         """Do the same in the running event loop."""
         questions = [_AsyncQuestion(self, place) for place in range(len(self.inputs))]
+        plan = self.plan
         try:
             batch = avote_batch(
                 range(len(questions)),
                 lambda place, draw: questions[place].sample(draw),
-                self.plan,
+                plan,
                 budget=self.budget,
                 concurrency=self.concurrency,
+                circuit=Circuit(self.model._health, plan.members),
+                observer=self._observer(questions),
             )
             async with aclosing(batch):  # type: ignore[type-var]
                 async for result in batch:
@@ -145,6 +157,20 @@ class Batch:
         finally:
             for question in questions:
                 await question.abandon()
+
+    def _observer(self, questions: Sequence[_Question | _AsyncQuestion]) -> BatchObserver[int]:
+        """Return what sends the progress of each question, with that of the budget."""
+        spent = 0.0
+
+        def observe(place: int, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
+            nonlocal spent
+            spent += self.budget.of(outcome)
+            opened = questions[place].opened
+            if opened is not None and opened.progress.wanted:
+                more = {"question": place, "spent": spent, "budget": self.budget.total}
+                opened.send(engine, draw, outcome, **more)
+
+        return observe
 
     def opening(self, place: int) -> tuple[list[BaseMessage], tuple[Any, ...], dict[str, Any]]:
         """Return the messages of a question, and how its callbacks and its run are made."""
@@ -164,12 +190,21 @@ class _Open:
     runs: SampleRuns
     call: EnsembleCall
     sampler: Sampler
+    progress: Progress
+    send: Callable[..., None]
 
     @classmethod
     def of(cls, batch: Batch, messages: list[BaseMessage], run: Any, asynchronous: bool) -> _Open:
         runs = SampleRuns(run, batch.model.sample_callbacks, asynchronous=asynchronous)
         call = batch.call(messages, run)
-        return cls(run, runs, call, call.sampler(runs))
+        progress = Progress(run, [member.name for member in call.plan.members], batch.line)
+        send = progress.asend if asynchronous else progress.send
+        return cls(run, runs, call, call.sampler(runs), progress, send)
+
+    async def close(self) -> None:
+        """Wait until nothing of the question is under way any more."""
+        await self.sampler.aclose()
+        await self.progress.drain()
 
 
 @dataclass
@@ -251,7 +286,7 @@ class _AsyncQuestion:
         opened = await self._open()
         self.opened = None
         try:
-            await opened.sampler.aclose()
+            await opened.close()
             outcome = await opened.call.aconcluded(opened.sampler, result.decision, result.error)
             message = self.batch.model._message(outcome, opened.run)
         except BaseException as error:
@@ -265,7 +300,7 @@ class _AsyncQuestion:
     async def abandon(self) -> None:
         """End the run where the batch has ended before the question."""
         if self.opened is not None:
-            await self.opened.sampler.aclose()
+            await self.opened.close()
             await self.opened.run.on_llm_error(_abandoned(), response=_NOTHING)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -73,39 +74,56 @@ def _chunk(message: AIMessageChunk) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=message)
 
 
+@dataclass
+class Line:
+    """Events sent from tasks, one after the other.
+
+    Attributes:
+        last: Sends the latest; None before the first.
+    """
+
+    last: asyncio.Task[None] | None = None
+
+
 class Progress:
     """Sends a custom event for every outcome of a vote; an observer for the drivers.
 
     The event ``bestofinf.sample`` comes under the ensemble's run, in order of arrival.
+
+    Args:
+        manager: Of the ensemble's run.
+        names: The members' names.
+        line: Where events of several votes stand in one line, that; by default its own.
     """
 
-    def __init__(self, manager: BaseRunManager | None, names: list[str]) -> None:
+    def __init__(
+        self, manager: BaseRunManager | None, names: list[str], line: Line | None = None
+    ) -> None:
         self._manager = manager
         self._names = names
         self._handlers = [h for h in (manager.handlers if manager else []) if _hears_events(h)]
-        self._last: asyncio.Task[None] | None = None
+        self._line = line or Line()
 
     @property
     def wanted(self) -> bool:
         """Whether anybody listens."""
         return bool(self._handlers)
 
-    def send(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
-        """Send from blocking code."""
+    def send(self, engine: VotingEngine, draw: Draw, outcome: Outcome, **more: Any) -> None:
+        """Send from blocking code, with more data where given."""
         manager = self._callbacks(CallbackManager)
-        manager.on_custom_event(
-            PROGRESS_EVENT, self._event(engine, draw, outcome), run_id=self._run_id
-        )
+        event = self._event(engine, draw, outcome) | more
+        manager.on_custom_event(PROGRESS_EVENT, event, run_id=self._run_id)
 
-    def asend(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
+    def asend(self, engine: VotingEngine, draw: Draw, outcome: Outcome, **more: Any) -> None:
         """Send from a task, after what was sent before; `drain` waits for all."""
-        event = self._event(engine, draw, outcome)
-        self._last = asyncio.ensure_future(self._after(self._last, event))
+        event = self._event(engine, draw, outcome) | more
+        self._line.last = asyncio.ensure_future(self._after(self._line.last, event))
 
     async def drain(self) -> None:
-        """Wait until all events are sent."""
-        if self._last is not None:
-            await self._last
+        """Wait until all events so far are sent."""
+        if self._line.last is not None:
+            await self._line.last
 
     async def _after(self, previous: asyncio.Task[None] | None, event: dict[str, Any]) -> None:
         if previous is not None:

@@ -8,6 +8,7 @@ import pytest
 if find_spec("langchain_core") is None:
     pytest.skip("the extra langchain is not installed", allow_module_level=True)
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -25,6 +26,8 @@ class Member(BaseChatModel):
 
     counts: dict[str, int] = {}  # noqa: RUF012  # pydantic copies it
     fails: str = ""
+    dead: bool = False
+    asked: int = 0
 
     @property
     def _llm_type(self):
@@ -32,6 +35,9 @@ class Member(BaseChatModel):
 
     def _generate(self, messages, stop=None, run_manager=None, **kwargs):
         text = messages[-1].text
+        self.asked += 1
+        if self.dead:
+            raise ConnectionError("nobody there")
         if text == self.fails:
             raise PermissionError("no access")
         turn = self.counts[text] = self.counts.get(text, 0) + 1
@@ -137,3 +143,53 @@ async def test_settings_may_be_changed_for_all_but_not_for_single_questions(batc
         await batched(ensemble(), QUESTIONS[:2], [settings, {}], budget=9)
     with pytest.raises(UsageError, match="values the next sample"):
         await batched(ensemble(), QUESTIONS[:2], budget=9, rule="ahead-by")
+
+
+class Heard(BaseCallbackHandler):
+    """Notes events of progress, with the run they came under, and ends of runs."""
+
+    def __init__(self):
+        self.events, self.runs, self.ended = [], [], []
+
+    def on_custom_event(self, name, data, *, run_id, **kwargs):
+        assert name == "bestofinf.sample"
+        assert run_id not in self.ended
+        self.events.append(data)
+        self.runs.append(run_id)
+
+    def on_llm_end(self, response, *, run_id, **kwargs):
+        self.ended.append(run_id)
+
+
+async def test_progress_comes_under_the_run_of_each_question_with_what_is_spent(batched):
+    heard = Heard()
+    messages = await batched(ensemble(), QUESTIONS, {"callbacks": [heard]}, budget=40)
+    assert len(heard.events) == 40
+    assert [event["spent"] for event in heard.events] == list(range(1, 41))
+    assert {event["budget"] for event in heard.events} == {40.0}
+    by_question = {}
+    for event, run in zip(heard.events, heard.runs, strict=True):
+        by_question.setdefault(event["question"], []).append((event["n_samples"], run))
+    for place, message in enumerate(messages):
+        counts, runs = zip(*by_question[place], strict=True)
+        assert list(counts) == sorted(counts)
+        assert counts[-1] == message.response_metadata["bestofinf"]["n_samples"]
+        assert len(set(runs)) == 1
+    assert len(set(heard.runs)) == len(QUESTIONS)
+
+
+async def test_a_dead_member_is_not_asked_for_every_question(batched):
+    dead = Member(dead=True)
+    model = AdaptiveEnsembleChat([Member(), dead], rule="exhaustive", answer="choice", retries=0)
+    questions = [f"question {i}" for i in range(80)]
+    heard = Heard()
+    config = {"max_concurrency": 4, "callbacks": [heard]}
+    messages = await batched(model, questions, config, budget=320)
+    assert sum(counted(messages)) == 320
+    assert dead.asked <= 5 + 4
+    errors = [event["error"] for event in heard.events if event["error"]]
+    assert any("nobody there" in error for error in errors)
+    # The ensemble remembers it for its next call.
+    dead.asked = 0
+    assert "(left out: " in model.invoke("question 2").response_metadata["bestofinf"]["reason"]
+    assert dead.asked == 0
