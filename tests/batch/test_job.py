@@ -163,6 +163,42 @@ async def test_a_job_ends_when_everything_fails_and_goes_on_later(tmp_path):
     assert report.errors == 0
 
 
+TWO = VotePlan.make(
+    [Member("a", name="a"), Member("b", name="b")], rule="exhaustive", answer="text", retries=0
+)
+
+
+class HalfDead(Model):
+    """Of two members the second does not answer."""
+
+    async def __call__(self, prompt, draw):
+        sample = await super().__call__(prompt, draw)
+        if draw.member == 1:
+            raise ConnectionError("nobody there")
+        return sample
+
+
+@pytest.mark.parametrize("dies_after", [None, 100])
+async def test_a_dead_member_is_spared_over_all_questions_also_when_the_run_goes_on(
+    tmp_path, dies_after
+):
+    asked = []
+    if dies_after is not None:
+        dead = HalfDead(dies_after=dies_after)
+        with pytest.raises((asyncio.CancelledError, SamplingError)):
+            await work(tmp_path, Dying(dead), n=60, plan=TWO, budget=Budget(300))
+        asked += dead.asked[:dies_after]
+    alive = HalfDead()
+    report = await work(tmp_path, alive, n=60, plan=TWO, budget=Budget(300))
+    asked += alive.asked
+    assert len(set(asked)) == len(asked)
+    assert report.samples == 300 == samples_in(tmp_path)
+    assert len(asked) - 300 <= 2 * (5 + 8)  # in each run, five in a row and what was in flight
+    rows = answers(tmp_path / "answers.jsonl")
+    assert all(row["answer"] for row in rows)
+    assert {row["winner_member"] for row in rows} == {"a"}
+
+
 async def test_changed_settings_are_refused_by_name(tmp_path):
     await work(tmp_path, Model())
     other = PLAN.change(rule="fast")

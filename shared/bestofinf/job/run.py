@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bestofinf.batch import Arrival, BatchResult, avote_batch, by_place, restore
+from bestofinf.circuit import Circuit, LeftOutError
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.evaluation.identity import answer_text
+from bestofinf.health import Health
 from bestofinf.job.crew import Crew
 from bestofinf.job.journal import Journal, Known
 from bestofinf.job.tables import JobQuestion, QuestionFile, Row, Spool, kind_of, write_rows
@@ -59,6 +62,7 @@ class Job:
         mean_samples: Mean number of samples held instead, without a total.
         concurrency: Most requests in flight.
         in_order: See `bestofinf.batch.avote_batch`.
+        cooldown: Seconds for which a member that keeps failing is asked on no question.
     """
 
     questions: QuestionFile
@@ -68,6 +72,7 @@ class Job:
     mean_samples: float | None = None
     concurrency: int = 64
     in_order: bool = False
+    cooldown: float = 30.0
 
     def __post_init__(self) -> None:
         kind_of(self.out)
@@ -187,6 +192,9 @@ class _Work:
         self._failure: BaseException | None = None
         self._in_a_row = 0  # failures
         self.report = JobReport()
+        members, breaker = job.plan.members, job.plan.settings.breaker
+        health = Health(len(members), breaker=breaker, cooldown=job.cooldown)
+        self._circuit = Circuit(health, members)
         self._controller: BudgetController | None = None
         if job.mean_samples is not None:
             self._controller = BudgetController(job.mean_samples, _priced(job.plan))
@@ -252,13 +260,17 @@ class _Work:
     async def _sample(self, question: JobQuestion, draw: Draw) -> Outcome:
         try:
             await self._journal.sure()
-            outcome = await self._crew.outcome(question, draw)
+            outcome = await self._circuit.outcome(draw, partial(self._crew.outcome, question))
+            spared = isinstance(outcome, Failure) and isinstance(outcome.error, LeftOutError)
+            if spared:  # stored like all others, so that the votes go on as they went
+                await self._journal.put(question, draw, outcome)
         except Exception as error:  # the job's own trouble, not a member's: it ends the job
             self._failure = self._failure or error
             raise
         self.report.book(outcome)
         self._advance()
-        self._in_a_row = self._in_a_row + 1 if isinstance(outcome, Failure) else 0
+        if not spared:
+            self._in_a_row = self._in_a_row + 1 if isinstance(outcome, Failure) else 0
         if isinstance(outcome, Failure) and self._in_a_row >= max(HOPELESS, self._job.concurrency):
             self._failure = self._failure or SamplingError(
                 f"the last {self._in_a_row} requests have all failed, the latest with "
