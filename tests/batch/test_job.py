@@ -251,9 +251,21 @@ async def test_stopping_writes_the_best_answers_so_far(tmp_path):
         crew = LocalCrew(model, PLAN, journal)
         report = await arun_job(job, journal, crew, progress=show, stop=stop)
     assert 100 <= report.samples <= 104
+    assert report.stopped
     rows = answers(tmp_path / "a.jsonl")
     assert sum(row["n_samples"] for row in rows) == report.samples
     assert all(row["answer"] for row in rows)
+
+
+async def test_questions_that_were_never_asked_are_told_and_leave_nothing_in_the_store(tmp_path):
+    report = await work(tmp_path, Model(), budget=Budget(12))
+    rows = answers(tmp_path / "answers.jsonl")
+    assert (report.errors, report.stopped, len(rows)) == (18, False, 30)
+    assert all("budget: 12 of 12 samples spent" in row["error"] for row in rows[12:])
+    with EvaluationStore(tmp_path / "store.db") as store:
+        assert store.status().calls == 12
+    report = await work(tmp_path, Model(), budget=Budget(90))
+    assert (report.errors, report.restored, report.samples) == (0, 12, 90)
 
 
 async def test_in_order_the_same_questions_get_the_samples_however_long_replies_take(tmp_path):
@@ -343,13 +355,21 @@ def test_questions_come_in_every_format(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("content", "template", "message"),
     [
-        ('{"id": 1, "prompt": "a"}\n{"id": 1, "prompt": "b"}', None, "row 2: the id '1' comes"),
+        (
+            '{"id": 1, "prompt": "a"}\n{"id": 1, "prompt": "b"}',
+            None,
+            "line 2: the id '1' .* in line 1",
+        ),
+        ('{"id": 1, "prompt": "a"}\n\n{"id": 2, "prompt": " "}', None, "line 3: no text under"),
+        ('{"id": 1, "prompt": null}', None, "no text under 'prompt', got None"),
+        ('{"id": null, "prompt": "a"}', None, "an id has"),
+        ('{"id": 1, "body": null}', "{body}", "line 1: nothing under 'body'"),
         ('{"id": 1, "body": "a"}', None, "there are id, body"),
         ('{"id": 1, "body": "a"}', "{text}", "no column 'text' for the prompt"),
         ('{"id": 1, "body": "a"}', "no column", "names no column"),
         ('{"id": 1, "body": "a"}', "{text", "cannot be read"),
-        ('{"id": "", "prompt": "a"}', None, "row 1: an id has"),
-        ('{"prompt": "a"', None, "line 1: not JSON"),
+        ('{"id": "", "prompt": "a"}', None, "line 1: an id has"),
+        ('{"prompt": "a"', None, "line 1: not JSON: .* at column 15"),
         ("[1]", None, "wanted an object"),
         ("", None, "has no question"),
     ],
@@ -361,6 +381,40 @@ def test_what_is_no_question_is_refused_before_anything_is_paid(
     path.write_text(content)
     with pytest.raises(UsageError, match=message):
         QuestionFile(path, template=template).check()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('id,text\n1,"a\n2,b\n3,c\n', "line 2: not CSV: unexpected end of data"),
+        ("id,text\n1,a\n2\n3,c\n", "line 3: 1 values for 2 columns"),
+        ('id,text\n1,"a\nb"\n\n2,yes, please\n', "line 5: 3 values for 2 columns; .* in quotes"),
+        ("id;text\n1;a\n", "separated by commas, got 'id;text'"),
+        ("id,text\n", "has no question"),
+        ("", "has no question"),
+        ("\n\n", "has no question"),
+    ],
+)
+def test_broken_csv_is_refused_with_its_line(tmp_path, content, message):
+    path = tmp_path / "q.csv"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=message):
+        QuestionFile(path).check()
+
+
+def test_another_encoding_is_told(tmp_path):
+    path = tmp_path / "q.csv"
+    path.write_bytes("id,text\n1,Was heißt das?\n".encode("latin-1"))
+    with pytest.raises(UsageError, match="is not UTF-8"):
+        QuestionFile(path).check()
+
+
+def test_a_column_of_ids_that_was_named_must_be_there(tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"text": "a"}\n{"text": "b"}')
+    assert [question.id for question in QuestionFile(path)] == ["0", "1"]
+    with pytest.raises(UsageError, match=r"line 1: no column 'ticket' for the id; there are text"):
+        QuestionFile(path, id_column="ticket").check()
 
 
 def test_files_that_cannot_be_are_refused(tmp_path):
@@ -376,3 +430,10 @@ def test_files_that_cannot_be_are_refused(tmp_path):
         Job(QuestionFile(path), tmp_path / "none" / "a.csv", PLAN)
     with pytest.raises(UsageError, match="not both"):
         Job(QuestionFile(path), tmp_path / "a.csv", PLAN, budget=Budget(9), mean_samples=3)
+    ahead = PLAN.change(rule="ahead-by")
+    with pytest.raises(UsageError, match="values the next sample"):
+        Job(QuestionFile(path), tmp_path / "a.csv", ahead, budget=Budget(9))
+    with pytest.raises(UsageError, match="'optimal' alone"):
+        Job(QuestionFile(path), tmp_path / "a.csv", ahead, mean_samples=3)
+    with pytest.raises(UsageError, match="concurrency"):
+        Job(QuestionFile(path), tmp_path / "a.csv", PLAN, concurrency=0)

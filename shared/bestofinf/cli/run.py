@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from bestofinf._extras import require
 from bestofinf.cli.ask import member, named
+from bestofinf.cli.progress import shown, summary
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.privacy import Keep
 from bestofinf.evaluation.store import EvaluationStore
@@ -28,11 +26,11 @@ from bestofinf.job import (
     JobReport,
     Journal,
     LocalCrew,
-    Progress,
     QuestionFile,
     arun_job,
 )
 from bestofinf.job.on_ray import RayCrew
+from bestofinf.job.run import check_out
 from bestofinf.plan import VotePlan
 from bestofinf.pool import Budget
 
@@ -131,7 +129,10 @@ def run(
         str | None,
         typer.Option(help="The prompt, with columns in braces: 'Which team? {ticket}'."),
     ] = None,
-    id_column: Annotated[str, typer.Option(help="Column of the questions' ids.")] = "id",
+    id_column: Annotated[
+        str | None,
+        typer.Option(help="Column of the ids; id by default, or numbers where there is none."),
+    ] = None,
     rule: Annotated[
         str | None,
         typer.Option(help="When a question is settled; exhaustive with a total, else balanced."),
@@ -187,6 +188,12 @@ def run(
     --budget 200000 --out teams.csv`
     """
     total = _budget(budget, token_budget, cost_budget)
+    # What is wrong with the files is told before anything is begun.
+    check_out(out, questions)
+    file = QuestionFile(questions, prompt, id_column)
+    n_questions = file.check()
+    if total is not None and total.unit == "samples" and total.total < n_questions:
+        _say(f"{total.total:,.0f} samples are for {total.total:,.0f} of {n_questions:,} questions")
     rule = rule or ("exhaustive" if total is not None else "balanced")
     name = run_name or out.stem
     make = Members(
@@ -209,35 +216,38 @@ def run(
         raise UsageError("a budget in money needs the members' prices: --price MODEL=INPUT,OUTPUT")
     plan, ask, journal = make()
     job = Job(
-        QuestionFile(questions, prompt, id_column),
+        file,
         out,
         plan,
         budget=total,
         mean_samples=mean_samples,
         concurrency=concurrency,
         in_order=seed is not None,
+        n_questions=n_questions,
     )
 
     async def work() -> JobReport:
-        crew: Crew = LocalCrew(ask, plan, journal)
-        if ray is not None:
-            crew = RayCrew(make, address=ray, workers=workers, concurrency=concurrency)
-        with _shown() as show, _stopping() as stop:
+        with _stopping() as stop, shown(stop) as show:
+            crew: Crew = LocalCrew(ask, plan, journal)
+            if ray is not None:
+                crew = RayCrew(make, address=ray, workers=workers, concurrency=concurrency)
             return await arun_job(job, journal, crew, progress=show, stop=stop)
 
     try:
         with journal.claimed(_settings(make, plan, prompt, id_column), take_over=take_over):
             report = asyncio.run(work())
     except KeyboardInterrupt:
-        raise UsageError("interrupted: what was asked is kept, the same command goes on") from None
+        _say("interrupted: what was asked is kept, the same command goes on")
+        raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         typer.echo(json.dumps({"run": name, "out": str(out)} | asdict(report)))
-        return
-    Console(stderr=True).print(
-        f"{report.questions:,} questions, {report.errors:,} without an answer; "
-        f"{report.samples:,} samples ({report.restored:,} from before), "
-        f"{report.usage.output_tokens:,} tokens, cost {report.usage.cost:.4g}: {out}"
-    )
+    else:
+        _say(summary(report, out))
+    if report.stopped:
+        raise typer.Exit(_INTERRUPTED)
+
+
+_INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 
 
 def _budget(samples: int | None, tokens: int | None, cost: float | None) -> Budget | None:
@@ -266,7 +276,7 @@ def _prices(given: list[str], models: list[str]) -> dict[str, tuple[float, float
 
 
 def _settings(
-    make: Members, plan: VotePlan[Any], prompt: str | None, id_column: str
+    make: Members, plan: VotePlan[Any], prompt: str | None, id_column: str | None
 ) -> dict[str, Any]:
     """Return what must not change while a run goes on. Its budget may grow."""
     return {
@@ -277,49 +287,39 @@ def _settings(
         "temperature": make.temperature,
         "seed": make.seed,
         "prompt": prompt,
-        "id_column": id_column,
+        "id_column": id_column or "id",
     }
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[[Progress], None]]:
-    """Give a function that draws the progress on stderr, where that is a terminal."""
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[spent]}"))
-    bar = Bar(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal)
-    with bar:
-        task = bar.add_task("", total=None, spent="")
-
-        def show(progress: Progress) -> None:
-            done, total, spent = progress.settled, progress.questions, f"{progress.spent:,.6g}"
-            if progress.budget is None:
-                bar.update(task, completed=done, total=total, spent=f"{spent} samples")
-                return
-            budget = progress.budget
-            left = max(0.0, budget.total - progress.spent)
-            text = f"{spent} {budget.unit} spent, {left:,.6g} left"
-            # Most questions settle together, when the budget is spent.
-            share = total * min(1.0, progress.spent / budget.total)
-            bar.update(task, completed=max(done, int(share)), total=total, spent=text)
-
-        yield show
-
-
-@contextmanager
 def _stopping() -> Iterator[asyncio.Event]:
-    """Give an event that Ctrl-C sets; a second Ctrl-C interrupts as ever."""
+    """Give an event that the first Ctrl-C, or SIGTERM, sets; a second one ends the program."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
 
     def interrupted() -> None:
         stop.set()
-        loop.remove_signal_handler(signal.SIGINT)
-        Console(stderr=True).print("stopping: waiting for what is in flight")
+        ended()
+        _say(
+            "stopping: waiting for what is in flight, then the answers so far are written "
+            "(Ctrl-C again does not wait)"
+        )
 
-    with suppress(NotImplementedError, RuntimeError, ValueError):  # not everywhere
-        loop.add_signal_handler(signal.SIGINT, interrupted)
+    def ended() -> None:
+        for number in signals:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
+
+    for number in signals:
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # not everywhere
+            loop.add_signal_handler(number, interrupted)
     try:
         yield stop
     finally:
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
+        ended()
+
+
+def _say(text: str) -> None:
+    # No rich console: that would break long lines where stderr is a file.
+    typer.echo(text, err=True)

@@ -11,8 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bestofinf.batch import Arrival, BatchResult, avote_batch, by_place, restore
+from bestofinf.batch import Arrival, BatchResult, avote_batch, by_place, indexed, restore
 from bestofinf.circuit import Circuit, LeftOutError
+from bestofinf.drivers.common import check_concurrency
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.evaluation.identity import answer_text
 from bestofinf.health import Health
@@ -63,6 +64,7 @@ class Job:
         concurrency: Most requests in flight.
         in_order: See `bestofinf.batch.avote_batch`.
         cooldown: Seconds for which a member that keeps failing is asked on no question.
+        n_questions: Number of questions where they were checked before; None checks them first.
     """
 
     questions: QuestionFile
@@ -73,20 +75,35 @@ class Job:
     concurrency: int = 64
     in_order: bool = False
     cooldown: float = 30.0
+    n_questions: int | None = None
 
     def __post_init__(self) -> None:
-        kind_of(self.out)
-        if not self.out.absolute().parent.is_dir():
-            raise UsageError(f"there is no folder {self.out.parent}")
-        if self.out.absolute() == self.questions.path.absolute():
-            raise UsageError(f"the answers would replace the questions in {self.out}")
+        check_out(self.out, self.questions.path)
+        check_concurrency(self.concurrency)
         if self.budget is not None and self.mean_samples is not None:
             raise UsageError("give a budget or a mean number of samples, not both")
+        if self.budget is not None:
+            indexed(self.plan.rule)
+        if self.mean_samples is not None:
+            priced(self.plan)
 
     @property
     def partial(self) -> Path:
         """Where answers stand while the job is under way."""
         return self.out.with_name(f"{self.out.name}.partial")
+
+
+def check_out(out: Path, questions: Path) -> None:
+    """Refuse a file of answers that could not be written in the end.
+
+    Raises:
+        UsageError: Then.
+    """
+    kind_of(out)
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {out.parent}")
+    if out.absolute() == questions.absolute():
+        raise UsageError(f"the answers would replace the questions in {out}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +116,14 @@ class Progress:
         spent: What all samples have cost so far, those of earlier runs too, in the unit of the
             budget.
         budget: The total; None without one.
+        failures: Draws that brought no sample.
     """
 
     settled: int
     questions: int
     spent: float
     budget: Budget | None
+    failures: int = 0
 
 
 @dataclass(slots=True)
@@ -114,6 +133,7 @@ class JobReport:
     Attributes:
         questions: Number of questions.
         errors: Questions without a decision.
+        stopped: Whether it was ended before all questions were settled.
         restored: Samples of earlier runs.
         samples: All samples, the restored among them.
         failures: Draws that brought none.
@@ -122,6 +142,7 @@ class JobReport:
 
     questions: int = 0
     errors: int = 0
+    stopped: bool = False
     restored: int = 0
     samples: int = 0
     failures: int = 0
@@ -197,12 +218,14 @@ class _Work:
         self._circuit = Circuit(health, members)
         self._controller: BudgetController | None = None
         if job.mean_samples is not None:
-            self._controller = BudgetController(job.mean_samples, _priced(job.plan))
+            self._controller = BudgetController(job.mean_samples, priced(job.plan))
 
     async def done(self) -> JobReport:
         """Settle all questions and write the answers."""
         job, report = self._job, self.report
-        report.questions = await asyncio.to_thread(job.questions.check)
+        if job.n_questions is None:
+            job = self._job = replace(job, n_questions=await asyncio.to_thread(job.questions.check))
+        report.questions = job.n_questions or 0
         spool = Spool(job.partial)
         try:
             batch = avote_batch(
@@ -221,6 +244,7 @@ class _Work:
             async with aclosing(batch) as results:  # type: ignore[type-var]
                 async for result in results:
                     self._settle(spool, result)
+            report.stopped |= self._settled < report.questions
             self._raise()
             await self._journal.sure()
             await asyncio.to_thread(write_rows, job.out, spool.rows(), COLUMNS)
@@ -291,23 +315,27 @@ class _Work:
     def _settle(self, spool: Spool, result: BatchResult[JobQuestion]) -> None:
         question, decision = result.question, result.decision
         if self._failure is None:  # otherwise its draws have failed for no fault of the members
-            found = decision if decision is not None else result.error
-            self._journal.conclude(question, found or SamplingError("no decision"))
+            error = result.error or SamplingError("no decision")
+            # Where nothing has failed it was never asked: there is nothing to store.
+            if decision is not None or error.causes:
+                self._journal.conclude(question, decision or error)
             spool.add(question.number, _row(result))
         self.report.errors += decision is None
+        if self._stop is not None and self._stop.is_set():
+            self.report.stopped |= decision is None or decision.reason.startswith("stopped")
         self._settled += 1
         self._advance()
 
     def _advance(self) -> None:
         job, report = self._job, self.report
         spent = report.spent(job.budget)
-        self._tell(Progress(self._settled, report.questions, spent, job.budget))
+        self._tell(Progress(self._settled, report.questions, spent, job.budget, report.failures))
 
 
 _ONCE: dict[str, Any] = {"retries": 0, "timeout": None, "deadline": None}
 
 
-def _priced(plan: VotePlan[Any]) -> OptimalStopping:
+def priced(plan: VotePlan[Any]) -> OptimalStopping:
     """Return the rule whose price a controller moves."""
     parts = plan.rule.rules if isinstance(plan.rule, AnyOf | AllOf) else (plan.rule,)
     if len(parts) == 1 and isinstance(parts[0], OptimalStopping):

@@ -53,12 +53,13 @@ class QuestionFile:
         path: The file.
         template: The prompt, with the names of columns in braces, as ``Classify: {text}``. None
             takes the column ``prompt``, ``question``, ``text`` or ``input``.
-        id_column: Column of the ids; where the file has none, a row's number from 0 is its id.
+        id_column: Column of the ids. None takes the column ``id``, or a row's number from 0 where
+            it has none.
     """
 
     path: Path
     template: str | None = None
-    id_column: str = "id"
+    id_column: str | None = None
 
     def __post_init__(self) -> None:
         kind_of(self.path)
@@ -73,12 +74,8 @@ class QuestionFile:
         Raises:
             UsageError: If the file cannot be read, or a row is no question.
         """
-        for number, row in enumerate(read_rows(self.path)):
-            where = f"{self.path}, row {number + 1}"
-            id_ = str(row.get(self.id_column, number))
-            if not 0 < len(id_) <= LONGEST_ID:
-                raise UsageError(f"{where}: an id has 1 to {LONGEST_ID} characters, got {id_!r}")
-            yield JobQuestion(number, id_, self._prompt(row, where))
+        for question, _ in self._placed():
+            yield question
 
     def check(self) -> int:
         """Read the whole file once and return the number of its questions.
@@ -87,15 +84,35 @@ class QuestionFile:
             UsageError: If there is none, a row is no question, or an id comes twice.
         """
         seen: set[str] = set()
-        for question in self:
+        for question, where in self._placed():
             if question.id in seen:
+                first = next(place for one, place in self._placed() if one.id == question.id)
                 raise UsageError(
-                    f"{self.path}, row {question.number + 1}: the id {question.id!r} comes twice"
+                    f"{self.path}, {where}: the id {question.id!r} comes twice, first in {first}"
                 )
             seen.add(question.id)
         if not seen:
             raise UsageError(f"{self.path} has no question")
         return len(seen)
+
+    def _placed(self) -> Iterator[tuple[JobQuestion, str]]:
+        """Yield the questions, each with where it stands."""
+        for number, (where, row) in enumerate(read_rows(self.path)):
+            place = f"{self.path}, {where}"
+            yield JobQuestion(number, self._id(row, number, place), self._prompt(row, place)), where
+
+    def _id(self, row: Row, number: int, place: str) -> str:
+        name = self.id_column or "id"
+        if name not in row:
+            if self.id_column is not None:
+                raise UsageError(
+                    f"{place}: no column {name!r} for the id; there are {_listed(row)}"
+                )
+            return str(number)
+        id_ = "" if row[name] is None else str(row[name])
+        if not 0 < len(id_) <= LONGEST_ID:
+            raise UsageError(f"{place}: an id has 1 to {LONGEST_ID} characters, got {id_!r}")
+        return id_
 
     def _wanted(self) -> Iterator[str]:
         try:
@@ -107,17 +124,22 @@ class QuestionFile:
 
     def _prompt(self, row: Row, where: str) -> str:
         if self.template is not None:
-            missing = [name for name in self._wanted() if name not in row]
-            if missing:
-                raise UsageError(
-                    f"{where}: no column {missing[0]!r} for the prompt; there are {_listed(row)}"
-                )
+            for name in self._wanted():
+                if name not in row:
+                    raise UsageError(
+                        f"{where}: no column {name!r} for the prompt; there are {_listed(row)}"
+                    )
+                if row[name] is None:
+                    raise UsageError(f"{where}: nothing under {name!r}, which the prompt wants")
             return self.template.format_map(row)
-        for name in PROMPT_COLUMNS:
-            if isinstance(row.get(name), str) and row[name]:
+        there = [name for name in PROMPT_COLUMNS if name in row]
+        for name in there:
+            if isinstance(row[name], str) and row[name].strip():
                 return str(row[name])
+        if there:
+            raise UsageError(f"{where}: no text under {there[0]!r}, got {row[there[0]]!r:.50}")
         raise UsageError(
-            f"{where}: no text under {', '.join(PROMPT_COLUMNS)}: name its column with a prompt "
+            f"{where}: no column {', '.join(PROMPT_COLUMNS)}: name that of the text with a prompt "
             f"such as '{{body}}'; there are {_listed(row)}"
         )
 
@@ -141,50 +163,84 @@ def kind_of(path: Path) -> str:
     return suffix
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a file.
+def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a file, each with where it stands, as ``line 7``.
 
     Raises:
         UsageError: If it cannot be read.
     """
     try:
         yield from _READERS[kind_of(path)](path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path} is not UTF-8: {error.reason} {error.object[error.start : error.end]!r}; "
+            "save it in that encoding"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _read_csv(path: Path) -> Iterator[Row]:
+def _read_csv(path: Path) -> Iterator[tuple[str, Row]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            yield {str(name): value for name, value in row.items() if name is not None}
+        # Strict, or a quote that is never closed would swallow all questions after it.
+        rows = csv.reader(file, strict=True)
+        begin = 1
+        columns: list[str] | None = None
+        try:
+            for values in rows:
+                where, begin = f"line {begin}", rows.line_num + 1
+                if not values:
+                    continue
+                if columns is None:
+                    columns = values
+                    if len(values) == 1 and (";" in values[0] or "\t" in values[0]):
+                        raise UsageError(
+                            f"{path}: columns must be separated by commas, got {values[0]!r:.80}"
+                        )
+                    continue
+                if len(values) != len(columns):
+                    raise UsageError(
+                        f"{path}, {where}: {len(values)} values for {len(columns)} columns; "
+                        "texts with commas, quotes or line breaks must be in quotes"
+                    )
+                yield where, dict(zip(columns, values, strict=True))
+        except csv.Error as error:
+            raise UsageError(f"{path}, line {begin}: not CSV: {error}") from error
 
 
-def _read_jsonl(path: Path) -> Iterator[Row]:
+def _read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
-                raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+            except json.JSONDecodeError as error:
+                raise UsageError(
+                    f"{path}, line {number}: not JSON: {error.msg} at column {error.colno}"
+                ) from None
             if not isinstance(row, dict):
-                raise UsageError(f"{path}, line {number}: wanted an object, got {line.strip()!r}")
-            yield row
+                raise UsageError(
+                    f"{path}, line {number}: wanted an object, got {line.strip()!r:.80}"
+                )
+            yield f"line {number}", row
 
 
-def _read_parquet(path: Path) -> Iterator[Row]:
+def _read_parquet(path: Path) -> Iterator[tuple[str, Row]]:
     pyarrow = require("pyarrow", extra="frames", purpose="Parquet")
     parquet = require("pyarrow.parquet", extra="frames", purpose="Parquet")
+    number = 0
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
-                yield from batch.to_pylist()
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", row
     except pyarrow.ArrowException as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
 
 
-_READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
+_READERS: Mapping[str, Callable[[Path], Iterator[tuple[str, Row]]]] = {
     ".csv": _read_csv,
     ".jsonl": _read_jsonl,
     ".parquet": _read_parquet,

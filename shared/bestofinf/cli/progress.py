@@ -1,0 +1,96 @@
+"""How far a batch job is: a bar on a terminal, lines in a log, and a summary in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from bestofinf.job import JobReport, Progress
+
+EVERY = 60.0
+"""Seconds between two lines, where there is no terminal."""
+
+
+@contextmanager
+def shown(
+    stop: asyncio.Event, console: Console | None = None, every: float = EVERY
+) -> Iterator[Callable[[Progress], None]]:
+    """Give a function that shows the progress on stderr.
+
+    Args:
+        stop: Once set, what is left to do counts as not done.
+        console: Where; stderr by default.
+        every: Seconds between two lines, where it is no terminal.
+    """
+    console = console or Console(stderr=True)
+    if not console.is_terminal:
+        yield _in_lines(every)
+        return
+    columns = (BarColumn(24), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    with Bar(*columns, console=console) as bar:
+        task = bar.add_task("", total=None, told="beginning")
+
+        def show(progress: Progress) -> None:
+            share = _share(progress, stopped=stop.is_set())
+            bar.update(task, completed=share, total=1.0, told=told(progress))
+
+        yield show
+
+
+def _in_lines(every: float) -> Callable[[Progress], None]:
+    last = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            typer.echo(f"{time.strftime('%H:%M:%S')} {told(progress)}", err=True)
+
+    return show
+
+
+def told(progress: Progress) -> str:
+    """Return in words how far a job is."""
+    done = f"{progress.settled:,} of {progress.questions:,} questions"
+    if progress.budget is None:
+        said = f"{done}, {progress.spent:,.6g} samples"
+    else:
+        total, unit = progress.budget.total, progress.budget.unit
+        said = f"{progress.spent:,.6g} of {total:,.6g} {unit}, {done} settled"
+    return said + (f", {progress.failures:,} failed" if progress.failures else "")
+
+
+def _share(progress: Progress, *, stopped: bool) -> float:
+    """Return which share of the job is done."""
+    settled = progress.settled / progress.questions if progress.questions else 0.0
+    if progress.budget is None:
+        return settled
+    spent = min(1.0, progress.spent / progress.budget.total)
+    # Most questions settle together, when the budget is spent, or all before it is.
+    return 1.0 if settled == 1.0 and not stopped else spent
+
+
+def summary(report: JobReport, out: Path) -> str:
+    """Return in words what became of a job."""
+    answered = report.questions - report.errors
+    before = f", {report.restored:,} of them from before" if report.restored else ""
+    failed = f", {report.failures:,} failed requests" if report.failures else ""
+    cost = f", cost {report.usage.cost:.4g}" if report.usage.cost else ""
+    parts = [
+        f"{out}: {answered:,} of {report.questions:,} questions answered",
+        f"{report.samples:,} samples{before}{failed}",
+        f"{report.usage.output_tokens:,} tokens{cost}",
+    ]
+    if report.stopped:
+        parts.append("stopped before the end: the same command goes on")
+    elif report.errors:
+        parts.append("the column error says why the others have no answer")
+    return "; ".join(parts)
