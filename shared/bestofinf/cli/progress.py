@@ -59,12 +59,13 @@ def _in_lines(every: float) -> Callable[[Progress], None]:
 
 def told(progress: Progress) -> str:
     """Return in words how far a job is."""
-    done = f"{progress.settled:,} of {progress.questions:,} questions"
+    settled, questions = f"{progress.settled:,}", f"{progress.questions:,} questions"
     if progress.budget is None:
-        said = f"{done}, {progress.spent:,.6g} samples"
+        said = f"{settled} of {questions}, {progress.spent:,.6g} samples"
     else:
         total, unit = progress.budget.total, progress.budget.unit
-        said = f"{progress.spent:,.6g} of {total:,.6g} {unit}, {done} settled"
+        said = f"{progress.spent:,.6g} of {total:,.6g} {unit} for {questions}"
+        said += f", {settled} settled" if progress.settled else ""
     return said + (f", {progress.failures:,} failed" if progress.failures else "")
 
 
@@ -80,17 +81,16 @@ def _share(progress: Progress, *, stopped: bool) -> float:
 
 def summary(report: JobReport, out: Path) -> str:
     """Return in words what became of a job."""
-    answered = report.questions - report.errors
     before = f", {report.restored:,} of them from before" if report.restored else ""
     failed = f", {report.failures:,} failed requests" if report.failures else ""
     cost = f", cost {report.usage.cost:.4g}" if report.usage.cost else ""
     parts = [
-        f"{out}: {answered:,} of {report.questions:,} questions answered",
+        f"{out}: {report.decided:,} of {report.questions:,} questions decided",
         f"{report.samples:,} samples{before}{failed}",
         f"{report.usage.output_tokens:,} tokens{cost}",
     ]
     if report.stopped:
         parts.append("stopped before the end: the same command goes on")
     elif report.errors:
-        parts.append("the column error says why the others have no answer")
+        parts.append("the column error says why the others are not")
     return "; ".join(parts)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
+from rich.console import Console
 
 from bestofinf._extras import require
 from bestofinf.cli.ask import member, named
@@ -321,5 +322,4 @@ def _stopping() -> Iterator[asyncio.Event]:
 
 
 def _say(text: str) -> None:
-    # No rich console: that would break long lines where stderr is a file.
-    typer.echo(text, err=True)
+    Console(stderr=True, soft_wrap=True, markup=False, highlight=False).print(text)

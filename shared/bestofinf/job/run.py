@@ -132,7 +132,8 @@ class JobReport:
 
     Attributes:
         questions: Number of questions.
-        errors: Questions without a decision.
+        decided: Questions with a decision.
+        errors: Questions that ended without one.
         stopped: Whether it was ended before all questions were settled.
         restored: Samples of earlier runs.
         samples: All samples, the restored among them.
@@ -141,6 +142,7 @@ class JobReport:
     """
 
     questions: int = 0
+    decided: int = 0
     errors: int = 0
     stopped: bool = False
     restored: int = 0
@@ -320,6 +322,7 @@ class _Work:
             if decision is not None or error.causes:
                 self._journal.conclude(question, decision or error)
             spool.add(question.number, _row(result))
+        self.report.decided += decision is not None
         self.report.errors += decision is None
         if self._stop is not None and self._stop.is_set():
             self.report.stopped |= decision is None or decision.reason.startswith("stopped")

@@ -216,8 +216,9 @@ def _read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
+                why = error.msg.removesuffix(" at")
                 raise UsageError(
-                    f"{path}, line {number}: not JSON: {error.msg} at column {error.colno}"
+                    f"{path}, line {number}: not JSON: {why} at column {error.colno}"
                 ) from None
             if not isinstance(row, dict):
                 raise UsageError(
