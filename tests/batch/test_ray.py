@@ -1,12 +1,14 @@
 """The same job on a Ray cluster of this machine."""
 
 import os
+import socket
 import subprocess
 import sys
 from importlib.util import find_spec
 
 import pytest
 
+from bestofinf.errors import UsageError
 from support.jobs import Runs, environment
 from support.process import ServerProcess
 
@@ -61,6 +63,28 @@ def test_two_workers_bring_the_same_answers_as_one_machine(runs):
     assert runs.out("here").read_text() == runs.out("there").read_text()
     assert here["samples"] == there["samples"] == 130
     assert runs.server.counts()["finished"] == 260
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(runs):
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with runs.start("--budget", "130", "--ray", address) as process:
+            _, error = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert f"no Ray cluster at '{address}'" in error
+    assert runs.server.counts()["finished"] == 0
+
+
+def test_machines_cannot_share_a_file(monkeypatch):
+    import ray
+
+    from bestofinf.job.on_ray import RayCrew
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}, {"Alive": True}, {"Alive": False}])
+    with pytest.raises(UsageError, match=r"on 2 machines cannot share a file: .*PostgreSQL"):
+        RayCrew(None, file_store=True)
 
 
 def test_a_killed_worker_loses_nothing(runs, tmp_path):

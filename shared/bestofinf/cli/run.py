@@ -18,6 +18,7 @@ from bestofinf._extras import require
 from bestofinf.cli.ask import member, named
 from bestofinf.cli.progress import shown, summary
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.database import parse_url
 from bestofinf.evaluation.privacy import Keep
 from bestofinf.evaluation.store import EvaluationStore
 from bestofinf.job import (
@@ -231,7 +232,13 @@ def run(
         with _stopping() as stop, shown(stop) as show:
             crew: Crew = LocalCrew(ask, plan, journal)
             if ray is not None:
-                crew = RayCrew(make, address=ray, workers=workers, concurrency=concurrency)
+                crew = RayCrew(
+                    make,
+                    address=ray,
+                    workers=workers,
+                    concurrency=concurrency,
+                    file_store=parse_url(make.store).get_backend_name() == "sqlite",
+                )
             return await arun_job(job, journal, crew, progress=show, stop=stop)
 
     try:

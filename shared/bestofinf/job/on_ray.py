@@ -9,6 +9,8 @@ placing and restarting workers is left to Ray.
 from __future__ import annotations
 
 import asyncio
+import logging
+import socket
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +28,7 @@ LOCAL = "local"
 """The address that stands for a cluster of this machine alone, made for the job."""
 
 _DEATHS = 20  # of its worker that one draw outlives
+_KNOCK = 10.0  # seconds in which a cluster answers
 
 
 class Worker:
@@ -80,10 +83,11 @@ class RayCrew:
         address: Of the cluster; ``local`` starts one on this machine.
         workers: Number of workers.
         concurrency: Most requests in flight, over all workers.
+        file_store: Whether the store is a file, which only workers on one machine can share.
 
     Raises:
         MissingExtraError: If Ray is not installed.
-        UsageError: If there is no such cluster.
+        UsageError: If there is no such cluster, or its machines cannot share the store.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class RayCrew:
         address: str = LOCAL,
         workers: int = 2,
         concurrency: int = 64,
+        file_store: bool = False,
     ) -> None:
         if workers < 1:
             raise UsageError(f"there must be at least one worker, got {workers}")
@@ -100,6 +105,13 @@ class RayCrew:
         self._own = not self._ray.is_initialized()
         if self._own:
             self._connect(address, workers)
+        nodes = sum(node["Alive"] for node in self._ray.nodes())
+        if file_store and nodes > 1:
+            if self._own:
+                self._ray.shutdown()
+            raise UsageError(
+                f"workers on {nodes} machines cannot share a file: give a store in PostgreSQL"
+            )
         # Requests wait, they do not compute: several workers may share a core.
         actor = self._ray.remote(Worker).options(
             max_restarts=-1, max_concurrency=max(concurrency, 1) + 8, num_cpus=0.5
@@ -107,13 +119,14 @@ class RayCrew:
         self.workers = [actor.remote(make, concurrency) for _ in range(workers)]
 
     def _connect(self, address: str, workers: int) -> None:
-        options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False}
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
         if address == LOCAL:
             options |= {"num_cpus": max(1, (workers + 1) // 2), "_node_ip_address": "127.0.0.1"}
-            self._ray.init(**options)
+            self._ray.init(include_dashboard=False, **options)
             return
+        _reachable(address)
         try:
-            self._ray.init(address=address, log_to_driver=False)
+            self._ray.init(address=address, **options)
         except (ConnectionError, ValueError) as error:
             raise UsageError(f"no Ray cluster at {address!r}: {error}") from error
 
@@ -142,3 +155,18 @@ class RayCrew:
                 self._ray.kill(worker)
             if self._own:
                 self._ray.shutdown()
+
+
+def _reachable(address: str) -> None:
+    """Refuse an address where nobody answers: Ray would try for many minutes.
+
+    Raises:
+        UsageError: Then.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto" and the like: Ray looks for it
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK).close()
+    except OSError as error:
+        raise UsageError(f"no Ray cluster at {address!r}: {error.strerror or error}") from error
