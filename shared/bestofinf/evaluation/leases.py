@@ -77,7 +77,7 @@ class Holder:
         except ProcessLookupError:
             return True
         except PermissionError:
-            pass
+            return False  # another user's, which may also be hidden in what is read below
         return self.born != "" and _process(self.pid) not in ("", self.born)
 
     def __str__(self) -> str:

@@ -300,8 +300,8 @@ class _Work:
         if isinstance(outcome, Failure) and self._in_a_row >= max(HOPELESS, self._job.concurrency):
             self._failure = self._failure or SamplingError(
                 f"the last {self._in_a_row} requests have all failed, the latest with "
-                f"{type(outcome.error).__name__}: {outcome.error}. Nothing is lost: run it again "
-                "when the cause is gone",
+                f"{type(outcome.error).__name__}: {str(outcome.error).rstrip('.')}. Nothing is "
+                "lost: run it again when the cause is gone",
                 (outcome.error,),
             )
         return outcome
