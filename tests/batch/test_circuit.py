@@ -57,15 +57,15 @@ async def run(questions, asked, guard, budget, **options):
     return [result async for result in batch]
 
 
-@pytest.mark.parametrize("budget", [Budget(900), None])
+@pytest.mark.parametrize("budget", [Budget(450), None])
 async def test_a_dead_member_is_not_asked_for_every_question(budget):
     asked = Asked()
-    found = await run(300, asked, circuit(Clock()), budget)
+    found = await run(150, asked, circuit(Clock()), budget)
     assert all(result.decision is not None for result in found)
     # Five failures in a row, and what was in flight by then.
     assert asked.count(1) <= 5 + 8
     if budget is not None:
-        assert asked.count(0) == 900 == sum(result.decision.n_samples for result in found)
+        assert asked.count(0) == 450 == sum(result.decision.n_samples for result in found)
     told = [result.decision for result in found if result.decision.n_failed]
     spared = [decision for decision in told if not decision.usage_by_member["b"].calls]
     assert len(spared) >= len(told) - asked.count(1)
