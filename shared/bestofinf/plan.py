@@ -167,9 +167,12 @@ class VotePlan(Generic[M]):
         """Return a fresh engine for one question.
 
         Args:
-            left_out: Positions of members not to ask; see `Health`.
+            left_out: Positions of members not to ask; see `Health`. All are asked where that would
+                leave nobody.
             usual: What replies usually are, per member; see `Health`.
         """
+        if all(place in left_out for place, member in enumerate(self.members) if member.weight):
+            left_out = ()
         return VotingEngine(
             self._limited,
             self.members,

@@ -5,7 +5,8 @@ import pytest
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import UsageError
 from bestofinf.health import Health
-from bestofinf.records import Draw, Failure, Sample, Usage
+from bestofinf.plan import VotePlan
+from bestofinf.records import Draw, Failure, Member, Sample, Usage
 from bestofinf.rules import AheadBy, OptimalStopping
 from bestofinf.tally import Usual
 
@@ -50,6 +51,11 @@ def test_when_all_are_out_all_are_asked():
     for member in (0, 1):
         health.record(Draw(member, member), DOWN)
     assert health.left_out() == set()
+
+
+def test_a_member_is_asked_all_the_same_where_the_others_have_no_weight():
+    plan = VotePlan.make([Member(None, weight=weight) for weight in (1.0, 0.0)])
+    assert plan.engine(left_out={0}).ask()[0].member == 0
 
 
 def test_a_member_left_out_is_not_asked_and_the_decision_says_so():
