@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
-    AsyncCallbackManagerForLLMRun,
     CallbackManager,
     CallbackManagerForLLMRun,
 )
@@ -30,6 +29,7 @@ from bestofinf.pool import Budget
 from bestofinf.records import Draw, Outcome, Sample
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall
+from langchain_bestofinf.cancelling import begun, finished
 from langchain_bestofinf.sampling import Sampler
 from langchain_bestofinf.settings import configured, split_settings
 from langchain_bestofinf.streaming import Line, Progress
@@ -155,8 +155,7 @@ class Batch:
                     else:
                         yield result.question, message
         finally:
-            for question in questions:
-                await question.abandon()
+            await finished(asyncio.gather(*(question.abandon() for question in questions)))
 
     def _observer(self, questions: Sequence[_Question | _AsyncQuestion]) -> BatchObserver[int]:
         """Return what sends the progress of each question, with that of the budget."""
@@ -272,9 +271,10 @@ class _AsyncQuestion:
             if self.opened is None:
                 model = self.batch.model
                 messages, configure, start = self.batch.opening(self.place)
-                run: AsyncCallbackManagerForLLMRun
-                (run,) = await AsyncCallbackManager.configure(*configure).on_chat_model_start(
-                    model._serialized, [messages], **start
+                run = await begun(
+                    AsyncCallbackManager.configure(*configure).on_chat_model_start(
+                        model._serialized, [messages], **start
+                    )
                 )
                 self.opened = _Open.of(self.batch, messages, run, True)
                 if model.rate_limiter is not None:
@@ -290,11 +290,11 @@ class _AsyncQuestion:
             outcome = await opened.call.aconcluded(opened.sampler, result.decision, result.error)
             message = self.batch.model._message(outcome, opened.run)
         except BaseException as error:
-            await opened.run.on_llm_error(error, response=_NOTHING)
+            await finished(opened.run.on_llm_error(error, response=_NOTHING))
             raise
         generation = ChatGeneration(message=message)
         await opened.runs.afinish(ChatResult(generations=[generation]))
-        await opened.run.on_llm_end(LLMResult(generations=[[generation]]))
+        await finished(opened.run.on_llm_end(LLMResult(generations=[[generation]])))
         return message
 
     async def abandon(self) -> None:

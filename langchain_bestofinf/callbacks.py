@@ -7,6 +7,7 @@ would see of a single model: one run, with the usage of all samples.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
@@ -30,6 +31,8 @@ from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 from langchain_core.tracers.context import _configure_hooks
 
 from bestofinf.records import Draw, Member, Usage
+from langchain_bestofinf.cancelling import finished
+from langchain_bestofinf.following import Followed, is_told_in_threads
 
 SAMPLE_TAG = "bestofinf:sample"
 
@@ -106,6 +109,10 @@ class SampleRuns:
         children = self._children
         if self.watchers or self._counting:
             children = children.copy()
+            if isinstance(children, AsyncCallbackManager):
+                children.set_handlers(
+                    [Followed.of(h) if is_told_in_threads(h) else h for h in self.watchers]
+                )
             children.add_handler(_SampleWatch())
         outer = var_child_runnable_config.get() or {}
         inner = {key: value for key, value in outer.items() if key not in _OWN_CONFIG}
@@ -113,7 +120,7 @@ class SampleRuns:
         for variable, *_ in _configure_hooks:
             handler = variable.get()
             # Such a handler adds itself to every run in its context, the samples' as well.
-            if handler is not None and handler not in self.watchers:
+            if handler is not None and not any(handler is h for h in children.handlers):
                 variable.set(None)
         return {"callbacks": children, "tags": [*tags], "metadata": {**metadata}}
 
@@ -135,16 +142,20 @@ class SampleRuns:
         return sum((h.usage for h in handlers if isinstance(h, _SampleWatch)), Usage())
 
     async def cancelled(self, config: RunnableConfig, error: BaseException) -> None:
-        """Close model runs that a cancelled sample has left open: LangChain itself does not."""
+        """Close runs that a cancelled sample has left open: LangChain itself does not."""
         callbacks = config.get("callbacks")
-        if not isinstance(callbacks, AsyncCallbackManager):
-            return
-        for watch in callbacks.handlers:
+        if isinstance(callbacks, AsyncCallbackManager):
+            await finished(self._close(callbacks.handlers, error))
+
+    async def _close(self, handlers: Sequence[Any], error: BaseException) -> None:
+        followed = [handler for handler in handlers if type(handler) is Followed]
+        await asyncio.gather(*(handler.close(error) for handler in followed))
+        for watch in handlers:
             if isinstance(watch, _SampleWatch):
                 for run_id, parent in list(watch.open.items()):
                     await AsyncCallbackManagerForLLMRun(
                         run_id=run_id,
-                        handlers=self.watchers,
+                        handlers=[h for h in self.watchers if not is_told_in_threads(h)],
                         inheritable_handlers=[],
                         parent_run_id=parent,
                     ).on_llm_error(error, response=LLMResult(generations=[]))
@@ -159,12 +170,12 @@ class SampleRuns:
     async def afinish(self, result: ChatResult) -> None:
         """Do the same from async code."""
         if self.watchers and isinstance(self._manager, AsyncCallbackManagerForLLMRun):
-            await self._detached(self._manager).on_llm_end(without_usage(result))
+            await finished(self._detached(self._manager).on_llm_end(without_usage(result)))
 
     async def abandon(self, error: BaseException) -> None:
         """End the ensemble's run when it is cancelled: LangChain itself does not."""
         if isinstance(self._manager, AsyncCallbackManagerForLLMRun):
-            await self._manager.on_llm_error(error, response=LLMResult(generations=[]))
+            await finished(self._manager.on_llm_error(error, response=LLMResult(generations=[])))
             self._manager.handlers = []  # should a later LangChain do it, it is not done twice
 
     def _detached(self, manager: Any) -> Any:

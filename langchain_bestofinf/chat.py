@@ -28,6 +28,7 @@ from bestofinf.answers import AutoAnswer, ToolCallsAnswer
 from bestofinf.pool import Budget
 from langchain_bestofinf.batching import Batch
 from langchain_bestofinf.callbacks import SampleRuns
+from langchain_bestofinf.cancelling import begun, finished
 from langchain_bestofinf.members import (
     Asked,
     ChatRunnable,
@@ -160,8 +161,10 @@ class AdaptiveEnsembleChat(EnsembleModel):
             return
         messages = self._convert_input(input).to_messages()
         configure, start = self._opening(config, stop, kwargs)
-        (run,) = await AsyncCallbackManager.configure(*configure).on_chat_model_start(
-            self._serialized, [messages], **start
+        run = await begun(
+            AsyncCallbackManager.configure(*configure).on_chat_model_start(
+                self._serialized, [messages], **start
+            )
         )
         chunks: list[ChatGenerationChunk] = []
         try:
@@ -172,9 +175,9 @@ class AdaptiveEnsembleChat(EnsembleModel):
                 chunks.append(chunk)
                 yield _message(chunk)
         except BaseException as error:
-            await run.on_llm_error(error, response=_result(chunks))
+            await finished(run.on_llm_error(error, response=_result(chunks)))
             raise
-        await run.on_llm_end(_result(chunks))
+        await finished(run.on_llm_end(_result(chunks)))
 
     def _opening(
         self, config: RunnableConfig, stop: list[str] | None, kwargs: dict[str, Any]

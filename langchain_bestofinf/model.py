@@ -29,6 +29,7 @@ from bestofinf.records import Member
 from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
 from langchain_bestofinf.callbacks import SampleRuns, is_streaming
 from langchain_bestofinf.calls import EnsembleCall, Result, winning_message
+from langchain_bestofinf.cancelling import cancelled_within, may_be_cancelled
 from langchain_bestofinf.members import (
     Asked,
     chat_model,
@@ -172,6 +173,15 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         """Vote, and return the winning message."""
         kwargs = {**configured(ensure_config(config)), **kwargs}
         return await super().ainvoke(input, config, stop=stop, **kwargs)
+
+    @override
+    async def agenerate(self, messages: list[list[BaseMessage]], *given: Any, **kwargs: Any) -> Any:
+        """Vote, and return the winners. A cancelled call ends the runs that it has begun."""
+        return await cancelled_within(super().agenerate(messages, *given, **kwargs))
+
+    @override
+    async def _agenerate_with_cache(self, *given: Any, **kwargs: Any) -> ChatResult:
+        return await may_be_cancelled(super()._agenerate_with_cache(*given, **kwargs))
 
     @override
     def _generate(

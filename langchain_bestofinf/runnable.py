@@ -31,6 +31,7 @@ from bestofinf.records import Member, Reply
 from langchain_bestofinf.cache import guarded
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall, Result
+from langchain_bestofinf.cancelling import cancelled_within, may_be_cancelled
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import TRACE_KEY, reply_of
 from langchain_bestofinf.sampling import Higher, Question
@@ -128,7 +129,7 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Vote, and return the winning output."""
         given = {**configured(ensure_config(config)), **kwargs}
-        return await self._acall_with_config(self._avoted, input, config, **given)
+        return await cancelled_within(self._acall_with_config(self._avoted, input, config, **given))
 
     def _voted(self, input: Any, run_manager: CallbackManagerForChainRun, **kwargs: Any) -> Any:
         runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=False, counting=True)
@@ -144,7 +145,7 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         self, input: Any, run_manager: AsyncCallbackManagerForChainRun, **kwargs: Any
     ) -> Any:
         runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=True, counting=True)
-        result = await self._call(input, run_manager, kwargs).arun(runs)
+        result = await may_be_cancelled(self._call(input, run_manager, kwargs).arun(runs))
         await AsyncCallbackManager(
             handlers=run_manager.handlers, tags=run_manager.tags, metadata=run_manager.metadata
         ).on_custom_event(

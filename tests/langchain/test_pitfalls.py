@@ -8,6 +8,7 @@ import random
 import threading
 import warnings
 from collections import Counter
+from contextvars import ContextVar
 from typing import Any
 
 import pydantic.v1
@@ -21,6 +22,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import ConfigurableField, RunnableBinding, RunnableLambda
 from langgraph.graph import START, MessagesState, StateGraph
+from pydantic import Field
 
 from bestofinf import Member
 from bestofinf.rules import AheadBy, FixedSamples
@@ -132,6 +134,29 @@ async def test_p6_no_run_is_left_open_when_a_call_is_cancelled():
     assert all("CancelledError" in child.error for child in tree.roots[0].child_runs)
 
 
+class ByDraw(Scripted):
+    """Gives each draw its own place in the script: threads reach a model in any order."""
+
+    place: Any = Field(default_factory=lambda: ContextVar("place"))
+
+    def _begin(self, messages: Any, kwargs: Any) -> Any:
+        super()._begin(messages, kwargs)
+        place = self.place.get()
+        return self.replies[place], self.seconds[place % len(self.seconds)]
+
+    def _generate(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> Any:
+        self.place.set(run_manager.metadata["bestofinf_sample"])
+        return super()._generate(messages, stop, run_manager, **kwargs)
+
+    async def _agenerate(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> Any:
+        self.place.set(run_manager.metadata["bestofinf_sample"])
+        return await super()._agenerate(messages, stop, run_manager, **kwargs)
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_p7_votes_count_in_order_of_launch_so_that_quick_answers_have_no_advantage(
     asynchronous,
@@ -143,9 +168,9 @@ async def test_p7_votes_count_in_order_of_launch_so_that_quick_answers_have_no_a
         seconds = [0.01 if reply == "right" else 0.0 for reply in script]
         settings = {"rule": AheadBy(3), "launch": "eager", "max_samples": 15}
         alone = AdaptiveEnsembleChat(
-            [Scripted(replies=script)], **{**settings, "concurrency": 1}
+            [ByDraw(replies=script)], **{**settings, "concurrency": 1}
         ).invoke("x")
-        model = AdaptiveEnsembleChat([Scripted(replies=script, seconds=seconds)], **settings)
+        model = AdaptiveEnsembleChat([ByDraw(replies=script, seconds=seconds)], **settings)
         message = await model.ainvoke("x") if asynchronous else model.invoke("x")
         first, second = (m.response_metadata["bestofinf"] for m in (alone, message))
         assert message.text == alone.text
