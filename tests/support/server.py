@@ -35,6 +35,7 @@ from support.request import Json
 
 STOP_SECONDS = 10.0
 PATIENCE = 10.0
+ROUNDS = 4
 
 Condition: TypeAlias = Callable[[Counts], bool]
 
@@ -61,10 +62,17 @@ class _Uvicorn(uvicorn.Server):
         await self.stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What has been accepted at this very moment is a connection only some rounds later, and
+        # none at all, nor ever closed, if the server is closed before.
+        for server in self.servers:
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+        for _ in range(ROUNDS):
+            for connection in tuple(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
-        for connection in tuple(self.server_state.connections):
-            connection.transport.abort()
         await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
         for server in self.servers:
             await server.wait_closed()
