@@ -19,9 +19,13 @@ given_up: ContextVar[Callable[[], bool]] = ContextVar("given_up", default=lambda
 """Says in a draw's thread whether the vote has given the draw up; it must send nothing then."""
 
 
+class GivenUpError(SamplingError):
+    """The vote gave a draw up before anything was sent: it says nothing about the member."""
+
+
 def _check_wanted() -> None:
     if given_up.get()():
-        raise SamplingError("given up while waiting for a free slot of the member")
+        raise GivenUpError("given up while waiting for a free slot of the member")
 
 
 class Slots:

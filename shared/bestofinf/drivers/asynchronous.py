@@ -67,8 +67,11 @@ async def avote(
         return max(0.0, start + policy.deadline - clock())
 
     def tell(task: asyncio.Task[Outcome], draw: Draw) -> None:
-        gone = not task.done() or task.cancelled()
-        outcome = given_up() if gone else task.result()
+        if task.done() and not task.cancelled():
+            outcome = task.result()
+        else:  # a try that was cancelled has failed; one that goes on has not
+            tries = len(sampler.trying.get(draw, ()))
+            outcome = given_up(tries if task.done() else tries + 1)
         engine.tell(draw, outcome)
         if observer is not None:
             observer(engine, draw, outcome)

@@ -44,9 +44,14 @@ def with_tries(sample: Sample, failures: int) -> Sample:
     return replace(sample, usage=sample.usage + Usage(calls=failures))
 
 
-def given_up(seconds: float | None = None) -> Failure:
-    """Return the failure of a draw that the driver gave up after the vote had ended."""
-    return Failure(SamplingError("given up: the vote had ended"), seconds=seconds, cancelled=True)
+def given_up(calls: int = 1) -> Failure:
+    """Return the failure of a draw that the driver gave up after the vote had ended.
+
+    Args:
+        calls: Requests sent for it.
+    """
+    error = SamplingError("given up: the vote had ended")
+    return Failure(error, Usage(calls=calls), cancelled=True)
 
 
 def needs_preparation(answer: Answer | None) -> bool:

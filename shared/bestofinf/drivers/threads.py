@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -17,6 +18,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from bestofinf.answers.base import Answer
+from bestofinf.drivers import common
 from bestofinf.drivers.common import (
     NO_USAGE,
     Observer,
@@ -29,8 +31,8 @@ from bestofinf.drivers.common import (
 )
 from bestofinf.engine import VotingEngine
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import AnswerValue, Decision, Draw, Outcome, Sample, Usage
-from bestofinf.slots import given_up
+from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
+from bestofinf.slots import GivenUpError, given_up
 
 T = TypeVar("T")
 
@@ -78,7 +80,7 @@ class _Vote:
         self._clock = clock
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._dropped: set[Draw] = set()
+        self._dropped: dict[Draw, int] = {}  # draws past their time-out, and calls told of
         self._arrived: queue.SimpleQueue[tuple[Draw, Outcome]] = queue.SimpleQueue()
         self._prepare = needs_preparation(answer)
         self._preparing = threading.Lock()
@@ -89,22 +91,28 @@ class _Vote:
         engine, policy = self._engine, self._policy
         start = self._clock()
         started: dict[Draw, float] = {}
+        arrived: deque[tuple[Draw, Outcome]] = deque()
         overdue = False
         try:
             while not engine.done:
                 draws = engine.ask(concurrency - len(started))
                 if len(draws) == 1 and not started and self._patient:
                     # Nothing runs beside it and nothing may interrupt it: no thread needed.
-                    outcome = copy_context().run(self._outcome, draws[0])
+                    try:
+                        outcome = copy_context().run(self._outcome, draws[0])
+                    except BaseException:  # an interrupt; no thread will tell of this draw
+                        self._tell(draws[0], common.given_up(len(self._trying.get(draws[0], ()))))
+                        raise
                     engine.advance(self._clock() - start)
                     self._tell(draws[0], outcome)
                     continue
                 for draw in draws:
                     started[draw] = self._clock()
                     self._start(draw)
-                arrived = self._wait(started, start)
+                arrived.extend(self._wait(started, start))
                 engine.advance(self._clock() - start)
-                for draw, outcome in arrived:
+                while arrived:
+                    draw, outcome = arrived.popleft()
                     if started.pop(draw, None) is not None:
                         self._tell(draw, outcome)
                     else:
@@ -114,6 +122,9 @@ class _Vote:
         finally:
             with self._lock:
                 self._over.set()
+            # What had come in when an interrupt, or an error of the observer, ended the vote.
+            while arrived:
+                self._late(*arrived.popleft())
             while not self._arrived.empty():
                 self._late(*self._arrived.get())
         with self._lock:  # what was abandoned may be told at this very moment
@@ -149,9 +160,9 @@ class _Vote:
         for draw, since in list(started.items()):
             if policy.timeout is not None and now - since >= policy.timeout * (policy.retries + 1):
                 del started[draw]
-                self._dropped.add(draw)
                 error = TimeoutError(f"no reply within {policy.timeout:g} s")
-                self._tell(draw, failed(error, now - since))
+                calls = self._dropped[draw] = len(self._trying.get(draw, ())) + 1
+                self._tell(draw, failed(error, now - since, Usage(calls=calls)))
         return False
 
     def _tell(self, draw: Draw, outcome: Outcome) -> None:
@@ -163,12 +174,16 @@ class _Vote:
     def _start(self, draw: Draw) -> None:
         # Not a pool: its threads would be joined at exit, so a hanging member could hang the
         # interpreter, and a draw past its time-out would keep a worker from the next.
-        threading.Thread(
+        thread = threading.Thread(
             target=copy_context().run,
             args=(self._work, draw),
             name=f"bestofinf-draw-{draw.index}",
             daemon=True,
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no thread left
+            self._arrived.put((draw, failed(error, 0.0)))
 
     def _work(self, draw: Draw) -> None:
         """Run in a thread: sample, and hand over; or book it, if the vote is over."""
@@ -185,7 +200,8 @@ class _Vote:
         with self._lock:
             dropped = draw not in self._engine.in_flight
             if dropped:
-                self._engine.book(draw, replace(outcome.usage, calls=0))
+                calls = outcome.usage.calls - self._dropped[draw]
+                self._engine.book(draw, replace(outcome.usage, calls=calls))
             else:
                 self._engine.tell(draw, outcome)
         if self._observer is not None and not dropped:
@@ -211,7 +227,10 @@ class _Vote:
             if isinstance(error, KeyboardInterrupt | SystemExit) and not aside:
                 raise
             del self._trying[draw]
-            return failed(error, self._clock() - start, paid + Usage(calls=len(failures)))
+            seconds, paid = self._clock() - start, paid + Usage(calls=len(failures))
+            if isinstance(error, GivenUpError):
+                return Failure(error, paid, seconds, cancelled=True)
+            return failed(error, seconds, paid)
         del self._trying[draw]
         return with_tries(sample, len(failures))
 
@@ -219,6 +238,8 @@ class _Vote:
         def once(draw: Draw) -> Sample:
             try:
                 return self._sample(draw)
+            except GivenUpError:
+                raise
             except BaseException as error:
                 failures.append(error)
                 raise

@@ -1,0 +1,240 @@
+"""Threads that run one at a time, from one blocking operation to the next, as a test directs.
+
+Patch a module's ``threading`` and ``queue`` with those of a `Stage`, run its code in an actor, and
+every order in which its threads may meet can be tried, again and again in the same way. Time is
+virtual: it passes when the test says so.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 60.0  # seconds of real time that a thread may take from one operation to the next
+
+
+def _always() -> bool:
+    return True
+
+
+class Actor:
+    """One thread.
+
+    Attributes:
+        name: Name of the thread.
+        ended: Whether its work is done.
+        raised: What its work raised.
+        waits_for: What it waits for.
+    """
+
+    def __init__(self, stage: Stage, name: str, work: Callable[[], Any]) -> None:
+        self.name = name
+        self.ended = False
+        self.raised: BaseException | None = None
+        self.waits_for = "its beginning"
+        self._stage, self._work = stage, work
+        self._ready, self._until = _always, math.inf
+        self._may_be_interrupted = False
+        self._interrupt: BaseException | None = None
+        self._go = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def runnable(self) -> bool:
+        """Whether it could go on now."""
+        if self.ended:
+            return False
+        overdue = self._stage.now >= self._until
+        return overdue or self._interrupt is not None or self._ready()
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Have an error raised where it waits, as a signal does. False where none is raised."""
+        if self.ended or not self._may_be_interrupted:
+            return False
+        self._interrupt = error
+        return True
+
+    def go_on(self) -> None:
+        """Run until it blocks again, or ends."""
+        self._go.release()
+        assert self._stage.idle.acquire(timeout=PATIENCE), f"{self.name} does not come back"
+
+    def wait(
+        self, waits_for: str, ready: Callable[[], bool], until: float, interruptible: bool
+    ) -> None:
+        """Wait, in its own thread."""
+        self.waits_for, self._ready, self._until = waits_for, ready, until
+        self._may_be_interrupted = interruptible
+        self._stage.idle.release()
+        self._go.acquire()
+        error, self._interrupt = self._interrupt, None
+        self._may_be_interrupted = False
+        if error is not None:
+            raise error
+
+    def _run(self) -> None:
+        self._go.acquire()
+        self._stage.local.actor = self
+        try:
+            self._work()
+        except BaseException as error:
+            self.raised = error
+        self.ended = True
+        self._stage.idle.release()
+
+
+class Stage:
+    """Directs its actors; stands for the modules ``threading`` and ``queue``.
+
+    Attributes:
+        now: The virtual time in seconds.
+        actors: All threads so far, in the order of their start.
+        refusals: So many threads to come cannot be started.
+    """
+
+    Empty = queue.Empty
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.actors: list[Actor] = []
+        self.refusals = 0
+        self.idle = threading.Semaphore(0)
+        self.local = threading.local()
+
+    def act(self, name: str, work: Callable[[], Any]) -> Actor:
+        """Add an actor."""
+        actor = Actor(self, name, work)
+        self.actors.append(actor)
+        return actor
+
+    def pause(
+        self,
+        waits_for: str,
+        ready: Callable[[], bool] = _always,
+        *,
+        seconds: float | None = None,
+        interruptible: bool = False,
+    ) -> None:
+        """Let others run until it may go on. Called by actors; elsewhere nothing may wait."""
+        actor: Actor | None = getattr(self.local, "actor", None)
+        if actor is None:
+            assert ready(), f"the test itself would wait for {waits_for}"
+            return
+        actor.wait(
+            waits_for, ready, math.inf if seconds is None else self.now + seconds, interruptible
+        )
+
+    @property
+    def runnable(self) -> list[Actor]:
+        """Actors that could go on now."""
+        return [actor for actor in self.actors if actor.runnable]
+
+    def settle(self, choose: Callable[[list[Actor]], Actor]) -> None:
+        """Let one after the other go on, as chosen, until all wait."""
+        for _ in range(10_000):
+            runnable = self.runnable
+            if not runnable:
+                return
+            choose(runnable).go_on()
+        raise AssertionError("the threads never come to rest")
+
+    # -- what the module `threading` has ------------------------------------------------------
+
+    def Lock(self) -> Any:
+        return _Lock(self)
+
+    def BoundedSemaphore(self, value: int = 1) -> Any:
+        return _Semaphore(self, value)
+
+    def Event(self) -> Any:
+        return _Event(self)
+
+    def Thread(self, **given: Any) -> Any:
+        return _Thread(self, **given)
+
+    # -- what the module `queue` has ----------------------------------------------------------
+
+    def SimpleQueue(self) -> Any:
+        return _Queue(self)
+
+
+class _Semaphore:
+    def __init__(self, stage: Stage, value: int) -> None:
+        self._stage, self._free, self._bound = stage, value, value
+
+    def acquire(self, timeout: float | None = None) -> bool:
+        self._stage.pause("a lock", lambda: self._free > 0, seconds=timeout)
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    def release(self) -> None:
+        self._free += 1
+        assert self._free <= self._bound
+
+
+class _Lock(_Semaphore):
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage, 1)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class _Event:
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._set = stage, False
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def set(self) -> None:
+        self._set = True
+        self._stage.pause("its turn")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._stage.pause("an event", self.is_set, seconds=timeout, interruptible=True)
+        return self._set
+
+
+class _Queue:
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._items = stage, deque[Any]()
+
+    def empty(self) -> bool:
+        self._stage.pause("its turn")
+        return not self._items
+
+    def put(self, item: Any) -> None:
+        self._stage.pause("its turn")
+        self._items.append(item)
+
+    def get(self, timeout: float | None = None) -> Any:
+        self._stage.pause("a queue", lambda: bool(self._items), seconds=timeout, interruptible=True)
+        if not self._items:
+            raise queue.Empty
+        return self._items.popleft()
+
+
+class _Thread:
+    def __init__(
+        self, stage: Stage, *, target: Callable[..., Any], args: Any = (), name: str, daemon: bool
+    ) -> None:
+        assert daemon, "it would keep the interpreter from ending"
+        self._stage, self._target, self._args, self._name = stage, target, args, name
+
+    def start(self) -> None:
+        if self._stage.refusals:
+            self._stage.refusals -= 1
+            raise RuntimeError("can't start new thread")
+        self._stage.act(self._name, lambda: self._target(*self._args))
+        self._stage.pause("its turn")
