@@ -316,7 +316,7 @@ class ThreadedVote(RuleBasedStateMachine):
 
 CHECKS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 TestThreadedVote = ThreadedVote.TestCase
-TestThreadedVote.settings = settings(max_examples=100, stateful_step_count=25, **CHECKS)
+TestThreadedVote.settings = settings(max_examples=200, stateful_step_count=25, **CHECKS)
 
 
 @pytest.mark.soak
