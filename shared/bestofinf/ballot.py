@@ -50,6 +50,10 @@ class Ballot:
         """Count a failed draw."""
         self.tally.fail()
 
+    def leave_out(self, member: int) -> None:
+        """Take note that a member is asked no more."""
+        self.tally.leave_out(member)
+
     def advance(self, seconds: float) -> None:
         """Take the time since the first draw; it never runs backwards."""
         self.tally.seconds = max(self.tally.seconds, seconds)
@@ -127,6 +131,12 @@ class PartedBallot(Ballot):
         super().fail()
         for ballot in self._ballots.values():
             ballot.fail()
+
+    def leave_out(self, member: int) -> None:
+        """Take note that a member is asked no more."""
+        super().leave_out(member)
+        for ballot in self._ballots.values():
+            ballot.leave_out(member)
 
     def advance(self, seconds: float) -> None:
         """Take the time since the first draw; it never runs backwards."""

@@ -335,6 +335,7 @@ class VotingEngine:
         hopeless = failure.fatal or self._failures_in_a_row[member] >= self.settings.breaker
         if hopeless and member not in self._out:
             self._out.add(member)
+            self._ballot.leave_out(member)
             if not self._schedule.exclude(member):
                 self._verdict = Verdict(f"no member left: {self._failed} draws failed")
 

@@ -6,6 +6,8 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -49,14 +51,31 @@ def is_transient(error: BaseException) -> bool:
 
 
 def retry_after(error: BaseException | None) -> float | None:
-    """Return the seconds a server asked to wait (Retry-After in seconds); None if it did not."""
+    """Return the seconds a server asked to wait; None if it did not.
+
+    Source: RFC 9110, section 10.2.3: seconds or a date; ``retry-after-ms`` is OpenAI's.
+    """
     headers = getattr(getattr(error, "response", None), "headers", None)
-    value = headers.get("retry-after") if headers is not None else None
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name) if headers is not None else None
+        seconds = _seconds(value) * unit if value is not None else math.nan
+        if 0 <= seconds < math.inf:
+            return seconds
+    return None
+
+
+def _seconds(value: str) -> float:
+    """Return a number of seconds, or the time until a date; NaN where it is neither."""
     try:
-        seconds = float(value) if value is not None else math.nan
+        return float(value)
     except ValueError:
-        return None
-    return seconds if 0 <= seconds < math.inf else None
+        pass
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return math.nan
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())
 
 
 class _WaitAsTold(wait_base):

@@ -204,7 +204,7 @@ def _share(tally: Tally, member: int) -> float:
     """Return what one vote of a member weighs."""
     if not tally.stratified:
         return 1.0
-    return tally.weights[member] / max(tally.member_votes[member], 1)
+    return tally.standing[member] / max(tally.member_votes[member], 1)
 
 
 def _best(candidates: Sequence[Candidate], tally: Tally) -> Candidate | None:

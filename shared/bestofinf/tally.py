@@ -9,6 +9,9 @@ Several members: an ensemble with weights ``w`` elects the answer with the large
 ``n_eff * share_j`` with ``n_eff = W**2 / sum_i(w_i**2 / n_i)``, the number of independent draws
 from the mixture that would be as precise (sums over the members heard so far, W = sum w_i). For
 one member these are the plain counts. Draws taken from the mixture at random are counted plainly.
+
+A member that is left out from some point on would hold the estimate at the precision of what it
+has said. Each of its votes then weighs no more than a vote of the others does on average.
 """
 
 from __future__ import annotations
@@ -83,7 +86,7 @@ class Tally:
     """
 
     __slots__ = (
-        "_by_member", "_c1", "_c2", "_counts", "_leader", "_length", "_runner", "_stale",
+        "_by_member", "_c1", "_c2", "_counts", "_leader", "_length", "_out", "_runner", "_stale",
         "_stratified", "_weights", "best_score", "cost", "excess", "history", "member_votes",
         "memo", "n_abstained", "n_failed", "n_measured", "n_scored", "n_votes", "score_sum",
         "score_sumsq", "scores", "seconds", "streak", "tokens", "usual",
@@ -111,6 +114,7 @@ class Tally:
         self._c1 = 0.0
         self._c2 = 0.0
         self._stale = False
+        self._out: frozenset[int] = frozenset()
         self.member_votes = [0] * len(weights)
         self.history: list[AnswerValue] = []
         self.n_votes = self.n_abstained = self.n_failed = self.tokens = self.n_scored = 0
@@ -154,6 +158,11 @@ class Tally:
         count_now = self._counts.get(answer, 0) + 1
         self._counts[answer] = count_now
         self._promote(answer, count_now)
+
+    def leave_out(self, member: int) -> None:
+        """Take note that a member is asked no more."""
+        self._out |= {member}
+        self._stale = self._stratified
 
     def abstain(self) -> None:
         """Count a sample without an answer."""
@@ -211,7 +220,7 @@ class Tally:
         """Recompute the effective counts of all answers from the strata."""
         heard = [
             (i, w, n)
-            for i, (w, n) in enumerate(zip(self._weights, self.member_votes, strict=True))
+            for i, (w, n) in enumerate(zip(self.standing, self.member_votes, strict=True))
             if n and w
         ]
         total = sum(w for _, w, _ in heard)
@@ -286,6 +295,20 @@ class Tally:
     def weights(self) -> tuple[float, ...]:
         """Weight per member, as given."""
         return self._weights
+
+    @property
+    def standing(self) -> tuple[float, ...]:
+        """Weight per member, as its votes count: less than given where it is left out."""
+        if not self._out:
+            return self._weights
+        votes = self.member_votes
+        others = [i for i in range(len(votes)) if votes[i] and i not in self._out]
+        if not others:
+            return self._weights
+        each = sum(self._weights[i] for i in others) / sum(votes[i] for i in others)
+        return tuple(
+            min(w, each * votes[i]) if i in self._out else w for i, w in enumerate(self._weights)
+        )
 
     @property
     def stratified(self) -> bool:
