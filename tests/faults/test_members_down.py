@@ -21,7 +21,7 @@ from bestofinf.errors import SamplingError
 from bestofinf.policy import FailurePolicy, retry_after
 from bestofinf.records import Sample
 from bestofinf.rules import parse_rule
-from bestofinf.rules.budgets import FixedSamples
+from bestofinf.rules.budgets import FixedSamples, MaxSamples
 from bestofinf.rules.lead import AheadBy
 from langchain_bestofinf import AdaptiveEnsembleChat
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
@@ -299,7 +299,7 @@ def test_a_member_that_is_left_out_does_not_hold_the_vote_up(weights, after, rul
                     raise PermissionError
             return Sample("a")
 
-        engine = VotingEngine(parse_rule(rule), weights, breaker=1)
+        engine = VotingEngine(parse_rule(rule) | MaxSamples(200), weights, breaker=1)
         return vote(engine, sample, concurrency=1, policy=FailurePolicy(retries=0)).n_samples
 
     others = weights[:dead] + weights[dead + 1 :]
