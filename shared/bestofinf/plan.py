@@ -258,7 +258,7 @@ def read_weights(weights: Any) -> Any:
     path = Path(weights)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"weights: {path} cannot be read: {error}") from error
     found = found.get("weights") if isinstance(found, Mapping) else None
     if not isinstance(found, Mapping):

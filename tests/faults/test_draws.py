@@ -10,8 +10,9 @@ from bestofinf.answers.base import Answer
 from bestofinf.drivers import avote, vote
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError
+from bestofinf.health import Health
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import Member, Reply, Sample, Usage
+from bestofinf.records import Failure, Member, Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.rules.lead import AheadBy
 from bestofinf.slots import Slots
@@ -207,6 +208,50 @@ def test_a_draw_given_up_while_it_waits_for_a_slot_sends_nothing():
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
     assert len(sent) == 1
+
+
+def test_a_draw_given_up_while_it_waits_for_a_slot_says_nothing_about_its_member():
+    """It sent nothing: no call is booked, and the member is not taken for one that fails."""
+    slots = Slots([Member(None), Member(None, concurrency=1)])
+    health = Health(2, breaker=1)
+    told = []
+
+    def sample(draw):
+        if draw.member == 0:
+            return Sample("a", usage=PAID)
+        with slots.taken(draw.member):
+            return Sample("b", usage=PAID)
+
+    def observe(engine, draw, outcome):
+        told.append(outcome)
+        health.record(draw, outcome)
+
+    engine = VotingEngine(AheadBy(1), [1.0, 1.0], launch="eager", order="arrival")
+    before = threading.active_count()
+    with slots.taken(1):
+        vote(engine, sample, concurrency=8, observer=observe)
+        end = time.monotonic() + 5
+        while threading.active_count() > before and time.monotonic() < end:
+            time.sleep(0.01)
+    assert health.left_out() == frozenset()
+    assert not engine.in_flight
+    assert any(isinstance(outcome, Failure) and outcome.cancelled for outcome in told)
+    assert engine.decision().usage.calls == engine.decision().usage.output_tokens // 7
+
+
+def test_a_system_without_a_thread_left_fails_the_draw_and_not_the_vote(monkeypatch):
+    begun = threading.Thread.start
+    left = iter([True, False, False])
+
+    def start(thread):
+        if thread.name.startswith("bestofinf-draw") and not next(left, True):
+            raise RuntimeError("can't start new thread")
+        begun(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    decision = vote(VotingEngine(FixedSamples(4)), lambda draw: Sample("a"), concurrency=3)
+    assert decision.votes == {"a": 4}
+    assert decision.n_failed == 2
 
 
 def test_late_threads_do_not_disturb_the_decision():

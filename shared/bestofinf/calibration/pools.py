@@ -264,7 +264,7 @@ def _graded_rows(path: Path) -> list[tuple[int, dict[str, Any]]] | None:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
     return rows or None
 

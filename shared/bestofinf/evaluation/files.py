@@ -106,9 +106,11 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                         f"{path}, line {number}: wanted an object, got {type(record).__name__}"
                     )
                 yield number, record
+    except UsageError:
+        raise
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # numbers of thousands of digits are refused, too
         raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
     except RecursionError:
         raise UsageError(f"{path}, line {number}: nested too deeply") from None

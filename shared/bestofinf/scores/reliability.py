@@ -153,10 +153,10 @@ class Calibration:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise UsageError(f"{path}: not JSON: {error}") from None
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: not JSON: {error}") from None
 
 
 _FIELDS = (

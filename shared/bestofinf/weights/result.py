@@ -177,7 +177,7 @@ class WeightFit:
             record = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path}: not JSON: {error}") from None
         try:
             return cls.from_json(record)
