@@ -6,10 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from langchain_core.runnables import RunnableLambda
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
+from llama_index.core.llms import ChatMessage
 
 from bestofinf.records import Member
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
+from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from support.chat_members import Scripted, Tree
+from support.llm_members import ScriptedLLM
 
 RULE = {"rule": "balanced", "max_samples": 3, "concurrency": 2}
 
@@ -152,3 +157,45 @@ async def test_a_time_limit_around_a_call_ends_it():
         async with asyncio.timeout(0.05):
             await model.ainvoke("x", {"callbacks": [tree]})
     assert tree.open == 0
+
+
+# -- LlamaIndex: spans are told in the caller's own thread ------------------------------------
+
+
+async def completed(model):
+    await model.acomplete("x")
+
+
+async def chatted(model):
+    await model.achat([ChatMessage("x")])
+
+
+async def completed_in_pieces(model):
+    async for _ in await model.astream_complete("x"):
+        pass
+
+
+async def chatted_in_pieces(model):
+    async for _ in await model.astream_chat([ChatMessage("x")]):
+        pass
+
+
+@pytest.mark.parametrize(
+    "call", [completed, chatted, completed_in_pieces, chatted_in_pieces], ids=lambda c: c.__name__
+)
+@pytest.mark.parametrize("rounds", [0, 1, 2, 5, 20, 60])
+async def test_a_cancelled_call_leaves_no_span_open(call, rounds):
+    spans = SimpleSpanHandler()
+    dispatcher = get_dispatcher()
+    dispatcher.add_span_handler(spans)
+    try:
+        model = AdaptiveEnsembleLLM([ScriptedLLM("4", seconds=0.001)], **RULE)
+        task = asyncio.create_task(call(model))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.sleep(0.02)
+        assert not spans.open_spans
+    finally:
+        dispatcher.span_handlers = [h for h in dispatcher.span_handlers if h is not spans]
