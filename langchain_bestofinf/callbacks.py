@@ -175,8 +175,12 @@ class SampleRuns:
     async def abandon(self, error: BaseException) -> None:
         """End the ensemble's run when it is cancelled: LangChain itself does not."""
         if isinstance(self._manager, AsyncCallbackManagerForLLMRun):
-            await finished(self._manager.on_llm_error(error, response=LLMResult(generations=[])))
-            self._manager.handlers = []  # should a later LangChain do it, it is not done twice
+            try:
+                await finished(
+                    self._manager.on_llm_error(error, response=LLMResult(generations=[]))
+                )
+            finally:
+                self._manager.handlers = []  # should LangChain do it, it is not done twice
 
     def _detached(self, manager: Any) -> Any:
         """Take the watchers off the ensemble's run; return a manager of theirs for it."""

@@ -23,6 +23,7 @@ from bestofinf.scorers import Scorer
 from bestofinf.slots import Slots
 from bestofinf.trace import trace
 from langchain_bestofinf.callbacks import SampleRuns
+from langchain_bestofinf.cancelling import finished
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import (
     TRACE_KEY,
@@ -106,8 +107,7 @@ class EnsembleCall:
         except SamplingError as error:
             failure = error
         finally:
-            await sampler.aclose()
-            await progress.drain()
+            await finished(_closed(sampler, progress))
         return await self.aconcluded(sampler, decision, failure)
 
     def concluded(
@@ -166,6 +166,11 @@ class EnsembleCall:
                 send(engine, draw, outcome)
 
         return observe
+
+
+async def _closed(sampler: Sampler, progress: Progress) -> None:
+    await sampler.aclose()
+    await progress.drain()
 
 
 def won(decision: Decision, names: Sequence[str]) -> Result:

@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from bestofinf.circuit import Circuit
-from bestofinf.drivers.asynchronous import AsyncSampler
+from bestofinf.drivers.asynchronous import AsyncSampler, ended
 from bestofinf.drivers.common import check_concurrency, given_up, needs_preparation
 from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError, UsageError
@@ -295,10 +295,12 @@ class _Run(Generic[Q]):
         for task in self.tasks:
             task.cancel()
         if self.tasks:
-            await asyncio.wait(self.tasks)
+            again = await ended(self.tasks)
             await self.keep([task for task in self.tasks if task not in self._early])
             for task in list(self.tasks):
                 self.tell(task)
+            if again is not None:
+                raise again
 
 
 def _outcome(task: asyncio.Task[Any]) -> Outcome:

@@ -12,6 +12,7 @@ import pytest
 from bestofinf.drivers import avote
 from bestofinf.engine import VotingEngine
 from bestofinf.evaluation import EvaluationStore
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Sample
 from bestofinf.rules.budgets import FixedSamples
 from langchain_bestofinf import AdaptiveEnsembleChat
@@ -21,7 +22,7 @@ from support.chat_members import Scripted, Tree
 from support.clients import chat_openai, nothing_left, nothing_left_async, openai_like
 from support.llm_members import ScriptedLLM
 from support.reply import Served
-from support.virtual import VirtualLoop
+from support.virtual import VirtualLoop, run_virtually
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +71,34 @@ def test_a_vote_may_be_cancelled_at_any_moment(launch):
             break
         rounds += 1
     assert rounds > 5
+
+
+@pytest.mark.parametrize("deadline", [None, 10.0])
+def test_a_vote_that_is_cancelled_again_waits_for_its_draws_all_the_same(deadline):
+    """They may be closing what they have opened."""
+    ended = []
+
+    async def sample(draw):
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(1.0)
+            ended.append(draw)
+
+    async def main():
+        engine = VotingEngine(FixedSamples(3), abstain_limit=None)
+        policy = FailurePolicy(deadline=deadline)
+        task = asyncio.create_task(avote(engine, sample, policy=policy))
+        for _ in range(4):
+            await asyncio.sleep(0.1)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(ended) == 3
+        assert not engine.in_flight
+        assert len(asyncio.all_tasks()) == 1
+
+    run_virtually(main())
 
 
 @pytest.mark.parametrize("kind", ["chat", "llm"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import (
@@ -94,13 +95,40 @@ async def avote(
     finally:
         for task in tasks:
             task.cancel()
-        if tasks:
-            # A deadline holds even for a member that will not be cancelled.
-            left = time_left()
-            await asyncio.wait(tasks, timeout=None if left is None else max(left, GRACE))
+        # A deadline holds even for a member that will not be cancelled.
+        left = time_left()
+        again = await ended(tasks, seconds=None if left is None else max(left, GRACE))
         for task, draw in tasks.items():
             tell(task, draw)
+        if again is not None:
+            raise again
     return conclude(engine, policy, overdue=overdue, trying=sampler.trying.values())
+
+
+async def ended(
+    tasks: Iterable[asyncio.Task[Any]], *, seconds: float | None = None
+) -> asyncio.CancelledError | None:
+    """Wait for tasks to end, also if cancelled meanwhile, as `asyncio.TaskGroup` does.
+
+    Args:
+        tasks: Tasks that have been cancelled.
+        seconds: Most seconds to wait; None for no limit.
+
+    Returns:
+        The cancellation that came meanwhile, for the caller to raise; None for none.
+    """
+    loop = asyncio.get_running_loop()
+    end = None if seconds is None else loop.time() + seconds
+    pending = set(tasks)
+    cancelled: asyncio.CancelledError | None = None
+    while pending:
+        left = None if end is None else max(0.0, end - loop.time())
+        try:
+            _, pending = await asyncio.wait(pending, timeout=left)
+            break
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled
 
 
 class AsyncSampler:
