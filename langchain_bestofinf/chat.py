@@ -26,6 +26,7 @@ from typing_extensions import override
 
 from bestofinf.answers import AutoAnswer, ToolCallsAnswer
 from bestofinf.pool import Budget
+from bestofinf.settings import Kept, split_settings
 from langchain_bestofinf.batching import Batch
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import (
@@ -34,7 +35,7 @@ from langchain_bestofinf.members import (
 )
 from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.serializing import loadable
-from langchain_bestofinf.settings import configured, split_settings
+from langchain_bestofinf.settings import configured
 from langchain_bestofinf.streaming import replayed
 from langchain_bestofinf.structured import answer_for, handed_out, with_schema
 from langchain_bestofinf.tools import described, schemas_of, with_tools
@@ -363,7 +364,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
             higher = self._higher
             copy._higher = replace(higher, asked=bind(higher.name, higher.asked.model))
         copy._cached = None
-        copy._planned = type(self._planned)()
+        copy._planned = Kept()
         return copy
 
 

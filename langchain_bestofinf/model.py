@@ -23,9 +23,9 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from bestofinf.alike import warn_of_fixed
-from bestofinf.consensus import Consensus
 from bestofinf.errors import UsageError
 from bestofinf.records import Member
+from bestofinf.settings import demands, split_settings
 from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
 from langchain_bestofinf.callbacks import SampleRuns, is_streaming
 from langchain_bestofinf.calls import EnsembleCall, Result, winning_message
@@ -38,7 +38,7 @@ from langchain_bestofinf.members import (
     resolve_members,
 )
 from langchain_bestofinf.sampling import Higher, chat_question
-from langchain_bestofinf.settings import EnsembleSettings, configured, split_settings
+from langchain_bestofinf.settings import EnsembleSettings, configured
 from langchain_bestofinf.several import check_several
 from langchain_bestofinf.streaming import replayed
 
@@ -83,6 +83,9 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     def _resolved(self) -> tuple[Member[Any], ...]:
         return resolve_members(self.members)
 
+    def _chooser(self, given: Any) -> Member[Any]:
+        return resolve_members([given])[0]
+
     # -- what LangChain asks about a model ----------------------------------------------------
 
     @property
@@ -103,7 +106,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             "schedule": self.schedule,
             "seed": self.seed,
             "min_confidence": self.min_confidence,
-            "abstain": self.abstain,
+            "on_unvotable": str(self.unvotable()),
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
         }
@@ -222,11 +225,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         kwargs: Mapping[str, Any],
     ) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
-        consensus = Consensus.of(
-            settings.pop("abstain", self.abstain),
-            settings.pop("min_confidence", self.min_confidence),
-            self._higher,
-        )
+        key = manager.run_id if manager is not None else None
+        plan, consensus = demands(self, settings, key, self._higher)
         standing = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         given = {name: value for name, value in standing.items() if value is not None}
         # What tools were bound with stands in the members already; it is here for the trace.
@@ -236,9 +236,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
                 f"an ensemble of {len(self._asked)} members has no single model to replace by "
                 f"{given['model']!r}"
             )
-        settings = self.explored(settings, manager.run_id if manager is not None else None)
         return EnsembleCall(
-            plan=self.plan(**settings),
+            plan=plan,
             asked=self._asked_now(),
             question=chat_question(messages, stop or self.stop, given),
             manager=manager,

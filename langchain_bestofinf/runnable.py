@@ -24,10 +24,10 @@ from langchain_core.utils.pydantic import TypeBaseModel
 from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
-from bestofinf.consensus import Consensus
 from bestofinf.errors import UsageError
 from bestofinf.plan import unique_names
 from bestofinf.records import Member, Reply
+from bestofinf.settings import demands, split_settings
 from langchain_bestofinf.cache import guarded
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall, Result
@@ -35,7 +35,7 @@ from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import TRACE_KEY, reply_of
 from langchain_bestofinf.sampling import Higher, Question
 from langchain_bestofinf.serializing import loadable
-from langchain_bestofinf.settings import EnsembleSettings, configured, split_settings
+from langchain_bestofinf.settings import EnsembleSettings, configured
 
 DECISION_EVENT = "bestofinf.decision"
 
@@ -77,6 +77,9 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
 
     def _resolved(self) -> tuple[Member[Any], ...]:
         return unique_names([_chain(item) for item in self.members])
+
+    def _chooser(self, given: Any) -> Member[Any]:
+        return unique_names([_chain(given)])[0]
 
     @property
     def _chains(self) -> list[Runnable[Any, Any]]:
@@ -158,13 +161,9 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         if self.escalate_to is not None:
             chain = coerce_to_runnable(self.escalate_to)
             higher = Higher(chain.get_name(), Asked(chain, counts_runs=True))
-        consensus = Consensus.of(
-            settings.pop("abstain", self.abstain),
-            settings.pop("min_confidence", self.min_confidence),
-            higher,
-        )
+        plan, consensus = demands(self, settings, manager.run_id, higher)
         return EnsembleCall(
-            plan=self.plan(**self.explored(settings, manager.run_id)),
+            plan=plan,
             asked=self._asked_now(),
             question=Question(input, rest, lambda: as_text(input)),
             manager=manager,

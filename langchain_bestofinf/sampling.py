@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from langchain_core.messages import BaseMessage, get_buffer_string
+from langchain_core.messages import BaseMessage, HumanMessage, get_buffer_string
 from langchain_core.runnables import RunnableConfig
 from langsmith.run_helpers import tracing_context
 
@@ -17,12 +17,13 @@ from bestofinf.records import Draw, Member, Reply, Sample, Usage
 from bestofinf.scorers import Score, Scorer
 from bestofinf.slots import Slots
 from langchain_bestofinf.cache import sampling_hits, sampling_turns
-from langchain_bestofinf.callbacks import SampleRuns
+from langchain_bestofinf.callbacks import HIDDEN_TAGS, SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import message_in, read_output, usage_of
 from langchain_bestofinf.several import AsyncShared, Shared, agenerated, generated
 
 ESCALATION_TAG = "bestofinf:escalation"
+CHOICE_TAG = "bestofinf:choice"
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,20 @@ class Sampler:
         config = self._runs.enter([ESCALATION_TAG], {})
         return self._ask(Member(None, name=higher.name), higher.asked, config)
 
+    async def achoose(self, chooser: Member[Any], prompt: str) -> Sample:
+        """Ask a model which of several replies to take, in the current task."""
+        config = self._runs.enter([*HIDDEN_TAGS, CHOICE_TAG], {})
+        return await self._aask(chooser, self._plainly(chooser), config, _chosen_by(prompt))
+
+    def choose(self, chooser: Member[Any], prompt: str) -> Sample:
+        """Ask a model which of several replies to take, in the current context."""
+        config = self._runs.enter([*HIDDEN_TAGS, CHOICE_TAG], {})
+        return self._ask(chooser, self._plainly(chooser), config, _chosen_by(prompt))
+
+    def _plainly(self, member: Member[Any]) -> Asked:
+        """Return how a member is asked without the tools or the schema of this question."""
+        return Asked(member.model, counts_runs=any(asked.counts_runs for asked in self._asked))
+
     async def aclose(self) -> None:
         """Cancel requests that no draw waits for any more, and wait until they are gone."""
         await self._ashared.aclose()
@@ -151,18 +166,34 @@ class Sampler:
 
     # -- one sample a request -----------------------------------------------------------------
 
-    async def _aask(self, member: Member[Any], asked: Asked, config: RunnableConfig) -> Sample:
+    async def _aask(
+        self,
+        member: Member[Any],
+        asked: Asked,
+        config: RunnableConfig,
+        question: Question | None = None,
+    ) -> Sample:
+        question = question or self._question
         start = time.monotonic()
         try:
-            output = await asked.model.ainvoke(self._question.input, config, **self._kwargs(member))
+            kwargs = {**question.kwargs, **member.call_kwargs}
+            output = await asked.model.ainvoke(question.input, config, **kwargs)
         except asyncio.CancelledError as error:
             await self._runs.cancelled(config, error)
             raise
         return self._sample(member, asked, output, time.monotonic() - start, config)
 
-    def _ask(self, member: Member[Any], asked: Asked, config: RunnableConfig) -> Sample:
+    def _ask(
+        self,
+        member: Member[Any],
+        asked: Asked,
+        config: RunnableConfig,
+        question: Question | None = None,
+    ) -> Sample:
+        question = question or self._question
         start = time.monotonic()
-        output = asked.model.invoke(self._question.input, config, **self._kwargs(member))
+        kwargs = {**question.kwargs, **member.call_kwargs}
+        output = asked.model.invoke(question.input, config, **kwargs)
         return self._sample(member, asked, output, time.monotonic() - start, config)
 
     def _kwargs(self, member: Member[Any]) -> dict[str, Any]:
@@ -223,6 +254,10 @@ class Sampler:
             replace(sample, usage=replace(sample.usage, calls=sample.usage.calls * (place == 0)))
             for place, sample in enumerate(samples)
         ]
+
+
+def _chosen_by(prompt: str) -> Question:
+    return Question([HumanMessage(prompt)], {}, lambda: prompt)
 
 
 def scored(sample: Sample, found: Score) -> Sample:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
+from uuid import uuid4
 
 from llama_index.core.base.llms.generic_utils import messages_to_prompt
 from llama_index.core.base.llms.types import (
@@ -24,9 +25,9 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from pydantic import BaseModel
 from typing_extensions import override
 
-from bestofinf.consensus import Consensus
 from bestofinf.drivers.common import Observer
 from bestofinf.records import Member
+from bestofinf.settings import demands, split_settings
 from llamaindex_bestofinf.calls import EnsembleCall, Result
 from llamaindex_bestofinf.history import portable_history
 from llamaindex_bestofinf.loops import private_loop
@@ -35,7 +36,7 @@ from llamaindex_bestofinf.messages import winning_chat, winning_completion
 from llamaindex_bestofinf.prompts import MessagesFor, PromptFor, common_parser
 from llamaindex_bestofinf.reporting import EndpointReport, dispatcher, is_heard
 from llamaindex_bestofinf.sampling import ChatQuestion, CompletionQuestion, Question
-from llamaindex_bestofinf.settings import EnsembleSettings, split_settings
+from llamaindex_bestofinf.settings import EnsembleSettings
 from llamaindex_bestofinf.streaming import watched
 from llamaindex_bestofinf.structured import StructuredQuestion, object_of
 from llamaindex_bestofinf.tools import REQUEST, ToolsQuestion, incapable_members
@@ -171,17 +172,17 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         return self._call("structured", question, settings)
 
     def _call(self, kind: str, question: Question, settings: dict[str, Any]) -> EnsembleCall:
-        abstain = settings.pop("abstain", self.abstain) or self.on_unvotable == "error"
-        least = settings.pop("min_confidence", self.min_confidence)
+        call_id = uuid4().hex
+        plan, consensus = demands(self, settings, call_id, self._higher)
         return EnsembleCall(
             kind=kind,
-            plan=self.plan(**settings),
+            plan=plan,
             question=question,
-            consensus=Consensus.of(abstain, least, self._higher),
+            consensus=consensus,
             standing=self._standing,
             manager=self.callback_manager,
             scorer=self._scorer,
-            medoid=self.on_unvotable == "medoid",
+            call_id=call_id,
         )
 
     def _decide(self, call: EnsembleCall, watch: Observer | None = None) -> Result:
