@@ -28,10 +28,11 @@ from bestofinf.errors import UsageError
 from bestofinf.plan import unique_names
 from bestofinf.records import Member, Reply
 from bestofinf.settings import demands, split_settings
+from bestofinf.unvotable import Unvotable
 from langchain_bestofinf.cache import guarded
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall, Result
-from langchain_bestofinf.members import Asked
+from langchain_bestofinf.members import Asked, innermost, resolve_members
 from langchain_bestofinf.messages import TRACE_KEY, reply_of
 from langchain_bestofinf.sampling import Higher, Question
 from langchain_bestofinf.serializing import loadable
@@ -57,8 +58,8 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         members: One chain or several: runnables, functions, or `bestofinf.Member` objects.
         include_trace: Give ``{"output": ..., "bestofinf": trace}`` in place of the output.
 
-    The other attributes are those of `EnsembleSettings`. By default all handlers see the samples,
-    as they see every step of a chain; streams do not.
+    The other attributes are those of `EnsembleSettings`; ``on_unvotable`` wants a model to choose.
+    By default all handlers see the samples, as they see every step of a chain; streams do not.
     """
 
     sample_callbacks: Any = "all"
@@ -79,7 +80,20 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         return unique_names([_chain(item) for item in self.members])
 
     def _chooser(self, given: Any) -> Member[Any]:
+        model = given.model if isinstance(given, Member) else given
+        if isinstance(given, str) or innermost(model) is not None:
+            return resolve_members([given])[0]
         return unique_names([_chain(given)])[0]
+
+    @override
+    def unvotable(self, **given: Any) -> Unvotable:
+        """Return what is given where no output could be voted on; no chain chooses by itself."""
+        found = super().unvotable(**given)
+        if found.way == "choose" and found.chooser is None:
+            raise UsageError(
+                "a chain cannot choose among replies: give the model that is to, as on_unvotable"
+            )
+        return found
 
     @property
     def _chains(self) -> list[Runnable[Any, Any]]:

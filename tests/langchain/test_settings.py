@@ -428,5 +428,13 @@ def test_a_share_of_the_calls_explores_with_a_fixed_number_of_samples():
     assert own["n_samples"] == 2
     never = AdaptiveEnsembleChat(members, rule="fixed:n=3").invoke("What is 12 + 30 + 41?")
     assert never.response_metadata["bestofinf"]["n_samples"] == 3
-    with pytest.raises(UsageError, match=r"share must lie in \[0, 1\]"):
-        AdaptiveEnsembleChat(members, explore=1.5)
+    for share in (1.5, -0.1, "often", True, None):
+        with pytest.raises(UsageError, match="share"):
+            AdaptiveEnsembleChat(members, explore=share)
+
+
+def test_exploring_calls_go_on_whatever_is_said():
+    replies = ["a text that is no answer and goes on for more words than that", "The answer is 4."]
+    model = AdaptiveEnsembleChat([Scripted(replies=replies)], explore=Explore(1.0, samples=6))
+    told = model.invoke("x").response_metadata["bestofinf"]
+    assert (told["n_samples"], told["n_abstained"]) == (6, 3)
