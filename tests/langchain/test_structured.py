@@ -123,11 +123,21 @@ def test_fields_may_be_voted_on_one_by_one():
     assert found["raw"].response_metadata["bestofinf"]["answer"]
 
 
-def test_arguments_reach_the_models_behind_a_schema():
-    member = Scripted(replies=[RIGHT])
-    model = AdaptiveEnsembleChat([member], max_samples=1, temperature=0.5)
-    model.with_structured_output(Person).invoke("x")
-    assert member.kwargs_seen[0]["temperature"] == 0.5
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("behind", ["nothing", "fallbacks", "retries"])
+async def test_arguments_reach_the_models_behind_a_schema(behind, asynchronous):
+    member, spare = Scripted(replies=[ValueError("no")]), Scripted(replies=[RIGHT])
+    wrapped = {
+        "nothing": spare,
+        "fallbacks": member.with_fallbacks([spare]),
+        "retries": spare.with_retry(),
+    }[behind]
+    model = AdaptiveEnsembleChat([wrapped], max_samples=1, temperature=0.5)
+    chain = model.with_structured_output(Person)
+    found = await chain.ainvoke("x", stop=["q"]) if asynchronous else chain.invoke("x", stop=["q"])
+    assert found == Person(name="Ann", age=30)
+    for seen in member.kwargs_seen + spare.kwargs_seen:
+        assert (seen["temperature"], seen["stop"]) == (0.5, ["q"])
 
 
 def test_a_member_with_fallbacks_gives_structured_output_too():
@@ -165,7 +175,9 @@ async def test_the_arguments_of_structured_output_reach_every_fallback(serve, me
         model = AdaptiveEnsembleChat([down.with_fallbacks([up])], rule=FixedSamples(2))
         chain = model.with_structured_output(Person, method=method, include_raw=True)
         question = "Who? Say it in JSON with the keys 'name', 'age'."
-        call = chain.ainvoke(question) if asynchronous else asyncio.to_thread(chain.invoke, question)
+        call = (
+            chain.ainvoke(question) if asynchronous else asyncio.to_thread(chain.invoke, question)
+        )
         found = await call
     assert found["raw"].response_metadata["bestofinf"]["n_samples"] == 2
     assert sorted(body["model"] for body in server.bodies) == ["down", "down", "up", "up"]
