@@ -59,8 +59,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
     ``model.bind(rule="fast")`` or ``config={"configurable": {"bestofinf": {"rule": "fast"}}}``.
 
     Attributes:
-        members: Chat models, ``"provider:model"`` texts, or `bestofinf.Member` objects with a
-            weight and a name around either.
+        members: One chat model, or a list of chat models, ``"provider:model"`` texts, pairs of
+            either and its weight, or `bestofinf.Member` objects with a weight and a name.
         cache: Of decisions; none by default, because samples are cached each by itself.
         temperature: Sent to every member with every call; None leaves the members' own.
         max_tokens: Likewise.
@@ -348,6 +348,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         settings, rest = split_settings(kwargs)
         copy = self._asking(lambda name, model: with_schema(name, model, schema, **rest))
         copy._auto = answer_for(schema)
+        copy._objects = True
         copy.cache = False  # the object would not survive a cache that writes text
         shown = {"kwargs": {"method": "function_calling", **rest}, "schema": schema}
         bound = copy.bind(ls_structured_output_format=shown, **settings)

@@ -16,7 +16,7 @@ from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -67,6 +67,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
             kwargs["members"] = members
+        if isinstance(kwargs.get("members"), Runnable | Member):
+            kwargs["members"] = [kwargs["members"]]
         super().__init__(**kwargs)
         self._asked = [Asked(member.model) for member in self._members]
         if self.profile is None:

@@ -236,6 +236,8 @@ def as_text(input: Any) -> str:
 def _chain(item: Any) -> Member[Any]:
     if isinstance(item, Mapping) and "model" in item:
         item = Member(**{**item, "price": tuple(item.get("price", (0.0, 0.0)))})
+    if isinstance(item, tuple) and len(item) == 2:
+        item = Member(item[0], weight=item[1])
     member = item if isinstance(item, Member) else Member(item)
     try:
         chain = coerce_to_runnable(member.model)

@@ -85,8 +85,8 @@ class EnsembleSettings(Serializable):
         schedule: Which member is asked next.
         seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
         abstain_limit: Replies without an answer after which the vote ends; see `on_unvotable`.
-            ``auto`` is 2, or 8 where it takes several replies to say which is given, or no limit
-            where replies are chosen by their scores. None: no limit.
+            ``auto`` is 2; 5 with `with_structured_output`; 8 where it takes several replies to say
+            which is given; no limit where replies are chosen by their scores. None: no limit.
         breaker: Failures in a row after which a member is left out.
         cooldown: Seconds for which it is then left out of later questions too; 0 for none.
         quorum: Least number of votes.
@@ -155,6 +155,7 @@ class EnsembleSettings(Serializable):
     _health: Health = PrivateAttr(default_factory=lambda: Health(0))
     _scorer: Scorer | None = PrivateAttr(default=None)
     _auto: Answer | None = PrivateAttr(default=None)  # what "auto" stands for, if more is known
+    _objects: bool = PrivateAttr(default=False)
     _planned: Kept[VotePlan[Any]] = PrivateAttr(default_factory=Kept)
     _unvotable: Kept[Unvotable] = PrivateAttr(default_factory=Kept)
 
@@ -218,11 +219,16 @@ class EnsembleSettings(Serializable):
             if self._auto is not None and self.answer == "auto":
                 settings["answer"] = self._auto
             plan = VotePlan.make(self._members, weights=weights, **settings)
-            return limited(plan, self.abstain_limit, unvotable)
+            return limited(plan, self.abstain_limit, unvotable, objects=self.gives_objects)
 
-        own = (weights, self._auto, self.abstain_limit, unvotable)
+        own = (weights, self._auto, self.gives_objects, self.abstain_limit, unvotable)
         plan = self._planned.get((*own, *[given[name] for name in _PLANNED]), make)
         return plan.change(**changes)
+
+    @property
+    def gives_objects(self) -> bool:
+        """Whether replies are objects of a schema, and abstain where they cannot be read."""
+        return self._objects
 
     def unvotable(self, **given: Any) -> Unvotable:
         """Return what is given where no reply could be voted on, with what came with a call."""

@@ -66,6 +66,7 @@ class Standing:
         clients: The object to ask in each event loop.
         origins: Which member wrote which message of a history.
         weights: The weights in use.
+        last: The decision of the call that ended last.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Standing:
         self.clients = Clients(members)
         self.origins = Origins()
         self.weights = weights
+        self.last: dict[str, Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Standing, self._made_of
@@ -96,7 +98,7 @@ class EnsembleSettings(BaseModel):
     """How an ensemble votes.
 
     Attributes:
-        members: Who is asked: LLMs, pairs of an LLM and its weight, or `bestofinf.Member` objects.
+        members: Who is asked: one LLM, or a list of LLMs, pairs of an LLM and its weight, or `bestofinf.Member` objects.
             Not in dumps, which would hold their keys.
         weights: Weight by member name, in order, from a fit, or the path of a file that
             ``bestofinf fit --out`` wrote; None takes the members' own.
@@ -197,6 +199,8 @@ class EnsembleSettings(BaseModel):
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
             kwargs["members"] = members
+        if isinstance(kwargs.get("members"), LLM | Member):
+            kwargs["members"] = [kwargs["members"]]
         try:
             super().__init__(**kwargs)
         except ValidationError as error:
@@ -260,6 +264,11 @@ class EnsembleSettings(BaseModel):
         if "answer" in changes:
             changes["answer"] = named_answer(changes["answer"])
         return plan.change(**changes)
+
+    @property
+    def gives_objects(self) -> bool:
+        """False: what is no object of the class asked for fails here, and is asked for again."""
+        return False
 
     def unvotable(self, **given: Any) -> Unvotable:
         """Return what is given where no reply could be voted on, with what came with a call."""

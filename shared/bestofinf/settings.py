@@ -22,8 +22,11 @@ H = TypeVar("H")
 T = TypeVar("T")
 
 AbstainLimit: TypeAlias = int | Literal["auto"] | None
-"""Replies without an answer after which a vote ends. ``auto``: 2, or as many as it takes to choose
-among them; no limit where replies are chosen by their scores."""
+"""Replies without an answer after which a vote ends. ``auto``: 2, more where objects are asked for
+or one of several replies is to be given, no limit where replies are chosen by their scores."""
+
+UNREADABLE = 5
+"""Objects that cannot be read after which a vote ends, as a breaker after as many failures."""
 
 CALL_SETTINGS = KNOBS | CONSENSUS
 """Settings that may be given with a single call."""
@@ -35,6 +38,10 @@ class Ensemble(Protocol):
     abstain_limit: AbstainLimit
     min_confidence: float
     explore: Any
+
+    @property
+    def gives_objects(self) -> bool:
+        """Whether replies are objects of a schema, and abstain where they cannot be read."""
 
     def plan(self, **changes: Any) -> VotePlan[Any]:
         """Return how it votes, with some settings changed."""
@@ -96,7 +103,7 @@ def demands(
     unvotable = ensemble.unvotable(**wanted)
     plan = ensemble.plan(**explored(ensemble, own, key))
     if "on_unvotable" in wanted and "abstain_limit" not in own:
-        plan = limited(plan, ensemble.abstain_limit, unvotable)
+        plan = limited(plan, ensemble.abstain_limit, unvotable, objects=ensemble.gives_objects)
     least = wanted.get("min_confidence", ensemble.min_confidence)
     return plan, Consensus(least, higher, unvotable)
 
@@ -106,16 +113,21 @@ def standing_limit(limit: AbstainLimit) -> dict[str, Any]:
     return {} if limit == "auto" else {"abstain_limit": limit}
 
 
-def limited(plan: VotePlan[Any], limit: AbstainLimit, unvotable: Unvotable) -> VotePlan[Any]:
+def limited(
+    plan: VotePlan[Any], limit: AbstainLimit, unvotable: Unvotable, *, objects: bool = False
+) -> VotePlan[Any]:
     """Return the plan with as many abstentions as it takes, where the limit is ``auto``.
 
     Args:
         plan: The plan; without any limit it stays as it is.
         limit: The setting.
         unvotable: What is given where no reply can be voted on.
+        objects: Whether replies are objects of a schema: one that cannot be read says nothing
+            about the next.
     """
     own = plan.settings.abstain_limit
-    wanted = SEVERAL if unvotable.several else VoteSettings().abstain_limit
+    usual = UNREADABLE if objects else VoteSettings().abstain_limit
+    wanted = SEVERAL if unvotable.several else usual
     if limit != "auto" or own is None or own == wanted:
         return plan
     return plan.change(abstain_limit=wanted)

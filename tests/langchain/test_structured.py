@@ -114,6 +114,17 @@ def test_what_does_not_parse_abstains():
     assert found["raw"].response_metadata["bestofinf"]["n_abstained"] == 2
 
 
+def test_some_objects_that_cannot_be_read_do_not_end_the_vote():
+    broken = saying(name="Ann", age="thirty")
+    model = ensemble(*[broken] * 4, RIGHT, rule="fixed:n=6").with_structured_output(Person)
+    assert model.invoke("x") == Person(name="Ann", age=30)
+    never = ensemble(broken).with_structured_output(Person, include_raw=True, rule="fixed:n=9")
+    told = never.invoke("x")["raw"].response_metadata["bestofinf"]
+    assert told["reason"] == "unvotable: 5 replies without an answer"
+    few = ensemble(broken, abstain_limit=3).with_structured_output(Person, include_raw=True)
+    assert few.invoke("x", rule="fixed:n=9")["raw"].response_metadata["bestofinf"]["n_samples"] == 3
+
+
 def test_fields_may_be_voted_on_one_by_one():
     replies = [saying(name="Ann", age=31), saying(name="Bob", age=30), saying(name="Ann", age=30)]
     answer = JsonAnswer(fields=["name", "age"], schema=Person)

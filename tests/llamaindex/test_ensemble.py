@@ -596,3 +596,10 @@ def test_a_share_out_of_its_range_is_refused(share):
         two(explore=share)
     with pytest.raises(UsageError, match="share"):
         two().with_settings(explore=share)
+
+
+def test_one_member_need_not_stand_in_a_list():
+    member = ScriptedLLM([RIGHT], model="only")
+    for llm in (AdaptiveEnsembleLLM(member), AdaptiveEnsembleLLM(members=Member(member))):
+        assert llm.member_names == ["only"]
+        assert llm.chat(HELLO).message.content == RIGHT
