@@ -23,6 +23,7 @@ from bestofinf.scorers import Scorer
 from bestofinf.slots import Slots
 from bestofinf.trace import trace
 from bestofinf.unvotable import Unvoted, is_unvoted
+from langchain_bestofinf.cache import SampleCacheMode
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import (
@@ -71,6 +72,7 @@ class EnsembleCall:
     scorer: Scorer | None = None
     per_request: int = 1
     read: Callable[[Any], Reply] = read_output
+    cache: SampleCacheMode = "indexed"
 
     def run(self, runs: SampleRuns) -> Result:
         """Vote with threads."""
@@ -173,6 +175,7 @@ class EnsembleCall:
             scorer=self.scorer,
             per_request=self.per_request,
             read=self.read,
+            cache=self.cache,
         )
 
     def _observer(self, send: Observer | None) -> Observer:

@@ -248,6 +248,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             slots=self._slots,
             scorer=self._scorer,
             per_request=self.samples_per_request,
+            cache=self.sample_cache,
         )
 
     def _asked_now(self) -> list[Asked]:

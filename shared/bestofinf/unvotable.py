@@ -130,7 +130,8 @@ def nearest(decision: Decision) -> Decision:
     if not samples:
         return decision
     sample = samples[medoid([_text(sample) for sample in samples])]
-    return _won_by(decision, sample, f"the medoid of {len(samples)}")
+    note = f"the medoid of {len(samples)}" if len(samples) > 1 else "the only reply with a text"
+    return _won_by(decision, sample, note)
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Unvoted:
         Args:
             ask: Asks a model, where one is to choose.
         """
-        if self.unvotable.way != "choose":
+        if not self._is_choice:
             return Settled(self._without_asking())
         asked: list[Sample] = []
 
@@ -190,7 +191,7 @@ class Unvoted:
 
     async def asettled(self, ask: Callable[[Member[Any], str], Awaitable[Sample]]) -> Settled:
         """Do the same in the running event loop."""
-        if self.unvotable.way != "choose":
+        if not self._is_choice:
             return Settled(self._without_asking())
         asked: list[Sample] = []
 
@@ -205,8 +206,14 @@ class Unvoted:
             return Settled(self._unchosen(error), tuple(asked))
         return Settled(self._chosen(choice, made), tuple(asked))
 
+    @property
+    def _is_choice(self) -> bool:
+        """Whether there is anything to ask a model about."""
+        texts = [sample for _, sample in _counted(self.decision) if _text(sample).strip()]
+        return self.unvotable.way == "choose" and len(texts) > 1
+
     def _without_asking(self) -> Decision:
-        return nearest(self.decision) if self.unvotable.way == "medoid" else self.decision
+        return nearest(self.decision) if self.unvotable.several else self.decision
 
     @property
     def _member(self) -> Member[Any]:

@@ -7,7 +7,10 @@ import itertools
 from contextlib import AsyncExitStack
 
 import pytest
+from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langchain_core.globals import set_llm_cache
 from langchain_core.load import dumpd, load
 from langchain_core.messages import HumanMessage
 from langchain_core.output_parsers import StrOutputParser
@@ -262,6 +265,9 @@ async def test_the_choice_is_a_child_run_that_no_stream_and_no_plain_handler_see
     events = [e async for e in model.astream_events("x", version="v2")]
     said = [e["data"]["chunk"].text for e in events if e["event"] == "on_chat_model_stream"]
     assert "".join(said) in LONG
+    graph = create_agent(model, [])
+    streamed = graph.astream({"messages": [("user", "x")]}, stream_mode="messages")
+    assert "".join([chunk.text async for chunk, _ in streamed]) in LONG
 
 
 def test_what_the_chooser_is_asked_is_no_question_of_the_evaluation_set(tmp_path):
@@ -275,6 +281,33 @@ def test_what_the_chooser_is_asked_is_no_question_of_the_evaluation_set(tmp_path
     assert call.kind == "ensemble"
     assert call.reason.endswith("; chosen by the selector among 8")
     assert [sample.text for sample in samples] == list(itertools.islice(itertools.cycle(LONG), 8))
+
+
+@pytest.fixture
+def cached():
+    set_llm_cache(InMemoryCache())
+    yield
+    set_llm_cache(None)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_choice_from_a_cache_costs_nothing(cached, asynchronous):
+    for settings in ({"on_unvotable": judge("2")}, {"escalate_to": judge("The answer is 7.")}):
+        model = ensemble(**settings)
+        first, again = [
+            trace_of(await model.ainvoke("x") if asynchronous else model.invoke("x"))
+            for _ in range(2)
+        ]
+        assert first["usage_by_member"]["judge"]["input_tokens"] == 5
+        assert again["usage_by_member"]["judge"] == {
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "cost": 0.0,
+            "calls": 0,
+        }
+        off = ensemble(sample_cache="off", **settings)
+        for _ in range(2):
+            assert trace_of(off.invoke("y"))["usage_by_member"]["judge"]["calls"] == 1
 
 
 def test_it_is_written_read_and_shown():
