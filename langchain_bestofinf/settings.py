@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
 from langchain_core.load.serializable import Serializable
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
 
 from bestofinf.answers import Answer
 from bestofinf.errors import UsageError, shown
@@ -171,6 +171,10 @@ class EnsembleSettings(Serializable):
         self._health = Health(len(self._members), breaker=self.breaker, cooldown=self.cooldown)
         read_explore(self.explore)
         self.plan()  # refuses what cannot work now, not at the first call
+
+    @field_serializer("on_unvotable")
+    def _unvotable_written(self, value: Any) -> str:
+        return str(self.unvotable())
 
     def _resolved(self) -> tuple[Member[Any], ...]:
         """Return the members, resolved from what was given."""

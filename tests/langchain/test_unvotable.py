@@ -329,7 +329,9 @@ def test_a_chooser_is_read_again_as_a_member_is():
     chooser = Member(client, name="mine")
     model = AdaptiveEnsembleChat([client], on_unvotable=chooser)
     written = dumpd(model)
-    assert "sk-1" not in str(written)
+    for text in (written, model.model_dump_json(), repr(model), model._get_llm_string()):
+        assert "sk-1" not in str(text)
+    assert model.model_dump()["on_unvotable"] == "choose:mine"
     again = load(
         written,
         secrets_map={"OPENAI_API_KEY": "sk-1"},
