@@ -24,7 +24,6 @@ from bestofinf.settings import (
     limited,
     one_line,
     read_explore,
-    standing_limit,
     weights_file,
 )
 from bestofinf.slots import Slots
@@ -44,6 +43,7 @@ _PLANNED = (
     "order",
     "schedule",
     "seed",
+    "abstain_limit",
     "breaker",
     "quorum",
     "warm_up",
@@ -85,8 +85,9 @@ class EnsembleSettings(Serializable):
         schedule: Which member is asked next.
         seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
         abstain_limit: Replies without an answer after which the vote ends; see `on_unvotable`.
-            ``auto`` is 2; 5 with `with_structured_output`; 8 where it takes several replies to say
-            which is given; no limit where replies are chosen by their scores. None: no limit.
+            ``auto`` is 2; up to 8 where every reply should have an answer, 8 with
+            `with_structured_output` or where it takes several replies to say which is given; no
+            limit where replies are chosen by their scores. None: no limit.
         breaker: Failures in a row after which a member is left out.
         cooldown: Seconds for which it is then left out of later questions too; 0 for none.
         quorum: Least number of votes.
@@ -214,20 +215,22 @@ class EnsembleSettings(Serializable):
     def plan(self, **changes: Any) -> VotePlan[Any]:
         """Return how this ensemble votes, with some settings changed."""
         given = self.__dict__
-        weights, unvotable = self._weights.value, self.unvotable()
+        weights, several = self._weights.value, self.unvotable().several or self.gives_objects
 
         def make() -> VotePlan[Any]:
             settings = {name: given[name] for name in _PLANNED}
-            settings |= standing_limit(self.abstain_limit)
             settings["seed"] = self.seed or 0
             if self._auto is not None and self.answer == "auto":
                 settings["answer"] = self._auto
             plan = VotePlan.make(self._members, weights=weights, **settings)
-            return limited(plan, self.abstain_limit, unvotable, objects=self.gives_objects)
+            return limited(plan, self.abstain_limit, several=several)
 
-        own = (weights, self._auto, self.gives_objects, self.abstain_limit, unvotable)
+        own = (weights, self._auto, several)
         plan = self._planned.get((*own, *[given[name] for name in _PLANNED]), make)
-        return plan.change(**changes)
+        plan = plan.change(**changes)
+        if "abstain_limit" in changes:
+            return plan
+        return limited(plan, self.abstain_limit, several=several)  # for another selector
 
     @property
     def gives_objects(self) -> bool:

@@ -25,7 +25,6 @@ from bestofinf.settings import (
     limited,
     one_line,
     read_explore,
-    standing_limit,
     weights_file,
 )
 from bestofinf.slots import Slots
@@ -46,6 +45,7 @@ _PLANNED = (
     "order",
     "schedule",
     "seed",
+    "abstain_limit",
     "breaker",
     "quorum",
     "warm_up",
@@ -116,8 +116,9 @@ class EnsembleSettings(BaseModel):
         schedule: Which member is asked next.
         seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
         abstain_limit: Replies without an answer after which the vote ends; see `on_unvotable`.
-            ``auto`` is 2, or 8 where it takes several replies to say which is given, or no limit
-            where replies are chosen by their scores. None: no limit.
+            ``auto`` is 2; up to 8 where every reply should have an answer, 8 where it takes several
+            replies to say which is given; no limit where replies are chosen by their scores. None:
+            no limit.
         breaker: Failures in a row after which a member is left out.
         cooldown: Seconds for which it is then left out of later questions too; 0 for none.
         quorum: Least number of votes.
@@ -249,21 +250,23 @@ class EnsembleSettings(BaseModel):
     def plan(self, **changes: Any) -> VotePlan[LLM]:
         """Return how this ensemble votes, with some settings changed."""
         given = self.__dict__
-        weights, unvotable = self._standing.weights, self.unvotable()
+        weights, several = self._standing.weights, self.unvotable().several
 
         def make() -> VotePlan[LLM]:
             settings = {name: given[name] for name in _PLANNED}
-            settings |= standing_limit(self.abstain_limit)
             settings["seed"] = self.seed or 0
             settings["answer"] = named_answer(self.answer)
             plan = VotePlan.make(self._members, weights=weights, **settings)
-            return limited(plan, self.abstain_limit, unvotable)
+            return limited(plan, self.abstain_limit, several=several)
 
-        own = (weights, self.answer, self.abstain_limit, unvotable)
+        own = (weights, self.answer, several)
         plan = self._planned.get((*own, *[given[name] for name in _PLANNED]), make)
         if "answer" in changes:
             changes["answer"] = named_answer(changes["answer"])
-        return plan.change(**changes)
+        plan = plan.change(**changes)
+        if "abstain_limit" in changes:
+            return plan
+        return limited(plan, self.abstain_limit, several=several)  # for another selector
 
     @property
     def gives_objects(self) -> bool:

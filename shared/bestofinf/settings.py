@@ -12,21 +12,18 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 from uuid import uuid4
 
 from bestofinf.consensus import CONSENSUS, Consensus
-from bestofinf.engine import VoteSettings
 from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation import Explore
 from bestofinf.plan import KNOBS, VotePlan
+from bestofinf.selectors import BestScore
 from bestofinf.unvotable import SEVERAL, Unvotable
 
 H = TypeVar("H")
+M = TypeVar("M")
 T = TypeVar("T")
 
 AbstainLimit: TypeAlias = int | Literal["auto"] | None
-"""Replies without an answer after which a vote ends. ``auto``: 2, more where objects are asked for
-or one of several replies is to be given, no limit where replies are chosen by their scores."""
-
-UNREADABLE = 5
-"""Objects that cannot be read after which a vote ends, as a breaker after as many failures."""
+"""Replies without an answer after which a vote ends, as in `VoteSettings`."""
 
 CALL_SETTINGS = KNOBS | CONSENSUS
 """Settings that may be given with a single call."""
@@ -101,36 +98,29 @@ def demands(
     wanted = {name: value for name, value in settings.items() if name in CONSENSUS}
     own = plan_settings(settings)
     unvotable = ensemble.unvotable(**wanted)
-    plan = ensemble.plan(**explored(ensemble, own, key))
-    if "on_unvotable" in wanted and "abstain_limit" not in own:
-        plan = limited(plan, ensemble.abstain_limit, unvotable, objects=ensemble.gives_objects)
+    knobs = explored(ensemble, own, key)
+    plan = ensemble.plan(**knobs)
+    if wanted and "abstain_limit" not in knobs:
+        several = unvotable.several or ensemble.gives_objects
+        plan = limited(plan, ensemble.abstain_limit, several=several)
     least = wanted.get("min_confidence", ensemble.min_confidence)
     return plan, Consensus(least, higher, unvotable)
 
 
-def standing_limit(limit: AbstainLimit) -> dict[str, Any]:
-    """Return the limit on abstentions for a plan: nothing where it is left to the plan."""
-    return {} if limit == "auto" else {"abstain_limit": limit}
-
-
-def limited(
-    plan: VotePlan[Any], limit: AbstainLimit, unvotable: Unvotable, *, objects: bool = False
-) -> VotePlan[Any]:
+def limited(plan: VotePlan[M], limit: AbstainLimit, *, several: bool) -> VotePlan[M]:
     """Return the plan with as many abstentions as it takes, where the limit is ``auto``.
 
     Args:
-        plan: The plan; without any limit it stays as it is.
+        plan: The plan; its own limit is ``auto`` or was set here.
         limit: The setting.
-        unvotable: What is given where no reply can be voted on.
-        objects: Whether replies are objects of a schema: one that cannot be read says nothing
-            about the next.
+        several: Whether it takes several replies without an answer to go on, or that many may be
+            a slip.
     """
-    own = plan.settings.abstain_limit
-    usual = UNREADABLE if objects else VoteSettings().abstain_limit
-    wanted = SEVERAL if unvotable.several else usual
-    if limit != "auto" or own is None or own == wanted:
+    if limit != "auto":
         return plan
-    return plan.change(abstain_limit=wanted)
+    by_score = isinstance(plan.selector, BestScore)  # replies without an answer may win
+    wanted: AbstainLimit = SEVERAL if several and not by_score else "auto"
+    return plan if plan.settings.abstain_limit == wanted else plan.change(abstain_limit=wanted)
 
 
 def read_explore(given: Any) -> Explore:
