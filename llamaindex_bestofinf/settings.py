@@ -15,6 +15,7 @@ from bestofinf.errors import UsageError
 from bestofinf.evaluation import Explore
 from bestofinf.health import Health
 from bestofinf.plan import VotePlan, read_weights, weighted
+from bestofinf.policy import is_transient
 from bestofinf.prices import priced
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
@@ -50,6 +51,7 @@ _PLANNED = (
     "quorum",
     "warm_up",
     "retries",
+    "retry_on",
     "longest_wait",
     "timeout",
     "deadline",
@@ -125,6 +127,7 @@ class EnsembleSettings(BaseModel):
         warm_up: Samples to wait for before the others start, so that providers cache the prompt.
         retries: Further tries of a request after a transient error. Clients have retries of
             their own: set those to 0 or 1.
+        retry_on: Which errors are transient.
         longest_wait: Most seconds between two tries.
         timeout: Most seconds for one request, waiting for the member's turn included.
         deadline: Most seconds for one question.
@@ -170,6 +173,7 @@ class EnsembleSettings(BaseModel):
     quorum: int = 1
     warm_up: int = 0
     retries: int = 2
+    retry_on: Callable[[BaseException], bool] = Field(default=is_transient, exclude=True)
     longest_wait: float = 30.0
     timeout: float | None = None
     deadline: float | None = None

@@ -248,6 +248,17 @@ async def test_a_dead_member_is_left_out_and_the_vote_goes_on():
     assert dead.counts["started"] == 2  # the second question does not ask it again
 
 
+def test_what_is_transient_may_be_said():
+    said = [LookupError("not yet"), RIGHT]
+    alone = {"concurrency": 1, "longest_wait": 0.0}
+    llm = voter(*said, retry_on=lambda error: isinstance(error, LookupError), **alone)
+    told = trace_of(llm.chat(HELLO))
+    assert (told["n_samples"], told["n_failed"]) == (6, 0)
+    assert trace_of(voter(*said, **alone).chat(HELLO))["n_failed"] > 0
+    with pytest.raises(UsageError, match="retry_on"):
+        voter(retry_on=429)
+
+
 async def test_when_all_are_dead_the_members_error_is_the_cause():
     llm = voter(ValueError("down"))
     with pytest.raises(SamplingError, match="down") as caught:
