@@ -20,6 +20,7 @@ from bestofinf.settings import (
     CALL_SETTINGS,
     AbstainLimit,
     Kept,
+    current_unvotable,
     fitted,
     limited,
     one_line,
@@ -239,12 +240,9 @@ class EnsembleSettings(Serializable):
 
     def unvotable(self, **given: Any) -> Unvotable:
         """Return what is given where no reply could be voted on, with what came with a call."""
-        on_unvotable, abstain = self.on_unvotable, self.abstain
-        standing = self._unvotable.get(
-            (on_unvotable, abstain),
-            lambda: Unvotable.of(on_unvotable, self._priced_chooser, abstain=abstain),
+        return current_unvotable(
+            self._unvotable, self.on_unvotable, self.abstain, given, self._priced_chooser
         )
-        return standing.change(given, self._priced_chooser)
 
     def _priced_chooser(self, given: Any) -> Member[Any]:
         return priced([self._chooser(given)], self.prices, model_name)[0]

@@ -22,6 +22,7 @@ from bestofinf.scorers import Scorer
 from bestofinf.settings import (
     AbstainLimit,
     Kept,
+    current_unvotable,
     fitted,
     limited,
     one_line,
@@ -279,12 +280,9 @@ class EnsembleSettings(BaseModel):
 
     def unvotable(self, **given: Any) -> Unvotable:
         """Return what is given where no reply could be voted on, with what came with a call."""
-        on_unvotable, abstain = self.on_unvotable, self.abstain
-        standing = self._unvotable.get(
-            (on_unvotable, abstain),
-            lambda: Unvotable.of(on_unvotable, self._chooser, abstain=abstain),
+        return current_unvotable(
+            self._unvotable, self.on_unvotable, self.abstain, given, self._chooser
         )
-        return standing.change(given, self._chooser)
 
     def _chooser(self, given: Any) -> Member[LLM]:
         return priced(resolve_members([given]), self.prices, model_name)[0]

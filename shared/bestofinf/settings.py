@@ -15,6 +15,7 @@ from bestofinf.consensus import CONSENSUS, Consensus
 from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation import Explore
 from bestofinf.plan import KNOBS, VotePlan
+from bestofinf.records import Member
 from bestofinf.selectors import BestScore
 from bestofinf.unvotable import SEVERAL, Unvotable
 
@@ -121,6 +122,28 @@ def limited(plan: VotePlan[M], limit: AbstainLimit, *, several: bool) -> VotePla
     by_score = isinstance(plan.selector, BestScore)  # replies without an answer may win
     wanted: AbstainLimit = SEVERAL if several and not by_score else "auto"
     return plan if plan.settings.abstain_limit == wanted else plan.change(abstain_limit=wanted)
+
+
+def current_unvotable(
+    kept: Kept[Unvotable],
+    on_unvotable: Any,
+    abstain: bool,
+    given: Mapping[str, Any],
+    model: Callable[[Any], Member[Any]],
+) -> Unvotable:
+    """Return what is given where no reply could be voted on.
+
+    Args:
+        kept: Where the value of the settings is kept.
+        on_unvotable: The setting.
+        abstain: The setting.
+        given: What came with a call.
+        model: Reads a model as users give it.
+    """
+    standing = kept.get(
+        (on_unvotable, abstain), lambda: Unvotable.of(on_unvotable, model, abstain=abstain)
+    )
+    return standing.change(given, model)
 
 
 def read_explore(given: Any) -> Explore:

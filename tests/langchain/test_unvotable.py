@@ -22,15 +22,9 @@ from bestofinf.answers import UniversalSelfConsistency
 from bestofinf.evaluation import EvaluationStore
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat, EvaluationCollector
 from langchain_bestofinf.tiny import TinyChat
-from support.backends import FunctionBackend
 from support.chat_members import Plain, Scripted, Tree
 from support.clients import chat_openai, nothing_left_async
-
-LONG = [
-    "A poem has neither an end nor a beginning when it is spoken in a dream.",
-    "It was a long story about a king who had three daughters and a horse.",
-    "It was a long story about a king who had two daughters and a dog.",
-]
+from support.stories import LONG, storyteller
 
 
 def ensemble(*replies, **settings):
@@ -47,16 +41,6 @@ def trace_of(message):
 
 
 # -- over HTTP, with the client that people use -----------------------------------------------
-
-
-def storyteller():
-    """Serve another long text to every question, and choose the second text when asked to."""
-    stories = (f"Story {n} goes on and on, and never says anything short." for n in range(1000))
-
-    def reply(request):
-        return "Number 2." if "Choose the one" in request.last_user_text else next(stories)
-
-    return FunctionBackend(reply)
 
 
 async def through(model, how, question):

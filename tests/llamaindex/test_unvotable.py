@@ -23,15 +23,10 @@ from llamaindex_bestofinf import (
     EvaluationCallbackHandler,
     EvaluationCollector,
 )
-from support.backends import FunctionBackend
 from support.clients import nothing_left_async, openai_like
 from support.llm_members import ScriptedLLM
+from support.stories import LONG, storyteller
 
-LONG = [
-    "A poem has neither an end nor a beginning when it is spoken in a dream.",
-    "It was a long story about a king who had three daughters and a horse.",
-    "It was a long story about a king who had two daughters and a dog.",
-]
 HELLO = [ChatMessage("Tell me a story.")]
 
 
@@ -49,16 +44,6 @@ def trace_of(response):
 
 
 # -- over HTTP, with the client that people use -----------------------------------------------
-
-
-def storyteller():
-    """Serve another long text to every question, and choose the second text when asked to."""
-    stories = (f"Story {n} goes on and on, and never says anything short." for n in range(1000))
-
-    def reply(request):
-        return "Number 2." if "Choose the one" in request.last_user_text else next(stories)
-
-    return FunctionBackend(reply)
 
 
 ENDPOINTS = ["chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete"]
