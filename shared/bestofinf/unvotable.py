@@ -33,7 +33,7 @@ class Unvotable:
         way: The ``first`` reply; the ``medoid``, which is the one nearest to the others in its
             words; the one that a model is asked to ``choose``; or an ``error``.
         chooser: Who chooses: a model, or a selector that knows whom to ask. None leaves it to the
-            heaviest member.
+            heaviest member that has replied, the first of equals.
     """
 
     way: Way = "first"
@@ -217,11 +217,12 @@ class Unvoted:
 
     @property
     def _member(self) -> Member[Any]:
-        """Who chooses: the member given, else the heaviest, the first of equals."""
+        """Who chooses: the model given, else the heaviest member that has replied."""
         chooser = self.unvotable.chooser
         if isinstance(chooser, Member):
             return chooser
-        return max(self.members, key=lambda member: member.weight)
+        replied = sorted({draw.member for draw, _ in _counted(self.decision)})
+        return max((self.members[i] for i in replied), key=lambda member: member.weight)
 
     def _selector(self, said: Ask) -> UniversalSelfConsistency:
         chooser = self.unvotable.chooser

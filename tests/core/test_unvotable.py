@@ -85,6 +85,18 @@ def test_the_heaviest_member_chooses_where_nobody_else_is_named():
     assert found.usage == sum(after.values(), Usage())
 
 
+def test_a_member_that_has_given_no_reply_does_not_choose():
+    def only_the_light_one(draw):
+        if draw.member:
+            raise ValueError("down")
+        return Sample(None, Reply(text=f"text {draw.index}"), Usage(calls=1))
+
+    engine = VotingEngine(FixedSamples(3), MEMBERS, abstain_limit=None, schedule="even", breaker=1)
+    decision = vote(engine, only_the_light_one, concurrency=1, policy=FailurePolicy(retries=0))
+    both_ways(unvoted(decision, CHOOSE), saying("1", asked := []))
+    assert {name for name, _ in asked} == {"light"}
+
+
 def test_a_model_of_its_own_is_booked_under_its_own_name():
     judge = Unvotable("choose", Member("j", name="judge"))
     found = both_ways(unvoted(decided("one", "two"), judge), saying("1")).decision
