@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from llama_index.core.base.base_selector import MultiSelection, SingleSelection
-
-from bestofinf.answers import Abstain, Answer, AutoAnswer, JsonAnswer, ReActAnswer, resolve_answer
+from bestofinf.answers import Abstain, Answer, AutoAnswer, ReActAnswer, resolve_answer
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
 from bestofinf.selectors import Candidate, Selection
 from bestofinf.tally import Tally
 from bestofinf.unvotable import medoid
+from llamaindex_bestofinf.routing import routed
 
-_SELECTIONS: dict[str, type[SingleSelection | MultiSelection]] = {
-    kind.__name__: kind for kind in (SingleSelection, MultiSelection)
-}
-_CHOICE = {"choice", "reason"}
 _STEP = re.compile(r"^[ \t]*(?:Thought:|Action:[^\n]*\n[ \t]*Action Input:)", re.M)
 _CITED = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\]")
 _TIE = 1e-9  # effective counts closer than this differ by rounding alone
 
 
 class StepAnswer(Answer):
-    """The default: `AutoAnswer`, and a step of a ReAct agent or a selection where it is one.
+    """The default: `AutoAnswer`, and a step of an agent or a router where the reply is one.
 
     Agents that write their steps as text (``Thought:``, ``Action:``, ``Action Input:``) vote on
-    the action with its parsed input, or on the final answer. Selections, as routers ask for, vote
-    on what is selected, in any order; no two samples would give the same reason for it.
+    the action with its parsed input, or on the final answer. Routers vote on what is selected,
+    planners of sub-questions on the tools that are asked, in any order: no two samples give the
+    same reasons or questions.
     """
 
     def __init__(self) -> None:
         self._auto = AutoAnswer()
         self._step = ReActAnswer(final=self._auto)
-        self._json = JsonAnswer()
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the canonical answer of a reply or of a step."""
-        selected = _selected(reply)
-        if selected is not None:
-            return _selection(selected)
+        goal = routed(reply)
+        if goal is not None:
+            return goal
         if reply.parsed is None and not reply.tool_calls and _STEP.search(reply.text[:20_000]):
             return self._step.extract(reply)
-        if '"choice"' in reply.text and '"reason"' in reply.text:
-            chosen = _chosen(self._json.vote(reply)[0])
-            if chosen is not None:
-                return _selection(chosen)
         return self._auto.extract(reply)
 
     def canonical(self, text: str) -> AnswerValue | None:
@@ -125,42 +115,6 @@ def citations(text: str) -> set[int]:
         for group in _CITED.findall(text)
         for number in re.split(r"\s*[,;]\s*", group.strip())
     }
-
-
-def _selected(reply: Reply) -> list[int] | None:
-    """Return what an object or tool calls of LlamaIndex's own classes select; None for others."""
-    made: list[Any] = [reply.parsed]
-    if reply.tool_calls:
-        try:
-            made = [_SELECTIONS[call.name].model_validate(call.args) for call in reply.tool_calls]
-        except (KeyError, ValueError):
-            return None
-    found: list[int] = []
-    for one in made:
-        if isinstance(one, SingleSelection):
-            found.append(one.index)
-        elif isinstance(one, MultiSelection):
-            found += one.inds
-        else:
-            return None
-    return found
-
-
-def _chosen(form: AnswerValue | None) -> list[int] | None:
-    """Return the choices of a selection written as text, of which the canonical JSON is given."""
-    try:
-        found = json.loads(str(form))
-    except (ValueError, RecursionError):
-        return None
-    items = found if isinstance(found, list) else [found]
-    if not all(isinstance(item, dict) and item.keys() == _CHOICE for item in items):
-        return None
-    choices = [item["choice"] for item in items]
-    return choices if all(type(choice) is int for choice in choices) else None
-
-
-def _selection(places: list[int]) -> str:
-    return json.dumps({"selected": sorted(set(places))})
 
 
 def named_answer(answer: Any) -> Answer:

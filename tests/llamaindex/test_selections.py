@@ -1,4 +1,4 @@
-"""Routers: the vote is on what is selected, whatever the reason."""
+"""Routers and planners: the vote is on where a question goes, whatever is said about it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import json
 import pytest
 from llama_index.core.base.base_selector import SingleSelection
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.question_gen import LLMQuestionGenerator
+from llama_index.core.question_gen.types import SubQuestionList
+from llama_index.core.schema import QueryBundle
 from llama_index.core.selectors import (
     LLMMultiSelector,
     LLMSingleSelector,
@@ -86,3 +89,50 @@ def test_the_choice_and_the_reason_in_a_sentence_are_no_selection():
     assert "selected" not in StepAnswer().vote(Reply(tool_calls=calls[1:]))[0]
     broken = (ToolCall("SingleSelection", {"index": "one"}),)
     assert "selected" not in StepAnswer().vote(Reply(tool_calls=broken))[0]
+
+
+# -- sub-questions ------------------------------------------------------------------------------
+
+
+numbers = itertools.count()
+
+
+def questions(*tools):
+    """Return a plan in words that no other has."""
+    items = [{"sub_question": f"question {next(numbers)}?", "tool_name": t} for t in tools]
+    return f"```json\n{json.dumps({'items': items})}\n```"
+
+
+def test_planners_vote_on_the_tools_that_are_asked():
+    said = [questions("a"), questions("a", "b"), questions("b", "a"), questions("a", "b")]
+    llm = AdaptiveEnsembleLLM([ScriptedLLM(said)], rule="fixed:n=4", concurrency=1)
+    found = LLMQuestionGenerator.from_defaults(llm=llm).generate(ROUTES, QueryBundle("x"))
+    assert [question.tool_name for question in found] == ["a", "b"]
+    assert llm.last_trace()["votes"] == {'{"asked": ["a", "b"]}': 3, '{"asked": ["a"]}': 1}
+
+
+def test_plans_as_objects_are_read_alike():
+    def say(messages, tools):
+        items = [{"sub_question": f"question {next(numbers)}?", "tool_name": "a"}]
+        return tool_call("SubQuestionList", items=items)
+
+    llm = AdaptiveEnsembleLLM([ScriptedLLM(say)], rule="thorough")
+    assert llm.structured_predict(SubQuestionList, PromptTemplate("Plan.")).items
+    assert llm.last_trace()["votes"].keys() == {'{"asked": ["a"]}'}
+    call = ToolCall("SubQuestionList", {"items": [{"sub_question": "?", "tool_name": "b"}]})
+    assert StepAnswer().vote(Reply(tool_calls=(call,))) == ('{"asked": ["b"]}', "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"items": []}',
+        '[{"sub_question": "?", "tool_name": 3}]',
+        '{"items": [{"sub_question": "?", "tool_name": "a", "why": "x"}]}',
+        '{"sub_question": "?"}',
+    ],
+)
+def test_what_is_no_plan_votes_as_the_object_it_is(text):
+    answer, _ = StepAnswer().vote(Reply(text=f"```json\n{text}\n```"))
+    assert answer is not None
+    assert "asked" not in answer
