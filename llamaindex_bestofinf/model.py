@@ -36,14 +36,12 @@ from llamaindex_bestofinf.messages import winning_chat, winning_completion
 from llamaindex_bestofinf.prompts import MessagesFor, PromptFor, common_parser
 from llamaindex_bestofinf.reporting import EndpointReport, dispatcher, is_heard
 from llamaindex_bestofinf.sampling import ChatQuestion, CompletionQuestion, Question
-from llamaindex_bestofinf.settings import EnsembleSettings, Standing
+from llamaindex_bestofinf.settings import EnsembleSettings
 from llamaindex_bestofinf.streaming import watched
 from llamaindex_bestofinf.structured import StructuredQuestion, object_of
 from llamaindex_bestofinf.tools import REQUEST, ToolsQuestion, incapable_members
 
-_last: ContextVar[tuple[Standing, dict[str, Any]] | None] = ContextVar(
-    "bestofinf_last", default=None
-)
+_last: ContextVar[tuple[object, dict[str, Any]] | None] = ContextVar("bestofinf_last", default=None)
 
 
 class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
@@ -65,7 +63,9 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         anywhere. For structured predictions and engines, which do not hand responses out.
         """
         last = _last.get()
-        return last[1] if last is not None and last[0] is self._standing else self._standing.last
+        return (
+            last[1] if last is not None and last[0] is self._standing.key else self._standing.last
+        )
 
     # -- prompts: every member writes its own -------------------------------------------------
 
@@ -217,7 +217,7 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
     # -- what is handed out -------------------------------------------------------------------
 
     def _keep(self, result: Result) -> None:
-        _last.set((self._standing, result.told))
+        _last.set((self._standing.key, result.told))
         self._standing.last = result.told
 
     def _chat_response(self, result: Result) -> ChatResponse:

@@ -70,6 +70,7 @@ class Standing:
         origins: Which member wrote which message of a history.
         weights: The weights in use.
         last: The decision of the call that ended last.
+        key: Stands for the ensemble where nothing may keep it alive.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Standing:
         self.origins = Origins()
         self.weights = weights
         self.last: dict[str, Any] | None = None
+        self.key = object()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Standing, self._made_of

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
@@ -45,3 +47,12 @@ async def test_calls_at_once_have_their_own_last_decision():
 
     llm = voter("The answer is 1.")
     assert all(await asyncio.gather(*(asked(llm, f"{n}") for n in range(5))))
+
+
+def test_the_last_decision_keeps_no_ensemble_alive():
+    llm = voter("The answer is 1.")
+    llm.complete("x")
+    member = weakref.ref(llm._members[0].model)
+    del llm
+    gc.collect()
+    assert member() is None
