@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from langchain_bestofinf.chat import AdaptiveEnsembleChat
     from langchain_bestofinf.collector import EvaluationCollector
     from langchain_bestofinf.runnable import AdaptiveEnsemble
-    from langchain_bestofinf.scorers import ChatModelJudge, RunnableScorer
+    from langchain_bestofinf.scorers import ChatModelJudge, RunnableScorer, top_logprobs
     from langchain_bestofinf.streaming import ProgressToLangGraph
     from langchain_bestofinf.tiny import TinyChat
 
@@ -27,6 +27,7 @@ _HOMES = {
     "RunnableScorer": "scorers",
     "SampleCache": "cache",
     "TinyChat": "tiny",
+    "top_logprobs": "scorers",
 }
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "RunnableScorer",
     "SampleCache",
     "TinyChat",
+    "top_logprobs",
 ]
 
 
@@ -54,4 +56,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return list(__all__)

@@ -27,11 +27,12 @@ from bestofinf.errors import SamplingError, UsageError
 from bestofinf.plan import VotePlan
 from bestofinf.pool import Budget
 from bestofinf.records import Draw, Outcome, Sample
+from bestofinf.settings import plan_settings, split_settings
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.cancelling import begun, finished
 from langchain_bestofinf.sampling import Sampler
-from langchain_bestofinf.settings import configured, split_settings
+from langchain_bestofinf.settings import configured
 from langchain_bestofinf.streaming import Line, Progress
 
 if TYPE_CHECKING:
@@ -90,9 +91,7 @@ class Batch:
     def plan(self) -> VotePlan[Any]:
         """How each question is voted on."""
         settings, _ = split_settings(self.kwargs)
-        for name in ("abstain", "min_confidence"):  # not the plan's
-            settings.pop(name, None)
-        return self.model.plan(**settings)
+        return self.model.plan(**plan_settings(settings))
 
     @property
     def concurrency(self) -> int:

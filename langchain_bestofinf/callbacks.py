@@ -39,7 +39,7 @@ SAMPLE_TAG = "bestofinf:sample"
 SampleCallbacks: TypeAlias = Literal["tracers", "all", "none"]
 LLMRun: TypeAlias = CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun
 
-_HIDDEN_TAGS = [SAMPLE_TAG, "nostream"]  # langgraph leaves runs tagged nostream out of its stream
+HIDDEN_TAGS = [SAMPLE_TAG, "nostream"]  # langgraph leaves runs tagged nostream out of its stream
 _OWN_CONFIG = frozenset({"callbacks", "run_id", "run_name", "tags", "metadata"})
 
 
@@ -127,7 +127,7 @@ class SampleRuns:
     def sample(self, draw: Draw, member: Member[Any]) -> RunnableConfig:
         """Enter the child run of a draw."""
         return self.enter(
-            _HIDDEN_TAGS,
+            HIDDEN_TAGS,
             {
                 "bestofinf_sample": draw.index,
                 "bestofinf_member": member.name,

@@ -22,6 +22,8 @@ from bestofinf.records import Decision, Draw, Outcome, Reply, Sample
 from bestofinf.scorers import Scorer
 from bestofinf.slots import Slots
 from bestofinf.trace import trace
+from bestofinf.unvotable import Unvoted, is_unvoted
+from langchain_bestofinf.cache import SampleCacheMode
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.cancelling import finished
 from langchain_bestofinf.members import Asked
@@ -71,6 +73,7 @@ class EnsembleCall:
     scorer: Scorer | None = None
     per_request: int = 1
     read: Callable[[Any], Reply] = read_output
+    cache: SampleCacheMode = "indexed"
 
     def run(self, runs: SampleRuns) -> Result:
         """Vote with threads."""
@@ -119,28 +122,43 @@ class EnsembleCall:
             SamplingError: The error given, or a lack of consensus, where there is no such model.
         """
         try:
-            return self._won(decision, error)
+            decision, unvoted = self._standing(decision, error)
         except SamplingError as cause:
             higher = self.consensus.higher(cause)
             sample = copy_context().run(sampler.escalate, higher)
             return escalated(sample, higher.name, decision, cause, self._names)
+        if unvoted is None:
+            return won(decision, self._names)
+        given = unvoted.settled(sampler.choose)
+        return won(given.decision, self._names, given.asked)
 
     async def aconcluded(
         self, sampler: Sampler, decision: Decision | None, error: SamplingError | None = None
     ) -> Result:
         """Do the same in the running event loop."""
         try:
-            return self._won(decision, error)
+            decision, unvoted = self._standing(decision, error)
         except SamplingError as cause:
             higher = self.consensus.higher(cause)
             sample = await asyncio.ensure_future(sampler.aescalate(higher))
             return escalated(sample, higher.name, decision, cause, self._names)
+        if unvoted is None:
+            return won(decision, self._names)
+        given = await unvoted.asettled(sampler.achoose)
+        return won(given.decision, self._names, given.asked)
 
-    def _won(self, decision: Decision | None, error: SamplingError | None) -> Result:
+    def _standing(
+        self, decision: Decision | None, error: SamplingError | None
+    ) -> tuple[Decision, Unvoted | None]:
+        """Return a decision that stands, and what is to become of it if it has no vote at all."""
         if decision is None:
             raise error or SamplingError("there is no decision")
-        self.consensus.check(decision)
-        return won(decision, self._names)
+        unvoted = is_unvoted(decision, self.plan.selector)
+        self.consensus.check(decision, unvoted=unvoted)
+        if not unvoted:
+            return decision, None
+        plan, wanted = self.plan, self.consensus.unvotable
+        return decision, Unvoted(decision, wanted, plan.members, self.question.prompt, plan.policy)
 
     @property
     def _names(self) -> list[str]:
@@ -157,6 +175,7 @@ class EnsembleCall:
             scorer=self.scorer,
             per_request=self.per_request,
             read=self.read,
+            cache=self.cache,
         )
 
     def _observer(self, send: Observer | None) -> Observer:
@@ -173,9 +192,16 @@ async def _closed(sampler: Sampler, progress: Progress) -> None:
     await progress.drain()
 
 
-def won(decision: Decision, names: Sequence[str]) -> Result:
-    """Return the winner of a vote."""
-    return Result(decision.winner, finished_samples(decision), trace(decision, names))
+def won(decision: Decision, names: Sequence[str], asked: Sequence[Sample] = ()) -> Result:
+    """Return the winner of a vote.
+
+    Args:
+        decision: What was decided.
+        names: Names of the members.
+        asked: What a chooser said beside the members.
+    """
+    samples = [*finished_samples(decision), *asked]
+    return Result(decision.winner, samples, trace(decision, names))
 
 
 def escalated(

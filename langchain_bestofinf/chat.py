@@ -26,6 +26,7 @@ from typing_extensions import override
 
 from bestofinf.answers import AutoAnswer, ToolCallsAnswer
 from bestofinf.pool import Budget
+from bestofinf.settings import Kept, split_settings
 from langchain_bestofinf.batching import Batch
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.cancelling import begun, finished
@@ -35,7 +36,7 @@ from langchain_bestofinf.members import (
 )
 from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.serializing import loadable
-from langchain_bestofinf.settings import configured, split_settings
+from langchain_bestofinf.settings import configured
 from langchain_bestofinf.streaming import replayed
 from langchain_bestofinf.structured import answer_for, handed_out, with_schema
 from langchain_bestofinf.tools import described, schemas_of, with_tools
@@ -59,8 +60,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
     ``model.bind(rule="fast")`` or ``config={"configurable": {"bestofinf": {"rule": "fast"}}}``.
 
     Attributes:
-        members: Chat models, ``"provider:model"`` texts, or `bestofinf.Member` objects with a
-            weight and a name around either.
+        members: One chat model, or a list of chat models, ``"provider:model"`` texts, pairs of
+            either and its weight, or `bestofinf.Member` objects with a weight and a name.
         cache: Of decisions; none by default, because samples are cached each by itself.
         temperature: Sent to every member with every call; None leaves the members' own.
         max_tokens: Likewise.
@@ -350,6 +351,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         settings, rest = split_settings(kwargs)
         copy = self._asking(lambda name, model: with_schema(name, model, schema, **rest))
         copy._auto = answer_for(schema)
+        copy._objects = True
         copy.cache = False  # the object would not survive a cache that writes text
         shown = {"kwargs": {"method": "function_calling", **rest}, "schema": schema}
         bound = copy.bind(ls_structured_output_format=shown, **settings)
@@ -366,7 +368,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
             higher = self._higher
             copy._higher = replace(higher, asked=bind(higher.name, higher.asked.model))
         copy._cached = None
-        copy._planned = type(self._planned)()
+        copy._planned = Kept()
         return copy
 
 

@@ -49,8 +49,9 @@ def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:
     """Return members with models and unique names.
 
     Args:
-        given: Chat models, ``"provider:model"`` texts, `Member` objects around either, or
-            mappings with the fields of a `Member` (the form in which members are serialised).
+        given: Chat models, ``"provider:model"`` texts, pairs of either and its weight, `Member`
+            objects around either, or mappings with the fields of a `Member` (the form in which
+            members are serialised).
 
     Raises:
         UsageError: If there is none, or one is no chat model, or its provider is not known.
@@ -70,6 +71,8 @@ def _member(item: Any) -> Member[ChatRunnable]:
                 f"{', '.join(sorted(_MEMBER_FIELDS))}; got {', '.join(map(str, item))}"
             )
         item = Member(**{**item, "price": tuple(item.get("price", (0.0, 0.0)))})
+    if isinstance(item, tuple) and len(item) == 2:
+        item = Member(item[0], weight=item[1])
     member = item if isinstance(item, Member) else Member(item)
     model = chat_model(member.model)
     return replace(member, model=model, name=member.name or model_name(model))

@@ -16,16 +16,16 @@ from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
 from bestofinf.alike import warn_of_fixed
-from bestofinf.consensus import Consensus
 from bestofinf.errors import UsageError
 from bestofinf.records import Member
+from bestofinf.settings import demands, split_settings
 from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
 from langchain_bestofinf.callbacks import SampleRuns, is_streaming
 from langchain_bestofinf.calls import EnsembleCall, Result, winning_message
@@ -39,7 +39,7 @@ from langchain_bestofinf.members import (
     resolve_members,
 )
 from langchain_bestofinf.sampling import Higher, chat_question
-from langchain_bestofinf.settings import EnsembleSettings, configured, split_settings
+from langchain_bestofinf.settings import EnsembleSettings, configured
 from langchain_bestofinf.several import check_several
 from langchain_bestofinf.streaming import replayed
 
@@ -68,6 +68,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
             kwargs["members"] = members
+        if isinstance(kwargs.get("members"), Runnable | Member):
+            kwargs["members"] = [kwargs["members"]]
         super().__init__(**kwargs)
         self._asked = [Asked(member.model) for member in self._members]
         if self.profile is None:
@@ -83,6 +85,9 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
 
     def _resolved(self) -> tuple[Member[Any], ...]:
         return resolve_members(self.members)
+
+    def _chooser(self, given: Any) -> Member[Any]:
+        return resolve_members([given])[0]
 
     # -- what LangChain asks about a model ----------------------------------------------------
 
@@ -104,7 +109,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             "schedule": self.schedule,
             "seed": self.seed,
             "min_confidence": self.min_confidence,
-            "abstain": self.abstain,
+            "on_unvotable": str(self.unvotable()),
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
         }
@@ -232,11 +237,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         kwargs: Mapping[str, Any],
     ) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
-        consensus = Consensus.of(
-            settings.pop("abstain", self.abstain),
-            settings.pop("min_confidence", self.min_confidence),
-            self._higher,
-        )
+        key = manager.run_id if manager is not None else None
+        plan, consensus = demands(self, settings, key, self._higher)
         standing = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         given = {name: value for name, value in standing.items() if value is not None}
         # What tools were bound with stands in the members already; it is here for the trace.
@@ -246,9 +248,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
                 f"an ensemble of {len(self._asked)} members has no single model to replace by "
                 f"{given['model']!r}"
             )
-        settings = self.explored(settings, manager.run_id if manager is not None else None)
         return EnsembleCall(
-            plan=self.plan(**settings),
+            plan=plan,
             asked=self._asked_now(),
             question=chat_question(messages, stop or self.stop, given),
             manager=manager,
@@ -257,6 +258,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             slots=self._slots,
             scorer=self._scorer,
             per_request=self.samples_per_request,
+            cache=self.sample_cache,
         )
 
     def _asked_now(self) -> list[Asked]:

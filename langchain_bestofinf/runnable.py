@@ -24,19 +24,20 @@ from langchain_core.utils.pydantic import TypeBaseModel
 from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
-from bestofinf.consensus import Consensus
 from bestofinf.errors import UsageError
 from bestofinf.plan import unique_names
 from bestofinf.records import Member, Reply
+from bestofinf.settings import demands, split_settings
+from bestofinf.unvotable import Unvotable
 from langchain_bestofinf.cache import guarded
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall, Result
 from langchain_bestofinf.cancelling import cancelled_within, may_be_cancelled
-from langchain_bestofinf.members import Asked
+from langchain_bestofinf.members import Asked, innermost, resolve_members
 from langchain_bestofinf.messages import TRACE_KEY, reply_of
 from langchain_bestofinf.sampling import Higher, Question
 from langchain_bestofinf.serializing import loadable
-from langchain_bestofinf.settings import EnsembleSettings, configured, split_settings
+from langchain_bestofinf.settings import EnsembleSettings, configured
 
 DECISION_EVENT = "bestofinf.decision"
 
@@ -58,8 +59,8 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         members: One chain or several: runnables, functions, or `bestofinf.Member` objects.
         include_trace: Give ``{"output": ..., "bestofinf": trace}`` in place of the output.
 
-    The other attributes are those of `EnsembleSettings`. By default all handlers see the samples,
-    as they see every step of a chain; streams do not.
+    The other attributes are those of `EnsembleSettings`; ``on_unvotable`` wants a model to choose.
+    By default all handlers see the samples, as they see every step of a chain; streams do not.
     """
 
     sample_callbacks: Any = "all"
@@ -78,6 +79,22 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
 
     def _resolved(self) -> tuple[Member[Any], ...]:
         return unique_names([_chain(item) for item in self.members])
+
+    def _chooser(self, given: Any) -> Member[Any]:
+        model = given.model if isinstance(given, Member) else given
+        if isinstance(given, str) or innermost(model) is not None:
+            return resolve_members([given])[0]
+        return unique_names([_chain(given)])[0]
+
+    @override
+    def unvotable(self, **given: Any) -> Unvotable:
+        """Return what is given where no output could be voted on; no chain chooses by itself."""
+        found = super().unvotable(**given)
+        if found.way == "choose" and found.chooser is None:
+            raise UsageError(
+                "a chain cannot choose among replies: give the model that is to, as on_unvotable"
+            )
+        return found
 
     @property
     def _chains(self) -> list[Runnable[Any, Any]]:
@@ -159,13 +176,9 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         if self.escalate_to is not None:
             chain = coerce_to_runnable(self.escalate_to)
             higher = Higher(chain.get_name(), Asked(chain, counts_runs=True))
-        consensus = Consensus.of(
-            settings.pop("abstain", self.abstain),
-            settings.pop("min_confidence", self.min_confidence),
-            higher,
-        )
+        plan, consensus = demands(self, settings, manager.run_id, higher)
         return EnsembleCall(
-            plan=self.plan(**self.explored(settings, manager.run_id)),
+            plan=plan,
             asked=self._asked_now(),
             question=Question(input, rest, lambda: as_text(input)),
             manager=manager,
@@ -224,6 +237,8 @@ def as_text(input: Any) -> str:
 def _chain(item: Any) -> Member[Any]:
     if isinstance(item, Mapping) and "model" in item:
         item = Member(**{**item, "price": tuple(item.get("price", (0.0, 0.0)))})
+    if isinstance(item, tuple) and len(item) == 2:
+        item = Member(item[0], weight=item[1])
     member = item if isinstance(item, Member) else Member(item)
     try:
         chain = coerce_to_runnable(member.model)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from langchain_core.messages import BaseMessage, get_buffer_string
+from langchain_core.messages import BaseMessage, HumanMessage, get_buffer_string
 from langchain_core.runnables import RunnableConfig
 from langsmith.run_helpers import tracing_context
 
@@ -16,13 +16,20 @@ from bestofinf.alike import Alike
 from bestofinf.records import Draw, Member, Reply, Sample, Usage
 from bestofinf.scorers import Score, Scorer
 from bestofinf.slots import Slots
-from langchain_bestofinf.cache import sampling_hits, sampling_turns
-from langchain_bestofinf.callbacks import SampleRuns
+from langchain_bestofinf.cache import (
+    SampleCacheMode,
+    guarded,
+    needs_guard,
+    sampling_hits,
+    sampling_turns,
+)
+from langchain_bestofinf.callbacks import HIDDEN_TAGS, SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.messages import message_in, read_output, usage_of
 from langchain_bestofinf.several import AsyncShared, Shared, agenerated, generated
 
 ESCALATION_TAG = "bestofinf:escalation"
+CHOICE_TAG = "bestofinf:choice"
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class Sampler:
         scorer: Scores replies; None for no scores.
         per_request: Samples that one request asks for.
         read: From what a member gives to a reply.
+        cache: What becomes of a cache of models that are asked beside the members.
     """
 
     def __init__(
@@ -86,6 +94,7 @@ class Sampler:
         scorer: Scorer | None = None,
         per_request: int = 1,
         read: Callable[[Any], Reply] = read_output,
+        cache: SampleCacheMode = "indexed",
     ) -> None:
         self._members = members
         self._asked = asked
@@ -95,6 +104,7 @@ class Sampler:
         self._scorer = scorer
         self._per_request = per_request
         self._read = read
+        self._cache = cache
         self._turns = sampling_turns.get()
         self._alike = Alike([member.name for member in members])
         self._shared = Shared(per_request)
@@ -132,13 +142,39 @@ class Sampler:
 
     async def aescalate(self, higher: Higher) -> Sample:
         """Ask the model above the ensemble, in the current task."""
-        config = self._runs.enter([ESCALATION_TAG], {})
-        return await self._aask(Member(None, name=higher.name), higher.asked, config)
+        config = self._beside([ESCALATION_TAG])
+        return await self._aask(Member(None, name=higher.name), self._kept(higher.asked), config)
 
     def escalate(self, higher: Higher) -> Sample:
         """Ask the model above the ensemble, in the current context."""
-        config = self._runs.enter([ESCALATION_TAG], {})
-        return self._ask(Member(None, name=higher.name), higher.asked, config)
+        config = self._beside([ESCALATION_TAG])
+        return self._ask(Member(None, name=higher.name), self._kept(higher.asked), config)
+
+    async def achoose(self, chooser: Member[Any], prompt: str) -> Sample:
+        """Ask a model which of several replies to take, in the current task."""
+        config = self._beside([*HIDDEN_TAGS, CHOICE_TAG])
+        return await self._aask(chooser, self._plainly(chooser), config, _choice(prompt))
+
+    def choose(self, chooser: Member[Any], prompt: str) -> Sample:
+        """Ask a model which of several replies to take, in the current context."""
+        config = self._beside([*HIDDEN_TAGS, CHOICE_TAG])
+        return self._ask(chooser, self._plainly(chooser), config, _choice(prompt))
+
+    def _beside(self, tags: Sequence[str]) -> RunnableConfig:
+        """Enter the run of a request that is no sample."""
+        sampling_hits.set([])
+        return self._runs.enter(tags, {})
+
+    def _plainly(self, member: Member[Any]) -> Asked:
+        """Return how a member is asked without the tools or the schema of this question."""
+        chains = any(asked.counts_runs for asked in self._asked)
+        return self._kept(Asked(member.model, counts_runs=chains))
+
+    def _kept(self, asked: Asked) -> Asked:
+        """Return how a model is asked, with a cache in use that tells what it has answered."""
+        if not needs_guard(asked.model):
+            return asked
+        return replace(asked, model=guarded(asked.model, self._cache))
 
     async def aclose(self) -> None:
         """Cancel requests that no draw waits for any more, and wait until they are gone."""
@@ -151,18 +187,34 @@ class Sampler:
 
     # -- one sample a request -----------------------------------------------------------------
 
-    async def _aask(self, member: Member[Any], asked: Asked, config: RunnableConfig) -> Sample:
+    async def _aask(
+        self,
+        member: Member[Any],
+        asked: Asked,
+        config: RunnableConfig,
+        question: Question | None = None,
+    ) -> Sample:
+        question = question or self._question
         start = time.monotonic()
         try:
-            output = await asked.model.ainvoke(self._question.input, config, **self._kwargs(member))
+            kwargs = {**question.kwargs, **member.call_kwargs}
+            output = await asked.model.ainvoke(question.input, config, **kwargs)
         except asyncio.CancelledError as error:
             await self._runs.cancelled(config, error)
             raise
         return self._sample(member, asked, output, time.monotonic() - start, config)
 
-    def _ask(self, member: Member[Any], asked: Asked, config: RunnableConfig) -> Sample:
+    def _ask(
+        self,
+        member: Member[Any],
+        asked: Asked,
+        config: RunnableConfig,
+        question: Question | None = None,
+    ) -> Sample:
+        question = question or self._question
         start = time.monotonic()
-        output = asked.model.invoke(self._question.input, config, **self._kwargs(member))
+        kwargs = {**question.kwargs, **member.call_kwargs}
+        output = asked.model.invoke(question.input, config, **kwargs)
         return self._sample(member, asked, output, time.monotonic() - start, config)
 
     def _kwargs(self, member: Member[Any]) -> dict[str, Any]:
@@ -223,6 +275,10 @@ class Sampler:
             replace(sample, usage=replace(sample.usage, calls=sample.usage.calls * (place == 0)))
             for place, sample in enumerate(samples)
         ]
+
+
+def _choice(prompt: str) -> Question:
+    return Question([HumanMessage(prompt)], {}, lambda: prompt)
 
 
 def scored(sample: Sample, found: Score) -> Sample:

@@ -28,6 +28,8 @@ def loadable(kind: T) -> T:
 
 def written_member(member: Any) -> Any:
     """Return a member in a form that can be written, and read again as a member."""
+    if isinstance(member, tuple) and len(member) == 2:
+        return {"model": member[0], "weight": member[1]}
     if not isinstance(member, Member):
         return member
     fields = {

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
-from uuid import uuid4
 
 from langchain_core.load.serializable import Serializable
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
 
 from bestofinf.answers import Answer
 from bestofinf.errors import UsageError, shown
-from bestofinf.evaluation import Explore
 from bestofinf.health import Health
-from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
+from bestofinf.plan import VotePlan, read_weights, weighted
 from bestofinf.policy import is_transient
 from bestofinf.prices import priced
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
+from bestofinf.settings import (
+    CALL_SETTINGS,
+    AbstainLimit,
+    Kept,
+    current_unvotable,
+    fitted,
+    limited,
+    one_line,
+    read_explore,
+    weights_file,
+)
 from bestofinf.slots import Slots
+from bestofinf.unvotable import Unvotable
 from langchain_bestofinf.callbacks import SampleCallbacks
 from langchain_bestofinf.members import model_name
 from langchain_bestofinf.scorers import resolve_scorer
@@ -46,9 +55,6 @@ _PLANNED = (
     "deadline",
     "on_deadline",
 )
-CALL_SETTINGS = KNOBS | {"abstain", "min_confidence"}
-"""Settings that may be given with a single call, in `bind` and in configurations."""
-
 NAMESPACE = "bestofinf"
 """Key of the settings in a configuration's ``configurable``."""
 
@@ -58,19 +64,6 @@ class _Weights:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-class _Planned:
-    """The plan made last, and the settings that it was made of. Neither copied nor written."""
-
-    def __init__(self) -> None:
-        self.made: tuple[tuple[Any, ...], VotePlan[Any]] | None = None
-
-    def __deepcopy__(self, memo: object) -> _Planned:
-        return _Planned()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Planned, ()
 
 
 class EnsembleSettings(Serializable):
@@ -92,7 +85,10 @@ class EnsembleSettings(Serializable):
         order: ``draw`` counts votes in order of launch, ``arrival`` as they come.
         schedule: Which member is asked next.
         seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
-        abstain_limit: Replies without an answer after which the first one is returned.
+        abstain_limit: Replies without an answer after which the vote ends; see `on_unvotable`.
+            ``auto`` is 2; up to 8 where every reply should have an answer, 8 with
+            `with_structured_output` or where it takes several replies to say which is given; no
+            limit where replies are chosen by their scores. None: no limit.
         breaker: Failures in a row after which a member is left out.
         cooldown: Seconds for which it is then left out of later questions too; 0 for none.
         quorum: Least number of votes.
@@ -104,8 +100,14 @@ class EnsembleSettings(Serializable):
         deadline: Most seconds for one question.
         on_deadline: ``raise``, or decide on the ``partial`` vote.
         scorer: Scores replies, for rules on scores.
-        abstain: Raise `NoConsensusError` where no reply could be voted on.
-        min_confidence: Raise it also where the confidence is lower.
+        on_unvotable: What to give where no reply could be voted on: the ``first`` reply; the
+            ``medoid``, which is the one nearest to the others in its words; the one that the
+            heaviest member, asked once more, is made to ``choose``; or an ``error``
+            (`NoConsensusError`). A model in this place is the one that chooses; so is a
+            `bestofinf.answers.UniversalSelfConsistency`.
+        abstain: The same as ``on_unvotable="error"``.
+        min_confidence: Raise `NoConsensusError` where the confidence of a vote is lower. With this
+            or `escalate_to` the first of replies that could not be voted on is no answer, either.
         escalate_to: Ask this instead of raising.
         explore: Share of the calls that draw a fixed number of samples of every member, so that an
             evaluation set learns without the bias of stopping; an `Explore` says how many.
@@ -125,7 +127,7 @@ class EnsembleSettings(Serializable):
     order: Literal["draw", "arrival"] = "draw"
     schedule: str = "greedy"
     seed: int | None = None
-    abstain_limit: int = 2
+    abstain_limit: AbstainLimit = "auto"
     breaker: int = 5
     cooldown: float = 30.0
     quorum: int = 1
@@ -137,6 +139,7 @@ class EnsembleSettings(Serializable):
     deadline: float | None = None
     on_deadline: Literal["raise", "partial"] = "raise"
     scorer: Any = None
+    on_unvotable: Any = "first"
     abstain: bool = False
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     escalate_to: Any = Field(default=None, exclude=True)
@@ -149,29 +152,38 @@ class EnsembleSettings(Serializable):
     )
 
     _members: tuple[Member[Any], ...] = PrivateAttr(default=())
-    _explore: Explore = PrivateAttr(default_factory=lambda: Explore(0.0))
     _weights: _Weights = PrivateAttr(default_factory=lambda: _Weights(None))
     _slots: Slots = PrivateAttr(default_factory=lambda: Slots([]))
     _health: Health = PrivateAttr(default_factory=lambda: Health(0))
     _scorer: Scorer | None = PrivateAttr(default=None)
     _auto: Answer | None = PrivateAttr(default=None)  # what "auto" stands for, if more is known
-    _planned: _Planned = PrivateAttr(default_factory=lambda: _Planned())
+    _objects: bool = PrivateAttr(default=False)
+    _planned: Kept[VotePlan[Any]] = PrivateAttr(default_factory=Kept)
+    _unvotable: Kept[Unvotable] = PrivateAttr(default_factory=Kept)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().__init__(*args, **kwargs)
         except ValidationError as error:
-            raise UsageError(one_line(error)) from error
+            raise UsageError(one_line(error.errors(include_url=False))) from error
         self._members = priced(self._resolved(), self.prices, model_name)
         self._weights = _Weights(read_weights(self.weights))
         self._slots = Slots(self._members)
         self._scorer = resolve_scorer(self.scorer)
-        self._explore = self.explore if isinstance(self.explore, Explore) else Explore(self.explore)
         self._health = Health(len(self._members), breaker=self.breaker, cooldown=self.cooldown)
+        read_explore(self.explore)
         self.plan()  # refuses what cannot work now, not at the first call
+
+    @field_serializer("on_unvotable")
+    def _unvotable_written(self, value: Any) -> str:
+        return str(self.unvotable())
 
     def _resolved(self) -> tuple[Member[Any], ...]:
         """Return the members, resolved from what was given."""
+        raise NotImplementedError
+
+    def _chooser(self, given: Any) -> Member[Any]:
+        """Return a model that chooses among replies, resolved from what was given."""
         raise NotImplementedError
 
     @classmethod
@@ -187,13 +199,16 @@ class EnsembleSettings(Serializable):
             "members": [written_member(member) for member in self.members],
             "rule": self.rule if isinstance(self.rule, str) else str(self.rule),
             **({} if self.escalate_to is None else {"escalate_to": self.escalate_to}),
+            "on_unvotable": written_member(self.on_unvotable),
             **({} if weights is None else {"weights": self.weight_by_member}),
         }
 
     def __repr_args__(self) -> Any:
         """Show members by name: clients write their keys into their own representations."""
         yield "members", self.member_names
-        hidden = ("members", "escalate_to", "scorer")
+        hidden = ("members", "escalate_to", "scorer", "on_unvotable")
+        if self.on_unvotable != "first":
+            yield "on_unvotable", str(self.unvotable())
         yield from (pair for pair in super().__repr_args__() if pair[0] not in hidden)
 
     # -- the plan -----------------------------------------------------------------------------
@@ -201,31 +216,36 @@ class EnsembleSettings(Serializable):
     def plan(self, **changes: Any) -> VotePlan[Any]:
         """Return how this ensemble votes, with some settings changed."""
         given = self.__dict__
-        current = (self._weights.value, self._auto, *[given[name] for name in _PLANNED])
-        planned = self._planned.made
-        if planned is None or any(a is not b for a, b in zip(planned[0], current, strict=True)):
+        weights, several = self._weights.value, self.unvotable().several or self.gives_objects
+
+        def make() -> VotePlan[Any]:
             settings = {name: given[name] for name in _PLANNED}
             settings["seed"] = self.seed or 0
             if self._auto is not None and self.answer == "auto":
                 settings["answer"] = self._auto
-            plan = VotePlan.make(self._members, weights=current[0], **settings)
-            planned = self._planned.made = (current, plan)
-        return planned[1].change(**changes)
+            plan = VotePlan.make(self._members, weights=weights, **settings)
+            return limited(plan, self.abstain_limit, several=several)
 
-    def explored(self, settings: dict[str, Any], key: object) -> dict[str, Any]:
-        """Return the settings of a call, made those of exploration if its turn has come.
+        own = (weights, self._auto, several)
+        plan = self._planned.get((*own, *[given[name] for name in _PLANNED]), make)
+        plan = plan.change(**changes)
+        if "abstain_limit" in changes:
+            return plan
+        return limited(plan, self.abstain_limit, several=several)  # for another selector
 
-        Args:
-            settings: Given with the call; a rule among them stands.
-            key: Identifier of the call; None chooses at random.
-        """
-        if not self._explore.share or "rule" in settings:
-            return settings
-        weights = self.weight_by_member.values()
-        chosen = self._explore.settings(
-            str(key or uuid4()), members=sum(weight > 0 for weight in weights)
+    @property
+    def gives_objects(self) -> bool:
+        """Whether replies are objects of a schema, and abstain where they cannot be read."""
+        return self._objects
+
+    def unvotable(self, **given: Any) -> Unvotable:
+        """Return what is given where no reply could be voted on, with what came with a call."""
+        return current_unvotable(
+            self._unvotable, self.on_unvotable, self.abstain, given, self._priced_chooser
         )
-        return {**chosen, **settings}
+
+    def _priced_chooser(self, given: Any) -> Member[Any]:
+        return priced([self._chooser(given)], self.prices, model_name)[0]
 
     @property
     def member_names(self) -> list[str]:
@@ -247,7 +267,7 @@ class EnsembleSettings(Serializable):
         """
         copy = self.model_copy(update={"weights": weights})
         copy._weights = _Weights(read_weights(weights))
-        copy._planned = _Planned()
+        copy._planned = Kept()
         copy.__dict__.pop("_serialized", None)
         copy.plan()
         return copy
@@ -265,9 +285,7 @@ class EnsembleSettings(Serializable):
             UsageError: If they do not fit the members; the old ones stay in force.
         """
         if weights is None:
-            weights = self.weights
-            if not isinstance(weights, str | PathLike):
-                raise UsageError("there is no file of weights to read again: give the weights")
+            weights = weights_file(self.weights)
         found = read_weights(weights)
         weighted(self.plan().members, found)
         before, self._weights.value = self._weights.value, found
@@ -292,23 +310,7 @@ class EnsembleSettings(Serializable):
             MissingExtraError: If the extra for weights is not installed.
             UsageError: If the evaluation set does not fit the members.
         """
-        from bestofinf.weights import compare_weights, fit_weights
-
-        options.setdefault("members", self.member_names)
-        if objective is None:
-            return self.with_weights(compare_weights(evaluation_set, **options).recommended)
-        return self.with_weights(fit_weights(evaluation_set, objective, **options))
-
-
-def split_settings(
-    given: Mapping[str, Any], own: Sequence[str] = ()
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide call arguments into settings of the ensemble and arguments for the members."""
-    settings: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
-    for name, value in given.items():
-        (settings if name in CALL_SETTINGS or name in own else rest)[name] = value
-    return settings, rest
+        return self.with_weights(fitted(evaluation_set, objective, self.member_names, options))
 
 
 def configured(config: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -337,17 +339,3 @@ def configured(config: Mapping[str, Any] | None) -> dict[str, Any]:
             f"unknown setting {min(unknown)!r}; there are {', '.join(sorted(CALL_SETTINGS))}"
         )
     return found
-
-
-def one_line(error: ValidationError) -> str:
-    """Return what a validation error says about each field, in one line."""
-    found = []
-    for line in error.errors(include_url=False):
-        place = ".".join(map(str, line["loc"]))
-        given = (
-            ""
-            if line["type"] in ("missing", "extra_forbidden")
-            else f", got {shown(line['input'])}"
-        )
-        found.append(f"{place}: {line['msg']}{given}")
-    return "; ".join(found)

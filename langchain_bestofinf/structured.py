@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnableSequence
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableLambda,
+    RunnableParallel,
+    RunnableSequence,
+)
 from langchain_core.utils.function_calling import convert_to_json_schema
 
 from bestofinf.answers import Answer, JsonAnswer
@@ -40,7 +46,10 @@ def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> A
         return Asked(changed, parsers[0])
     # Several models behind one member (fallbacks): each keeps its parser behind it.
     return Asked(
-        transformed(model, lambda m: m.with_structured_output(schema, include_raw=True, **kwargs))
+        transformed(
+            model,
+            lambda m: _forwarding(m.with_structured_output(schema, include_raw=True, **kwargs)),
+        )
     )
 
 
@@ -54,6 +63,24 @@ def _parts(chain: Any) -> tuple[Any, ChatRunnable | None]:
         if set(steps) == {"raw"} and len(chain.steps) == 2:
             return steps["raw"], chain.last
     return chain, None
+
+
+def _forwarding(chain: Any) -> Any:
+    """Return ``{"raw": model} | parser`` so that the arguments of a call reach the model.
+
+    LangChain's mapping of several steps drops them.
+    """
+    asked, parser = _parts(chain)
+    if parser is None:
+        return chain
+
+    def raw(input: Any, config: RunnableConfig, **kwargs: Any) -> dict[str, Any]:
+        return {"raw": asked.invoke(input, config, **kwargs)}
+
+    async def araw(input: Any, config: RunnableConfig, **kwargs: Any) -> dict[str, Any]:
+        return {"raw": await asked.ainvoke(input, config, **kwargs)}
+
+    return RunnableLambda(raw, araw, name="raw") | parser
 
 
 def answer_for(schema: Any) -> Answer | None:

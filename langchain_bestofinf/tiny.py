@@ -79,6 +79,10 @@ class TinyChat(BaseChatModel):
             "seed": self.seed,
         }
 
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return the tokens of a text: its characters."""
+        return [ord(character) for character in text]
+
     def _generate(
         self,
         messages: list[BaseMessage],

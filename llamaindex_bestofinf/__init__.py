@@ -10,6 +10,7 @@ from bestofinf._extras import require
 if TYPE_CHECKING:
     from bestofinf.alike import IdenticalSamplesWarning
     from llamaindex_bestofinf.answers import CitationAnswer, CitationTieBreaker, StepAnswer
+    from llamaindex_bestofinf.calls import NoObjectError
     from llamaindex_bestofinf.collector import EvaluationCallbackHandler, EvaluationCollector
     from llamaindex_bestofinf.events import (
         EnsembleEndEvent,
@@ -17,18 +18,24 @@ if TYPE_CHECKING:
         EnsembleStartEvent,
     )
     from llamaindex_bestofinf.llm import AdaptiveEnsembleLLM
+    from llamaindex_bestofinf.scorers import EvaluatorScorer, top_logprobs
+    from llamaindex_bestofinf.tiny import TinyLLM
 
 _HOMES = {
-    "AdaptiveEnsembleLLM": "llamaindex_bestofinf.llm",
-    "CitationAnswer": "llamaindex_bestofinf.answers",
-    "CitationTieBreaker": "llamaindex_bestofinf.answers",
-    "EnsembleEndEvent": "llamaindex_bestofinf.events",
-    "EnsembleSampleEvent": "llamaindex_bestofinf.events",
-    "EnsembleStartEvent": "llamaindex_bestofinf.events",
-    "EvaluationCallbackHandler": "llamaindex_bestofinf.collector",
-    "EvaluationCollector": "llamaindex_bestofinf.collector",
+    "AdaptiveEnsembleLLM": "llm",
+    "CitationAnswer": "answers",
+    "CitationTieBreaker": "answers",
+    "EnsembleEndEvent": "events",
+    "EnsembleSampleEvent": "events",
+    "EnsembleStartEvent": "events",
+    "EvaluationCallbackHandler": "collector",
+    "EvaluationCollector": "collector",
+    "EvaluatorScorer": "scorers",
     "IdenticalSamplesWarning": "bestofinf.alike",
-    "StepAnswer": "llamaindex_bestofinf.answers",
+    "NoObjectError": "calls",
+    "StepAnswer": "answers",
+    "TinyLLM": "tiny",
+    "top_logprobs": "scorers",
 }
 
 __all__ = [
@@ -40,8 +47,12 @@ __all__ = [
     "EnsembleStartEvent",
     "EvaluationCallbackHandler",
     "EvaluationCollector",
+    "EvaluatorScorer",
     "IdenticalSamplesWarning",
+    "NoObjectError",
     "StepAnswer",
+    "TinyLLM",
+    "top_logprobs",
 ]
 
 
@@ -51,10 +62,10 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require("llama_index.core", extra="llamaindex", purpose=f"llamaindex_bestofinf.{name}")
-    value = getattr(import_module(home), name)
+    value = getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return list(__all__)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bestofinf.answers import Abstain, Answer, AutoAnswer, ReActAnswer, resolve_answer
-from bestofinf.records import AnswerValue, Decision, Reply, Sample, Usage
+from bestofinf.records import AnswerValue, Reply, Sample, Usage
 from bestofinf.selectors import Candidate, Selection
 from bestofinf.tally import Tally
+from bestofinf.unvotable import medoid
+from llamaindex_bestofinf.routing import routed
 
 _STEP = re.compile(r"^[ \t]*(?:Thought:|Action:[^\n]*\n[ \t]*Action Input:)", re.M)
 _CITED = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\]")
@@ -19,10 +21,12 @@ _TIE = 1e-9  # effective counts closer than this differ by rounding alone
 
 
 class StepAnswer(Answer):
-    """The default: `AutoAnswer`, and a step of a ReAct agent where the reply is one.
+    """The default: `AutoAnswer`, and a step of an agent or a router where the reply is one.
 
     Agents that write their steps as text (``Thought:``, ``Action:``, ``Action Input:``) vote on
-    the action with its parsed input, or on the final answer.
+    the action with its parsed input, or on the final answer. Routers vote on what is selected,
+    planners of sub-questions on the tools that are asked, in any order: no two samples give the
+    same reasons or questions.
     """
 
     def __init__(self) -> None:
@@ -31,6 +35,9 @@ class StepAnswer(Answer):
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the canonical answer of a reply or of a step."""
+        goal = routed(reply)
+        if goal is not None:
+            return goal
         if reply.parsed is None and not reply.tool_calls and _STEP.search(reply.text[:20_000]):
             return self._step.extract(reply)
         return self._auto.extract(reply)
@@ -110,31 +117,6 @@ def citations(text: str) -> set[int]:
     }
 
 
-def medoid(texts: Sequence[str]) -> int:
-    """Return the place of the text that has most words in common with the others.
-
-    Likeness of two texts is Dice's coefficient of their sets of words; the first of equals.
-    """
-    words = [frozenset(re.findall(r"\w+", text.lower())) for text in texts]
-
-    def likeness(place: int) -> float:
-        return sum(_dice(words[place], other) for i, other in enumerate(words) if i != place)
-
-    return max(range(len(texts)), key=likeness)
-
-
-def medoid_sample(decision: Decision) -> tuple[int, Sample] | None:
-    """Return the member and the sample, of those counted, that is nearest to the others."""
-    counted = [
-        (line.draw.member, line.outcome)
-        for line in decision.trail
-        if line.counted and isinstance(line.outcome, Sample) and line.outcome.reply is not None
-    ]
-    if not counted:
-        return None
-    return counted[medoid([s.reply.text if s.reply is not None else "" for _, s in counted])]
-
-
 def named_answer(answer: Any) -> Answer:
     """Return the answer type of a name, of LlamaIndex's own forms or of the core's.
 
@@ -148,11 +130,6 @@ def named_answer(answer: Any) -> Answer:
     if answer == "citations":
         return CitationAnswer()
     return resolve_answer(answer)
-
-
-def _dice(first: frozenset[str], second: frozenset[str]) -> float:
-    total = len(first) + len(second)
-    return 2 * len(first & second) / total if total else 1.0
 
 
 def _text(candidate: Candidate) -> str:

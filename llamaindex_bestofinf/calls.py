@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ from bestofinf.plan import VotePlan
 from bestofinf.records import Decision, Draw, Failure, Outcome, Reply, Sample
 from bestofinf.scorers import Scorer
 from bestofinf.trace import trace
-from llamaindex_bestofinf.answers import medoid_sample
+from bestofinf.unvotable import Unvoted, is_unvoted
 from llamaindex_bestofinf.reporting import CallReport
 from llamaindex_bestofinf.sampling import Question, Sampler
 from llamaindex_bestofinf.settings import Standing
@@ -59,7 +59,6 @@ class EnsembleCall:
         manager: Its callback manager.
         scorer: Scores replies.
         incapable: Positions of members that cannot be asked this.
-        medoid: Give the reply nearest to the others where none could be voted on.
         tools: The tools offered, as they are reported.
     """
 
@@ -71,7 +70,6 @@ class EnsembleCall:
     manager: CallbackManager
     scorer: Scorer | None = None
     incapable: frozenset[int] = frozenset()
-    medoid: bool = False
     tools: Sequence[Any] = ()
     call_id: str = field(default_factory=lambda: uuid4().hex)
 
@@ -90,12 +88,14 @@ class EnsembleCall:
                     policy=self.plan.policy,
                     observer=self._observer(report, watch),
                 )
-                self.consensus.check(decision)
+                unvoted = self._unvoted(decision)
             except SamplingError as error:
                 name, model = self.consensus.higher(error)
                 sample = copy_context().run(sampler.escalate, name, model)
                 result = self._escalated(sample, name, decision, error)
             else:
+                if unvoted is not None:
+                    decision = unvoted.settled(sampler.choose).decision
                 result = self._won(decision)
         report.end(decision, result.told)
         return result
@@ -115,13 +115,15 @@ class EnsembleCall:
                     policy=self.plan.policy,
                     observer=self._observer(report, watch),
                 )
-                self.consensus.check(decision)
+                unvoted = self._unvoted(decision)
             except SamplingError as error:
                 name, model = self.consensus.higher(error)
                 # A task, for its own context: the tags of a sample are not taken back.
                 sample = await asyncio.ensure_future(sampler.aescalate(name, model))
                 result = self._escalated(sample, name, decision, error)
             else:
+                if unvoted is not None:
+                    decision = (await unvoted.asettled(sampler.achoose)).decision
                 result = self._won(decision)
         report.end(decision, result.told)
         return result
@@ -176,16 +178,17 @@ class EnsembleCall:
 
         return observe
 
+    def _unvoted(self, decision: Decision) -> Unvoted | None:
+        """Refuse a decision that does not stand; return what becomes of one without any vote."""
+        unvoted = is_unvoted(decision, self.plan.selector)
+        self.consensus.check(decision, unvoted=unvoted)
+        if not unvoted:
+            return None
+        plan, wanted = self.plan, self.consensus.unvotable
+        return Unvoted(decision, wanted, plan.members, self.question.text, plan.policy)
+
     def _won(self, decision: Decision) -> Result:
-        if self.medoid and decision.answer is None:
-            nearest = medoid_sample(decision)
-            if nearest is not None:
-                member, sample = nearest
-                decision = replace(
-                    decision, winner=sample, winner_member=self.plan.members[member].name
-                )
-        winner = decision.winner
-        return self._result(winner, trace(decision, self._names))
+        return self._result(decision.winner, trace(decision, self._names))
 
     def _escalated(
         self, sample: Sample, name: str, decision: Decision | None, error: SamplingError

@@ -27,12 +27,12 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from bestofinf.errors import UsageError
+from bestofinf.settings import split_settings
 from llamaindex_bestofinf.loops import private_loop
 from llamaindex_bestofinf.members import calls_tools
 from llamaindex_bestofinf.messages import TRACE_KEY
 from llamaindex_bestofinf.model import EnsembleModel
 from llamaindex_bestofinf.reporting import EndpointReport
-from llamaindex_bestofinf.settings import split_settings
 from llamaindex_bestofinf.streaming import awatched, replayed_chat, replayed_completion
 from llamaindex_bestofinf.structured import EnsembleStructuredLLM
 from llamaindex_bestofinf.tools import REQUEST, ToolRequest, described

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextvars import ContextVar
 from typing import Any, cast
+from uuid import uuid4
 
 from llama_index.core.base.llms.generic_utils import messages_to_prompt
 from llama_index.core.base.llms.types import (
@@ -24,9 +25,9 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from pydantic import BaseModel
 from typing_extensions import override
 
-from bestofinf.consensus import Consensus
 from bestofinf.drivers.common import Observer
 from bestofinf.records import Member
+from bestofinf.settings import demands, split_settings
 from llamaindex_bestofinf.calls import EnsembleCall, Result
 from llamaindex_bestofinf.history import portable_history
 from llamaindex_bestofinf.loops import private_loop
@@ -35,12 +36,12 @@ from llamaindex_bestofinf.messages import winning_chat, winning_completion
 from llamaindex_bestofinf.prompts import MessagesFor, PromptFor, common_parser
 from llamaindex_bestofinf.reporting import EndpointReport, dispatcher, is_heard
 from llamaindex_bestofinf.sampling import ChatQuestion, CompletionQuestion, Question
-from llamaindex_bestofinf.settings import EnsembleSettings, split_settings
+from llamaindex_bestofinf.settings import EnsembleSettings
 from llamaindex_bestofinf.streaming import watched
 from llamaindex_bestofinf.structured import StructuredQuestion, object_of
 from llamaindex_bestofinf.tools import REQUEST, ToolsQuestion, incapable_members
 
-_last_trace: ContextVar[dict[str, Any] | None] = ContextVar("bestofinf_last_trace", default=None)
+_last: ContextVar[tuple[object, dict[str, Any]] | None] = ContextVar("bestofinf_last", default=None)
 
 
 class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
@@ -55,11 +56,16 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         return common_metadata(self._members, any_tools=self.tool_policy == "capable_only")
 
     def last_trace(self) -> dict[str, Any] | None:
-        """Return the decision of the last call made in this task or thread, of any ensemble.
+        """Return the decision of this ensemble's last call, or of its copies'.
 
-        For structured predictions, which give nothing but the object.
+        That is the last one made in this task or thread; where another ensemble was asked since,
+        or the call was made in a task of LlamaIndex's own, as in agents, the last that has ended
+        anywhere. For structured predictions and engines, which do not hand responses out.
         """
-        return _last_trace.get()
+        last = _last.get()
+        return (
+            last[1] if last is not None and last[0] is self._standing.key else self._standing.last
+        )
 
     # -- prompts: every member writes its own -------------------------------------------------
 
@@ -171,17 +177,17 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         return self._call("structured", question, settings)
 
     def _call(self, kind: str, question: Question, settings: dict[str, Any]) -> EnsembleCall:
-        abstain = settings.pop("abstain", self.abstain) or self.on_unvotable == "error"
-        least = settings.pop("min_confidence", self.min_confidence)
+        call_id = uuid4().hex
+        plan, consensus = demands(self, settings, call_id, self._higher)
         return EnsembleCall(
             kind=kind,
-            plan=self.plan(**settings),
+            plan=plan,
             question=question,
-            consensus=Consensus.of(abstain, least, self._higher),
+            consensus=consensus,
             standing=self._standing,
             manager=self.callback_manager,
             scorer=self._scorer,
-            medoid=self.on_unvotable == "medoid",
+            call_id=call_id,
         )
 
     def _decide(self, call: EnsembleCall, watch: Observer | None = None) -> Result:
@@ -210,8 +216,12 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
 
     # -- what is handed out -------------------------------------------------------------------
 
+    def _keep(self, result: Result) -> None:
+        _last.set((self._standing.key, result.told))
+        self._standing.last = result.told
+
     def _chat_response(self, result: Result) -> ChatResponse:
-        _last_trace.set(result.told)
+        self._keep(result)
         response = winning_chat(result.reply, result.told)
         winner = result.told.get("winner_member")
         if winner is not None and self._is_mixed:
@@ -219,13 +229,13 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         return response
 
     def _completion_response(self, result: Result) -> CompletionResponse:
-        _last_trace.set(result.told)
+        self._keep(result)
         return winning_completion(result.reply, result.told)
 
     def _object(
         self, result: Result, output_cls: type[BaseModel]
     ) -> tuple[BaseModel, dict[str, Any]]:
-        _last_trace.set(result.told)
+        self._keep(result)
         found = object_of(result.reply, output_cls)
         if is_heard():
             dispatcher.event(LLMStructuredPredictEndEvent(output=found))

@@ -83,8 +83,8 @@ class PlainCalls:
         span = span or call
         sampled = CALL_TAG in tags
         if sampled:
-            if not self._samples:
-                return
+            if not self._samples or SAMPLE_TAG not in tags:
+                return  # what is asked beside the samples is no vote: a choice, an escalation
             call = str(tags[CALL_TAG])
         run = _Run(call, span, _member(payload, tags), int(tags.get(SAMPLE_TAG, 0)))
         with self._lock:

@@ -212,61 +212,84 @@ class Sampler:
         """Ask the model above the ensemble, in the current context."""
         return self._ask(None, Member(model, name=name))
 
+    async def achoose(self, chooser: Member[LLM], prompt: str) -> Sample:
+        """Ask a model which of several replies to take, in the current task."""
+        return await self._aask(None, chooser, _choice(prompt))
+
+    def choose(self, chooser: Member[LLM], prompt: str) -> Sample:
+        """Ask a model which of several replies to take, in the current context."""
+        return self._ask(None, chooser, _choice(prompt))
+
     # Each draw runs in a context of its own, so that tags need not be taken back.
 
-    async def _aask(self, draw: Draw | None, member: Member[LLM]) -> Sample:
-        model = member.model if draw is None else self._clients.here(draw.member)
+    async def _aask(
+        self, draw: Draw | None, member: Member[LLM], question: Question | None = None
+    ) -> Sample:
+        question = question or self._question
+        model = self._here(draw, member)
         self._tag(draw, member)
-        event = self._begin(member)
+        event = self._begin(member, question)
         start = time.monotonic()
         try:
-            output = await self._question.aask(member, model)
-            sample = self._question.read(member, model, output)
+            output = await question.aask(member, model)
+            sample = question.read(member, model, output)
         except BaseException as error:
             self._fail(event, error)
             raise
-        self._end(event, sample)
+        self._end(event, sample, question)
         return replace(sample, seconds=time.monotonic() - start)
 
-    def _ask(self, draw: Draw | None, member: Member[LLM]) -> Sample:
+    def _ask(
+        self, draw: Draw | None, member: Member[LLM], question: Question | None = None
+    ) -> Sample:
+        question = question or self._question
         self._tag(draw, member)
-        event = self._begin(member)
+        event = self._begin(member, question)
         start = time.monotonic()
         try:
-            output = self._question.ask(member, member.model)
-            sample = self._question.read(member, member.model, output)
+            output = question.ask(member, member.model)
+            sample = question.read(member, member.model, output)
         except BaseException as error:
             self._fail(event, error)
             raise
-        self._end(event, sample)
+        self._end(event, sample, question)
         return replace(sample, seconds=time.monotonic() - start)
+
+    def _here(self, draw: Draw | None, member: Member[LLM]) -> LLM:
+        """Return what to ask for a member in the running loop, also where it is to choose."""
+        if draw is not None:
+            return self._clients.here(draw.member)
+        own = next((i for i, m in enumerate(self._members) if m.model is member.model), None)
+        return member.model if own is None else self._clients.here(own)
 
     def _tag(self, draw: Draw | None, member: Member[LLM]) -> None:
         tags = {**self._tags, MEMBER_TAG: member.name}
         if draw is not None:
             tags[SAMPLE_TAG] = draw.index
+        else:
+            tags.pop(SAMPLE_TAG, None)  # that of an ensemble around this one
         active_instrument_tags.set(tags)
 
     # -- the older callbacks ------------------------------------------------------------------
 
-    def _begin(self, member: Member[LLM]) -> str | None:
+    def _begin(self, member: Member[LLM], question: Question) -> str | None:
         """Report a sample of a member without handlers to those of the ensemble, once."""
         manager = self._manager
         if manager is None or member.model.callback_manager.handlers:
             return None
-        shown = self._question.shown()
+        shown = question.shown()
         key = EventPayload.PROMPT if isinstance(shown, str) else EventPayload.MESSAGES
         payload: dict[Any, Any] = {
             key: shown,
-            EventPayload.ADDITIONAL_KWARGS: dict(self._question.options()),
+            EventPayload.ADDITIONAL_KWARGS: dict(question.options()),
             EventPayload.SERIALIZED: member.model.to_payload(),
         }
         return manager.on_event_start(CBEventType.LLM, payload=payload)
 
-    def _end(self, event: str | None, sample: Sample) -> None:
+    def _end(self, event: str | None, sample: Sample, question: Question) -> None:
         if event is None or self._manager is None:
             return
-        shown = self._question.shown()
+        shown = question.shown()
         response = _counted(sample)
         payload: dict[Any, Any]
         if isinstance(shown, str):
@@ -279,6 +302,11 @@ class Sampler:
         if event is not None and self._manager is not None:
             payload: dict[Any, Any] = {EventPayload.EXCEPTION: error}
             self._manager.on_event_end(CBEventType.LLM, payload=payload, event_id=event)
+
+
+def _choice(prompt: str) -> ChatQuestion:
+    messages = [ChatMessage(prompt)]
+    return ChatQuestion(messages, lambda member: list(messages))
 
 
 def _counted(sample: Sample) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, Literal, Self
 
 from llama_index.core.base.llms.types import ChatMessage
@@ -11,13 +11,26 @@ from llama_index.core.llms.llm import LLM
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
 
 from bestofinf.alike import warn_of_fixed
-from bestofinf.errors import UsageError, shown
+from bestofinf.errors import UsageError
+from bestofinf.evaluation import Explore
 from bestofinf.health import Health
-from bestofinf.plan import KNOBS, VotePlan, read_weights, weighted
+from bestofinf.plan import VotePlan, read_weights, weighted
+from bestofinf.policy import is_transient
 from bestofinf.prices import priced
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
+from bestofinf.settings import (
+    AbstainLimit,
+    Kept,
+    current_unvotable,
+    fitted,
+    limited,
+    one_line,
+    read_explore,
+    weights_file,
+)
 from bestofinf.slots import Slots
+from bestofinf.unvotable import Unvotable
 from llamaindex_bestofinf.answers import named_answer
 from llamaindex_bestofinf.history import Origins
 from llamaindex_bestofinf.members import Clients, checked_llm, model_name, resolve_members
@@ -39,13 +52,12 @@ _PLANNED = (
     "quorum",
     "warm_up",
     "retries",
+    "retry_on",
     "longest_wait",
     "timeout",
     "deadline",
     "on_deadline",
 )
-CALL_SETTINGS = KNOBS | {"abstain", "min_confidence"}
-"""Settings that may be given with a single call."""
 
 
 class Standing:
@@ -57,6 +69,8 @@ class Standing:
         clients: The object to ask in each event loop.
         origins: Which member wrote which message of a history.
         weights: The weights in use.
+        last: The decision of the call that ended last.
+        key: Stands for the ensemble where nothing may keep it alive.
     """
 
     def __init__(
@@ -68,6 +82,8 @@ class Standing:
         self.clients = Clients(members)
         self.origins = Origins()
         self.weights = weights
+        self.last: dict[str, Any] | None = None
+        self.key = object()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Standing, self._made_of
@@ -87,7 +103,7 @@ class EnsembleSettings(BaseModel):
     """How an ensemble votes.
 
     Attributes:
-        members: Who is asked: LLMs, pairs of an LLM and its weight, or `bestofinf.Member` objects.
+        members: Who is asked: one LLM, or a list of LLMs, pairs of an LLM and its weight, or `bestofinf.Member` objects.
             Not in dumps, which would hold their keys.
         weights: Weight by member name, in order, from a fit, or the path of a file that
             ``bestofinf fit --out`` wrote; None takes the members' own.
@@ -105,24 +121,33 @@ class EnsembleSettings(BaseModel):
         schedule: Which member is asked next.
         seed: Start of random schedules. Never sent to a model: equal seeds give equal samples.
         abstain_limit: Replies without an answer after which the vote ends; see `on_unvotable`.
+            ``auto`` is 2; up to 8 where every reply should have an answer, 8 where it takes several
+            replies to say which is given; no limit where replies are chosen by their scores. None:
+            no limit.
         breaker: Failures in a row after which a member is left out.
         cooldown: Seconds for which it is then left out of later questions too; 0 for none.
         quorum: Least number of votes.
         warm_up: Samples to wait for before the others start, so that providers cache the prompt.
         retries: Further tries of a request after a transient error. Clients have retries of
             their own: set those to 0 or 1.
+        retry_on: Which errors are transient.
         longest_wait: Most seconds between two tries.
         timeout: Most seconds for one request, waiting for the member's turn included.
         deadline: Most seconds for one question.
         on_deadline: ``raise``, or decide on the ``partial`` vote.
         scorer: Scores replies, for rules on scores: a scorer, a LlamaIndex evaluator, or a
             function.
-        abstain: Raise `NoConsensusError` where no reply could be voted on.
-        min_confidence: Raise it also where the confidence is lower.
+        on_unvotable: What to give where no reply could be voted on: the ``first`` reply; the
+            ``medoid``, which is the one nearest to the others in its words; the one that the
+            heaviest member, asked once more, is made to ``choose``; or an ``error``
+            (`NoConsensusError`). An LLM in this place is the one that chooses; so is a
+            `bestofinf.answers.UniversalSelfConsistency`.
+        abstain: The same as ``on_unvotable="error"``.
+        min_confidence: Raise `NoConsensusError` where the confidence of a vote is lower. With this
+            or `escalate_to` the first of replies that could not be voted on is no answer, either.
         escalate_to: Ask this LLM instead of raising.
-        on_unvotable: What to give where no reply could be voted on: the ``first`` reply, the
-            ``medoid`` (the one nearest to the others in its words; wants an `abstain_limit` of 3
-            or more), or an ``error``, which is the same as `abstain`.
+        explore: Share of the calls that draw a fixed number of samples of every member, so that an
+            evaluation set learns without the bias of stopping; an `Explore` says how many.
         sync_strategy: Blocking calls ask members in ``threads``, through their blocking methods;
             what the vote no longer needs runs to its end there. ``loop`` asks them in an event
             loop of the library's own, where it is cancelled.
@@ -145,21 +170,23 @@ class EnsembleSettings(BaseModel):
     order: Literal["draw", "arrival"] = "draw"
     schedule: str = "greedy"
     seed: int | None = None
-    abstain_limit: int | None = 2
+    abstain_limit: AbstainLimit = "auto"
     breaker: int = 5
     cooldown: float = 30.0
     quorum: int = 1
     warm_up: int = 0
     retries: int = 2
+    retry_on: Callable[[BaseException], bool] = Field(default=is_transient, exclude=True)
     longest_wait: float = 30.0
     timeout: float | None = None
     deadline: float | None = None
     on_deadline: Literal["raise", "partial"] = "raise"
     scorer: Any = Field(default=None, exclude=True)
+    on_unvotable: Any = "first"
     abstain: bool = False
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     escalate_to: Any = Field(default=None, exclude=True)
-    on_unvotable: Literal["first", "medoid", "error"] = "first"
+    explore: Any = 0.0
     sync_strategy: Literal["threads", "loop"] = "threads"
     tool_policy: Literal["all", "capable_only"] = "all"
     stream_progress: bool = False
@@ -174,15 +201,18 @@ class EnsembleSettings(BaseModel):
     _standing: Standing = PrivateAttr(default_factory=lambda: Standing((), None, 1, 0.0))
     _scorer: Scorer | None = PrivateAttr(default=None)
     _higher: tuple[str, LLM] | None = PrivateAttr(default=None)
-    _planned: tuple[tuple[Any, ...], VotePlan[LLM]] | None = PrivateAttr(default=None)
+    _planned: Kept[VotePlan[LLM]] = PrivateAttr(default_factory=Kept)
+    _unvotable: Kept[Unvotable] = PrivateAttr(default_factory=Kept)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
             kwargs["members"] = members
+        if isinstance(kwargs.get("members"), LLM | Member):
+            kwargs["members"] = [kwargs["members"]]
         try:
             super().__init__(**kwargs)
         except ValidationError as error:
-            raise UsageError(_one_line(error)) from error
+            raise UsageError(one_line(error.errors(include_url=False))) from error
         self._members = priced(resolve_members(self.members), self.prices, model_name)
         self._standing = Standing(
             self._members, read_weights(self.weights), self.breaker, self.cooldown
@@ -194,17 +224,32 @@ class EnsembleSettings(BaseModel):
         if self.escalate_to is not None:
             model = checked_llm(self.escalate_to, "escalate_to")
             self._higher = (model_name(model), model)
-        self.plan()  # refuses what cannot work now, not at the first call
+        self._check()
         warn_of_fixed(self._members, self.max_samples)
+
+    def _check(self) -> None:
+        """Refuse what cannot work now, not at the first call."""
+        read_explore(self.explore)
+        self.plan()
 
     @field_serializer("rule", "answer")
     def _written(self, value: Any) -> Any:
         return value if isinstance(value, str) else str(value)
 
+    @field_serializer("on_unvotable")
+    def _unvotable_written(self, value: Any) -> str:
+        return str(self.unvotable())
+
+    @field_serializer("explore")
+    def _explore_written(self, value: Any) -> Any:
+        return asdict(value) if isinstance(value, Explore) else value
+
     def __repr_args__(self) -> Any:
         """Show members by name: clients write their keys into their own representations."""
         yield "members", self.member_names
-        hidden = ("members", "escalate_to", "scorer")
+        hidden = ("members", "escalate_to", "scorer", "on_unvotable")
+        if self.on_unvotable != "first":
+            yield "on_unvotable", str(self.unvotable())
         yield from (pair for pair in super().__repr_args__() if pair[0] not in hidden)
 
     # -- the plan -----------------------------------------------------------------------------
@@ -212,21 +257,37 @@ class EnsembleSettings(BaseModel):
     def plan(self, **changes: Any) -> VotePlan[LLM]:
         """Return how this ensemble votes, with some settings changed."""
         given = self.__dict__
-        weights = self._standing.weights
-        current = (weights, given["answer"], *[given[name] for name in _PLANNED])
-        planned = self._planned
-        if planned is None or any(a is not b for a, b in zip(planned[0], current, strict=True)):
+        weights, several = self._standing.weights, self.unvotable().several
+
+        def make() -> VotePlan[LLM]:
             settings = {name: given[name] for name in _PLANNED}
-            # Selectors that choose by score keep their own default.
-            if self.abstain_limit == EnsembleSettings.model_fields["abstain_limit"].default:
-                del settings["abstain_limit"]
             settings["seed"] = self.seed or 0
-            answer = named_answer(given["answer"])
-            plan = VotePlan.make(self._members, weights=weights, answer=answer, **settings)
-            planned = self._planned = (current, plan)
+            settings["answer"] = named_answer(self.answer)
+            plan = VotePlan.make(self._members, weights=weights, **settings)
+            return limited(plan, self.abstain_limit, several=several)
+
+        own = (weights, self.answer, several)
+        plan = self._planned.get((*own, *[given[name] for name in _PLANNED]), make)
         if "answer" in changes:
             changes["answer"] = named_answer(changes["answer"])
-        return planned[1].change(**changes)
+        plan = plan.change(**changes)
+        if "abstain_limit" in changes:
+            return plan
+        return limited(plan, self.abstain_limit, several=several)  # for another selector
+
+    @property
+    def gives_objects(self) -> bool:
+        """False: what is no object of the class asked for fails here, and is asked for again."""
+        return False
+
+    def unvotable(self, **given: Any) -> Unvotable:
+        """Return what is given where no reply could be voted on, with what came with a call."""
+        return current_unvotable(
+            self._unvotable, self.on_unvotable, self.abstain, given, self._chooser
+        )
+
+    def _chooser(self, given: Any) -> Member[LLM]:
+        return priced(resolve_members([given]), self.prices, model_name)[0]
 
     def with_settings(self, **changes: Any) -> Self:
         """Return a copy with other settings, for components that pass no arguments on.
@@ -250,10 +311,10 @@ class EnsembleSettings(BaseModel):
                 self_instance=self.model_copy(),
             )
         except ValidationError as error:
-            raise UsageError(_one_line(error)) from error
+            raise UsageError(one_line(error.errors(include_url=False))) from error
         copy = self.model_copy(update=changes)
-        copy._planned = None
-        copy.plan()
+        copy._planned, copy._unvotable = Kept(), Kept()
+        copy._check()
         return copy
 
     @property
@@ -276,7 +337,7 @@ class EnsembleSettings(BaseModel):
         """
         copy = self.model_copy(update={"weights": weights})
         copy._standing = self._standing.weighing(read_weights(weights))
-        copy._planned = None
+        copy._planned = Kept()
         copy.plan()
         return copy
 
@@ -293,9 +354,7 @@ class EnsembleSettings(BaseModel):
             UsageError: If they do not fit the members; the old ones stay in force.
         """
         if weights is None:
-            weights = self.weights
-            if not isinstance(weights, str | PathLike):
-                raise UsageError("there is no file of weights to read again: give the weights")
+            weights = weights_file(self.weights)
         found = read_weights(weights)
         weighted(self.plan().members, found)
         before, self._standing.weights = self._standing.weights, found
@@ -319,31 +378,4 @@ class EnsembleSettings(BaseModel):
             MissingExtraError: If the extra for weights is not installed.
             UsageError: If the evaluation set does not fit the members.
         """
-        from bestofinf.weights import compare_weights, fit_weights
-
-        options.setdefault("members", self.member_names)
-        if objective is None:
-            return self.with_weights(compare_weights(evaluation_set, **options).recommended)
-        return self.with_weights(fit_weights(evaluation_set, objective, **options))
-
-
-def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide call arguments into settings of the ensemble and arguments for the members."""
-    settings: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
-    for name, value in given.items():
-        (settings if name in CALL_SETTINGS else rest)[name] = value
-    return settings, rest
-
-
-def _one_line(error: ValidationError) -> str:
-    found = []
-    for line in error.errors(include_url=False):
-        place = ".".join(map(str, line["loc"]))
-        given = (
-            ""
-            if line["type"] in ("missing", "extra_forbidden")
-            else f", got {shown(line['input'])}"
-        )
-        found.append(f"{place}: {line['msg']}{given}")
-    return "; ".join(found)
+        return self.with_weights(fitted(evaluation_set, objective, self.member_names, options))

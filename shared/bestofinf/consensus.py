@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from bestofinf.errors import NoConsensusError, SamplingError, UsageError, shown
+from bestofinf.errors import NoConsensusError, SamplingError, UsageError, is_number, shown
 from bestofinf.records import Decision, Sample, Usage
 from bestofinf.trace import trace
+from bestofinf.unvotable import Unvotable
 
 H = TypeVar("H")
+
+
+CONSENSUS = frozenset({"abstain", "min_confidence", "on_unvotable"})
+"""Settings of a consensus that may be given with a single call."""
 
 
 @dataclass(frozen=True)
@@ -18,43 +23,48 @@ class Consensus(Generic[H]):
     """What a decision must have to stand.
 
     Attributes:
-        demanded: Whether a decision may be refused at all.
-        min_confidence: Least confidence.
+        min_confidence: Least confidence of a vote.
         escalate_to: Asked instead where there is no consensus; None raises.
+        unvotable: What is given where no reply could be voted on. The first reply is given only
+            where neither a confidence nor somebody to escalate to says that a vote is wanted.
     """
 
-    demanded: bool = False
     min_confidence: float = 0.0
     escalate_to: H | None = None
+    unvotable: Unvotable = field(default_factory=Unvotable)
 
-    @classmethod
-    def of(cls, abstain: Any, min_confidence: Any, escalate_to: H | None) -> Consensus[H]:
-        """Return what settings demand.
-
-        Raises:
-            UsageError: If the confidence is no number in [0, 1].
-        """
-        least = min_confidence
-        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 1:
+    def __post_init__(self) -> None:
+        least = self.min_confidence
+        if not is_number(least) or not 0 <= least <= 1:
             raise UsageError(f"min_confidence must lie in [0, 1], got {shown(least)}")
-        demanded = bool(abstain) or least > 0 or escalate_to is not None
-        return cls(demanded, float(least), escalate_to)
 
-    def check(self, decision: Decision) -> None:
+    @property
+    def wants_vote(self) -> bool:
+        """Whether a reply that was not voted on is refused."""
+        way = self.unvotable.way
+        demanded = self.min_confidence > 0 or self.escalate_to is not None
+        return way == "error" or (way == "first" and demanded)
+
+    def check(self, decision: Decision, *, unvoted: bool) -> None:
         """Refuse a decision that does not stand.
+
+        Args:
+            decision: The decision.
+            unvoted: Whether it has no vote at all; see `is_unvoted`.
 
         Raises:
             NoConsensusError: If nothing could be voted on, or the confidence is too low.
         """
-        if not self.demanded:
-            return
-        if decision.answer is None:
-            raise NoConsensusError(f"no consensus: no reply could be voted on ({decision.reason})")
-        if decision.confidence < self.min_confidence:
+        if unvoted:
+            if self.wants_vote:
+                raise NoConsensusError(
+                    f"no consensus: no reply could be voted on ({decision.reason})"
+                )
+        elif decision.confidence < self.min_confidence:
+            what = "the reply" if decision.answer is None else repr(str(decision.answer)[:80])
             raise NoConsensusError(
-                f"no consensus: confidence {decision.confidence:.3f} in "
-                f"{str(decision.answer)[:80]!r}, at least {self.min_confidence:g} wanted "
-                f"({decision.reason})"
+                f"no consensus: confidence {decision.confidence:.3f} in {what}, at least "
+                f"{self.min_confidence:g} wanted ({decision.reason})"
             )
 
     def higher(self, error: SamplingError) -> H:

@@ -116,7 +116,12 @@ def test_the_share_of_explored_calls_is_as_asked_and_everywhere_the_same():
     assert all(Explore(share=1).chosen(f"{n}") for n in range(100))
     assert Explore(0).settings("c", members=3) == {}
     asked = Explore(1, samples=4).settings("c", members=3)
-    assert asked == {"rule": FixedSamples(12), "max_samples": 12, "schedule": "even"}
+    assert asked == {
+        "rule": FixedSamples(12),
+        "max_samples": 12,
+        "schedule": "even",
+        "abstain_limit": None,
+    }
 
 
 @pytest.mark.parametrize("options", [{"share": 1.1}, {"share": -0.1}, {"samples": 0}])

@@ -10,7 +10,8 @@ import warnings
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
-from langchain_core.load import dumps, loads
+from langchain_core.load import dumpd, dumps, loads
+from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ from pydantic import BaseModel
 import langchain_bestofinf
 from bestofinf import Explore, Member, MissingExtraError, NoConsensusError, UsageError
 from bestofinf.rules import AheadBy, FixedSamples
-from langchain_bestofinf import AdaptiveEnsembleChat
+from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
 from langchain_bestofinf.tiny import TinyChat
 from support.chat_members import NoTools, Scripted, Tree, calling
 
@@ -428,5 +429,37 @@ def test_a_share_of_the_calls_explores_with_a_fixed_number_of_samples():
     assert own["n_samples"] == 2
     never = AdaptiveEnsembleChat(members, rule="fixed:n=3").invoke("What is 12 + 30 + 41?")
     assert never.response_metadata["bestofinf"]["n_samples"] == 3
-    with pytest.raises(UsageError, match=r"share must lie in \[0, 1\]"):
-        AdaptiveEnsembleChat(members, explore=1.5)
+    for share in (1.5, -0.1, "often", True, None):
+        with pytest.raises(UsageError, match="share"):
+            AdaptiveEnsembleChat(members, explore=share)
+
+
+def test_exploring_calls_go_on_whatever_is_said():
+    replies = ["a text that is no answer and goes on for more words than that", "The answer is 4."]
+    model = AdaptiveEnsembleChat([Scripted(replies=replies)], explore=Explore(1.0, samples=6))
+    told = model.invoke("x").response_metadata["bestofinf"]
+    assert (told["n_samples"], told["n_abstained"]) == (6, 3)
+
+
+def test_one_member_need_not_stand_in_a_list():
+    member = Scripted(replies=["4"], model_name="only")
+    for model in (AdaptiveEnsembleChat(member), AdaptiveEnsembleChat(members=Member(member))):
+        assert model.member_names == ["only"]
+        assert model.invoke("x").text == "4"
+    assert AdaptiveEnsembleChat(member.bind(stop=["q"])).member_names == ["only"]
+
+
+def test_members_may_be_pairs_with_their_weights():
+    a, b = TinyChat(model="sum", seed=1), TinyChat(model="mul", seed=1)
+    model = AdaptiveEnsembleChat([(a, 0.75), (b, 0.25)])
+    assert model.weight_by_member == {"sum": 0.75, "mul": 0.25}
+    assert dumpd(model)["kwargs"]["members"][0]["weight"] == 0.75
+    chain = AdaptiveEnsemble([(a | StrOutputParser(), 0.75), (b | StrOutputParser(), 0.25)])
+    assert list(chain.weight_by_member.values()) == [0.75, 0.25]
+    with pytest.raises(UsageError, match="weight"):
+        AdaptiveEnsembleChat([(a, "much")])
+
+
+def test_tokens_of_tiny_members_are_characters():
+    model = AdaptiveEnsembleChat([TinyChat(model="sum")])
+    assert model.get_num_tokens("What?") == 5

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from typing import TypedDict
 
 import pytest
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel, Field
 
+from bestofinf import UsageError
 from bestofinf.answers import JsonAnswer
 from bestofinf.rules import FixedSamples
 from langchain_bestofinf import AdaptiveEnsembleChat
+from support.backends import EchoBackend, FunctionBackend
 from support.chat_members import Plain, Scripted, calling
+from support.clients import chat_openai
+from support.request import RefusedRequest
 
 
 class Person(BaseModel):
@@ -108,6 +114,17 @@ def test_what_does_not_parse_abstains():
     assert found["raw"].response_metadata["bestofinf"]["n_abstained"] == 2
 
 
+def test_some_objects_that_cannot_be_read_do_not_end_the_vote():
+    broken = saying(name="Ann", age="thirty")
+    model = ensemble(*[broken] * 4, RIGHT, rule="fixed:n=6").with_structured_output(Person)
+    assert model.invoke("x") == Person(name="Ann", age=30)
+    never = ensemble(broken).with_structured_output(Person, include_raw=True, rule="fixed:n=9")
+    told = never.invoke("x")["raw"].response_metadata["bestofinf"]
+    assert told["reason"] == "unvotable: 8 replies without an answer"
+    few = ensemble(broken, abstain_limit=3).with_structured_output(Person, include_raw=True)
+    assert few.invoke("x", rule="fixed:n=9")["raw"].response_metadata["bestofinf"]["n_samples"] == 3
+
+
 def test_fields_may_be_voted_on_one_by_one():
     replies = [saying(name="Ann", age=31), saying(name="Bob", age=30), saying(name="Ann", age=30)]
     answer = JsonAnswer(fields=["name", "age"], schema=Person)
@@ -117,11 +134,21 @@ def test_fields_may_be_voted_on_one_by_one():
     assert found["raw"].response_metadata["bestofinf"]["answer"]
 
 
-def test_arguments_reach_the_models_behind_a_schema():
-    member = Scripted(replies=[RIGHT])
-    model = AdaptiveEnsembleChat([member], max_samples=1, temperature=0.5)
-    model.with_structured_output(Person).invoke("x")
-    assert member.kwargs_seen[0]["temperature"] == 0.5
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("behind", ["nothing", "fallbacks", "retries"])
+async def test_arguments_reach_the_models_behind_a_schema(behind, asynchronous):
+    member, spare = Scripted(replies=[ValueError("no")]), Scripted(replies=[RIGHT])
+    wrapped = {
+        "nothing": spare,
+        "fallbacks": member.with_fallbacks([spare]),
+        "retries": spare.with_retry(),
+    }[behind]
+    model = AdaptiveEnsembleChat([wrapped], max_samples=1, temperature=0.5)
+    chain = model.with_structured_output(Person)
+    found = await chain.ainvoke("x", stop=["q"]) if asynchronous else chain.invoke("x", stop=["q"])
+    assert found == Person(name="Ann", age=30)
+    for seen in member.kwargs_seen + spare.kwargs_seen:
+        assert (seen["temperature"], seen["stop"]) == (0.5, ["q"])
 
 
 def test_a_member_with_fallbacks_gives_structured_output_too():
@@ -134,3 +161,47 @@ def test_a_member_with_fallbacks_gives_structured_output_too():
 def test_the_message_keeps_no_trace_of_the_way_the_object_came():
     found = ensemble(RIGHT).with_structured_output(Person, include_raw=True).invoke("x")
     assert not found["raw"].additional_kwargs
+
+
+SENT = {
+    "json_mode": {"type": "json_object"},
+    "json_schema": "json_schema",
+    "function_calling": None,
+}
+
+
+@pytest.mark.parametrize("method", SENT)
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_the_arguments_of_structured_output_reach_every_fallback(serve, method, asynchronous):
+    def reply(request):
+        if request.model == "down":
+            raise RefusedRequest("no such model", status=404)
+        return EchoBackend().reply(request)
+
+    server = serve(FunctionBackend(reply))
+    async with AsyncExitStack() as stack:
+        down, up = [
+            await stack.enter_async_context(chat_openai(server, name)) for name in ("down", "up")
+        ]
+        model = AdaptiveEnsembleChat([down.with_fallbacks([up])], rule=FixedSamples(2))
+        chain = model.with_structured_output(Person, method=method, include_raw=True)
+        question = "Who? Say it in JSON with the keys 'name', 'age'."
+        call = (
+            chain.ainvoke(question) if asynchronous else asyncio.to_thread(chain.invoke, question)
+        )
+        found = await call
+    assert found["raw"].response_metadata["bestofinf"]["n_samples"] == 2
+    assert sorted(body["model"] for body in server.bodies) == ["down", "down", "up", "up"]
+    for body in server.bodies:
+        sent = body.get("response_format")
+        assert sent == SENT[method] or sent["type"] == SENT[method]
+        assert ("tools" in body) == (method == "function_calling")
+    if method != "json_mode":  # which leaves the schema to the model
+        assert isinstance(found["parsed"], Person)
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m, lambda m: m.with_fallbacks([m])])
+def test_arguments_that_a_member_does_not_take_are_refused_behind_fallbacks_too(wrap):
+    model = AdaptiveEnsembleChat([wrap(Scripted(replies=[RIGHT]))])
+    with pytest.raises(UsageError, match=r"no structured output.*unsupported arguments"):
+        model.with_structured_output(Person, colour="red")

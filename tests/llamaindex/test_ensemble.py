@@ -17,6 +17,7 @@ from pydantic import BaseModel
 import llamaindex_bestofinf
 from bestofinf import Member, NoConsensusError, SamplingError, UsageError
 from bestofinf.answers import JsonAnswer
+from bestofinf.evaluation import EvaluationStore, Explore
 from bestofinf.testing.endpoints import called, listening
 from llamaindex_bestofinf import (
     AdaptiveEnsembleLLM,
@@ -245,6 +246,17 @@ async def test_a_dead_member_is_left_out_and_the_vote_goes_on():
         assert trace["votes"] == {"42": 4}
     assert "left out: dead" in trace["reason"]
     assert dead.counts["started"] == 2  # the second question does not ask it again
+
+
+def test_what_is_transient_may_be_said():
+    said = [LookupError("not yet"), RIGHT]
+    alone = {"concurrency": 1, "longest_wait": 0.0}
+    llm = voter(*said, retry_on=lambda error: isinstance(error, LookupError), **alone)
+    told = trace_of(llm.chat(HELLO))
+    assert (told["n_samples"], told["n_failed"]) == (6, 0)
+    assert trace_of(voter(*said, **alone).chat(HELLO))["n_failed"] > 0
+    with pytest.raises(UsageError, match="retry_on"):
+        voter(retry_on=429)
 
 
 async def test_when_all_are_dead_the_members_error_is_the_cause():
@@ -519,3 +531,86 @@ def test_portable_messages_keep_calls_and_drop_what_only_one_provider_reads():
     assert [block.block_type for block in found.blocks] == ["text", "tool_call"]
     assert found.blocks[1].tool_kwargs == '{"a": 1}'
     assert found.additional_kwargs == {"tool_call_id": "t"}
+
+
+# -- exploring ----------------------------------------------------------------------------------
+
+
+def two(**settings):
+    members = [Member(ScriptedLLM([RIGHT]), name=name, weight=w) for name, w in WEIGHED]
+    return AdaptiveEnsembleLLM(members, **settings)
+
+
+WEIGHED = [("a", 0.9), ("b", 0.1), ("idle", 0.0)]
+
+
+async def test_a_share_of_the_calls_explores_with_a_fixed_number_of_samples():
+    always = two(explore=Explore(share=1.0, samples=5))
+    for endpoint in ("chat", "achat", "stream_chat", "astream_chat"):
+        trace = trace_of((await called(always, endpoint, HELLO)).last)
+        assert trace["n_samples"] == 10
+        assert trace["reason"] == "fixed: 10 samples"
+        assert {name: u["calls"] for name, u in trace["usage_by_member"].items()} == {
+            "a": 5,
+            "b": 5,
+            "idle": 0,
+        }
+    assert trace_of(always.complete("6 times 7?"))["n_samples"] == 10
+    assert trace_of(always.chat(HELLO, rule="fixed:n=2"))["n_samples"] == 2
+    assert trace_of(always.with_settings(explore=0.0).chat(HELLO))["n_samples"] < 10
+    assert trace_of(two(rule="fixed:n=3").chat(HELLO))["n_samples"] == 3
+
+
+def test_structured_predictions_explore_too():
+    llm = AdaptiveEnsembleLLM(
+        [ScriptedLLM(lambda messages, tools: tool_call("Place", name="Rome"))],
+        explore=Explore(share=1.0, samples=4),
+    )
+    llm.structured_predict(Place, PromptTemplate("Where?"))
+    assert llm.last_trace()["n_samples"] == 4
+
+
+class Place(BaseModel):
+    """A place."""
+
+    name: str
+
+
+def test_the_share_of_the_calls_is_as_asked():
+    llm = two(explore=Explore(share=0.25, samples=5), rule="fixed:n=1")
+    counts = [trace_of(llm.chat(HELLO))["n_samples"] for _ in range(80)]
+    assert set(counts) == {1, 10}
+    assert 6 <= counts.count(10) <= 36  # 20 expected; either bound is 3.6 standard deviations off
+
+
+def test_exploring_calls_go_on_whatever_is_said():
+    llm = voter("a text that is no answer and goes on for more words than that", RIGHT)
+    told = trace_of(llm.with_settings(explore=Explore(1.0, samples=6)).chat(HELLO))
+    assert (told["n_samples"], told["n_abstained"]) == (6, 3)
+
+
+def test_the_collector_knows_which_calls_have_explored(tmp_path):
+    with EvaluationStore(tmp_path / "a.db") as store, EvaluationCollector(store) as collector:
+        two(explore=Explore(share=1.0, samples=4)).chat(HELLO)
+        two().chat([ChatMessage("What is 5 times 7?")])
+        collector.flush()
+        calls = [call for _, calls, _, _ in store.records() for call in calls]
+    assert sorted((call.fixed, call.reason.split(":")[0]) for call in calls) == [
+        (False, "optimal"),
+        (True, "fixed"),
+    ]
+
+
+@pytest.mark.parametrize("share", [1.5, -0.1, "often", True, None])
+def test_a_share_out_of_its_range_is_refused(share):
+    with pytest.raises(UsageError, match="share"):
+        two(explore=share)
+    with pytest.raises(UsageError, match="share"):
+        two().with_settings(explore=share)
+
+
+def test_one_member_need_not_stand_in_a_list():
+    member = ScriptedLLM([RIGHT], model="only")
+    for llm in (AdaptiveEnsembleLLM(member), AdaptiveEnsembleLLM(members=Member(member))):
+        assert llm.member_names == ["only"]
+        assert llm.chat(HELLO).message.content == RIGHT

@@ -15,17 +15,17 @@ ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 
 # A module imports from its own floor or from floors below.
 FLOORS = [
-    {"errors", "_extras", "_display", "hiding"},
+    {"errors", "_extras", "_display", "hiding", "waiting"},
     {"records"},
     {"tally", "tallies", "answers"},
     {"rules", "schedule", "scores", "selectors"},
     {"ballot"},
     {"engine"},
     {"policy", "drivers", "scorers", "trace", "health", "circuit", "slots", "alike", "prices"},
-    {"plan", "pool", "consensus"},
+    {"plan", "pool", "consensus", "unvotable"},
     {"evaluation", "batch", "tiny", "calibration"},
     {"weights", "replay", "job"},
-    {"advice", "testing"},
+    {"advice", "testing", "settings"},
     {"report"},
     {"cli"},
 ]

@@ -13,6 +13,7 @@ from bestofinf.answers.base import Abstain, Answer
 from bestofinf.answers.forms import encodable, words_form
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
+from bestofinf.waiting import finished
 
 Asked: TypeAlias = str | tuple[str, Usage]
 Ask: TypeAlias = Callable[[str], Asked | Awaitable[Asked]]
@@ -201,28 +202,57 @@ class UniversalSelfConsistency:
         Raises:
             UsageError: If no sample has a reply.
         """
-        found = [(s, s.reply) for s in samples if s.reply is not None and s.reply.text.strip()]
-        if not found:
-            raise UsageError("nothing to choose from: no sample has a reply with text")
+        found = _with_text(samples)
         if len(found) == 1:
-            return Selection(found[0][0], Usage(), "the only reply")
+            return Selection(found[0], Usage(), "the only reply")
+        return _chosen(found, *await ask_model(self.ask, self._prompt(found, question)))
+
+    def select_blocking(self, samples: Sequence[Sample], *, question: str = "") -> Selection:
+        """Do as `select` from blocking code; the model may be asked in either way."""
+        found = _with_text(samples)
+        if len(found) == 1:
+            return Selection(found[0], Usage(), "the only reply")
+        given = self.ask(self._prompt(found, question))
+        result = finished(given) if inspect.isawaitable(given) else given
+        return _chosen(found, *_with_cost(result))
+
+    def _prompt(self, found: Sequence[Sample], question: str) -> str:
         shown = "\n".join(
-            f"--- answer {place} ---\n{encodable(reply.text[: self.max_chars])}"
-            for place, (_, reply) in enumerate(found, 1)
+            f"--- answer {place} ---\n{encodable(_text(sample)[: self.max_chars])}"
+            for place, sample in enumerate(found, 1)
         )
-        prompt = _CHOOSE.format(count=len(found), question=_asked(question), answers=shown)
-        text, usage = await ask_model(self.ask, prompt)
-        numbers = [int(n) for n in re.findall(r"\d{1,4}", text)]
-        chosen = next((n for n in reversed(numbers) if 1 <= n <= len(found)), None)
-        if chosen is None:
-            return Selection(found[0][0], usage, "the first: the selector named none")
-        return Selection(found[chosen - 1][0], usage, f"chosen by the selector among {len(found)}")
+        # Of a long history the end: what was asked last.
+        asked = _asked(encodable(question[-self.max_chars :]))
+        return _CHOOSE.format(count=len(found), question=asked, answers=shown)
+
+
+def _text(sample: Sample) -> str:
+    return sample.reply.text if sample.reply is not None else ""
+
+
+def _with_text(samples: Sequence[Sample]) -> list[Sample]:
+    found = [sample for sample in samples if _text(sample).strip()]
+    if not found:
+        raise UsageError("nothing to choose from: no sample has a reply with text")
+    return found
+
+
+def _chosen(found: Sequence[Sample], text: str, usage: Usage) -> Selection:
+    """Return what a model's text names: the last number that is an answer's."""
+    numbers = [int(n) for n in re.findall(r"\d{1,4}", text)]
+    chosen = next((n for n in reversed(numbers) if 1 <= n <= len(found)), None)
+    if chosen is None:
+        return Selection(found[0], usage, "the first: the selector named none")
+    return Selection(found[chosen - 1], usage, f"chosen by the selector among {len(found)}")
 
 
 async def ask_model(ask: Ask, prompt: str) -> tuple[str, Usage]:
     """Return a model's text and what it has cost: one call where the function does not say."""
     given = ask(prompt)
-    result = await given if inspect.isawaitable(given) else given
+    return _with_cost(await given if inspect.isawaitable(given) else given)
+
+
+def _with_cost(result: Asked) -> tuple[str, Usage]:
     return result if isinstance(result, tuple) else (result, Usage(calls=1))
 
 

@@ -210,9 +210,11 @@ def object_form(reply: Reply) -> str | None:
     if reply.parsed is not None:
         return value_json(reply.parsed)
     text = reply.text.strip() if len(reply.text) <= 1_000_000 else ""
+    opening = "{"
     if text.startswith("```") and text.endswith("```"):
         text = (fenced(text) or "").strip()
-    return json_form(text) if text.startswith("{") and text.endswith("}") else None
+        opening = "{["  # without a fence around it, a list may be an interval
+    return json_form(text) if text[:1] in opening and text[-1:] in "}]" and text else None
 
 
 def schema_of(schema: Schema | type | None) -> Schema | None:

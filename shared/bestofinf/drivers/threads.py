@@ -6,16 +6,13 @@ they bring is told to the engine then, so that nothing paid for goes unbooked.
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
-from typing import Any, TypeVar
 
 from bestofinf.answers.base import Answer
 from bestofinf.drivers import common
@@ -33,8 +30,7 @@ from bestofinf.engine import VotingEngine
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
 from bestofinf.slots import GivenUpError, given_up
-
-T = TypeVar("T")
+from bestofinf.waiting import finished
 
 
 def vote(
@@ -265,16 +261,6 @@ class _Vote:
         with self._preparing:
             if value in self._known or self._answer is None:
                 return sample
-            usage = _finished(self._answer.prepare(value, tuple(self._known)))
+            usage = finished(self._answer.prepare(value, tuple(self._known)))
             self._known.append(value)
         return replace(sample, usage=sample.usage + usage)
-
-
-def _finished(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, also from blocking code where a loop is running already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as pool:  # a notebook, say
-        return pool.submit(copy_context().run, asyncio.run, work).result()

@@ -96,7 +96,12 @@ class Explore:
         from bestofinf.rules.budgets import FixedSamples
 
         samples = self.samples * members
-        return {"rule": FixedSamples(samples), "max_samples": samples, "schedule": "even"}
+        return {
+            "rule": FixedSamples(samples),
+            "max_samples": samples,
+            "schedule": "even",
+            "abstain_limit": None,  # replies without an answer end no such call early
+        }
 
 
 @dataclass(frozen=True, slots=True)
