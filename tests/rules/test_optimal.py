@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import betainc
 
+from bestofinf.engine import VotingEngine
 from bestofinf.errors import UsageError
-from bestofinf.rules import OptimalStopping
+from bestofinf.records import Sample
+from bestofinf.rules import OptimalStopping, parse_rule
 from bestofinf.rules.index import LARGEST, index, log_index
+from bestofinf.rules.optimal import PRESETS
 from bestofinf.schedule import Schedule
 from bestofinf.tally import Tally, Usual
 from support.courses import fewest_by_trial
@@ -259,3 +262,30 @@ def test_settings_are_checked(settings):
 def test_value_of_a_right_answer_is_checked():
     with pytest.raises(UsageError, match="value"):
         OptimalStopping.for_value(0)
+
+
+@pytest.mark.parametrize("rule", PRESETS)
+def test_votes_of_which_no_two_are_alike_end_it(rule):
+    engine = VotingEngine(parse_rule(rule))
+    while not engine.done:
+        for draw in engine.ask(8):
+            engine.tell(draw, Sample(f"answer {draw.index}"))
+    decision = engine.decision()
+    assert decision.reason == "optimal: 16 votes, no two alike"
+    assert decision.n_samples == 16 == len(decision.trail)  # none was started in vain
+    assert decision.answer == "answer 0"
+
+
+def test_one_agreement_among_many_votes_is_worth_going_on():
+    tally = Tally()
+    for answer in [*range(20), 0]:
+        tally.vote(answer)
+    assert parse_rule("exhaustive").check(tally) is None
+    endless = parse_rule("optimal:price=.0004,scatter=None")
+    assert endless.scatter is None
+    tally = Tally()
+    for answer in range(40):
+        tally.vote(answer)
+        assert endless.check(tally) is None
+    with pytest.raises(UsageError, match="scatter"):
+        OptimalStopping(scatter=1)

@@ -137,6 +137,8 @@ def _choices(kind: Any) -> list[Any]:
 
 def _value(text: str, kind: Any, what: str) -> Any:
     if NoneType in get_args(kind):
+        if text == "None":
+            return None
         options = [option for option in get_args(kind) if option is not NoneType]
         return _value(text, options[0], what) if len(options) == 1 else text
     if get_origin(kind) is Literal:
@@ -144,8 +146,6 @@ def _value(text: str, kind: Any, what: str) -> Any:
             raise UsageError(f"{what} must be one of {', '.join(get_args(kind))}, got {text!r}")
         return text
     if kind not in _PLAIN:
-        if text == "None" and type(None) in get_args(kind):
-            return None
         kind = _choices(kind)[0]
     if kind is bool:
         if text.lower() not in ("true", "false"):
