@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from bestofinf.evaluation.labels import label_evaluation, label_examples, label_file
     from bestofinf.evaluation.reading import read
     from bestofinf.evaluation.recorder import Recorder, RecorderStats
-    from bestofinf.evaluation.store import EvaluationStore, Label, StoreStatus
+    from bestofinf.evaluation.status import StoreStatus
+    from bestofinf.evaluation.store import EvaluationStore, Label
 
 # What needs the database is loaded when first used.
 _MODULES = {
@@ -35,7 +36,8 @@ _MODULES = {
     "labels": ("label_evaluation", "label_examples", "label_file"),
     "reading": ("read",),
     "recorder": ("Recorder", "RecorderStats"),
-    "store": ("EvaluationStore", "Label", "StoreStatus"),
+    "status": ("StoreStatus",),
+    "store": ("EvaluationStore", "Label"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -13,22 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Table,
-    and_,
-    case,
-    delete,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Table, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bestofinf.answers.base import Answer
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import schema
+from bestofinf.evaluation import queries, schema
 from bestofinf.evaluation.contested import Contested, contested_first
 from bestofinf.evaluation.database import Database
 from bestofinf.evaluation.exchange import question_from_rows
@@ -41,10 +31,9 @@ from bestofinf.evaluation.rows import (
     QuestionRow,
     Row,
     SampleRow,
-    as_dict,
-    columns,
 )
 from bestofinf.evaluation.sets import EvaluationSet
+from bestofinf.evaluation.status import StoreStatus, read_status
 from bestofinf.evaluation.truth import resolve
 
 LONGEST_ID = 500
@@ -52,34 +41,6 @@ LONGEST_ID = 500
 
 _DECISION = ("answer", "confidence", "reason", "winner_member", "seconds")
 _FORCED = ("budget:%", "stopped%")  # reasons that a decision was not waited for
-_CHUNK = 500  # rows in one statement, and ids in one condition
-
-
-@dataclass(frozen=True, slots=True)
-class StoreStatus:
-    """What a store holds.
-
-    Attributes:
-        questions: Number of questions.
-        labelled: Questions whose right answer is known.
-        calls: Number of calls.
-        samples: Samples that came back, abstentions among them.
-        failures: Draws that brought none.
-        abstentions: Samples without an answer.
-        labels: Labels ever given.
-        members: Samples by member.
-        fixed: Samples of calls whose number of samples did not depend on the answers.
-    """
-
-    questions: int
-    labelled: int
-    calls: int
-    samples: int
-    failures: int
-    abstentions: int
-    labels: int
-    members: dict[str, int]
-    fixed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +143,7 @@ class EvaluationStore:
                 and_(table.c.prompt_hash.is_(None), new.prompt_hash.is_not(None)),
             ),
         )
-        _execute(connection, statement, rows)
+        queries.execute(connection, statement, rows)
 
     def _add_calls(self, connection: Connection, rows: Sequence[CallRow]) -> None:
         table = schema.calls
@@ -198,11 +159,11 @@ class EvaluationStore:
                 or_(table.c.reason.is_(None), *map(table.c.reason.like, _FORCED)),
             ),
         )
-        _execute(connection, statement, rows)
+        queries.execute(connection, statement, rows)
 
     def _insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         statement: Any = self._insert_into(table).on_conflict_do_nothing()
-        _execute(connection, statement, rows)
+        queries.execute(connection, statement, rows)
 
     def _insert_into(self, table: Table) -> Any:
         return (sqlite if self._database.is_sqlite else postgresql).insert(table)
@@ -339,7 +300,7 @@ class EvaluationStore:
         question = self.find(key)
         with self._database.read() as connection:
             m = schema.labels
-            return tuple(_rows(connection, m, LabelRow, m.c.question_id == question))
+            return tuple(queries.rows_of(connection, m, LabelRow, m.c.question_id == question))
 
     def unlabelled(
         self, limit: int | None = None, *, answer: Answer | None = None
@@ -374,7 +335,7 @@ class EvaluationStore:
     def _gold(self) -> dict[str, str]:
         history: dict[str, list[LabelRow]] = {}
         with self._database.read() as connection:
-            for row in _rows(connection, schema.labels, LabelRow):
+            for row in queries.rows_of(connection, schema.labels, LabelRow):
                 history.setdefault(row.question_id, []).append(row)
         found = {id_: resolve(rows).gold for id_, rows in history.items()}
         return {id_: gold for id_, gold in found.items() if gold is not None}
@@ -437,8 +398,10 @@ class EvaluationStore:
         with self._database.read() as connection:
             q = schema.questions
             numbers = connection.execute(select(q.c.id).order_by(q.c.number)).scalars().all()
-            for start in range(0, len(numbers), _CHUNK):
-                yield from _whole_questions(connection, numbers[start : start + _CHUNK])
+            for start in range(0, len(numbers), queries.CHUNK):
+                yield from queries.whole_questions(
+                    connection, numbers[start : start + queries.CHUNK]
+                )
 
     def read(self, *, kinds: Iterable[str] | None = None, uncounted: bool = False) -> EvaluationSet:
         """Return everything in the store as an evaluation set, in the order it came.
@@ -469,43 +432,19 @@ class EvaluationStore:
         c, s = schema.calls, schema.samples
         found: dict[str, tuple[CallRow, list[SampleRow]]] = {}
         with self._database.read() as connection:
-            for start in range(0, len(ids), _CHUNK):
-                some = ids[start : start + _CHUNK]
-                for call in _rows(connection, c, CallRow, c.c.id.in_(some)):
+            for start in range(0, len(ids), queries.CHUNK):
+                some = ids[start : start + queries.CHUNK]
+                for call in queries.rows_of(connection, c, CallRow, c.c.id.in_(some)):
                     found[call.id] = (call, [])
-                for sample in _rows(connection, s, SampleRow, s.c.call_id.in_(some)):
+                for sample in queries.rows_of(connection, s, SampleRow, s.c.call_id.in_(some)):
                     found[sample.call_id][1].append(sample)
         return found
 
     def status(self) -> StoreStatus:
         """Return what the store holds."""
-        c, s = schema.calls, schema.samples
-        came = s.c.error.is_(None)
-        tallies = select(
-            s.c.member,
-            func.count(),
-            _count(came),
-            _count(and_(came, s.c.answer.is_(None))),
-            _count(and_(came, c.c.fixed)),
-        ).join_from(s, c, s.c.call_id == c.c.id)
         labelled = len(self._gold())
         with self._database.read() as connection:
-            rows = connection.execute(tallies.group_by(s.c.member).order_by(s.c.member)).all()
-            totals = [
-                connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for table in (schema.questions, schema.calls, schema.labels)
-            ]
-        return StoreStatus(
-            questions=totals[0],
-            labelled=labelled,
-            calls=totals[1],
-            samples=sum(row[2] for row in rows),
-            failures=sum(row[1] - row[2] for row in rows),
-            abstentions=sum(row[3] for row in rows),
-            labels=totals[2],
-            members={row[0]: row[2] for row in rows},
-            fixed=sum(row[4] for row in rows),
-        )
+            return read_status(connection, labelled=labelled)
 
     def check(self) -> None:
         """Look for damage: the file's structure, and rows that belong to nothing.
@@ -514,47 +453,6 @@ class EvaluationStore:
             StoreError: If there is any.
         """
         self._database.check()
-
-
-def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def _execute(connection: Connection, statement: Any, rows: Sequence[Row]) -> None:
-    for start in range(0, len(rows), _CHUNK):
-        connection.execute(statement, [as_dict(row) for row in rows[start : start + _CHUNK]])
-
-
-def _rows(connection: Connection, table: Table, kind: type[Any], *where: Any) -> Iterator[Any]:
-    """Yield the rows of a table as values; in the order they came, samples by draw."""
-    order = [table.c.number] if "number" in table.c else [table.c.call_id, table.c.draw]
-    chosen = select(*(table.c[name] for name in columns(kind))).where(*where).order_by(*order)
-    for row in connection.execute(chosen):
-        yield kind(*row)
-
-
-def _whole_questions(
-    connection: Connection, ids: Sequence[str]
-) -> Iterator[tuple[QuestionRow, list[CallRow], list[SampleRow], list[LabelRow]]]:
-    q, c, s, m = schema.questions, schema.calls, schema.samples, schema.labels
-    calls: dict[str, list[CallRow]] = {id_: [] for id_ in ids}
-    samples: dict[str, list[SampleRow]] = {}
-    labels: dict[str, list[LabelRow]] = {id_: [] for id_ in ids}
-    for call in _rows(connection, c, CallRow, c.c.question_id.in_(ids)):
-        calls[call.question_id].append(call)
-    of_these = s.c.call_id.in_(select(c.c.id).where(c.c.question_id.in_(ids)))
-    for sample in _rows(connection, s, SampleRow, of_these):
-        samples.setdefault(sample.call_id, []).append(sample)
-    for label in _rows(connection, m, LabelRow, m.c.question_id.in_(ids)):
-        labels[label.question_id].append(label)
-    for question in _rows(connection, q, QuestionRow, q.c.id.in_(ids)):
-        mine = calls[question.id]
-        yield (
-            question,
-            mine,
-            [x for call in mine for x in samples.get(call.id, [])],
-            labels[question.id],
-        )
 
 
 def _check_ids(record: CallRecord) -> None:
