@@ -33,12 +33,11 @@ MEMBERS = ("Phi-4-reasoning", "gpt-oss-20b")
 MOST = 32
 MEAN_SECONDS = 0.6
 AT_ONCE = 4
-AT_ONCE_TOO = {"abstain_limit": MOST}
-"""Start all that is needed, without waiting whether the first two replies have an answer at all."""
 OURS = {
     "one sample": {"rule": "fixed:n=1"},
-    "fixed 8 in parallel": {"rule": "fixed:n=8", "concurrency": 8, **AT_ONCE_TOO},
-    "fixed 16 in parallel": {"rule": "fixed:n=16", "concurrency": 16, **AT_ONCE_TOO},
+    "fixed 8 in parallel": {"rule": "fixed:n=8", "concurrency": 8},
+    # By default eight start at first, to see whether any of them has an answer at all.
+    "fixed 16 in parallel": {"rule": "fixed:n=16", "concurrency": 16, "abstain_limit": 16},
     "ours, balanced, one by one": {"concurrency": 1},
     "ours, balanced, thrifty": {},
     "ours, balanced, eager, 4 slots": {"launch": "eager", "concurrency": 4},
@@ -46,7 +45,7 @@ OURS = {
     "ours, fast, thrifty": {"rule": "fast"},
     "ours, fast, eager, 4 slots": {"rule": "fast", "launch": "eager", "concurrency": 4},
     "ours, fast, eager": {"rule": "fast", "launch": "eager"},
-    "ours, adaptive-consistency, thrifty": {"rule": "adaptive-consistency", **AT_ONCE_TOO},
+    "ours, adaptive-consistency, thrifty": {"rule": "adaptive-consistency"},
     "ours, adaptive-consistency, eager": {"rule": "adaptive-consistency", "launch": "eager"},
 }
 """Settings of the ensemble beside `MOST` and those that all share."""
