@@ -3,10 +3,12 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -65,6 +67,9 @@ EXTRAS = {
 }
 
 
+ALL = ("langchain", "llamaindex", "weights", "math", "plots", "postgres", "frames")
+
+
 def run(*command, **options):
     done = subprocess.run(command, capture_output=True, text=True, **options)
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
@@ -103,3 +108,22 @@ def test_each_extra_works_alone_on_each_python(wheel, extra, version, tmp_path):
     for code in EXTRAS[extra]:
         run(inside, "-W", "error::DeprecationWarning:bestofinf", "-c", code, cwd=tmp_path)
     assert "balanced" in run(inside.with_name("bestofinf"), "ask", "--help", cwd=tmp_path)
+
+
+@pytest.mark.soak
+def test_the_lowest_allowed_versions_work_together(wheel, tmp_path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = sum((extras[name] for name in ALL), project["dependencies"])
+    lowest = []
+    for requirement in map(Requirement, wanted):
+        (bound,) = (part.version for part in requirement.specifier if part.operator == ">=")
+        lowest.append(f"{requirement.name}=={bound}")
+    (tmp_path / "lowest.txt").write_text("\n".join(lowest))
+    run(sys.executable, "-m", "venv", tmp_path / "env")
+    inside = tmp_path / "env" / "bin" / "python"
+    lowest_only = ("--quiet", "--constraint", tmp_path / "lowest.txt")
+    run(inside, "-m", "pip", "install", *lowest_only, f"{wheel}[{','.join(ALL)}]")
+    for code in (VOTE, LANGCHAIN, LLAMAINDEX, WEIGHTS):
+        run(inside, "-c", code, cwd=tmp_path)
+    run(inside.with_name("bestofinf"), "run", "--help", cwd=tmp_path)
