@@ -271,14 +271,14 @@ def test_votes_of_which_no_two_are_alike_end_it(rule):
         for draw in engine.ask(8):
             engine.tell(draw, Sample(f"answer {draw.index}"))
     decision = engine.decision()
-    assert decision.reason == "optimal: 16 votes, no two alike"
-    assert decision.n_samples == 16 == len(decision.trail)  # none was started in vain
+    assert decision.reason == "optimal: 24 votes, no two alike"
+    assert decision.n_samples == 24 == len(decision.trail)  # none was started in vain
     assert decision.answer == "answer 0"
 
 
 def test_one_agreement_among_many_votes_is_worth_going_on():
     tally = Tally()
-    for answer in [*range(20), 0]:
+    for answer in [*range(30), 0]:
         tally.vote(answer)
     assert parse_rule("exhaustive").check(tally) is None
     endless = parse_rule("optimal:price=.0004,scatter=None")
