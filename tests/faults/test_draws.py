@@ -265,3 +265,34 @@ def test_late_threads_do_not_disturb_the_decision():
 
         decision = vote(VotingEngine(AheadBy(1), launch="eager"), sample, concurrency=4)
         assert decision.votes == {"a": 1}
+
+
+class ObserverError(Exception):
+    pass
+
+
+def broken_observer(engine, draw, outcome):
+    """Break at every outcome, when all replies have come in."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("bestofinf-draw"):
+            thread.join()
+    raise ObserverError
+
+
+def test_an_observer_that_breaks_again_and_again_loses_no_paid_reply():
+    engine = VotingEngine(FixedSamples(4), abstain_limit=None)
+    with pytest.raises(ObserverError):
+        vote(engine, lambda draw: Sample("a", usage=PAID), concurrency=4, observer=broken_observer)
+    assert not engine.in_flight
+    assert sum(engine._usage().values(), Usage()).calls == 4
+
+
+async def test_the_same_with_tasks():
+    async def sample(draw):
+        return Sample("a", usage=PAID)
+
+    engine = VotingEngine(FixedSamples(4), abstain_limit=None)
+    with pytest.raises(ObserverError):
+        await avote(engine, sample, concurrency=4, observer=broken_observer)
+    assert not engine.in_flight
+    assert sum(engine._usage().values(), Usage()).calls == 4

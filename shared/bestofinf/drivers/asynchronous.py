@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -98,8 +99,9 @@ async def avote(
         # A deadline holds even for a member that will not be cancelled.
         left = time_left()
         again = await ended(tasks, seconds=None if left is None else max(left, GRACE))
-        for task, draw in tasks.items():
-            tell(task, draw)
+        with ExitStack() as rest:  # an observer that breaks keeps nothing else from being booked
+            for task, draw in reversed(tasks.items()):
+                rest.callback(tell, task, draw)
         if again is not None:
             raise again
     return conclude(engine, policy, overdue=overdue, trying=sampler.trying.values())

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import replace
 
@@ -119,10 +120,11 @@ class _Vote:
             with self._lock:
                 self._over.set()
             # What had come in when an interrupt, or an error of the observer, ended the vote.
-            while arrived:
-                self._late(*arrived.popleft())
             while not self._arrived.empty():
-                self._late(*self._arrived.get())
+                arrived.append(self._arrived.get())
+            with ExitStack() as rest:  # one more such error keeps none of it from being booked
+                for draw, outcome in reversed(arrived):
+                    rest.callback(self._late, draw, outcome)
         with self._lock:  # what was abandoned may be told at this very moment
             return conclude(engine, policy, overdue=overdue, trying=[*self._trying.values()])
 
