@@ -106,7 +106,8 @@ class _Vote:
                 for draw in draws:
                     started[draw] = self._clock()
                     self._start(draw)
-                arrived.extend(self._wait(started, start))
+                self._wait(arrived, started, start)
+                arrived = deque(sorted(arrived, key=lambda pair: pair[0]))
                 engine.advance(self._clock() - start)
                 while arrived:
                     draw, outcome = arrived.popleft()
@@ -132,8 +133,10 @@ class _Vote:
     def _patient(self) -> bool:
         return self._policy.timeout is None and self._policy.deadline is None
 
-    def _wait(self, started: dict[Draw, float], start: float) -> list[tuple[Draw, Outcome]]:
-        """Return what has arrived, in draw order; nothing if a time ran out before."""
+    def _wait(
+        self, arrived: deque[tuple[Draw, Outcome]], started: dict[Draw, float], start: float
+    ) -> None:
+        """Add what arrives, at once, so that an interrupt loses none; nothing if a time runs out."""
         limits = []
         if self._policy.deadline is not None:
             limits.append(start + self._policy.deadline)
@@ -142,12 +145,11 @@ class _Vote:
             limits.append(min(started.values()) + longest)
         left = max(0.0, min(limits) - self._clock()) if limits else None
         try:
-            arrived = [self._arrived.get(timeout=left)]
+            arrived.append(self._arrived.get(timeout=left))
         except queue.Empty:
-            return []
+            return
         while not self._arrived.empty():
             arrived.append(self._arrived.get())
-        return sorted(arrived, key=lambda pair: pair[0])
 
     def _expire(self, started: dict[Draw, float], start: float) -> bool:
         """Fail what took too long; return whether the whole vote did."""
