@@ -128,9 +128,14 @@ class TestClient(_Served, LLMConformance):
     def make_llm(self):
         return self.client()
 
-    @pytest.mark.skip("the client's class appends to the caller's history")
-    def test_the_callers_history_does_not_grow(self):
-        pass
+    @pytest.mark.xfail(
+        reason="the client's class appends to the caller's history",
+        raises=AssertionError,
+        strict=True,
+    )
+    @pytest.mark.parametrize("endpoint", ["chat_with_tools", "achat_with_tools"])
+    def test_the_callers_history_does_not_grow(self, endpoint):
+        super().test_the_callers_history_does_not_grow(endpoint)
 
 
 class TestEnsembleOfClients(_Served, LLMConformance):
