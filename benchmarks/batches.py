@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bestofinf.batches.pool import Budget
 from bestofinf.evaluation import EvaluationSet, read_files
-from bestofinf.pool import Budget
 from bestofinf.rules import OptimalStopping
 from support.jobs import Runs, environment
 from support.pools import LeastSure, best_price, fixed, held, pooled, priced, shuffled, streams

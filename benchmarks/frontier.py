@@ -1,6 +1,6 @@
 """What each rule is worth on recorded answers: ``python -m benchmarks.frontier [PART ...]``.
 
-Parts: points, ratios, chosen, ensembles, launch, stream, tried; all by default. Costs at equal quality are read
+Parts: points, ratios, chosen, ensembles, costs, stream, tried; all by default. Costs at equal quality are read
 from the hull of (cost, agreement); errors are standard errors of a paired bootstrap over
 questions. Means are over questions, then members, then data sets; invalid answers are left out
 of the draws, as in the studies compared with. ``--trials N`` sets the votes per question and
@@ -11,23 +11,23 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bestofinf.evaluation import EvaluationSet, read_files
-from bestofinf.replay import ReplayPlan, Timing, frontier, replay, replay_all
-from bestofinf.replay.draws import Sampler
+from benchmarks.common import recorded_answers
+from bestofinf.evaluation import EvaluationSet
+from bestofinf.replay import Frontier, ReplayPlan, frontier, replay_all
+from bestofinf.replay.draws import Resampler
+from bestofinf.replay.frontier import Curve
 from bestofinf.replay.populations import alone
 from bestofinf.rules import BudgetController, OptimalStopping, StopRule
 from bestofinf.rules.index import index
-from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
+from bestofinf.rules.tally_arrays import TallyArrays
 
 PRICES = (0.0133, 0.0094, 0.0066, 0.0047, 0.0033, 0.0024, 0.0017, 0.0012, 0.00085, 0.0006)
 LEVELS = (0.97, 0.975, 0.98, 0.985)
@@ -162,6 +162,7 @@ def ensembles(data: EvaluationSet, plan: ReplayPlan) -> None:
                     part,
                     families,
                     ReplayPlan(
+                        replacement=True,
                         weights=weights,
                         schedule=schedule,  # type: ignore[arg-type]
                         costs=costs,  # type: ignore[arg-type]
@@ -181,37 +182,70 @@ def ensembles(data: EvaluationSet, plan: ReplayPlan) -> None:
                     print(f"  {name} / no lengths: {text}")
 
 
-def launch(data: EvaluationSet, plan: ReplayPlan) -> None:
-    part = data.filter(lambda q: q.dataset == data.datasets[0])
-    print("\n| launch | samples | started | tokens | time, one at a time = 1 | agreement |")
-    print("|---|---:|---:|---:|---:|---:|")
-    alone = None
-    for timing in (
-        Timing(slots=1),
-        Timing(slots=2),
-        Timing(slots=4),
-        Timing(slots=8),
-        Timing("eager", slots=4),
-        Timing("eager", slots=8),
-        Timing("eager", "arrival", slots=8),
+SPREAD = {"gpt-oss-20b": 0.15, "Phi-4-reasoning": 0.5}
+"""Prices of a token that differ, beside 1 for all other members."""
+
+
+def costs(data: EvaluationSet, plan: ReplayPlan) -> None:
+    """Money at equal agreement, by the power of a member's cost in the greedy order."""
+    for dataset, levels in (
+        ("aime2024", (0.95, 0.96, 0.97, 0.98)),
+        ("math500", (0.985, 0.99, 0.993)),
     ):
-        result = replay(part, "balanced", plan, timing=timing, trials=max(plan.trials // 10, 1))
-        seconds = result.mean("seconds")
-        alone = alone or seconds
-        print(
-            f"| {timing.launch}, {timing.slots} slots, {timing.order} order | {result.samples:.2f} | "
-            f"{result.mean('started'):.2f} | {result.tokens:,.0f} | {seconds / alone:.2f} | "
-            f"{result.agreement:.4f} |"
-        )
+        part = data.filter(lambda q, name=dataset: q.dataset == name)  # type: ignore[misc]
+        populations = alone(part, drop_invalid=True)
+        trials = max(1, plan.trials * 30 // len(part))
+        right: dict[str, list[float]] = {}
+        tokens: dict[str, list[float]] = {}
+        for population in populations:
+            right.setdefault(population.group, []).append(population.p_right or 0.0)
+            tokens.setdefault(population.group, []).append(float(population.tokens[0].mean()))
+        ranked = sorted(right, key=lambda name: -float(np.mean(right[name])))
+        for title, weights in (
+            ("equal weights", dict.fromkeys(ranked, 1.0)),
+            (
+                "each weight .7 of the one before, by accuracy",
+                {n: 0.7**i for i, n in enumerate(ranked)},
+            ),
+        ):
+            for spread in ({}, SPREAD):
+                prices = {name: spread.get(name, 1.0) for name in ranked}
+                cost = {name: prices[name] * float(np.mean(tokens[name])) for name in ranked}
+                lines: dict[str, Curve] = {}
+                for label, schedule, power in (
+                    ("golden", "golden", 0.0),
+                    *((f"greedy, power {p:g}", "greedy", p) for p in (0.0, 0.5, 1.0)),
+                ):
+                    own = replace(
+                        plan, weights=weights, schedule=schedule, prices=prices, trials=trials,
+                        costs={name: value**power for name, value in cost.items()},
+                    )  # type: ignore[arg-type]  # fmt: skip
+                    lines |= frontier(
+                        part, {label: optimal()}, own, fixed=False, oracle=False
+                    ).lines
+                found = Frontier(lines, {})
+                told = f"{dataset}, {len(ranked)} members, {title}, {'prices that differ' if spread else 'one price'}"
+                print(
+                    f"\n| {told}: cost over golden |",
+                    " | ".join(map(str, levels)),
+                    "| samples there |",
+                )
+                print("|---|", "---:|" * (len(levels) + 1), sep="")
+                for name, line in lines.items():
+                    ratios = [found.ratio(name, "golden", level, cost="cost") for level in levels]
+                    cells = [f"{ratio:.2f} ± {error:.2f}" for ratio, error in ratios]
+                    samples = " / ".join(f"{line.cost_at(level):.1f}" for level in levels)
+                    print(f"| {name} |", " | ".join(cells), "|", samples, "|", flush=True)
 
 
 def stream(data: EvaluationSet, plan: ReplayPlan) -> None:
     """Questions one after the other, in random order, under a mean budget of samples."""
-    sampler = Sampler(trials=1, samples=100)
+    resampler = Resampler(trials=1, samples=100, replacement=True)
     populations = alone(data, drop_invalid=True)
     order = np.random.default_rng(0).permutation(len(populations))
+    dear = [f"optimal:price={price}" for price in (0.05, 0.035, 0.026, 0.019)]
     fixed_price = frontier(
-        data, {"optimal": optimal()}, replace(plan, trials=10), fixed=False, oracle=False
+        data, {"optimal": dear + optimal()}, replace(plan, trials=10), fixed=False, oracle=False
     )
     line = fixed_price.lines["optimal"]
     costs, values = zip(
@@ -225,14 +259,14 @@ def stream(data: EvaluationSet, plan: ReplayPlan) -> None:
         controller, agreed = BudgetController(budget), 0
         for place in order:
             population = populations[place]
-            draws, tally = sampler.draw([population]), Tally()
+            draws, tally = resampler.draw([population]), Tally()
             for answer, tokens in zip(draws.answers[0], draws.tokens[0], strict=True):
                 tally.vote(int(answer), tokens=int(tokens))
                 if controller.rule.check(tally) is not None:
                     break
             agreed += bool(population.modes[tally.leader])
             controller.book(tally.n_samples)
-        level = np.interp(controller.mean, costs, values)
+        level = np.interp(controller.mean, costs, values, left=math.nan, right=math.nan)
         print(f"| {budget:g} | {controller.mean:.2f} | {agreed / len(order):.4f} | {level:.4f} |")
 
 
@@ -252,13 +286,15 @@ class Variant(OptimalStopping):
     waste: float = 0.0
     spread: float = 0.0
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+    def check_many(self, tallies: TallyArrays) -> NDArray[np.bool_] | None:
         c1, c2 = tallies.c1, tallies.c2
         n = np.maximum(tallies.n, 1)
         longer = tallies.excess / (tallies.n_measured + 2)
         score = index(self.prior).at_many(c1, c2)
         score += (1 + self.waste) * np.log(np.where(c1 > 0, (c1 + c2) / n, 1.0))
-        score += self.length_evidence * np.clip(tallies.length_gap(), -1, 1)
+        score += self.length_evidence * np.clip(
+            tallies.length_gap(tallies.leader, tallies.runner_up), -1, 1
+        )
         score += self.difficulty * longer + self.unanimous * longer * (c2 == 0)
         score += self.spread * np.log(np.maximum(tallies.n_answers, 1)) / np.log(n + 1)
         return (c1 > 0) & (score <= math.log(self.price))
@@ -291,7 +327,7 @@ PARTS: Mapping[str, Callable[[EvaluationSet, ReplayPlan], None]] = {
     "ratios": ratios,
     "chosen": chosen,
     "ensembles": ensembles,
-    "launch": launch,
+    "costs": costs,
     "stream": stream,
     "tried": tried,
 }
@@ -302,12 +338,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("parts", nargs="*", metavar="PART")
     parser.add_argument("--trials", type=int, default=40)
     settings = parser.parse_args(arguments)
-    folder = Path(os.environ.get("BESTOFINF_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    if not (folder / "boinf").is_dir():
+    data = recorded_answers()
+    if data is None:
         print("recorded data not found: set BESTOFINF_DATA", file=sys.stderr)
         return
-    data = read_files([folder / "boinf"])
-    plan = ReplayPlan(trials=settings.trials, drop_invalid=True)
+    plan = ReplayPlan(trials=settings.trials, drop_invalid=True, replacement=True)
     for name in settings.parts or PARTS:
         if name not in PARTS:
             parser.error(f"no part {name!r}: choose from {', '.join(PARTS)}")

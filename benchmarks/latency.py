@@ -39,13 +39,17 @@ OURS = {
     # By default eight start at first, to see whether any of them has an answer at all.
     "fixed 16 in parallel": {"rule": "fixed:n=16", "concurrency": 16, "abstain_limit": 16},
     "ours, balanced, one by one": {"concurrency": 1},
-    "ours, balanced, thrifty": {},
+    "ours, balanced, waiting 0 (thrifty)": {"waiting": 0},
+    "ours, balanced (waiting 0.5)": {},
+    "ours, balanced, waiting 2": {"waiting": 2},
     "ours, balanced, eager, 4 slots": {"launch": "eager", "concurrency": 4},
     "ours, balanced, eager": {"launch": "eager"},
-    "ours, fast, thrifty": {"rule": "fast"},
+    "ours, fast, waiting 0 (thrifty)": {"rule": "fast", "waiting": 0},
+    "ours, fast (waiting 0.5)": {"rule": "fast"},
+    "ours, fast, waiting 2": {"rule": "fast", "waiting": 2},
     "ours, fast, eager, 4 slots": {"rule": "fast", "launch": "eager", "concurrency": 4},
     "ours, fast, eager": {"rule": "fast", "launch": "eager"},
-    "ours, adaptive-consistency, thrifty": {"rule": "adaptive-consistency"},
+    "ours, adaptive-consistency (waiting 0.5)": {"rule": "adaptive-consistency"},
     "ours, adaptive-consistency, eager": {"rule": "adaptive-consistency", "launch": "eager"},
 }
 """Settings of the ensemble beside `MOST` and those that all share."""
@@ -133,7 +137,7 @@ def ways(url: str) -> dict[str, Way]:
     return found | {name: peer(vote) for name, vote in peers.available(MOST).items()}
 
 
-async def measured(quick: bool, only: Sequence[str] = ()) -> list[Figures]:
+async def measured(quick: bool, only: Sequence[str], seconds: float) -> list[Figures]:
     from support.server import LoopbackServer
 
     backend, questions, source = backend_of(quick)
@@ -144,7 +148,7 @@ async def measured(quick: bool, only: Sequence[str] = ()) -> list[Figures]:
         for tokens in [backend.sample(question, model, place).tokens]
         if tokens
     ]
-    per_token = MEAN_SECONDS / statistics.fmean(lengths)
+    per_token = seconds / statistics.fmean(lengths)
     rows: list[Figures] = []
     with LoopbackServer(backend, seconds_per_token=per_token) as server:
         chosen = {n: way for n, way in ways(server.url).items() if not only or n in only}
@@ -235,8 +239,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--quick", action="store_true", help="one member's questions")
     parser.add_argument("--way", action="append", default=[], help="only this way; repeat")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=MEAN_SECONDS,
+        help="a reply's mean time; more on a busy machine",
+    )
     settings = parser.parse_args(arguments)
-    rows = asyncio.run(measured(settings.quick, settings.way))
+    rows = asyncio.run(measured(settings.quick, settings.way, settings.seconds))
     print(report(rows))
     if settings.json is not None:
         settings.json.write_text(json.dumps(rows, indent=1))

@@ -29,10 +29,10 @@ from bestofinf.calibration import (
     tune,
     usual_strategies,
 )
+from bestofinf.optscale.prior import ScorePrior
 from bestofinf.rules import OptScale
-from bestofinf.scores.prior import ScorePrior
-from bestofinf.selectors import BestScore
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
+from bestofinf.voting.selectors import BestScore
 
 Floats = NDArray[np.float64]
 GRID = np.linspace(0, 1, 1000)
@@ -106,7 +106,27 @@ def decision_times() -> None:
         print(f"   {theirs[8] / median:.0f} to {theirs[64] / median:.0f} times faster")
 
 
-def sample_counts(seeds: int = 4) -> None:
+def two_humps(pool: ScorePool, moments: list[tuple[float, float]], seed: int) -> ScorePool:
+    """Return the pool with other scores of the same means and standard deviations.
+
+    Nine tenths of the variance lie between two values, one standard deviation above the mean (at
+    most half way to 1) and so far below that the mean is kept; the rest is around each of them.
+    """
+    rng = np.random.default_rng(seed)
+    questions = []
+    for question, (mean, spread) in zip(pool, moments, strict=True):
+        between = 0.9 * min(spread**2, 0.98 * mean * (1 - mean))
+        high = min(mean + np.sqrt(between), (1 + mean) / 2)
+        low = max(mean - between / (high - mean), 1e-3)
+        n = len(question)
+        centres = np.where(rng.random(n) < (mean - low) / (high - low), high, low)
+        noise = np.sqrt(between / 9) * rng.standard_normal(n)
+        scores = (centres + noise).clip(0, 1)
+        questions.append(replace(question, scores=tuple(scores.tolist())))
+    return replace(pool, questions=tuple(questions))
+
+
+def sample_counts(seeds: int = 4, *, humps: bool = False) -> None:
     folder = Path(os.environ.get("BESTOFINF_DATA") or Path(__file__).parents[2] / "shared" / "data")
     path = folder / "optscale" / "optscale_math500_moments.jsonl"
     if not path.is_file():
@@ -114,12 +134,18 @@ def sample_counts(seeds: int = 4) -> None:
         return
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     moments = [(row["mean"], row["sd"]) for row in rows]
-    print("\nSIMULATED from recorded moments; target .95, confidence .95, cap 64; means and their")
+    shape = "two humps" if humps else "Beta"
+    print(
+        f"\nSIMULATED from recorded moments, {shape}; target .95, confidence .95, cap 64; means and their"
+    )
     print(f"standard errors over {seeds} seeds       samples            share at the target")
     counts: dict[str, list[tuple[float, float]]] = {}
     for seed in range(seeds):
         pool = simulate_pool(moments, seed=seed)
         earlier = simulate_pool(moments[::10], samples=16, seed=1000 + seed)
+        if humps:
+            pool = two_humps(pool, moments, seed)
+            earlier = two_humps(earlier, moments[::10], 1000 + seed)
         prior = ScorePrior.fit(earlier.score_lists())
         rules = {
             "paper: maximum likelihood": OptScale(fit="mle"),
@@ -174,6 +200,7 @@ def frontiers() -> None:
 def main() -> None:
     decision_times()
     sample_counts()
+    sample_counts(humps=True)
     frontiers()
 
 

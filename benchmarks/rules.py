@@ -28,7 +28,7 @@ from bestofinf.evaluation import EvaluationSet, Question, Samples, read_files
 from bestofinf.replay import ReplayPlan, replay_all
 from bestofinf.rules import StopRule, parse_rule
 from bestofinf.rules.index import log_index
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 Stream = list[tuple[str, int]]
 Decide = Callable[[Sequence[str]], object]
@@ -205,7 +205,7 @@ def cold_tables(times: int) -> dict[str, float]:
     found = {"index of the optimal rule": cpu_ms(lambda: log_index(0.15), times)}
     for text in ("best-of-infinity", "adaptive-consistency", "certified"):
         code = (
-            "import time; from bestofinf.rules import parse_rule; from bestofinf.tally import Tally;"
+            "import time; from bestofinf.rules import parse_rule; from bestofinf.rules.tally import Tally;"
             f"rule = parse_rule({text!r}); tally = Tally(); tally.vote('a'); tally.vote('a');"
             "began = time.process_time(); rule.check(tally);"
             "print((time.process_time() - began) * 1000)"
@@ -235,7 +235,7 @@ def replay_time(trials: int) -> dict[str, Any] | None:
     began, cpu = time.perf_counter(), time.process_time()
     recorded = read_files([data / "boinf"])
     read = time.process_time() - cpu
-    result = replay_all(recorded, ["thorough"], trials=trials)[0]
+    result = replay_all(recorded, ["thorough"], trials=trials, replacement=True)[0]
     return {
         "rule": "thorough",
         "trials": trials,
@@ -257,7 +257,7 @@ def ties(runs: int) -> Iterator[dict[str, Any]]:
         # Recorded answers in equal numbers, drawn with replacement, are exact ties.
         answers = tuple(f"answer {i}" for i in range(len(shares)))
         question = Question(name, {"m": Samples(answers)}, dataset=name)
-        plan = ReplayPlan(trials=runs, max_samples=200)
+        plan = ReplayPlan(trials=runs, max_samples=200, replacement=True)
         for result in replay_all(EvaluationSet((question,)), FALSE_STOPS, plan):
             yield {
                 "question": name,

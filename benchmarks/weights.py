@@ -30,7 +30,7 @@ from scipy.sparse import csr_array, hstack
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.weights import fit_weights
 from bestofinf.weights.exact import as_fractions, score
-from bestofinf.weights.margins import Floats, Margins
+from bestofinf.weights.solver.margins import Floats, Margins
 from tests.support.ensembles import made_set, recorded
 
 BIG_M = 10_000.0

@@ -1,6 +1,15 @@
 """An agent whose every step is voted on before a tool runs. Runs offline, with a simulated model."""
 
+from collections.abc import Callable
+
 from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    ModelCallLimitMiddleware,
+    ModelRequest,
+    ModelResponse,
+    wrap_model_call,
+)
+from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
 from simulated import Simulated
 
@@ -16,12 +25,24 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
-model = AdaptiveEnsembleChat([Simulated(skill=0.7)], rule="thorough")
-agent = create_agent(model, [add])
+@wrap_model_call
+def careful_before_tools(
+    request: ModelRequest, handler: Callable[[ModelRequest], ModelResponse]
+) -> ModelResponse:
+    """Vote with care on what a tool is called with, and quickly on the words after it."""
+    said = isinstance(request.messages[-1], ToolMessage)
+    rule = "fast" if said else "exhaustive"
+    return handler(request.override(model_settings={**request.model_settings, "rule": rule}))
+
+
+model = AdaptiveEnsembleChat([Simulated(skill=0.7)])
+limit = ModelCallLimitMiddleware(run_limit=5)  # steps, not samples
+agent = create_agent(model, [add], middleware=[limit, careful_before_tools])
 result = agent.invoke({"messages": [("user", "What is 17 plus 25?")]})
 
 for message in result["messages"]:
-    message.pretty_print()
-first = result["messages"][1].response_metadata["bestofinf"]
-print("\nvotes for the call:", first["votes"])
-print("calls carried out: ", carried_out)
+    trace = message.response_metadata.get("bestofinf")
+    print(f"{message.type:6}", message.text or message.tool_calls[0]["args"])
+    if trace:
+        print("       samples:", trace["n_samples"], "votes:", list(trace["votes"].values()))
+print("calls carried out:", carried_out)

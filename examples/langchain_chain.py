@@ -20,4 +20,7 @@ print("votes     ", trace["votes"])
 print("confidence", round(trace["confidence"], 3))
 print("reason    ", trace["reason"])
 print("samples   ", trace["n_samples"])
-print("tokens    ", message.usage_metadata["total_tokens"])
+print(
+    "tokens    ",
+    sum(u["input_tokens"] + u["output_tokens"] for u in trace["usage_by_member"].values()),
+)

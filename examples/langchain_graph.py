@@ -1,20 +1,37 @@
-"""A langgraph graph that shows the vote while it goes on. Runs offline, with a simulated model."""
+"""A langgraph agent with a tool that shows its votes while they go on. Runs offline."""
 
 import asyncio
 
+from langchain_core.tools import tool
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode, tools_condition
 from simulated import Simulated
 
 from langchain_bestofinf import AdaptiveEnsembleChat, ProgressToLangGraph
 
-model = AdaptiveEnsembleChat([Simulated(skill=0.6)], rule="thorough")
+
+@tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+model = AdaptiveEnsembleChat([Simulated(skill=0.7)], rule="fast").bind_tools([add])
 
 
 async def ask(state: MessagesState) -> dict[str, list[object]]:
     return {"messages": [await model.ainvoke(state["messages"])]}
 
 
-graph = StateGraph(MessagesState).add_node("ask", ask).add_edge(START, "ask").compile()
+graph = (
+    StateGraph(MessagesState)
+    .add_node("ask", ask)
+    .add_node("tools", ToolNode([add]))
+    .add_edge(START, "ask")
+    .add_conditional_edges("ask", tools_condition)
+    .add_edge("tools", "ask")
+    .compile()
+)
 
 
 async def main() -> None:
@@ -23,9 +40,10 @@ async def main() -> None:
     async for mode, part in graph.astream(question, config, stream_mode=["custom", "updates"]):
         if mode == "custom":
             told = part["bestofinf.sample"]
-            print(f"sample {told['sample']}: {told['answer']!s:5} votes so far {told['votes']}")
+            print(f"sample {told['sample']}: votes so far {list(told['votes'].values())}")
         else:
-            print("answer:", part["ask"]["messages"][0].text)
+            for node, update in part.items():
+                print(f"{node}:", update["messages"][0].text or "calls the tool")
 
 
 asyncio.run(main())

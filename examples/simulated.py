@@ -73,7 +73,7 @@ class Simulated(BaseChatModel):
             if schema.get("type") == "integer":
                 args[field] = self._noisy(found.pop(0) if found else 0)
             else:
-                args[field] = names[0] if names else ""
+                args[field] = names[-1] if names else ""
         identity = str(self._random.random())
         return AIMessage("", tool_calls=[{"name": tool["name"], "args": args, "id": identity}])
 

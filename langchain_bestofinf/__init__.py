@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bestofinf._extras import require
+from bestofinf._extras import handed_on
 
 if TYPE_CHECKING:
-    from bestofinf.alike import IdenticalSamplesWarning
+    from bestofinf.ensemble import IdenticalSamplesWarning
     from langchain_bestofinf.cache import SampleCache
     from langchain_bestofinf.chat import AdaptiveEnsembleChat
     from langchain_bestofinf.collector import EvaluationCollector
+    from langchain_bestofinf.middleware import ForMembers
     from langchain_bestofinf.runnable import AdaptiveEnsemble
     from langchain_bestofinf.scorers import ChatModelJudge, RunnableScorer, top_logprobs
     from langchain_bestofinf.streaming import ProgressToLangGraph
     from langchain_bestofinf.tiny import TinyChat
 
-_HOMES = {
-    "AdaptiveEnsemble": "runnable",
-    "AdaptiveEnsembleChat": "chat",
-    "ChatModelJudge": "scorers",
-    "EvaluationCollector": "collector",
-    "IdenticalSamplesWarning": "bestofinf.alike",
-    "ProgressToLangGraph": "streaming",
-    "RunnableScorer": "scorers",
-    "SampleCache": "cache",
-    "TinyChat": "tiny",
-    "top_logprobs": "scorers",
+_MODULES = {
+    "bestofinf.ensemble": ("IdenticalSamplesWarning",),
+    "cache": ("SampleCache",),
+    "chat": ("AdaptiveEnsembleChat",),
+    "collector": ("EvaluationCollector",),
+    "middleware": ("ForMembers",),
+    "runnable": ("AdaptiveEnsemble",),
+    "scorers": (
+        "ChatModelJudge",
+        "RunnableScorer",
+        "top_logprobs",
+    ),
+    "streaming": ("ProgressToLangGraph",),
+    "tiny": ("TinyChat",),
 }
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "AdaptiveEnsembleChat",
     "ChatModelJudge",
     "EvaluationCollector",
+    "ForMembers",
     "IdenticalSamplesWarning",
     "ProgressToLangGraph",
     "RunnableScorer",
@@ -43,16 +47,11 @@ __all__ = [
     "top_logprobs",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require("langchain_core", extra="langchain", purpose=f"langchain_bestofinf.{name}")
-    value = getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = handed_on(
+    __name__,
+    _MODULES,
+    needs=("langchain_core", "langchain"),
+)
 
 
 def __dir__() -> list[str]:

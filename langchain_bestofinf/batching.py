@@ -1,333 +1,195 @@
-"""Many questions of one ensemble under one budget."""
+"""Many questions of an ensemble: each by itself, or all under one budget."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, closing
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
-from langchain_core.callbacks import (
-    AsyncCallbackManager,
-    CallbackManager,
-    CallbackManagerForLLMRun,
-)
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
+from langchain_core.messages import AIMessage, get_buffer_string
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
 
-from bestofinf.batch import BatchObserver, BatchResult, avote_batch, vote_batch
-from bestofinf.circuit import Circuit
-from bestofinf.engine import VotingEngine
-from bestofinf.errors import SamplingError, UsageError
-from bestofinf.plan import VotePlan
-from bestofinf.pool import Budget
-from bestofinf.records import Draw, Outcome, Sample
-from bestofinf.settings import plan_settings, split_settings
+from bestofinf.batches import Budget, BudgetedBatch, answers
+from bestofinf.ensemble import Call, Result, Step, finished, plan_settings, split_settings
+from bestofinf.errors import UsageError
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall
-from langchain_bestofinf.cancelling import begun, finished
-from langchain_bestofinf.sampling import Sampler
+from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.settings import configured
-from langchain_bestofinf.streaming import Line, Progress
+from langchain_bestofinf.streaming import Line
 
-if TYPE_CHECKING:
-    from langchain_bestofinf.chat import AdaptiveEnsembleChat
-    from langchain_bestofinf.model import EnsembleModel
+T = TypeVar("T")
 
 CONCURRENCY = 64
 """Most requests in flight over all questions, unless ``max_concurrency`` says otherwise."""
 
+_NOTHING = LLMResult(generations=[])
+
+
+def each_by_itself(
+    invoke: Callable[[Any, RunnableConfig], T],
+    inputs: Sequence[Any],
+    config: RunnableConfig | Sequence[RunnableConfig] | None,
+    return_exceptions: bool,
+) -> Iterator[tuple[int, T | Exception]]:
+    """Yield the place and the answer of each input as it comes, from blocking code.
+
+    As `Runnable.batch_as_completed`, whose threads are waited for, however, when it is interrupted
+    or left early.
+
+    Args:
+        invoke: Answers one input.
+        inputs: The inputs.
+        config: For all, or one for each; the first says how many go at once.
+        return_exceptions: Yield the error of an input in its place instead of raising it.
+    """
+    configs = get_config_list(config, len(inputs)) if inputs else [{}]
+    calls = [partial(invoke, *pair) for pair in zip(inputs, configs, strict=False)]
+    most = configs[0].get("max_concurrency")
+    return answers(calls, concurrency=most, return_exceptions=return_exceptions)
+
 
 @dataclass(frozen=True)
+class _Run:
+    """A question whose run has begun.
+
+    Attributes:
+        manager: LangChain's run.
+        runs: The runs of its samples.
+        call: The call, with the events of its progress.
+    """
+
+    manager: Any
+    runs: SampleRuns
+    call: EnsembleCall
+
+
 class Batch:
     """Many questions, and what they may cost together.
 
-    Attributes:
+    Args:
         model: Whom to ask.
         inputs: The questions.
-        configs: One for each.
-        budget: The total.
-        stop: As for a single call.
+        config: For all, or one for each.
+        budget: The total; a number is a number of samples.
         kwargs: Settings and arguments, the same for all.
-        line: Where events of progress stand.
+
+    Raises:
+        UsageError: If the questions' configurations have different settings.
     """
 
-    model: AdaptiveEnsembleChat
-    inputs: Sequence[LanguageModelInput]
-    configs: Sequence[RunnableConfig]
-    budget: Budget
-    stop: list[str] | None
-    kwargs: dict[str, Any]
-    line: Line = field(default_factory=Line)
-
-    @classmethod
-    def of(
-        cls,
-        model: AdaptiveEnsembleChat,
+    def __init__(
+        self,
+        model: EnsembleModel,
         inputs: Sequence[LanguageModelInput],
         config: RunnableConfig | Sequence[RunnableConfig] | None,
         budget: Budget | float,
         kwargs: Mapping[str, Any],
-    ) -> Batch:
-        """Return the batch of a call.
-
-        Raises:
-            UsageError: If the questions' configurations have different settings.
-        """
-        configs = get_config_list(config, len(inputs))
-        given = [configured(one) for one in configs]
+    ) -> None:
+        self._model = model
+        self._inputs = inputs
+        self._configs = get_config_list(config, len(inputs))
+        given = [configured(one) for one in self._configs]
         if any(settings != given[0] for settings in given):
             raise UsageError("questions under one budget need the same settings in all configs")
-        rest = {**(given[0] if given else {}), **kwargs}
-        total = budget if isinstance(budget, Budget) else Budget(budget)
-        return cls(model, inputs, configs, total, rest.pop("stop", None), rest)
-
-    @property
-    def plan(self) -> VotePlan[Any]:
-        """How each question is voted on."""
-        settings, _ = split_settings(self.kwargs)
-        return self.model.plan(**plan_settings(settings))
-
-    @property
-    def concurrency(self) -> int:
-        """Most requests in flight."""
-        limits = [one["max_concurrency"] for one in self.configs if one.get("max_concurrency")]
-        return min((limit for limit in limits if limit), default=CONCURRENCY)
+        self._kwargs = {**(given[0] if given else {}), **kwargs}
+        self._stop: list[str] | None = self._kwargs.pop("stop", None)
+        self._line = Line()
+        settings, _ = split_settings(self._kwargs)
+        limits = [one["max_concurrency"] for one in self._configs if one.get("max_concurrency")]
+        self._batch: BudgetedBatch[_Run, AIMessage] = BudgetedBatch(
+            len(inputs),
+            self,
+            model.plan(**plan_settings(settings)),
+            model._state,
+            budget=budget if isinstance(budget, Budget) else Budget(budget),
+            concurrency=min((limit for limit in limits if limit), default=CONCURRENCY),
+        )
 
     def run(self, return_exceptions: bool) -> Iterator[tuple[int, AIMessage | Exception]]:
         """Yield the place and the message of each question as it settles."""
-        questions = [_Question(self, place) for place in range(len(self.inputs))]
-        plan = self.plan
-        try:
-            batch = vote_batch(
-                range(len(questions)),
-                lambda place, draw: questions[place].sample(draw),
-                plan,
-                budget=self.budget,
-                concurrency=self.concurrency,
-                circuit=Circuit(self.model._health, plan.members),
-                observer=self._observer(questions),
-            )
-            with closing(batch):  # type: ignore[type-var]
-                for result in batch:
-                    try:
-                        message = questions[result.question].conclude(result)
-                    except Exception as error:
-                        if not return_exceptions:
-                            raise
-                        yield result.question, error
-                    else:
-                        yield result.question, message
-        finally:
-            for question in questions:
-                question.abandon()
+        return self._batch.run(return_exceptions=return_exceptions)
 
-    async def arun(
-        self, return_exceptions: bool
-    ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
+    def arun(self, return_exceptions: bool) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
         """Do the same in the running event loop."""
-        questions = [_AsyncQuestion(self, place) for place in range(len(self.inputs))]
-        plan = self.plan
-        try:
-            batch = avote_batch(
-                range(len(questions)),
-                lambda place, draw: questions[place].sample(draw),
-                plan,
-                budget=self.budget,
-                concurrency=self.concurrency,
-                circuit=Circuit(self.model._health, plan.members),
-                observer=self._observer(questions),
-            )
-            async with aclosing(batch):  # type: ignore[type-var]
-                async for result in batch:
-                    try:
-                        message = await questions[result.question].conclude(result)
-                    except Exception as error:
-                        if not return_exceptions:
-                            raise
-                        yield result.question, error
-                    else:
-                        yield result.question, message
-        finally:
-            await finished(asyncio.gather(*(question.abandon() for question in questions)))
+        return self._batch.arun(return_exceptions=return_exceptions)
 
-    def _observer(self, questions: Sequence[_Question | _AsyncQuestion]) -> BatchObserver[int]:
-        """Return what sends the progress of each question, with that of the budget."""
-        spent = 0.0
+    # -- LangChain's side of the questions ----------------------------------------------------
 
-        def observe(place: int, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
-            nonlocal spent
-            spent += self.budget.of(outcome)
-            opened = questions[place].opened
-            if opened is not None and opened.progress.wanted:
-                more = {"question": place, "spent": spent, "budget": self.budget.total}
-                opened.send(engine, draw, outcome, **more)
+    def begin(self, place: int) -> Step:
+        """Return the step that begins a question's run."""
+        messages = self._model._convert_input(self._inputs[place]).to_messages()
+        begin = self._model._begin(messages, self._configs[place], self._stop, self._kwargs)
+        limiter = self._model.rate_limiter
 
-        return observe
+        def do() -> _Run:
+            run = self._begun(place, begin.do(), asynchronous=False)
+            if limiter is not None:
+                limiter.acquire(blocking=True)
+            return run
 
-    def opening(self, place: int) -> tuple[list[BaseMessage], tuple[Any, ...], dict[str, Any]]:
-        """Return the messages of a question, and how its callbacks and its run are made."""
-        messages = self.model._convert_input(self.inputs[place]).to_messages()
-        return messages, *self.model._opening(self.configs[place], self.stop, dict(self.kwargs))
+        async def ado() -> _Run:
+            run = self._begun(place, await begin.ado(), asynchronous=True)
+            if limiter is not None:
+                await limiter.aacquire(blocking=True)
+            return run
 
-    def call(self, messages: list[BaseMessage], run: Any) -> EnsembleCall:
-        """Return the call of a question under its run."""
-        return self.model._call(messages, self.stop, run, self.kwargs)
+        return Step(do, ado)
 
+    def _begun(self, place: int, manager: Any, *, asynchronous: bool) -> _Run:
+        model, config = self._model, self._configs[place]
+        messages = model._convert_input(self._inputs[place]).to_messages()
+        runs = SampleRuns(manager, model.sample_callbacks, asynchronous=asynchronous, config=config)
+        call = model._call(messages, self._stop, runs, self._kwargs, self._line)
+        return _Run(manager, runs, call)
 
-@dataclass
-class _Open:
-    """A question whose run has begun."""
+    def text(self, place: int) -> str:
+        """Return a question as text."""
+        return get_buffer_string(self._model._convert_input(self._inputs[place]).to_messages())
 
-    run: Any
-    runs: SampleRuns
-    call: EnsembleCall
-    sampler: Sampler
-    progress: Progress
-    send: Callable[..., None]
+    def call(self, run: _Run) -> Call:
+        """Return the call of a question."""
+        return run.call.call
 
-    @classmethod
-    def of(cls, batch: Batch, messages: list[BaseMessage], run: Any, asynchronous: bool) -> _Open:
-        runs = SampleRuns(run, batch.model.sample_callbacks, asynchronous=asynchronous)
-        call = batch.call(messages, run)
-        progress = Progress(run, [member.name for member in call.plan.members], batch.line)
-        send = progress.asend if asynchronous else progress.send
-        return cls(run, runs, call, call.sampler(runs), progress, send)
+    def listens(self, run: _Run) -> bool:
+        """Return whether anybody hears the events of a question's progress."""
+        return run.call.progress.wanted
 
-    async def close(self) -> None:
-        """Wait until nothing of the question is under way any more."""
-        await self.sampler.aclose()
-        await self.progress.drain()
+    def tell(self, run: _Run, event: dict[str, Any]) -> None:
+        """Send an event of a question's progress."""
+        progress = run.call.progress
+        (progress.asend if run.runs.asynchronous else progress.send)(event)
 
+    def answer(self, run: _Run, result: Result) -> AIMessage:
+        """Return the winning message."""
+        return self._model._message(result, run.runs)
 
-@dataclass
-class _Question:
-    """A question asked from threads; its run begins with its first sample."""
+    def end(self, run: _Run, answer: AIMessage) -> Step:
+        """Return the step that ends a question's run with its message."""
+        told = LLMResult(generations=[[ChatGeneration(message=answer)]])
 
-    batch: Batch
-    place: int
-    opened: _Open | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+        def do() -> None:
+            run.runs.finish(answer)
+            run.manager.on_llm_end(told)
 
-    def sample(self, draw: Draw) -> Sample:
-        return self._open().sampler.sample(draw)
+        async def ado() -> None:
+            await run.call.progress.drain()
+            await run.runs.afinish(answer)
+            await run.manager.on_llm_end(told)
 
-    def _open(self) -> _Open:
-        with self.lock:
-            if self.opened is None:
-                model = self.batch.model
-                messages, configure, start = self.batch.opening(self.place)
-                run: CallbackManagerForLLMRun
-                (run,) = CallbackManager.configure(*configure).on_chat_model_start(
-                    model._serialized, [messages], **start
-                )
-                self.opened = _Open.of(self.batch, messages, run, False)
-                if model.rate_limiter is not None:
-                    model.rate_limiter.acquire(blocking=True)
-            return self.opened
+        return Step(do, lambda: finished(ado()))
 
-    def conclude(self, result: BatchResult[int]) -> AIMessage:
-        """End the run with the winner's message, or with the error that is raised."""
-        opened = self._open()
-        self.opened = None
-        try:
-            outcome = opened.call.concluded(opened.sampler, result.decision, result.error)
-            message = self.batch.model._message(outcome, opened.run)
-        except BaseException as error:
-            opened.run.on_llm_error(error, response=_NOTHING)
-            raise
-        generation = ChatGeneration(message=message)
-        opened.runs.finish(ChatResult(generations=[generation]))
-        opened.run.on_llm_end(LLMResult(generations=[[generation]]))
-        return message
+    def fail(self, run: _Run, error: BaseException) -> Step:
+        """Return the step that ends a question's run with an error."""
 
-    def abandon(self) -> None:
-        """End the run where the batch has ended before the question."""
-        if self.opened is not None:
-            self.opened.run.on_llm_error(_abandoned(), response=_NOTHING)
+        async def ado() -> None:
+            await run.call.progress.drain()
+            await run.manager.on_llm_error(error, response=_NOTHING)
 
-
-@dataclass
-class _AsyncQuestion:
-    """A question asked from tasks."""
-
-    batch: Batch
-    place: int
-    opened: _Open | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def sample(self, draw: Draw) -> Sample:
-        opened = await self._open()
-        return await opened.sampler.asample(draw)
-
-    async def _open(self) -> _Open:
-        async with self.lock:
-            if self.opened is None:
-                model = self.batch.model
-                messages, configure, start = self.batch.opening(self.place)
-                run = await begun(
-                    AsyncCallbackManager.configure(*configure).on_chat_model_start(
-                        model._serialized, [messages], **start
-                    )
-                )
-                self.opened = _Open.of(self.batch, messages, run, True)
-                if model.rate_limiter is not None:
-                    await model.rate_limiter.aacquire(blocking=True)
-            return self.opened
-
-    async def conclude(self, result: BatchResult[int]) -> AIMessage:
-        """End the run with the winner's message, or with the error that is raised."""
-        opened = await self._open()
-        self.opened = None
-        try:
-            await opened.close()
-            outcome = await opened.call.aconcluded(opened.sampler, result.decision, result.error)
-            message = self.batch.model._message(outcome, opened.run)
-        except BaseException as error:
-            await finished(opened.run.on_llm_error(error, response=_NOTHING))
-            raise
-        generation = ChatGeneration(message=message)
-        await opened.runs.afinish(ChatResult(generations=[generation]))
-        await finished(opened.run.on_llm_end(LLMResult(generations=[[generation]])))
-        return message
-
-    async def abandon(self) -> None:
-        """End the run where the batch has ended before the question."""
-        if self.opened is not None:
-            await self.opened.close()
-            await self.opened.run.on_llm_error(_abandoned(), response=_NOTHING)
-
-
-_NOTHING = LLMResult(generations=[])
-
-
-def _abandoned() -> SamplingError:
-    return SamplingError("the batch ended before this question was settled")
-
-
-def asker(
-    model: EnsembleModel, *, seed: int | None = None
-) -> Callable[[str, Draw], Awaitable[Sample]]:
-    """Return the function that asks an ensemble's members, for a `bestofinf.job`.
-
-    Args:
-        model: The ensemble.
-        seed: Sent with every request, as ``seed``, plus the number of samples that the member
-            has given to the question before: the same run then brings the same samples, where
-            members heed it. None sends none.
-    """
-
-    async def ask(prompt: str, draw: Draw) -> Sample:
-        call = model._call([HumanMessage(prompt)], None, None, {})
-        if seed is not None:
-            kwargs = {**call.question.kwargs, "seed": seed + draw.turn}
-            call = replace(call, question=replace(call.question, kwargs=kwargs))
-        sampler = call.sampler(SampleRuns(None, "none", asynchronous=True))
-        return await sampler.asample(draw)
-
-    return ask
+        return Step(
+            lambda: run.manager.on_llm_error(error, response=_NOTHING), lambda: finished(ado())
+        )

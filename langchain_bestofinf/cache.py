@@ -16,7 +16,7 @@ from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.runnables import RunnableLambda
 
-from bestofinf.alike import IdenticalSamplesWarning
+from bestofinf.ensemble import IdenticalSamplesWarning
 from langchain_bestofinf.members import innermost, transformed
 
 sampling_turns: ContextVar[tuple[int, ...]] = ContextVar("bestofinf_sampling_turns", default=())
@@ -32,7 +32,7 @@ SampleCacheMode: TypeAlias = Literal["indexed", "off"]
 
 
 class SampleCache(BaseCache):
-    """Keeps the samples of a vote apart in another cache.
+    """Stores the samples of a vote under separate keys of another cache.
 
     The first sample of a member has the key that the member alone would have.
 

@@ -2,13 +2,14 @@
 
 A handler that traces or adds up usage sees every sample as a child run, and sees the ensemble's
 own run end without usage, so that no token is counted twice. Every other handler sees what it
-would see of a single model: one run, with the usage of all samples.
+would see of a single model: one run, with the usage of all samples. Streams see the message as it is
+handed out.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
 
@@ -19,25 +20,30 @@ from langchain_core.callbacks import (
     BaseCallbackManager,
     CallbackManager,
     CallbackManagerForLLMRun,
-    UsageMetadataCallbackHandler,
 )
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2StreamingCallbackHandler
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
-from langchain_core.tracers.context import _configure_hooks
 
+from bestofinf.border import BROKEN_OFF
+from bestofinf.ensemble import finished
 from bestofinf.records import Draw, Member, Usage
-from langchain_bestofinf.cancelling import finished
-from langchain_bestofinf.following import Followed, is_told_in_threads
+from langchain_bestofinf.following import Ended, Followed, Muted, is_told_in_threads
+from langchain_bestofinf.graphs import Resumed
+from langchain_bestofinf.messages import TRACE_KEY, ending_of
 
 SAMPLE_TAG = "bestofinf:sample"
 
 SampleCallbacks: TypeAlias = Literal["tracers", "all", "none"]
 LLMRun: TypeAlias = CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun
+
+_TRACING = frozenset({"langfuse", "mlflow", "opik"})
+"""Packages of tracing products whose handlers are no tracers by LangChain's class."""
 
 HIDDEN_TAGS = [SAMPLE_TAG, "nostream"]  # langgraph leaves runs tagged nostream out of its stream
 _OWN_CONFIG = frozenset({"callbacks", "run_id", "run_name", "tags", "metadata"})
@@ -51,16 +57,34 @@ def is_streaming(handler: BaseCallbackHandler) -> bool:
 def sees_samples(handler: BaseCallbackHandler, mode: SampleCallbacks) -> bool:
     """Return whether samples are reported to a handler.
 
-    With ``tracers``: tracers, LangChain's usage counters, and handlers that have an attribute
-    ``sees_samples`` that is true. Never to handlers that forward a stream.
+    With ``tracers``: tracers, those of tracing products too, LangChain's usage counters, and
+    handlers that have an attribute ``sees_samples`` that is true. Never to handlers that forward
+    a stream.
     """
-    if mode == "none" or is_streaming(handler):
+    from langchain_core.callbacks import UsageMetadataCallbackHandler  # brings LangSmith's tracer
+
+    if mode == "none" or is_streaming(handler) or isinstance(handler, _SampleWatch):
         return False
     return (
         mode == "all"
         or isinstance(handler, BaseTracer | AsyncBaseTracer | UsageMetadataCallbackHandler)
+        or type(handler).__module__.partition(".")[0] in _TRACING
         or bool(getattr(handler, "sees_samples", False))
     )
+
+
+async def begun(
+    beginning: Coroutine[Any, Any, Sequence[AsyncCallbackManagerForLLMRun]],
+) -> AsyncCallbackManagerForLLMRun:
+    """Begin a run. If that is cancelled, the run is ended again."""
+    task = asyncio.ensure_future(beginning)
+    try:
+        (run,) = await finished(task)
+    except asyncio.CancelledError as error:
+        for run in task.result():
+            await finished(run.on_llm_error(error, response=LLMResult(generations=[])))
+        raise
+    return run
 
 
 class SampleRuns:
@@ -71,6 +95,7 @@ class SampleRuns:
         mode: Which handlers see samples.
         asynchronous: Whether samples run in tasks.
         counting: Whether `spent` will be asked for.
+        config: What the caller has configured; None for what the context says.
     """
 
     def __init__(
@@ -80,22 +105,32 @@ class SampleRuns:
         *,
         asynchronous: bool,
         counting: bool = False,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self._counting = counting
-        self._manager = manager
+        self._told: Mapping[str, Any] = {}
+        self._total: UsageMetadata | None = None
+        around = var_child_runnable_config.get() or {} if config is None else config
+        self.configurable: dict[str, Any] = dict(around.get("configurable") or {})
+        self.resumed = Resumed(self.configurable)
+        self.manager = manager
+        self.asynchronous = asynchronous
         handlers = manager.handlers if manager is not None else []
         self.watchers = [h for h in handlers if sees_samples(h, mode)]
+        # Left out, those that attach themselves to every run would come back.
+        self._muted = [
+            Muted.of(h) for h in handlers if h not in self.watchers and not is_streaming(h)
+        ]
         self._children = (AsyncCallbackManager if asynchronous else CallbackManager)(
             handlers=[], parent_run_id=manager.run_id if manager is not None else None
         )
-        self._children.set_handlers(self.watchers)
+        self._children.set_handlers([*self.watchers, *self._muted])
         if manager is not None:
             # Place in a sequence and the model's own description are not the samples'.
             tags = [tag for tag in manager.inheritable_tags if not tag.startswith("seq:step")]
             self._children.add_tags(tags)
-            self._children.add_metadata(
-                {k: v for k, v in manager.inheritable_metadata.items() if not k.startswith("ls_")}
-            )
+        given = manager.inheritable_metadata if manager is not None else {}
+        self._metadata = {k: v for k, v in given.items() if not k.startswith("ls_")}
 
     # -- one sample ---------------------------------------------------------------------------
 
@@ -109,20 +144,28 @@ class SampleRuns:
         children = self._children
         if self.watchers or self._counting:
             children = children.copy()
-            if isinstance(children, AsyncCallbackManager):
-                children.set_handlers(
-                    [Followed.of(h) if is_told_in_threads(h) else h for h in self.watchers]
-                )
-            children.add_handler(_SampleWatch())
+            watchers = [
+                Followed.of(h) if self.asynchronous and is_told_in_threads(h) else h
+                for h in self.watchers
+            ]
+            children.set_handlers([*watchers, *self._muted, _SampleWatch()])
         outer = var_child_runnable_config.get() or {}
         inner = {key: value for key, value in outer.items() if key not in _OWN_CONFIG}
-        var_child_runnable_config.set(cast("RunnableConfig", {**inner, "callbacks": children}))
+        configurable = {**self.configurable, **self.resumed.changes()}
+        inner |= {"callbacks": children, **({"configurable": configurable} if configurable else {})}
+        var_child_runnable_config.set(cast("RunnableConfig", inner))
+        from langchain_core.tracers.context import _configure_hooks  # brings LangSmith's tracer
+
         for variable, *_ in _configure_hooks:
             handler = variable.get()
             # Such a handler adds itself to every run in its context, the samples' as well.
             if handler is not None and not any(handler is h for h in children.handlers):
                 variable.set(None)
-        return {"callbacks": children, "tags": [*tags], "metadata": {**metadata}}
+        return {
+            "callbacks": children,
+            "tags": [*tags],
+            "metadata": {**self._metadata, **metadata},
+        }
 
     def sample(self, draw: Draw, member: Member[Any]) -> RunnableConfig:
         """Enter the child run of a draw."""
@@ -137,9 +180,11 @@ class SampleRuns:
 
     def spent(self, config: RunnableConfig) -> Usage:
         """Return what the models within one sample have used so far."""
-        callbacks = config.get("callbacks")
-        handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else []
-        return sum((h.usage for h in handlers if isinstance(h, _SampleWatch)), Usage())
+        return sum((watch.usage for watch in _watches(config)), Usage())
+
+    def broken_off(self, config: RunnableConfig) -> bool:
+        """Return whether the stream of a model within one sample ended before its reply did."""
+        return any(watch.broken_off for watch in _watches(config))
 
     async def cancelled(self, config: RunnableConfig, error: BaseException) -> None:
         """Close runs that a cancelled sample has left open: LangChain itself does not."""
@@ -162,37 +207,66 @@ class SampleRuns:
 
     # -- the ensemble's own run ---------------------------------------------------------------
 
-    def finish(self, result: ChatResult) -> None:
-        """End the ensemble's run for those who have seen the samples."""
-        if self.watchers and isinstance(self._manager, CallbackManagerForLLMRun):
-            self._detached(self._manager).on_llm_end(without_usage(result))
+    def settle(self, told: Mapping[str, Any], usage: UsageMetadata | None) -> None:
+        """Take note of what the call has come to.
 
-    async def afinish(self, result: ChatResult) -> None:
+        Args:
+            told: The full trace.
+            usage: Of all samples.
+        """
+        self._told, self._total = told, usage
+
+    def finish(self, message: AIMessage) -> None:
+        """End the ensemble's run for all who are to be told something else than the message.
+
+        Those who have seen the samples are told no usage, all others, but streams, that of all.
+        """
+        if isinstance(self.manager, CallbackManagerForLLMRun):
+            for manager, told in self._ends(self.manager, message):
+                manager.on_llm_end(told)
+
+    async def afinish(self, message: AIMessage) -> None:
         """Do the same from async code."""
-        if self.watchers and isinstance(self._manager, AsyncCallbackManagerForLLMRun):
-            await finished(self._detached(self._manager).on_llm_end(without_usage(result)))
+        if isinstance(self.manager, AsyncCallbackManagerForLLMRun):
+            for manager, told in self._ends(self.manager, message):
+                await finished(manager.on_llm_end(told))
 
     async def abandon(self, error: BaseException) -> None:
         """End the ensemble's run when it is cancelled: LangChain itself does not."""
-        if isinstance(self._manager, AsyncCallbackManagerForLLMRun):
+        if isinstance(self.manager, AsyncCallbackManagerForLLMRun):
             try:
-                await finished(
-                    self._manager.on_llm_error(error, response=LLMResult(generations=[]))
-                )
+                await finished(self.manager.on_llm_error(error, response=LLMResult(generations=[])))
             finally:
-                self._manager.handlers = []  # should LangChain do it, it is not done twice
+                self.manager.handlers = []  # should LangChain do it, it is not done twice
 
-    def _detached(self, manager: Any) -> Any:
-        """Take the watchers off the ensemble's run; return a manager of theirs for it."""
-        manager.handlers = [h for h in manager.handlers if h not in self.watchers]
-        return type(manager)(
-            run_id=manager.run_id,
-            handlers=self.watchers,
-            inheritable_handlers=[],
-            parent_run_id=manager.parent_run_id,
-            tags=manager.tags,
-            metadata=manager.metadata,
-        )
+    def _ends(self, manager: Any, message: AIMessage) -> list[tuple[Any, LLMResult]]:
+        """Let LangChain end the run for nobody else; return managers for all, and what to tell them."""
+        groups: dict[tuple[bool, bool], list[BaseCallbackHandler]] = {}
+        left = []
+        for handler in manager.handlers:
+            if is_streaming(handler):
+                left.append(handler)
+            else:
+                group = handler in self.watchers, bool(getattr(handler, "wants_trace", False))
+                groups.setdefault(group, []).append(handler)
+        manager.handlers = [*left, *(Ended.of(h) for told in groups.values() for h in told)]
+        ends = []
+        for (counted, traced), handlers in groups.items():
+            changes: dict[str, Any] = {"usage_metadata": None if counted else self._total}
+            if traced:
+                metadata = {**message.response_metadata, TRACE_KEY: self._told}
+                changes["response_metadata"] = metadata
+            generation = ChatGeneration(message=message.model_copy(update=changes))
+            own = type(manager)(
+                run_id=manager.run_id,
+                handlers=handlers,
+                inheritable_handlers=[],
+                parent_run_id=manager.parent_run_id,
+                tags=manager.tags,
+                metadata=manager.metadata,
+            )
+            ends.append((own, LLMResult(generations=[[generation]])))
+        return ends
 
 
 class _SampleWatch(BaseCallbackHandler):
@@ -203,48 +277,29 @@ class _SampleWatch(BaseCallbackHandler):
     def __init__(self) -> None:
         self.open: dict[UUID, UUID | None] = {}
         self.usage = Usage()
+        self.broken_off = False
 
-    def on_chat_model_start(
-        self,
-        serialized: Any,
-        messages: Any,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self.open[run_id] = parent_run_id
+    def on_chat_model_start(self, *asked: Any, run_id: UUID, **about: Any) -> None:
+        self.open[run_id] = about.get("parent_run_id")
 
-    def on_llm_start(
-        self,
-        serialized: Any,
-        prompts: Any,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self.open[run_id] = parent_run_id
+    def on_llm_start(self, *asked: Any, run_id: UUID, **about: Any) -> None:
+        self.open[run_id] = about.get("parent_run_id")
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         self.open.pop(run_id, None)
         for generation in response.generations[0][:1]:
-            usage = getattr(getattr(generation, "message", None), "usage_metadata", None) or {}
-            self.usage += Usage(
-                usage.get("input_tokens", 0), usage.get("output_tokens", 0), calls=1
-            )
+            message = getattr(generation, "message", None)
+            usage = getattr(message, "usage_metadata", None) or {}
+            if isinstance(message, AIMessage) and ending_of(message) == BROKEN_OFF:
+                self.broken_off = True
+            self.usage += Usage.told(usage.get("input_tokens"), usage.get("output_tokens"))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self.open.pop(run_id, None)
         self.usage += Usage(calls=1)
 
 
-def without_usage(result: ChatResult) -> LLMResult:
-    """Return the result for handlers that have counted the samples."""
-    generations: list[Any] = []
-    for generation in result.generations:
-        message = generation.message
-        if isinstance(message, AIMessage):
-            message = message.model_copy(update={"usage_metadata": None})
-        generations.append(ChatGeneration(message=message))
-    return LLMResult(generations=[generations])
+def _watches(config: RunnableConfig) -> list[_SampleWatch]:
+    callbacks = config.get("callbacks")
+    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else []
+    return [handler for handler in handlers if isinstance(handler, _SampleWatch)]

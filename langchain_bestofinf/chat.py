@@ -1,22 +1,18 @@
-"""A chat model that asks its members until the answer is settled."""
+"""A chat model that decides each answer by a vote of its members."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from typing import Any, Self
 
-from langchain_core.callbacks import (
-    AsyncCallbackManager,
-    AsyncCallbackManagerForLLMRun,
-    CallbackManager,
-    CallbackManagerForLLMRun,
-)
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.language_models.chat_models import _format_ls_structured_output
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.outputs import ChatGenerationChunk, LLMResult
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
@@ -24,31 +20,29 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 from typing_extensions import override
 
-from bestofinf.answers import AutoAnswer, ToolCallsAnswer
-from bestofinf.pool import Budget
-from bestofinf.settings import Kept, split_settings
-from langchain_bestofinf.batching import Batch
+from bestofinf.batches import Budget, in_order
+from bestofinf.ensemble import Cached, finished, shared_out, split_settings
+from langchain_bestofinf.batching import Batch, each_by_itself
 from langchain_bestofinf.callbacks import SampleRuns
-from langchain_bestofinf.cancelling import begun, finished
 from langchain_bestofinf.members import (
     Asked,
     ChatRunnable,
 )
 from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.serializing import loadable
-from langchain_bestofinf.settings import configured
+from langchain_bestofinf.settings import configured, configuring
 from langchain_bestofinf.streaming import replayed
 from langchain_bestofinf.structured import answer_for, handed_out, with_schema
-from langchain_bestofinf.tools import described, schemas_of, with_tools
+from langchain_bestofinf.tools import described, with_tools
 
 
 @loadable
 class AdaptiveEnsembleChat(EnsembleModel):
-    """A chat model that asks its members until the answer is settled, and gives that answer.
+    """A chat model that asks its members, lets their answers vote, and returns a winning reply.
 
-    It stands wherever a chat model does: in chains, agents and graphs, with tools, structured
-    output, streams, batches and tracing. The message is the winning member's own; how it won is
-    in ``message.response_metadata["bestofinf"]``, and ``usage_metadata`` is that of all samples.
+    Use it in place of any chat model: in chains, agents and graphs, with tools, structured
+    output, streams, batches and tracing. The message is the winning member's own. The trace of
+    the vote is in ``message.response_metadata["bestofinf"]``.
 
     ```python
     model = AdaptiveEnsembleChat(members=["openai:gpt-5-mini", ChatAnthropic(...)])
@@ -69,6 +63,9 @@ class AdaptiveEnsembleChat(EnsembleModel):
         streaming: False makes `stream` give the answer in one piece.
         samples_per_request: Samples that one request asks for (``n=``), where all members offer
             it. Nothing can be stopped within a request.
+        history_filter: Makes, of the messages of a call and a member, those that the member gets.
+            None leaves out what only a model of another provider can read, where members are of
+            several: what built-in tools have left.
         sample_cache: ``indexed`` keeps the samples of a vote apart in LangChain's cache;
             ``off`` asks the members without one.
 
@@ -92,10 +89,10 @@ class AdaptiveEnsembleChat(EnsembleModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=False)
-        call = self._call(messages, stop, run_manager, kwargs)
-        message = self._message(call.run(runs), run_manager)
+        result = self._call(messages, stop, runs, kwargs).run()
+        message = self._message(result, runs)
         yield from replayed(message, message.id)
-        runs.finish(ChatResult(generations=[ChatGeneration(message=message)]))
+        runs.finish(message)
 
     @override
     async def _astream(
@@ -106,11 +103,11 @@ class AdaptiveEnsembleChat(EnsembleModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=True)
-        call = self._call(messages, stop, run_manager, kwargs)
-        message = self._message(await call.arun(runs), run_manager)
+        result = await self._call(messages, stop, runs, kwargs).arun()
+        message = self._message(result, runs)
         for chunk in replayed(message, message.id):
             yield chunk
-        await runs.afinish(ChatResult(generations=[ChatGeneration(message=message)]))
+        await runs.afinish(message)
 
     @override
     def stream(
@@ -128,15 +125,16 @@ class AdaptiveEnsembleChat(EnsembleModel):
             yield self.invoke(input, config, stop=stop, **kwargs)  # type: ignore[misc]
             return
         messages = self._convert_input(input).to_messages()
-        configure, start = self._opening(config, stop, kwargs)
-        (run,) = CallbackManager.configure(*configure).on_chat_model_start(
-            self._serialized, [messages], **start
-        )
+        run: CallbackManagerForLLMRun = self._begin(messages, config, stop, kwargs).do()
+        kwargs.pop("ls_structured_output_format", None)
         chunks: list[ChatGenerationChunk] = []
         try:
             if self.rate_limiter is not None:
                 self.rate_limiter.acquire(blocking=True)
-            for chunk in self._stream(messages, stop, run, **kwargs):
+            found = self._stream(messages, stop, run, **kwargs)
+            with configuring(config):  # the vote ends before the first chunk
+                first = next(found)
+            for chunk in chain([first], found):
                 run.on_llm_new_token(str(chunk.message.text), chunk=chunk)
                 chunks.append(chunk)
                 yield _message(chunk)
@@ -161,53 +159,25 @@ class AdaptiveEnsembleChat(EnsembleModel):
             yield await self.ainvoke(input, config, stop=stop, **kwargs)  # type: ignore[misc]
             return
         messages = self._convert_input(input).to_messages()
-        configure, start = self._opening(config, stop, kwargs)
-        run = await begun(
-            AsyncCallbackManager.configure(*configure).on_chat_model_start(
-                self._serialized, [messages], **start
-            )
-        )
+        run: AsyncCallbackManagerForLLMRun
+        run = await self._begin(messages, config, stop, kwargs).ado()
+        kwargs.pop("ls_structured_output_format", None)
         chunks: list[ChatGenerationChunk] = []
         try:
             if self.rate_limiter is not None:
                 await self.rate_limiter.aacquire(blocking=True)
-            async for chunk in self._astream(messages, stop, run, **kwargs):
+            found = self._astream(messages, stop, run, **kwargs)
+            with configuring(config):  # the vote ends before the first chunk
+                chunk: ChatGenerationChunk | None = await anext(found)
+            while chunk is not None:
                 await run.on_llm_new_token(str(chunk.message.text), chunk=chunk)
                 chunks.append(chunk)
                 yield _message(chunk)
+                chunk = await anext(found, None)
         except BaseException as error:
             await finished(run.on_llm_error(error, response=_result(chunks)))
             raise
         await finished(run.on_llm_end(_result(chunks)))
-
-    def _opening(
-        self, config: RunnableConfig, stop: list[str] | None, kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments to configure callbacks and to start the run of a stream.
-
-        LangChain's own `stream` does the same but keeps the run to itself, and samples could
-        not become its children.
-        """
-        given = kwargs.pop("ls_structured_output_format", None)
-        params = self._get_invocation_params(stop=stop, **kwargs)
-        described = self._get_ls_params_with_defaults(stop=stop, **kwargs)
-        configure = (
-            config.get("callbacks"),
-            self.callbacks,
-            self.verbose,
-            config.get("tags"),
-            self.tags,
-            {**(config.get("metadata") or {}), **described},
-            self.metadata,
-        )
-        start = {
-            "invocation_params": params,
-            "options": {"stop": stop, **_format_ls_structured_output(given)},
-            "name": config.get("run_name"),
-            "run_id": config.get("run_id"),
-            "batch_size": 1,
-        }
-        return configure, start
 
     # -- batches ------------------------------------------------------------------------------
 
@@ -234,10 +204,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
         Raises:
             UsageError: If the rule cannot say where the next sample helps most.
         """
-        if budget is None:
-            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
-        found = dict(Batch.of(self, inputs, config, budget, kwargs).run(return_exceptions))
-        return [found[place] for place in range(len(inputs))]  # type: ignore[misc]
+        given = {"return_exceptions": return_exceptions, "budget": budget, **kwargs}
+        return in_order(self.batch_as_completed(inputs, config, **given))
 
     @override
     async def abatch(
@@ -254,9 +222,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
             return await super().abatch(
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )
-        batch = Batch.of(self, inputs, config, budget, kwargs)
-        found = {place: message async for place, message in batch.arun(return_exceptions)}
-        return [found[place] for place in range(len(inputs))]  # type: ignore[misc]
+        batch = Batch(self, inputs, config, budget, kwargs)
+        return in_order([pair async for pair in batch.arun(return_exceptions)])  # type: ignore[misc]
 
     @override
     def batch_as_completed(
@@ -270,11 +237,10 @@ class AdaptiveEnsembleChat(EnsembleModel):
     ) -> Iterator[tuple[int, Any]]:
         """Yield the place and the message of each question as it settles; see `batch`."""
         if budget is None:
-            yield from super().batch_as_completed(  # type: ignore[call-overload]
-                inputs, config, return_exceptions=return_exceptions, **kwargs
-            )
+            ask = partial(self.invoke, **kwargs)
+            yield from each_by_itself(ask, inputs, config, return_exceptions)
             return
-        yield from Batch.of(self, inputs, config, budget, kwargs).run(return_exceptions)
+        yield from Batch(self, inputs, config, budget, kwargs).run(return_exceptions)
 
     @override
     async def abatch_as_completed(
@@ -292,7 +258,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )
         else:
-            found = Batch.of(self, inputs, config, budget, kwargs).arun(return_exceptions)
+            found = Batch(self, inputs, config, budget, kwargs).arun(return_exceptions)
         async with aclosing(found):
             async for pair in found:
                 yield pair
@@ -315,18 +281,16 @@ class AdaptiveEnsembleChat(EnsembleModel):
             kwargs: For the members' `bind_tools`, or settings of the ensemble.
 
         Raises:
-            UsageError: If a member cannot call tools.
+            UsageError: If a member cannot call tools, or has none of them: those that are built
+                into one provider are bound to its models alone.
         """
         settings, rest = split_settings(kwargs)
         if tool_choice is not None:
             rest["tool_choice"] = tool_choice
         tools = list(tools)
-        copy = self._asking(lambda name, model: with_tools(name, model, tools, **rest))
+        given = shared_out(tools, self._families)
+        copy = self._asking(lambda name, model: with_tools(name, model, given[name], **rest))
         copy._bound = {**rest, "tools": described(tools, copy._asked)}
-        answer = self.plan().answer
-        if isinstance(answer, AutoAnswer):
-            calls = ToolCallsAnswer(schemas=schemas_of(copy._bound["tools"]))
-            copy._auto = AutoAnswer(calls=calls, math=answer.math)
         return copy.bind(**copy._bound, **settings)
 
     @override
@@ -366,9 +330,9 @@ class AdaptiveEnsembleChat(EnsembleModel):
         ]
         if self._higher is not None:
             higher = self._higher
-            copy._higher = replace(higher, asked=bind(higher.name, higher.asked.model))
+            copy._higher = replace(higher, model=bind(higher.name, higher.model.model))
         copy._cached = None
-        copy._planned = Kept()
+        copy._planned = Cached()
         return copy
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,21 +11,13 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import Generation, LLMResult
 
-from bestofinf.evaluation.forks import reset_after_fork
-from bestofinf.evaluation.identity import Prompt
-from bestofinf.evaluation.privacy import Keep
-from bestofinf.evaluation.recorder import Recorder, RecorderStats
-from bestofinf.evaluation.store import EvaluationStore
-from bestofinf.evaluation.writer import WhenFull
+from bestofinf.evaluation.recording.collector import Collector, OpenRuns, Prompt, rule_text
 from bestofinf.records import Reply
-from bestofinf.rules import StopRule
 from langchain_bestofinf.callbacks import SAMPLE_TAG
 from langchain_bestofinf.messages import TRACE_KEY, reply_of
 from langchain_bestofinf.runnable import DECISION_EVENT
 
 QUESTION_TAG = "question_id:"
-
-_MAX_RUNS = 20_000  # runs remembered that have not ended; beyond that the oldest is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,89 +37,26 @@ class _Run:
     member: str = ""
 
 
-class EvaluationCollector(BaseCallbackHandler):
+class EvaluationCollector(Collector, BaseCallbackHandler):
     """Records ensemble calls and plain model calls to an evaluation store.
 
     Pass it with ``config={"callbacks": [collector]}`` or to the constructor of a model or chain.
     The question is the prompt, or what stands as ``question_id`` in the metadata of the call (or
     in a tag ``question_id:...``); ``dataset`` in the metadata names the collection.
 
-    Args:
-        store: A store, its address (a path or a URL), or a recorder to share.
-        plain_calls: Record calls of models outside of ensembles, too.
-        keep: What is stored: "answers" (hashes, answers and counts), "replies" or "all".
-        redact: Applied to every text before it is stored.
-        answer: How the answer of a plain model call is taken from the reply.
-        capacity: Most calls that may wait to be written; more are refused and counted.
-        when_full: "refuse", or "wait" to hold the caller up instead.
-        rescue: Folder for calls that cannot be stored before the end of the program;
-            ``bestofinf import`` brings the files in later. None loses such calls.
+    The options are those of `bestofinf.evaluation.recording.collector.Collector`.
     """
 
+    wants_trace = True
     run_inline = True  # in the order of the calls, and without a thread for each report
 
-    def __init__(
-        self,
-        store: EvaluationStore | Recorder | str | Path,
-        *,
-        plain_calls: bool = True,
-        keep: Keep = "answers",
-        redact: Callable[[str], str] | None = None,
-        answer: Any = "auto",
-        capacity: int = 20_000,
-        when_full: WhenFull = "refuse",
-        rescue: str | Path | None = None,
-    ) -> None:
-        if not isinstance(store, Recorder):
-            store = Recorder(
-                store,
-                keep=keep,
-                redact=redact,
-                answer=answer,
-                capacity=capacity,
-                when_full=when_full,
-                rescue=rescue,
-            )
-        self.recorder = store
-        self._plain_calls = plain_calls
-        self._begin_anew()
-        reset_after_fork(self._begin_anew)
-
-    def _begin_anew(self) -> None:
-        self._lock = threading.Lock()
-        self._runs: dict[UUID, _Run] = {}
+    def _prepare(self) -> None:
+        self._runs: OpenRuns[UUID, _Run] = OpenRuns()
 
     @property
     def sees_samples(self) -> bool:
         """Whether ensembles report their samples' runs here, too: only for the replies' texts."""
         return self.recorder.wants_replies
-
-    @property
-    def stats(self) -> RecorderStats:
-        """What became of the calls so far; ``refused`` and ``errors`` should be 0."""
-        return self.recorder.stats
-
-    def flush(self, timeout: float | None = 30.0) -> None:
-        """Wait until every ended call is in the store.
-
-        Raises:
-            StoreError: If it could not be written in time.
-        """
-        self.recorder.flush(timeout)
-
-    def close(self, timeout: float | None = 30.0) -> None:
-        """Write what is left; the end of the program does the same.
-
-        Raises:
-            StoreError: If not everything could be written in time.
-        """
-        self.recorder.close(timeout)
-
-    def __enter__(self) -> EvaluationCollector:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     # -- what LangChain reports ---------------------------------------------------------------
 
@@ -170,7 +97,7 @@ class EvaluationCollector(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """A model has answered."""
         with self.recorder.guard():
-            run = self._pop(run_id)
+            run = self._runs.pop(run_id)
             if run is None:
                 return
             generations = response.generations[0] if response.generations else []
@@ -185,7 +112,7 @@ class EvaluationCollector(BaseCallbackHandler):
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """A model has failed, or its call was cancelled."""
         with self.recorder.guard():
-            run = self._pop(run_id)
+            run = self._runs.pop(run_id)
             if run is None or run.kind == "sample":
                 return
             if run.kind == "model":
@@ -226,7 +153,9 @@ class EvaluationCollector(BaseCallbackHandler):
         metadata = metadata or {}
         if SAMPLE_TAG in (tags or ()):
             if parent is not None and "bestofinf_sample" in metadata:
-                self._put(run_id, _Run("sample", str(parent), int(metadata["bestofinf_sample"])))
+                self._runs.put(
+                    run_id, _Run("sample", str(parent), int(metadata["bestofinf_sample"]))
+                )
             return
         ensemble = metadata.get("ls_provider") == TRACE_KEY
         if not ensemble and not self._plain_calls:
@@ -234,8 +163,8 @@ class EvaluationCollector(BaseCallbackHandler):
         kind = "ensemble" if ensemble else "model"
         params = kwargs.get("invocation_params") or {}
         member = str(metadata.get("ls_model_name") or params.get("_type") or "model")
-        self._put(run_id, _Run(kind, str(run_id), member=member))
-        rule = _rule(params) if ensemble else ""
+        self._runs.put(run_id, _Run(kind, str(run_id), member=member))
+        rule = rule_text(params.get("rule"), params.get("max_samples")) if ensemble else ""
         tools = params.get("tools") or ()
         self._begin(str(run_id), prompt(), kind, tags, metadata, tools, rule)
 
@@ -289,24 +218,6 @@ class EvaluationCollector(BaseCallbackHandler):
                 input_tokens=usage.get("input_tokens") if alone else None,
             )
         self.recorder.end(run.call)
-
-    def _put(self, run_id: UUID, run: _Run) -> None:
-        with self._lock:
-            self._runs[run_id] = run
-            if len(self._runs) > _MAX_RUNS:
-                self._runs.pop(next(iter(self._runs)))
-
-    def _pop(self, run_id: UUID) -> _Run | None:
-        with self._lock:
-            return self._runs.pop(run_id, None)
-
-
-def _rule(params: Mapping[str, Any]) -> str:
-    """Return the rule of an ensemble's call as written on the command line; "" if unknown."""
-    rule, most = params.get("rule"), params.get("max_samples")
-    if not isinstance(rule, str | StopRule):
-        return ""
-    return f"{rule}|max-samples:n={most}" if isinstance(most, int) else str(rule)
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:

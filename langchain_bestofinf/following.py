@@ -1,4 +1,10 @@
-"""A handler of a sample that may be cancelled: what it saw begin, it sees end."""
+"""What stands in a sample's run for a handler of the ensemble's.
+
+`Followed` for one that may be cancelled: what it saw begin, it sees end. `Muted` for one that is
+to see no samples. In the ensemble's own run, `Ended` for one that has seen its end. To all appearances both are the handler itself, as LangChain and tracers look
+at the classes of handlers: a tracer that attaches itself to every run does so where none of its
+own class is there.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +42,9 @@ def is_told_in_threads(handler: BaseCallbackHandler) -> bool:
     return not handler.run_inline and not inspect.iscoroutinefunction(handler.on_llm_error)
 
 
-class Followed:
-    """Stands for a handler that is told in threads, and knows which runs it has seen begin.
-
-    To all appearances it is the handler: LangChain looks at the classes of handlers. Once
-    closed it tells the handler nothing more: a thread that comes late begins no run.
-    """
-
+class _StandIn:
     def __init__(self, handler: BaseCallbackHandler) -> None:
         self._handler = handler
-        self._lock = threading.RLock()
-        self._open: dict[UUID, tuple[str, UUID | None]] = {}  # how it began, and its parent
-        self._closed = False
 
     @classmethod
     def of(cls, handler: BaseCallbackHandler) -> BaseCallbackHandler:
@@ -58,6 +55,47 @@ class Followed:
     def __class__(self) -> Any:
         """Return the handler's class."""
         return self._handler.__class__
+
+
+class Muted(_StandIn):
+    """Stands for a handler that is told nothing."""
+
+    run_inline = True
+    raise_error = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("ignore_"):
+            return True
+        return _nothing if name.startswith("on_") else getattr(self._handler, name)
+
+    def copy_with_metadata_defaults(self, **named: Any) -> Muted:
+        """Return what stands for the copy that LangChain makes of its tracer for each run."""
+        return self
+
+
+class Ended(_StandIn):
+    """Stands for a handler that has been told the end of its run: it hears what a stream says after."""
+
+    def __getattr__(self, name: str) -> Any:
+        muted = name.startswith("on_") and name != "on_stream_event"
+        return _nothing if muted else getattr(self._handler, name)
+
+
+def _nothing(*given: Any, **named: Any) -> None:
+    """Take what a handler would be told."""
+
+
+class Followed(_StandIn):
+    """Stands for a handler that is told in threads, and knows which runs it has seen begin.
+
+    Once closed it tells the handler nothing more: a thread that comes late begins no run.
+    """
+
+    def __init__(self, handler: BaseCallbackHandler) -> None:
+        super().__init__(handler)
+        self._lock = threading.RLock()
+        self._open: dict[UUID, tuple[str, UUID | None]] = {}  # how it began, and its parent
+        self._closed = False
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._handler, name)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -18,15 +17,14 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
 
-from bestofinf.errors import MissingExtraError, UsageError, shown
-from bestofinf.plan import unique_names
+from bestofinf._extras import require
+from bestofinf.ensemble import common_facts, read_members
+from bestofinf.errors import MissingExtraError, UsageError
 from bestofinf.records import Member
 
 ChatRunnable: TypeAlias = Runnable[Any, Any]
-MemberLike: TypeAlias = "str | ChatRunnable | Member[Any] | Mapping[str, Any]"
 
 _MODEL_NAMES = ("model_name", "model", "model_id", "deployment_name")
-_MEMBER_FIELDS = frozenset({"weight", "name", "cost", "price", "call_kwargs", "concurrency"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,13 @@ class Asked:
         parser: From ``{"raw": message}`` to a mapping with parsed and parsing_error, for
             structured output; None otherwise.
         counts_runs: Whether its usage is that of the models within it, and not in its output.
+        remembers: Whether it has a memory, of which every sample needs its own.
     """
 
     model: ChatRunnable
     parser: ChatRunnable | None = None
     counts_runs: bool = False
+    remembers: bool = False
 
 
 def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:
@@ -57,25 +57,12 @@ def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:
         UsageError: If there is none, or one is no chat model, or its provider is not known.
         MissingExtraError: If a text is given and the package ``langchain`` is not installed.
     """
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise UsageError(f"members must be a list of chat models, got {shown(given)}")
-    return unique_names([_member(item) for item in given])
+    return read_members(given, _read, "chat models")
 
 
-def _member(item: Any) -> Member[ChatRunnable]:
-    if isinstance(item, Mapping):
-        unknown = item.keys() - _MEMBER_FIELDS - {"model"}
-        if unknown or "model" not in item:
-            raise UsageError(
-                "a member given as a mapping has the key 'model' and may have "
-                f"{', '.join(sorted(_MEMBER_FIELDS))}; got {', '.join(map(str, item))}"
-            )
-        item = Member(**{**item, "price": tuple(item.get("price", (0.0, 0.0)))})
-    if isinstance(item, tuple) and len(item) == 2:
-        item = Member(item[0], weight=item[1])
-    member = item if isinstance(item, Member) else Member(item)
-    model = chat_model(member.model)
-    return replace(member, model=model, name=member.name or model_name(model))
+def _read(given: Any) -> tuple[ChatRunnable, str]:
+    model = chat_model(given)
+    return model, model_name(model)
 
 
 def chat_model(model: Any) -> ChatRunnable:
@@ -86,7 +73,7 @@ def chat_model(model: Any) -> ChatRunnable:
         MissingExtraError: If it is a text and the package ``langchain`` is not installed.
     """
     if isinstance(model, str):
-        return _named_model(model)
+        return made_model(f"member {model!r}", model)
     if innermost(model) is None:
         what = type(model).__name__
         raise UsageError(
@@ -96,21 +83,28 @@ def chat_model(model: Any) -> ChatRunnable:
     return cast("ChatRunnable", model)
 
 
-def _named_model(text: str) -> ChatRunnable:
-    purpose = f"the member {text!r}, given by name,"
+def made_model(what: str, name: str, **options: Any) -> BaseChatModel:
+    """Return the chat model of a name.
+
+    Args:
+        what: What is made, for errors.
+        name: ``provider:model``, or what LangChain can tell the provider of.
+        options: Arguments of the model's class.
+
+    Raises:
+        UsageError: If it cannot be made.
+        MissingExtraError: If the package ``langchain`` is not installed.
+    """
     try:
-        langchain = import_module("langchain.chat_models")
-    except ModuleNotFoundError as error:
-        missing = MissingExtraError("langchain", "langchain", purpose)
+        models = require("langchain.chat_models", extra="langchain", purpose=what)
+    except MissingExtraError as missing:
         # The extra brings langchain-core alone: most users make their models themselves.
-        missing.msg = f"{purpose} needs the package 'langchain': pip install langchain"
-        raise missing from error
+        missing.msg = f"{what} needs the package 'langchain': pip install langchain"
+        raise
     try:
-        model = langchain.init_chat_model(text)
-    except (ValueError, ImportError) as error:
-        # Both an unknown provider and a provider's missing package name themselves well.
-        raise UsageError(f"member {text!r}: {flat(error)}") from error
-    return cast("ChatRunnable", model)
+        return cast("BaseChatModel", models.init_chat_model(name, **options))
+    except Exception as error:  # each provider's class has errors of its own
+        raise UsageError(f"{what}: {flat(error)}") from error
 
 
 def flat(error: BaseException) -> str:
@@ -143,16 +137,25 @@ def model_name(model: Any) -> str:
     return type(inner if inner is not None else model).__name__
 
 
-def transformed(model: Any, change: Callable[[Any], Any]) -> Any:
+def transformed(
+    model: Any, change: Callable[[Any], Any], *, whole: type | tuple[type, ...] = ()
+) -> Any:
     """Return `model` with `change` applied to the leaves of its composition.
 
     What is bound stays bound: `RunnableBinding` itself would pass ``bind_tools`` on and lose it.
+
+    Args:
+        model: The model or chain.
+        change: Returns what takes the place of a leaf.
+        whole: Kinds that are leaves although they are composed.
     """
 
     def within(part: Any) -> Any:
-        return transformed(part, change)
+        return transformed(part, change, whole=whole)
 
     changes: dict[str, Any]
+    if isinstance(model, whole):
+        return change(model)
     if isinstance(model, RunnableBindingBase | RunnableEachBase):
         changes = {"bound": within(model.bound)}
     elif isinstance(model, RunnableWithFallbacks):
@@ -178,19 +181,4 @@ def common_profile(models: Sequence[ChatRunnable]) -> dict[str, Any] | None:
 
     None unless every model has a profile. Other entries are kept where all agree.
     """
-    profiles = [getattr(innermost(model), "profile", None) for model in models]
-    if not all(profiles):
-        return None
-    first, *others = (cast("dict[str, Any]", profile) for profile in profiles)
-    common: dict[str, Any] = {}
-    for key, value in first.items():
-        if not all(key in other for other in others):
-            continue
-        values = [value, *(other[key] for other in others)]
-        if all(isinstance(v, bool) for v in values):
-            common[key] = all(values)
-        elif all(isinstance(v, int | float) for v in values):
-            common[key] = min(values)
-        elif all(v == value for v in values):
-            common[key] = value
-    return common
+    return common_facts([getattr(innermost(model), "profile", None) for model in models])

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, UsageMetadata
 from langchain_core.messages.ai import add_usage
 from langchain_core.utils.utils import LC_ID_PREFIX
 
+from bestofinf.border import BROKEN_OFF, as_amount, as_count, as_finish_reason
+from bestofinf.ensemble import Reading, Trace
 from bestofinf.errors import SamplingError
-from bestofinf.records import Decision, Member, Reply, Sample, ToolCall, Usage
+from bestofinf.likelihood import logprob_fields, token_logprob
+from bestofinf.records import Reply, ToolCall
 
 TRACE_KEY = "bestofinf"
 """Where a decision stands in a message's `response_metadata`."""
+
+tells_all: ContextVar[bool] = ContextVar("bestofinf_tells_all", default=False)
+"""Whether a message's usage is to be that of all samples: an ensemble around counts by it."""
+
+_ENDINGS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "status")
+_TELLING = frozenset(
+    {"openai", "azure_openai", "anthropic", "google_genai", "google_vertexai", "groq", "mistralai"}
+    | {"ollama", "deepseek", "xai", "openrouter", "fireworks", "bedrock", "bedrock_converse"}
+)
+"""Providers whose clients tell with every whole reply why it ended."""
+
+
+class MessageTrace(Trace):
+    """A decision as it stands in a message.
+
+    Attributes:
+        parsed: The winner's structured output, on its way to the step that hands it out.
+    """
+
+    parsed: Structured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +79,41 @@ def reply_of(message: AIMessage) -> Reply:
     A message with tool calls that cannot be read has no text either, so that it abstains: the
     text beside a broken call is not the member's answer.
     """
-    metadata = message.response_metadata
-    finish = metadata.get("finish_reason") or metadata.get("stop_reason")
+    metadata, finish = message.response_metadata, ending_of(message)
     broken = bool(message.invalid_tool_calls)
     calls = [] if broken else message.tool_calls
     return Reply(
         text="" if broken else str(message.text),
         tool_calls=tuple(ToolCall(c["name"], c["args"], c["id"]) for c in calls),
-        finish_reason=str(finish).lower() if finish else None,
+        finish_reason=finish,
         refusal=bool(message.additional_kwargs.get("refusal")) or finish == "refusal",
-        logprobs=_logprobs(metadata.get("logprobs")),
+        **_logprobs(metadata.get("logprobs"), str(message.text), finish),
         native=message,
     )
 
 
-def _logprobs(recorded: Any) -> tuple[float, ...] | None:
-    """Return the log-probabilities in the form that OpenAI-compatible servers give."""
+def ending_of(message: AIMessage) -> str | None:
+    """Return why a reply ended, as its provider tells it; `BROKEN_OFF` if nobody tells.
+
+    Clients of providers that tell it with every whole reply leave it out where a stream has ended
+    before the reply did. They raise no error then.
+    """
+    metadata = message.response_metadata
+    incomplete = metadata.get("incomplete_details")
+    told = [incomplete.get("reason")] if isinstance(incomplete, Mapping) else []
+    told += [metadata.get(key) for key in _ENDINGS]
+    cut = metadata.get("model_provider") in _TELLING and not any(k in metadata for k in _ENDINGS)
+    return as_finish_reason(next(filter(None, told), BROKEN_OFF if cut else None))
+
+
+def _logprobs(recorded: Any, text: str, finish: str | None) -> dict[str, Any]:
+    """Return the log-probabilities in the form of OpenAI-compatible servers, as fields of a reply."""
     content = recorded.get("content") if isinstance(recorded, Mapping) else None
-    if not content:
-        return None
-    return tuple(float(token["logprob"]) for token in content)
-
-
-def usage_of(message: AIMessage | None, member: Member[Any]) -> Usage:
-    """Return what one message has cost, at the member's price."""
-    counted = message.usage_metadata if message is not None else None
-    if not counted:
-        return Usage(calls=1)
-    return member.charge(counted["input_tokens"], counted["output_tokens"])
+    if not isinstance(content, list) or not content:
+        return {}
+    told = [token if isinstance(token, Mapping) else {} for token in content]
+    pairs = [(t.get("token"), token_logprob(t.get("logprob"), t.get("prob"))) for t in told]
+    return logprob_fields(pairs, text, finish)
 
 
 def message_in(reply: Reply | None) -> AIMessage | None:
@@ -93,23 +124,61 @@ def message_in(reply: Reply | None) -> AIMessage | None:
     return native if isinstance(native, AIMessage) else None
 
 
-def messages_in(samples: Iterable[Sample]) -> list[AIMessage]:
-    """Return the messages that samples were taken from."""
-    return [m for sample in samples if (m := message_in(sample.reply)) is not None]
+def with_text(message: AIMessage, change: Callable[[str], str]) -> AIMessage:
+    """Return a message with its text changed; its other content stays."""
+    content: Any = message.content
+    if isinstance(content, str):
+        return message.model_copy(update={"content": change(content)})
+    changed = [
+        change(part)
+        if isinstance(part, str)
+        else {**part, "text": change(part["text"])}
+        if part.get("type") == "text" and isinstance(part.get("text"), str)
+        else part
+        for part in content
+    ]
+    return message.model_copy(update={"content": changed})
+
+
+def reading_of(reply: Reply) -> Reading:
+    """Return a reply with the tokens that its message reports."""
+    message = message_in(reply)
+    usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
+    return Reading(reply, usage.get("input_tokens"), usage.get("output_tokens"))
 
 
 def summed_usage(messages: Iterable[AIMessage]) -> UsageMetadata | None:
     """Return the sum of the messages' usage with all details; None when none reports any."""
     total: UsageMetadata | None = None
     for message in messages:
-        if message.usage_metadata is not None:
-            total = add_usage(total, message.usage_metadata)
+        if (usage := metered(message.usage_metadata)) is not None:
+            total = add_usage(total, usage)
     return total
 
 
-def finished_samples(decision: Decision) -> list[Sample]:
-    """Return all samples of a decision's trail, counted or not, in draw order."""
-    return [line.outcome for line in decision.trail if isinstance(line.outcome, Sample)]
+def metered(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
+    """Return what a message tells of its tokens, as far as it can be true.
+
+    None where it does not tell of them: a reply from a cache may have nothing but a cost of 0.
+    """
+    sums = ("input_tokens", "output_tokens", "total_tokens")
+    if usage is None or any(as_count(usage.get(name)) is None for name in sums):
+        return None
+    checked: dict[str, Any] = {name: usage[name] for name in sums}
+    for name in ("input_token_details", "output_token_details"):
+        details = usage.get(name)
+        if isinstance(details, Mapping):
+            checked[name] = {k: n for k, n in details.items() if as_count(n) is not None}
+    return cast(UsageMetadata, checked)
+
+
+def own_usage(message: AIMessage) -> UsageMetadata | None:
+    """Return a message's usage, with the cost if that is told."""
+    told: Mapping[str, Any] = message.usage_metadata or {}
+    usage, cost = metered(told), told.get("total_cost")
+    if usage is None or as_amount(cost) is None:
+        return usage
+    return cast(UsageMetadata, {**usage, "total_cost": cost})
 
 
 def own_id(message: BaseMessage) -> str | None:

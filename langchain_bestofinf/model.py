@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from functools import partial
+from typing import Any, ClassVar, cast
 
 from langchain_core.caches import BaseCache
 from langchain_core.callbacks import (
+    AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
+    CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models.chat_models import _format_ls_structured_output
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -22,14 +25,28 @@ from langchain_core.utils.utils import LC_ID_PREFIX
 from pydantic import ConfigDict, Field, PrivateAttr
 from typing_extensions import override
 
-from bestofinf.alike import warn_of_fixed
+from bestofinf.answers import tool_schemas
+from bestofinf.ensemble import (
+    Call,
+    EnsembleFields,
+    Flow,
+    Result,
+    Step,
+    arun,
+    cancelled_within,
+    may_be_cancelled,
+    resolve_call,
+    run,
+    split_settings,
+    warn_of_fixed,
+)
 from bestofinf.errors import UsageError
 from bestofinf.records import Member
-from bestofinf.settings import demands, split_settings
 from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
-from langchain_bestofinf.callbacks import SampleRuns, is_streaming
-from langchain_bestofinf.calls import EnsembleCall, Result, winning_message
-from langchain_bestofinf.cancelling import cancelled_within, may_be_cancelled
+from langchain_bestofinf.callbacks import SampleRuns, begun, is_streaming
+from langchain_bestofinf.calls import EnsembleCall, usage_of_all, winning_message
+from langchain_bestofinf.client import LangChainClient, chat_question
+from langchain_bestofinf.history import family_of, readable
 from langchain_bestofinf.members import (
     Asked,
     chat_model,
@@ -38,10 +55,10 @@ from langchain_bestofinf.members import (
     model_name,
     resolve_members,
 )
-from langchain_bestofinf.sampling import Higher, chat_question
-from langchain_bestofinf.settings import EnsembleSettings, configured
-from langchain_bestofinf.several import check_several
-from langchain_bestofinf.streaming import replayed
+from langchain_bestofinf.messages import tells_all, with_text
+from langchain_bestofinf.settings import EnsembleSettings, configured, configuring
+from langchain_bestofinf.several import check_several, warn_of_lost
+from langchain_bestofinf.streaming import Line, Progress, replayed
 
 
 class EnsembleModel(EnsembleSettings, BaseChatModel):
@@ -54,40 +71,42 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     stop: list[str] | None = None
     streaming: bool = True
     samples_per_request: int = Field(default=1, ge=1)
+    history_filter: Any = Field(default=None, exclude=True)
     sample_cache: SampleCacheMode = "indexed"
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
 
+    _single_member: ClassVar[tuple[type, ...]] = (Runnable, Member)
+
     _asked: list[Asked] = PrivateAttr(default_factory=list)
-    _higher: Higher | None = PrivateAttr(default=None)
+    _families: dict[str, str] = PrivateAttr(default_factory=dict)
     _bound: dict[str, Any] = PrivateAttr(default_factory=dict)
     _cached: list[Asked] | None = PrivateAttr(default=None)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
-        if members is not None:
-            kwargs["members"] = members
-        if isinstance(kwargs.get("members"), Runnable | Member):
-            kwargs["members"] = [kwargs["members"]]
-        super().__init__(**kwargs)
+        EnsembleFields.__init__(self, members, **kwargs)
         self._asked = [Asked(member.model) for member in self._members]
+        self._families = {member.name: family_of(member.model) for member in self._members}
+        if self._higher is not None:
+            self._families[self._higher.name] = family_of(self._higher.model.model)
         if self.profile is None:
             models = [member.model for member in self._members]
             self.profile = cast("ModelProfile | None", common_profile(models))
-        if self.samples_per_request > 1:
-            for member in self._members:
+        for member in self._members:
+            if self.samples_per_request > 1:
                 check_several(member.name, member.model)
+            else:
+                warn_of_lost(member.name, member.model)
         warn_of_fixed(self._members, self.max_samples, innermost=innermost)
-        if self.escalate_to is not None:
-            model = chat_model(self.escalate_to)
-            self._higher = Higher(model_name(model), Asked(model))
 
-    def _resolved(self) -> tuple[Member[Any], ...]:
-        return resolve_members(self.members)
+    def _read_members(self, given: Any) -> tuple[Member[Any], ...]:
+        return resolve_members(given)
 
-    def _chooser(self, given: Any) -> Member[Any]:
-        return resolve_members([given])[0]
+    def _read_higher(self, given: Any) -> Member[Any]:
+        model = chat_model(given)
+        return Member(Asked(model), name=model_name(model))
 
     # -- what LangChain asks about a model ----------------------------------------------------
 
@@ -104,11 +123,13 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             "answer": self.answer if isinstance(self.answer, str) else repr(self.answer),
             "selector": self.selector if isinstance(self.selector, str) else repr(self.selector),
             "max_samples": plan.max_samples,
+            "waiting": self.waiting,
             "launch": self.launch,
             "order": self.order,
             "schedule": self.schedule,
             "seed": self.seed,
             "min_confidence": self.min_confidence,
+            "coverage": self.coverage,
             "on_unvotable": str(self.unvotable()),
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
@@ -153,6 +174,44 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
 
     # -- one call -----------------------------------------------------------------------------
 
+    def _begin(
+        self,
+        messages: list[BaseMessage],
+        config: RunnableConfig,
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+    ) -> Step:
+        """Return the step that begins the run of a stream, or of a question in a batch.
+
+        LangChain's own `stream` does the same but keeps the run to itself, and samples could
+        not become its children.
+        """
+        kwargs = dict(kwargs)
+        given = kwargs.pop("ls_structured_output_format", None)
+        described = self._get_ls_params_with_defaults(stop=stop, **kwargs)
+        configure = (
+            config.get("callbacks"),
+            self.callbacks,
+            self.verbose,
+            config.get("tags"),
+            self.tags,
+            {**(config.get("metadata") or {}), **described},
+            self.metadata,
+        )
+        start: dict[str, Any] = {
+            "serialized": self._serialized,
+            "messages": [messages],
+            "invocation_params": self._get_invocation_params(stop=stop, **kwargs),
+            "options": {"stop": stop, **_format_ls_structured_output(given)},
+            "name": config.get("run_name"),
+            "run_id": config.get("run_id"),
+            "batch_size": 1,
+        }
+        return Step(
+            lambda: CallbackManager.configure(*configure).on_chat_model_start(**start)[0],
+            lambda: begun(AsyncCallbackManager.configure(*configure).on_chat_model_start(**start)),
+        )
+
     @override
     def invoke(
         self,
@@ -163,8 +222,10 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Vote, and return the winning message."""
-        kwargs = {**configured(ensure_config(config)), **kwargs}
-        return super().invoke(input, config, stop=stop, **kwargs)
+        config = ensure_config(config)
+        kwargs = {**configured(config), **kwargs}
+        with configuring(config):
+            return super().invoke(input, config, stop=stop, **kwargs)
 
     @override
     async def ainvoke(
@@ -176,8 +237,10 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Vote, and return the winning message."""
-        kwargs = {**configured(ensure_config(config)), **kwargs}
-        return await super().ainvoke(input, config, stop=stop, **kwargs)
+        config = ensure_config(config)
+        kwargs = {**configured(config), **kwargs}
+        with configuring(config):
+            return await super().ainvoke(input, config, stop=stop, **kwargs)
 
     @override
     async def agenerate(self, messages: list[list[BaseMessage]], *given: Any, **kwargs: Any) -> Any:
@@ -196,16 +259,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=False)
-        message = self._message(
-            self._call(messages, stop, run_manager, kwargs).run(runs), run_manager
-        )
-        if run_manager is not None and _forwards(run_manager):
-            for chunk in replayed(message, message.id):
-                run_manager.on_llm_new_token(str(chunk.message.text), chunk=chunk)
-        result = ChatResult(generations=[ChatGeneration(message=message)])
-        runs.finish(result)
-        return result
+        return run(self._generation(messages, stop, run_manager, kwargs, asynchronous=False))
 
     @override
     async def _agenerate(
@@ -215,30 +269,44 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=True)
+        return await arun(self._generation(messages, stop, run_manager, kwargs, asynchronous=True))
+
+    def _generation(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        manager: Any,
+        kwargs: Mapping[str, Any],
+        *,
+        asynchronous: bool,
+    ) -> Flow[ChatResult]:
+        """Vote, replay the winner to whoever listens to a stream, and end the run."""
+        runs = SampleRuns(manager, self.sample_callbacks, asynchronous=asynchronous)
+        call = self._call(messages, stop, runs, kwargs)
         try:
-            call = self._call(messages, stop, run_manager, kwargs)
-            message = self._message(await call.arun(runs), run_manager)
+            voted = yield Step(call.run, call.arun)
         except asyncio.CancelledError as error:
-            await runs.abandon(error)
+            yield Step(lambda: None, partial(runs.abandon, error))
             raise
-        if run_manager is not None and _forwards(run_manager):
+        message = self._message(voted, runs)
+        if manager is not None and any(map(is_streaming, manager.handlers)):
             for chunk in replayed(message, message.id):
-                await run_manager.on_llm_new_token(str(chunk.message.text), chunk=chunk)
-        result = ChatResult(generations=[ChatGeneration(message=message)])
-        await runs.afinish(result)
-        return result
+                tell = partial(manager.on_llm_new_token, str(chunk.message.text), chunk=chunk)
+                yield Step(tell, tell)
+        yield Step(partial(runs.finish, message), partial(runs.afinish, message))
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _call(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None,
-        manager: BaseRunManager | None,
+        runs: SampleRuns,
         kwargs: Mapping[str, Any],
+        line: Line | None = None,
     ) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
-        key = manager.run_id if manager is not None else None
-        plan, consensus = demands(self, settings, key, self._higher)
+        key = runs.manager.run_id if runs.manager is not None else None
+        plan, acceptance = resolve_call(self, settings, key, self._higher)
         standing = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         given = {name: value for name, value in standing.items() if value is not None}
         # What tools were bound with stands in the members already; it is here for the trace.
@@ -248,20 +316,30 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
                 f"an ensemble of {len(self._asked)} members has no single model to replace by "
                 f"{given['model']!r}"
             )
-        return EnsembleCall(
-            plan=plan,
-            asked=self._asked_now(),
-            question=chat_question(messages, stop or self.stop, given),
-            manager=manager,
-            consensus=consensus,
-            health=self._health,
-            slots=self._slots,
-            scorer=self._scorer,
-            per_request=self.samples_per_request,
+        several = self.samples_per_request
+        client = LangChainClient(
+            self._guarded_members(),
+            runs,
+            per_request=several,
+            history=self.history_filter or readable(self._families),
             cache=self.sample_cache,
         )
+        question = chat_question(messages, stop or self.stop, given)
+        progress = Progress(runs.manager, line)
+        call = Call(
+            client,
+            question,
+            plan,
+            acceptance,
+            self._state,
+            scorer=self._scorer,
+            per_request=several,
+            tools=tool_schemas(rest.get("tools") or ()),
+            observers=progress.observers(self.member_names, asynchronous=runs.asynchronous),
+        )
+        return EnsembleCall(call, progress, key)
 
-    def _asked_now(self) -> list[Asked]:
+    def _guarded_members(self) -> list[Asked]:
         """Return how members are asked, with caches that keep samples apart where there are any."""
         if not any(needs_guard(asked.model) for asked in self._asked):
             return self._asked
@@ -272,9 +350,13 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             ]
         return self._cached
 
-    def _message(self, result: Result, manager: BaseRunManager | None) -> AIMessage:
+    def _message(self, result: Result, runs: SampleRuns) -> AIMessage:
         """Return the winning message with the id of the ensemble's run, in the wanted version."""
-        message = winning_message(result)
+        usage = "all" if tells_all.get() else self.usage
+        message, manager = winning_message(result, usage=usage, detail=self.trace), runs.manager
+        runs.settle(result.told, usage_of_all(result))
+        if self.strip_thoughts:
+            message = with_text(message, self.shown)
         changes: dict[str, Any] = {}
         if message.id is None and manager is not None:
             changes["id"] = f"{LC_ID_PREFIX}-{manager.run_id}"
@@ -285,7 +367,3 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
 
 
 _UNBOUND = object()
-
-
-def _forwards(manager: BaseRunManager) -> bool:
-    return any(is_streaming(handler) for handler in manager.handlers)

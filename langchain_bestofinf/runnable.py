@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from langchain_core.callbacks import (
@@ -24,27 +25,42 @@ from langchain_core.utils.pydantic import TypeBaseModel
 from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
+from bestofinf.batches import in_order
+from bestofinf.ensemble import (
+    Call,
+    Flow,
+    Result,
+    Step,
+    Unvotable,
+    arun,
+    cancelled_within,
+    may_be_cancelled,
+    read_members,
+    resolve_call,
+    run,
+    shown_trace,
+    split_settings,
+)
 from bestofinf.errors import UsageError
-from bestofinf.plan import unique_names
 from bestofinf.records import Member, Reply
-from bestofinf.settings import demands, split_settings
-from bestofinf.unvotable import Unvotable
+from langchain_bestofinf.batching import each_by_itself
 from langchain_bestofinf.cache import guarded
 from langchain_bestofinf.callbacks import SampleRuns
-from langchain_bestofinf.calls import EnsembleCall, Result
-from langchain_bestofinf.cancelling import cancelled_within, may_be_cancelled
+from langchain_bestofinf.calls import EnsembleCall
+from langchain_bestofinf.client import LangChainClient, Question
 from langchain_bestofinf.members import Asked, innermost, resolve_members
-from langchain_bestofinf.messages import TRACE_KEY, reply_of
-from langchain_bestofinf.sampling import Higher, Question
+from langchain_bestofinf.memory import Memory, Remembered, check_memory, remembers
+from langchain_bestofinf.messages import TRACE_KEY, reply_of, with_text
 from langchain_bestofinf.serializing import loadable
 from langchain_bestofinf.settings import EnsembleSettings, configured
+from langchain_bestofinf.streaming import Progress
 
 DECISION_EVENT = "bestofinf.decision"
 
 
 @loadable
 class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
-    """Runs a chain several times, until its output is settled, and gives that output.
+    """Runs a chain until its output is decided by a vote, and returns that output.
 
     ```python
     chain = AdaptiveEnsemble(prompt | model | parser)
@@ -61,6 +77,9 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
 
     The other attributes are those of `EnsembleSettings`; ``on_unvotable`` wants a model to choose.
     By default all handlers see the samples, as they see every step of a chain; streams do not.
+
+    Where the chain has a memory (a graph with a checkpointer, `RunnableWithMessageHistory`), every
+    sample goes on from the thread as it was, and the thread keeps what the winner has written.
     """
 
     sample_callbacks: Any = "all"
@@ -70,29 +89,38 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
 
-    _guarded: list[Runnable[Any, Any]] = PrivateAttr(default_factory=list)
+    _asked: list[Asked] = PrivateAttr(default_factory=list)
+    _guarded: list[Asked] | None = PrivateAttr(default=None)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
             kwargs["members"] = members if isinstance(members, list | tuple) else [members]
         super().__init__(**kwargs)
+        self._asked = [
+            Asked(chain, counts_runs=True, remembers=remembers(chain)) for chain in self._chains
+        ]
 
-    def _resolved(self) -> tuple[Member[Any], ...]:
-        return unique_names([_chain(item) for item in self.members])
+    def _read_members(self, given: Any) -> tuple[Member[Any], ...]:
+        return read_members(given, _chain, "runnables")
 
-    def _chooser(self, given: Any) -> Member[Any]:
+    def _read_higher(self, given: Any) -> Member[Any]:
+        chain, name = _chain(given)
+        return Member(Asked(chain, counts_runs=True), name=name)
+
+    def _read_chooser(self, given: Any) -> Member[Any]:
         model = given.model if isinstance(given, Member) else given
         if isinstance(given, str) or innermost(model) is not None:
             return resolve_members([given])[0]
-        return unique_names([_chain(given)])[0]
+        return super()._read_chooser(given)
 
     @override
     def unvotable(self, **given: Any) -> Unvotable:
         """Return what is given where no output could be voted on; no chain chooses by itself."""
         found = super().unvotable(**given)
-        if found.way == "choose" and found.chooser is None:
+        if found.way in ("choose", "vote") and found.chooser is None:
             raise UsageError(
-                "a chain cannot choose among replies: give the model that is to, as on_unvotable"
+                "a chain cannot choose among replies or compare them: give the model that is to, as "
+                "on_unvotable=model or MeaningVote(model)"
             )
         return found
 
@@ -148,62 +176,106 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         given = {**configured(ensure_config(config)), **kwargs}
         return await cancelled_within(self._acall_with_config(self._avoted, input, config, **given))
 
+    @override
+    def batch(
+        self,
+        inputs: list[Any],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Vote on many inputs, each by itself."""
+        given = {"return_exceptions": return_exceptions, **kwargs}
+        return in_order(self.batch_as_completed(inputs, config, **given))
+
+    @override
+    def batch_as_completed(
+        self,
+        inputs: Sequence[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield the place and the output of each input as it is settled."""
+        ask = partial(self.invoke, **kwargs)
+        return each_by_itself(ask, inputs, config, return_exceptions)
+
     def _voted(self, input: Any, run_manager: CallbackManagerForChainRun, **kwargs: Any) -> Any:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=False, counting=True)
-        result = self._call(input, run_manager, kwargs).run(runs)
-        CallbackManager(
-            handlers=run_manager.handlers, tags=run_manager.tags, metadata=run_manager.metadata
-        ).on_custom_event(
-            DECISION_EVENT, {**result.told, "prompt": as_text(input)}, run_id=run_manager.run_id
-        )
-        return self._output(result)
+        return run(self._vote(input, run_manager, kwargs, CallbackManager))
 
     async def _avoted(
         self, input: Any, run_manager: AsyncCallbackManagerForChainRun, **kwargs: Any
     ) -> Any:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=True, counting=True)
-        result = await may_be_cancelled(self._call(input, run_manager, kwargs).arun(runs))
-        await AsyncCallbackManager(
-            handlers=run_manager.handlers, tags=run_manager.tags, metadata=run_manager.metadata
-        ).on_custom_event(
-            DECISION_EVENT, {**result.told, "prompt": as_text(input)}, run_id=run_manager.run_id
-        )
+        return await arun(self._vote(input, run_manager, kwargs, AsyncCallbackManager))
+
+    def _vote(self, input: Any, manager: Any, kwargs: Mapping[str, Any], kind: Any) -> Flow[Any]:
+        asynchronous = kind is AsyncCallbackManager
+        runs = SampleRuns(manager, self.sample_callbacks, asynchronous=asynchronous, counting=True)
+        call = self._call(input, runs, kwargs)
+        result = yield Step(call.run, lambda: may_be_cancelled(call.arun()))
+        for memory in _memories(result):
+            yield Step(memory.keep, memory.akeep)
+        prompt = as_text(input)
+        for whole in (True, False):
+            told = result.told if whole else shown_trace(result.told, self.trace)
+            those = [h for h in manager.handlers if getattr(h, "wants_trace", False) is whole]
+            events = kind(handlers=those, tags=manager.tags, metadata=manager.metadata)
+            data = {**(told or {}), "prompt": prompt}
+            tell = partial(events.on_custom_event, DECISION_EVENT, data, run_id=manager.run_id)
+            if those and told is not None:
+                yield Step(tell, tell)
         return self._output(result)
 
-    def _call(self, input: Any, manager: Any, kwargs: Mapping[str, Any]) -> EnsembleCall:
+    def _call(self, input: Any, runs: SampleRuns, kwargs: Mapping[str, Any]) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
-        higher = None
-        if self.escalate_to is not None:
-            chain = coerce_to_runnable(self.escalate_to)
-            higher = Higher(chain.get_name(), Asked(chain, counts_runs=True))
-        plan, consensus = demands(self, settings, manager.run_id, higher)
-        return EnsembleCall(
-            plan=plan,
-            asked=self._asked_now(),
-            question=Question(input, rest, lambda: as_text(input)),
-            manager=manager,
-            consensus=consensus,
-            health=self._health,
-            slots=self._slots,
+        key = runs.manager.run_id if runs.manager is not None else None
+        if runs.resumed.waits:
+            settings = {**settings, "concurrency": 1}
+        plan, acceptance = resolve_call(self, settings, key, self._higher)
+        progress = Progress(runs.manager)
+        members = self._guarded_members()
+        for member in members:
+            if member.remembers:
+                check_memory(member.model, runs.configurable)
+        call = Call(
+            LangChainClient(members, runs, reply=read_value),
+            Question(input, rest, lambda: as_text(input)),
+            plan,
+            acceptance,
+            self._state,
             scorer=self._scorer,
-            read=read_value,
+            observers=progress.observers(self.member_names, asynchronous=runs.asynchronous),
         )
+        return EnsembleCall(call, progress, key)
 
-    def _asked_now(self) -> list[Asked]:
+    def _guarded_members(self) -> list[Asked]:
         """Return how chains are asked: with a cache in use, so that it keeps samples apart."""
-        chains = self._chains
-        if get_llm_cache() is not None:
-            self._guarded = self._guarded or [guarded(chain) for chain in chains]
-            chains = self._guarded
-        return [Asked(chain, counts_runs=True) for chain in chains]
+        if get_llm_cache() is None:
+            return self._asked
+        if self._guarded is None:
+            self._guarded = [replace(one, model=guarded(one.model)) for one in self._asked]
+        return self._guarded
 
     def _output(self, result: Result) -> Any:
-        reply = (result.winner.reply if result.winner is not None else None) or Reply()
-        if isinstance(reply.native, Value):
-            value = reply.native.value
+        reply = result.reply
+        native = reply.native
+        if isinstance(native, Remembered):
+            native = native.native
+        if isinstance(native, Value):
+            value = native.value
         else:  # composed of several outputs
             value = reply.parsed if reply.parsed is not None else reply.text
-        return {"output": value, TRACE_KEY: result.told} if self.include_trace else value
+        if isinstance(value, str):
+            value = self.shown(value)
+        elif isinstance(value, AIMessage) and self.strip_thoughts:
+            value = with_text(value, self.shown)
+        return (
+            {"output": value, TRACE_KEY: shown_trace(result.told, self.trace)}
+            if self.include_trace
+            else value
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +306,16 @@ def as_text(input: Any) -> str:
     return json.dumps(input, default=str, ensure_ascii=False, sort_keys=True)
 
 
-def _chain(item: Any) -> Member[Any]:
-    if isinstance(item, Mapping) and "model" in item:
-        item = Member(**{**item, "price": tuple(item.get("price", (0.0, 0.0)))})
-    if isinstance(item, tuple) and len(item) == 2:
-        item = Member(item[0], weight=item[1])
-    member = item if isinstance(item, Member) else Member(item)
+def _memories(result: Result) -> Sequence[Memory]:
+    """Return the winner's memories; of an answer composed of several, those of the first."""
+    found = [sample.reply.native for sample in result.samples if sample.reply is not None]
+    remembered = [one for one in [result.reply.native, *found] if isinstance(one, Remembered)]
+    return remembered[0].memories if remembered else ()
+
+
+def _chain(given: Any) -> tuple[Runnable[Any, Any], str]:
     try:
-        chain = coerce_to_runnable(member.model)
+        chain = coerce_to_runnable(given)
     except TypeError as error:
         raise UsageError(f"a member must be a runnable or a function: {error}") from error
-    return replace(member, model=chain, name=member.name or chain.get_name())
+    return chain, chain.get_name()

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -14,11 +15,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import Runnable
-from langchain_core.tracers.context import register_configure_hook
 from pydantic import BaseModel, Field
 
+from bestofinf.border import LARGEST
 from bestofinf.errors import UsageError, shown
-from bestofinf.policy import is_transient
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import (
     BaseScorer,
@@ -27,8 +27,9 @@ from bestofinf.scorers import (
     Scorer,
     ScoringError,
     as_scorer,
+    costed,
+    score_of,
 )
-from bestofinf.scorers.judge import score_in
 
 
 class _Meter(BaseCallbackHandler):
@@ -36,49 +37,53 @@ class _Meter(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._calls = self._input = self._output = 0
+        self._usage = Usage()
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         """Count one call."""
-        counted: Mapping[str, Any] | None = None
+        counted: Mapping[str, Any] = {}
         for generation in (g for row in response.generations for g in row):
             message = generation.message if isinstance(generation, ChatGeneration) else None
             if isinstance(message, AIMessage) and message.usage_metadata:
                 counted = message.usage_metadata
         with self._lock:
-            self._calls += 1
-            if counted:
-                self._input += counted["input_tokens"]
-                self._output += counted["output_tokens"]
+            self._usage += Usage.told(counted.get("input_tokens"), counted.get("output_tokens"))
 
     def usage(self, price: tuple[float, float]) -> Usage:
         """Return what has been counted, at a price for one input and one output token."""
-        cost = self._input * price[0] + self._output * price[1]
-        return Usage(self._input, self._output, cost, self._calls)
+        usage = self._usage
+        money = usage.input_tokens * price[0] + usage.output_tokens * price[1]
+        return replace(usage, cost=min(money, LARGEST))
 
 
-# One hook for all calls: a handler in the call's own config would replace the tracers of the
-# surrounding run, and every further hook registered would stay for good.
 _METER: ContextVar[_Meter | None] = ContextVar("bestofinf_scorer_meter", default=None)
-register_configure_hook(_METER, inheritable=True)
+
+
+@cache
+def _hook() -> ContextVar[_Meter | None]:
+    """Return the variable whose meter is told of every call in its context.
+
+    One hook for all calls: a handler in the call's own config would replace the tracers of the
+    surrounding run, and every further hook registered would stay for good.
+    """
+    from langchain_core.tracers.context import register_configure_hook  # brings LangSmith's tracer
+
+    register_configure_hook(_METER, inheritable=True)
+    return _METER
 
 
 @contextmanager
 def _metered(price: tuple[float, float]) -> Generator[Callable[[], Usage]]:
-    """Count the calls made within.
-
-    An error raised within carries what they cost, unless it is one to try again after: such calls
-    brought nothing that a provider would charge for.
-    """
+    """Count the calls made within; errors raised within carry what those have cost."""
     meter = _Meter()
-    token = _METER.set(meter)
+    token = _hook().set(meter)
+
+    def usage() -> Usage:
+        return meter.usage(price)
+
     try:
-        yield lambda: meter.usage(price)
-    except Exception as error:
-        if is_transient(error):
-            raise
-        name = "" if isinstance(error, ScoringError) else f"{type(error).__name__}: "
-        raise ScoringError(f"{name}{error}", meter.usage(price)) from error
+        with costed(usage):
+            yield usage
     finally:
         _METER.reset(token)
 
@@ -117,19 +122,7 @@ class RunnableScorer(BaseScorer):
 
 
 def _value(output: Any) -> float | None:
-    if isinstance(output, AIMessage):
-        output = str(output.text)
-    if isinstance(output, str):
-        return score_in(output)
-    if isinstance(output, Mapping):
-        output = output.get("score")
-    elif hasattr(output, "score"):
-        output = output.score
-    if output is None:
-        return None
-    if isinstance(output, str) or not hasattr(output, "__float__"):
-        raise ScoringError(f"the runnable returned no score but {output!r:.80}")
-    return float(output)
+    return score_of(str(output.text) if isinstance(output, AIMessage) else output)
 
 
 class Judgement(BaseModel):

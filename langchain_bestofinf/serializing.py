@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 from langchain_core.load.serializable import Serializable
 
-from bestofinf.records import Member
-
 T = TypeVar("T", bound=type[Serializable])
 
 
@@ -24,21 +22,3 @@ def loadable(kind: T) -> T:
     table.setdefault(path, path)
     getattr(loading, "_default_class_paths_cache", {}).clear()
     return kind
-
-
-def written_member(member: Any) -> Any:
-    """Return a member in a form that can be written, and read again as a member."""
-    if isinstance(member, tuple) and len(member) == 2:
-        return {"model": member[0], "weight": member[1]}
-    if not isinstance(member, Member):
-        return member
-    fields = {
-        "weight": (member.weight, 1.0),
-        "name": (member.name, ""),
-        "cost": (member.cost, 1.0),
-        "price": (list(member.price), [0.0, 0.0]),
-        "call_kwargs": (dict(member.call_kwargs), {}),
-        "concurrency": (member.concurrency, None),
-    }
-    changed = {name: value for name, (value, default) in fields.items() if value != default}
-    return {"model": member.model, **changed}

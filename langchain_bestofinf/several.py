@@ -6,11 +6,8 @@ what nobody asks for any more is lost, so it is opt-in.
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -22,8 +19,7 @@ from langchain_core.runnables.base import RunnableBinding
 from langchain_core.runnables.config import merge_configs
 
 from bestofinf.errors import SamplingError, UsageError
-from bestofinf.records import Sample
-from langchain_bestofinf.members import ChatRunnable
+from langchain_bestofinf.members import ChatRunnable, innermost
 
 
 def check_several(name: str, model: ChatRunnable) -> None:
@@ -39,6 +35,19 @@ def check_several(name: str, model: ChatRunnable) -> None:
         raise UsageError(
             f"samples_per_request: member {name!r} is a {type(inner).__name__}, only chat models "
             "and their bindings can be asked for several samples at once"
+        )
+
+
+def warn_of_lost(name: str, model: ChatRunnable) -> None:
+    """Warn of a member whose own setting asks for more replies than are used."""
+    inner: Any = innermost(model)
+    asked = {**getattr(inner, "__dict__", {}), **getattr(model, "kwargs", {})}.get("n")
+    if isinstance(asked, int) and asked > 1:
+        warnings.warn(
+            f"member {name!r} asks for n={asked} replies with every request, of which one is used "
+            f"and all are paid: set n=1 there, and samples_per_request={asked} of the ensemble",
+            UserWarning,
+            stacklevel=3,
         )
 
 
@@ -103,96 +112,3 @@ def shared_usage(result: LLMResult) -> list[AIMessage]:
     if rest and all(message.usage_metadata == first.usage_metadata for message in rest):
         rest = [message.model_copy(update={"usage_metadata": None}) for message in rest]
     return [first, *rest]
-
-
-@dataclass
-class _Batch:
-    """A request under way and how many of its samples are promised."""
-
-    found: Any
-    taken: int = 0
-
-
-class AsyncShared:
-    """Shares requests among the draws of one vote, in one event loop.
-
-    Args:
-        size: Samples a request brings.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._open: dict[int, _Batch] = {}
-        self._tasks: list[asyncio.Task[list[Sample]]] = []
-
-    async def take(self, member: int, request: Callable[[], Awaitable[list[Sample]]]) -> Sample:
-        """Return the next sample of a member, from a request under way or a new one."""
-        while True:
-            batch = self._open.get(member)
-            if batch is None or batch.taken == self._size:
-                task = asyncio.ensure_future(_awaited(request))
-                self._tasks.append(task)
-                batch = self._open[member] = _Batch(task)
-            place, batch.taken = batch.taken, batch.taken + 1
-            try:
-                # Shielded: others wait for the same request.
-                samples: list[Sample] = await asyncio.shield(batch.found)
-            except Exception:
-                if self._open.get(member) is batch:
-                    del self._open[member]
-                raise
-            if place < len(samples):
-                return samples[place]
-            if self._open.get(member) is batch:  # it brought fewer than were asked for
-                del self._open[member]
-
-    async def aclose(self) -> None:
-        """Cancel what is under way and wait until it is gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-async def _awaited(request: Callable[[], Awaitable[list[Sample]]]) -> list[Sample]:
-    return await request()
-
-
-class Shared:
-    """Shares requests among the draws of one vote, in threads.
-
-    Args:
-        size: Samples a request brings.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._open: dict[int, _Batch] = {}
-        self._lock = threading.Lock()
-
-    def take(self, member: int, request: Callable[[], Sequence[Sample]]) -> Sample:
-        """Return the next sample of a member, from a request under way or a new one."""
-        while True:
-            with self._lock:
-                batch = self._open.get(member)
-                mine = batch is None or batch.taken == self._size
-                if batch is None or mine:
-                    batch = self._open[member] = _Batch(Future())
-                place, batch.taken = batch.taken, batch.taken + 1
-            if mine:
-                try:
-                    batch.found.set_result(request())
-                except BaseException as error:
-                    batch.found.set_exception(error)
-            try:
-                samples: Sequence[Sample] = batch.found.result()
-            except Exception:
-                self._drop(member, batch)
-                raise
-            if place < len(samples):
-                return samples[place]
-            self._drop(member, batch)
-
-    def _drop(self, member: int, batch: _Batch) -> None:
-        with self._lock:
-            if self._open.get(member) is batch:
-                del self._open[member]

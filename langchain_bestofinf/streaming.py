@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -16,12 +15,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from bestofinf.engine import VotingEngine
-from bestofinf.records import Draw, Failure, Outcome
+from bestofinf.ensemble import Observer, events, pieces
 
 PROGRESS_EVENT = "bestofinf.sample"
-
-_WORD = re.compile(r"\s*\S+|\s+$")
 
 
 def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerationChunk]:
@@ -38,7 +34,8 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
             AIMessageChunk(content=content, id=message_id, chunk_position="last", **fields)
         )
         return
-    for content in _pieces(message.content):
+    blocks = message.content
+    for content in pieces(blocks) if isinstance(blocks, str) else ([block] for block in blocks):
         yield _chunk(AIMessageChunk(content=content, id=message_id))
     empty: str | list[str | dict[str, Any]] = "" if isinstance(message.content, str) else []
     for index, call in enumerate(message.tool_calls):
@@ -63,13 +60,6 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
     )
 
 
-def _pieces(content: Any) -> Iterator[Any]:
-    if isinstance(content, str):
-        yield from _WORD.findall(content)
-    else:
-        yield from ([block] for block in content)
-
-
 def _chunk(message: AIMessageChunk) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=message)
 
@@ -86,21 +76,17 @@ class Line:
 
 
 class Progress:
-    """Sends a custom event for every outcome of a vote; an observer for the drivers.
+    """Sends a custom event for every outcome of a vote.
 
     The event ``bestofinf.sample`` comes under the ensemble's run, in order of arrival.
 
     Args:
         manager: Of the ensemble's run.
-        names: The members' names.
-        line: Where events of several votes stand in one line, that; by default its own.
+        line: The line of events of several votes; by default its own.
     """
 
-    def __init__(
-        self, manager: BaseRunManager | None, names: list[str], line: Line | None = None
-    ) -> None:
+    def __init__(self, manager: BaseRunManager | None, line: Line | None = None) -> None:
         self._manager = manager
-        self._names = names
         self._handlers = [h for h in (manager.handlers if manager else []) if _hears_events(h)]
         self._line = line or Line()
 
@@ -109,15 +95,22 @@ class Progress:
         """Whether anybody listens."""
         return bool(self._handlers)
 
-    def send(self, engine: VotingEngine, draw: Draw, outcome: Outcome, **more: Any) -> None:
-        """Send from blocking code, with more data where given."""
+    def observers(self, names: Sequence[str], *, asynchronous: bool) -> list[Observer]:
+        """Return what sends the progress of a vote; nothing if nobody listens.
+
+        Args:
+            names: Names of the members.
+            asynchronous: Whether the vote goes on in tasks.
+        """
+        return [events(names, self.asend if asynchronous else self.send)] if self.wanted else []
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Send from blocking code."""
         manager = self._callbacks(CallbackManager)
-        event = self._event(engine, draw, outcome) | more
         manager.on_custom_event(PROGRESS_EVENT, event, run_id=self._run_id)
 
-    def asend(self, engine: VotingEngine, draw: Draw, outcome: Outcome, **more: Any) -> None:
+    def asend(self, event: dict[str, Any]) -> None:
         """Send from a task, after what was sent before; `drain` waits for all."""
-        event = self._event(engine, draw, outcome) | more
         self._line.last = asyncio.ensure_future(self._after(self._line.last, event))
 
     async def drain(self) -> None:
@@ -142,24 +135,6 @@ class Progress:
             tags=list(manager.tags) if manager else [],
             metadata=dict(manager.metadata) if manager else {},
         )
-
-    def _event(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> dict[str, Any]:
-        tally = engine.tally
-        event: dict[str, Any] = {
-            "sample": draw.index,
-            "member": self._names[draw.member],
-            "answer": None,
-            "error": None,
-            "n_samples": tally.n_samples,
-            "leader": tally.leader,
-            "votes": {str(answer): count for answer, count in tally.counts.items()},
-            "done": engine.done,
-        }
-        if isinstance(outcome, Failure):
-            event["error"] = f"{type(outcome.error).__name__}: {outcome.error}"
-        else:
-            event["answer"] = outcome.answer
-        return event
 
 
 def _hears_events(handler: BaseCallbackHandler) -> bool:

@@ -14,11 +14,12 @@ from langchain_core.runnables import (
 )
 from langchain_core.utils.function_calling import convert_to_json_schema
 
-from bestofinf.answers import Answer, JsonAnswer
+from bestofinf import answers
+from bestofinf.answers import Answer
+from bestofinf.ensemble import Trace
 from bestofinf.errors import SamplingError, UsageError
-from langchain_bestofinf.calls import PARSED_KEY
 from langchain_bestofinf.members import Asked, ChatRunnable, flat, transformed
-from langchain_bestofinf.messages import Structured
+from langchain_bestofinf.messages import TRACE_KEY, MessageTrace, Structured
 
 
 def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> Asked:
@@ -86,7 +87,7 @@ def _forwarding(chain: Any) -> Any:
 def answer_for(schema: Any) -> Answer | None:
     """Return how objects of a schema are compared: defaults filled in, sets without an order."""
     try:
-        return JsonAnswer(schema=convert_to_json_schema(schema))
+        return answers.JsonAnswer(schema=convert_to_json_schema(schema))
     except (ValueError, TypeError):
         return None  # as in JSON mode, without a schema
 
@@ -95,12 +96,15 @@ def handed_out(*, include_raw: bool) -> Runnable[AIMessage, Any]:
     """Return the step that takes the object out of the winning message."""
 
     def take(message: AIMessage) -> Any:
-        found = message.additional_kwargs.get(PARSED_KEY)
+        told = message.response_metadata.get(TRACE_KEY)
+        found = told.parsed if isinstance(told, MessageTrace) else None
         if not isinstance(found, Structured):
             raise SamplingError("the winning message has lost its structured output on the way")
         if include_raw:
-            kwargs = {k: v for k, v in message.additional_kwargs.items() if k != PARSED_KEY}
-            raw = message.model_copy(update={"additional_kwargs": kwargs})
+            metadata = {k: v for k, v in message.response_metadata.items() if k != TRACE_KEY}
+            if told:
+                metadata[TRACE_KEY] = Trace(told)
+            raw = message.model_copy(update={"response_metadata": metadata})
             return {"raw": raw, "parsed": found.parsed, "parsing_error": found.error}
         if found.error is not None:
             raise found.error

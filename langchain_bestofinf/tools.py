@@ -9,7 +9,7 @@ from langchain_core.runnables.base import RunnableBinding
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from bestofinf.errors import UsageError
-from langchain_bestofinf.members import Asked, ChatRunnable, transformed
+from langchain_bestofinf.members import Asked, ChatRunnable, flat, transformed
 
 
 def with_tools(name: str, model: ChatRunnable, tools: Sequence[Any], **kwargs: Any) -> Asked:
@@ -20,9 +20,9 @@ def with_tools(name: str, model: ChatRunnable, tools: Sequence[Any], **kwargs: A
     """
     try:
         return Asked(transformed(model, lambda inner: inner.bind_tools(tools, **kwargs)))
-    except (NotImplementedError, AttributeError) as error:
+    except (NotImplementedError, AttributeError, ValueError, TypeError) as error:
         raise UsageError(
-            f"member {name!r} cannot bind tools ({type(error).__name__}): "
+            f"member {name!r} cannot bind tools ({type(error).__name__}: {flat(error)}): "
             "leave it out, or use a chat model that has bind_tools"
         ) from error
 
@@ -32,7 +32,7 @@ def described(tools: Sequence[Any], asked: Sequence[Asked]) -> list[Any]:
     for one in asked:
         # Taking the schema of a function is slow, and a member may have done it in this format.
         bound = one.model.kwargs.get("tools") if isinstance(one.model, RunnableBinding) else None
-        if isinstance(bound, list) and all(_is_openai(tool) for tool in bound):
+        if isinstance(bound, list) and len(bound) == len(tools) and all(map(_is_openai, bound)):
             return bound
     found = []
     for tool in tools:
@@ -41,12 +41,6 @@ def described(tools: Sequence[Any], asked: Sequence[Asked]) -> list[Any]:
         except (ValueError, TypeError):
             found.append(tool)
     return found
-
-
-def schemas_of(tools: Sequence[Any]) -> dict[str, Any]:
-    """Return the schema of each tool's arguments by its name, so that defaults are no difference."""
-    functions = [tool["function"] for tool in tools if _is_openai(tool)]
-    return {function["name"]: function.get("parameters") or {} for function in functions}
 
 
 def _is_openai(tool: Any) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bestofinf._extras import require
+from bestofinf._extras import handed_on
 
 if TYPE_CHECKING:
-    from bestofinf.alike import IdenticalSamplesWarning
-    from llamaindex_bestofinf.answers import CitationAnswer, CitationTieBreaker, StepAnswer
-    from llamaindex_bestofinf.calls import NoObjectError
+    from bestofinf.ensemble import (
+        CitationAnswer,
+        CitationTieBreaker,
+        IdenticalSamplesWarning,
+        NoObjectError,
+    )
+    from llamaindex_bestofinf.answers import StepAnswer
     from llamaindex_bestofinf.collector import EvaluationCallbackHandler, EvaluationCollector
     from llamaindex_bestofinf.events import (
         EnsembleEndEvent,
@@ -18,24 +21,35 @@ if TYPE_CHECKING:
         EnsembleStartEvent,
     )
     from llamaindex_bestofinf.llm import AdaptiveEnsembleLLM
-    from llamaindex_bestofinf.scorers import EvaluatorScorer, top_logprobs
+    from llamaindex_bestofinf.rag import RagEnsemble
+    from llamaindex_bestofinf.scorers import EvaluatorScorer, LLMJudge, top_logprobs
     from llamaindex_bestofinf.tiny import TinyLLM
 
-_HOMES = {
-    "AdaptiveEnsembleLLM": "llm",
-    "CitationAnswer": "answers",
-    "CitationTieBreaker": "answers",
-    "EnsembleEndEvent": "events",
-    "EnsembleSampleEvent": "events",
-    "EnsembleStartEvent": "events",
-    "EvaluationCallbackHandler": "collector",
-    "EvaluationCollector": "collector",
-    "EvaluatorScorer": "scorers",
-    "IdenticalSamplesWarning": "bestofinf.alike",
-    "NoObjectError": "calls",
-    "StepAnswer": "answers",
-    "TinyLLM": "tiny",
-    "top_logprobs": "scorers",
+_MODULES = {
+    "answers": ("StepAnswer",),
+    "bestofinf.ensemble": (
+        "CitationAnswer",
+        "CitationTieBreaker",
+        "IdenticalSamplesWarning",
+        "NoObjectError",
+    ),
+    "collector": (
+        "EvaluationCallbackHandler",
+        "EvaluationCollector",
+    ),
+    "events": (
+        "EnsembleEndEvent",
+        "EnsembleSampleEvent",
+        "EnsembleStartEvent",
+    ),
+    "llm": ("AdaptiveEnsembleLLM",),
+    "rag": ("RagEnsemble",),
+    "scorers": (
+        "EvaluatorScorer",
+        "LLMJudge",
+        "top_logprobs",
+    ),
+    "tiny": ("TinyLLM",),
 }
 
 __all__ = [
@@ -49,22 +63,19 @@ __all__ = [
     "EvaluationCollector",
     "EvaluatorScorer",
     "IdenticalSamplesWarning",
+    "LLMJudge",
     "NoObjectError",
+    "RagEnsemble",
     "StepAnswer",
     "TinyLLM",
     "top_logprobs",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require("llama_index.core", extra="llamaindex", purpose=f"llamaindex_bestofinf.{name}")
-    value = getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = handed_on(
+    __name__,
+    _MODULES,
+    needs=("llama_index.core", "llamaindex"),
+)
 
 
 def __dir__() -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Self
 
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
@@ -23,10 +21,7 @@ from llama_index_instrumentation.dispatcher import Dispatcher, active_instrument
 from llama_index_instrumentation.events.span import SpanDropEvent
 from pydantic import PrivateAttr
 
-from bestofinf.evaluation.privacy import Keep
-from bestofinf.evaluation.recorder import Recorder, RecorderStats
-from bestofinf.evaluation.store import EvaluationStore
-from bestofinf.evaluation.writer import WhenFull
+from bestofinf.evaluation.recording.collector import Collector, Recorder
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.plain import (
     PlainCalls,
@@ -35,61 +30,29 @@ from llamaindex_bestofinf.plain import (
 from llamaindex_bestofinf.spans import SpanParents
 
 
-class EvaluationCollector(BaseEventHandler):
+class EvaluationCollector(Collector, BaseEventHandler):
     """Records ensemble calls and plain model calls to an evaluation store.
 
     Attach it once: ``EvaluationCollector("answers.db").attach()``. The question is the prompt, or
     what stands as ``question_id`` in LlamaIndex's instrumentation tags; ``dataset`` there names
     the collection.
 
-    Args:
-        store: A store, its address (a path or a URL), or a recorder to share.
-        plain_calls: Record calls of models outside of ensembles, too.
-        keep: What is stored: "answers" (hashes, answers and counts), "replies" or "all".
-        redact: Applied to every text before it is stored.
-        answer: How the answer of a plain model call is taken from the reply.
-        capacity: Most calls that may wait to be written; more are refused and counted.
-        when_full: "refuse", or "wait" to hold the caller up instead.
-        rescue: Folder for calls that cannot be stored before the end of the program;
-            ``bestofinf import`` brings the files in later. None loses such calls.
+    The options are those of `bestofinf.evaluation.recording.collector.Collector`.
     """
 
     _recorder: Recorder = PrivateAttr()
-    _parents: SpanParents = PrivateAttr()
+    _plain_calls: bool = PrivateAttr(default=True)
+    _parents: SpanParents = PrivateAttr(default_factory=SpanParents)
     _plain: PlainCalls | None = PrivateAttr(default=None)
     _attached: list[Dispatcher] = PrivateAttr(default_factory=list)
 
-    def __init__(
-        self,
-        store: EvaluationStore | Recorder | str | Path,
-        *,
-        plain_calls: bool = True,
-        keep: Keep = "answers",
-        redact: Callable[[str], str] | None = None,
-        answer: Any = "auto",
-        capacity: int = 20_000,
-        when_full: WhenFull = "refuse",
-        rescue: str | Path | None = None,
-    ) -> None:
-        super().__init__()
-        self._recorder = _recorder(store, keep, redact, answer, capacity, when_full, rescue)
-        self._parents = SpanParents()
-        self._plain = PlainCalls(self._recorder, self._parents) if plain_calls else None
+    def _prepare(self) -> None:
+        self._plain = PlainCalls(self._recorder, self._parents) if self._plain_calls else None
 
     @classmethod
     def class_name(cls) -> str:
         """Return the name of the handler."""
         return "EvaluationCollector"
-
-    @property
-    def recorder(self) -> Recorder:
-        """What writes the calls; labels may be given there."""
-        return self._recorder
-
-    @property
-    def stats(self) -> RecorderStats:
-        """What became of the calls so far; ``refused`` and ``errors`` should be 0."""
-        return self._recorder.stats
 
     def attach(self, dispatcher: Dispatcher | None = None) -> Self:
         """Listen to a dispatcher; by default to the root, which hears everything."""
@@ -108,14 +71,6 @@ class EvaluationCollector(BaseEventHandler):
             ]
         self._attached.clear()
 
-    def flush(self, timeout: float | None = 30.0) -> None:
-        """Wait until every ended call is in the store.
-
-        Raises:
-            StoreError: If it could not be written in time.
-        """
-        self._recorder.flush(timeout)
-
     def close(self, timeout: float | None = 30.0) -> None:
         """Detach, and write what is left; the end of the program does the same.
 
@@ -123,13 +78,10 @@ class EvaluationCollector(BaseEventHandler):
             StoreError: If not everything could be written in time.
         """
         self.detach()
-        self._recorder.close(timeout)
+        super().close(timeout)
 
     def __enter__(self) -> Self:
         return self if self._attached else self.attach()
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
         """Record what an event tells."""
@@ -174,47 +126,31 @@ class EvaluationCollector(BaseEventHandler):
         )
 
 
-class EvaluationCallbackHandler(BaseCallbackHandler):
+class _Handler(BaseCallbackHandler):
+    """Hears of everything."""
+
+    def __init__(self) -> None:
+        super().__init__(event_starts_to_ignore=[], event_ends_to_ignore=[])
+
+
+class EvaluationCallbackHandler(Collector, _Handler):
     """Records calls for applications that use LlamaIndex's older callback manager.
 
     ``Settings.callback_manager = CallbackManager([EvaluationCallbackHandler("answers.db")])``.
     It sees no decisions: of an ensemble it records every sample, with the answer taken from the
     reply, but not which samples were counted. Use `EvaluationCollector` where you can.
 
-    Args:
-        store: A store, its address (a path or a URL), or a recorder to share.
-        keep: What is stored: "answers" (hashes, answers and counts), "replies" or "all".
-        redact: Applied to every text before it is stored.
-        answer: How the answer is taken from a reply.
-        capacity: Most calls that may wait to be written; more are refused and counted.
-        when_full: "refuse", or "wait" to hold the caller up instead.
-        rescue: Folder for calls that cannot be stored before the end of the program;
-            ``bestofinf import`` brings the files in later. None loses such calls.
+    The options are those of `bestofinf.evaluation.recording.collector.Collector`.
     """
 
-    def __init__(
-        self,
-        store: EvaluationStore | Recorder | str | Path,
-        *,
-        keep: Keep = "answers",
-        redact: Callable[[str], str] | None = None,
-        answer: Any = "auto",
-        capacity: int = 20_000,
-        when_full: WhenFull = "refuse",
-        rescue: str | Path | None = None,
-    ) -> None:
-        super().__init__(event_starts_to_ignore=[], event_ends_to_ignore=[])
-        self.recorder = _recorder(store, keep, redact, answer, capacity, when_full, rescue)
+    def _prepare(self) -> None:
         self._parents = SpanParents()
-        self._plain = PlainCalls(self.recorder, self._parents, samples=True)
+        self._plain = PlainCalls(
+            self.recorder, self._parents, samples=True, alone=self._plain_calls
+        )
         # Which call lies within which is known to the instrumentation alone.
         get_dispatcher().add_span_handler(self._parents)
         self._spans: dict[str, str | None] = {}
-
-    @property
-    def stats(self) -> RecorderStats:
-        """What became of the calls so far; ``refused`` and ``errors`` should be 0."""
-        return self.recorder.stats
 
     def close(self, timeout: float | None = 30.0) -> None:
         """Write what is left; the end of the program does the same.
@@ -224,7 +160,7 @@ class EvaluationCallbackHandler(BaseCallbackHandler):
         """
         root = get_dispatcher()
         root.span_handlers = [h for h in root.span_handlers if h is not self._parents]
-        self.recorder.close(timeout)
+        super().close(timeout)
 
     def on_event_start(
         self,
@@ -302,25 +238,3 @@ def _plain_event(plain: PlainCalls, event: BaseEvent) -> None:
             plain.fail(event.span_id, event.id_, event.exception)
         case SpanDropEvent():
             plain.fail(event.span_id, event.id_, f"Error: {event.err_str}")
-
-
-def _recorder(
-    store: EvaluationStore | Recorder | str | Path,
-    keep: Keep,
-    redact: Callable[[str], str] | None,
-    answer: Any,
-    capacity: int,
-    when_full: WhenFull,
-    rescue: str | Path | None,
-) -> Recorder:
-    if isinstance(store, Recorder):
-        return store
-    return Recorder(
-        store,
-        keep=keep,
-        redact=redact,
-        answer=answer,
-        capacity=capacity,
-        when_full=when_full,
-        rescue=rescue,
-    )

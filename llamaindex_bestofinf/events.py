@@ -13,35 +13,41 @@ MEMBER_TAG = "bestofinf.member"
 """Tags of all events that a member's models emit while an ensemble asks it."""
 
 
-class EnsembleStartEvent(BaseEvent):
-    """An ensemble is asked.
+class _EnsembleEvent(BaseEvent):
+    """An event of one call.
 
     Attributes:
         call_id: Identifier of the call, in all its events and in the response.
         kind: The method called: "chat", "complete", "structured", ...
-        prompt: What is asked: a text, or chat messages.
-        tools: Tools offered, in OpenAI's form.
     """
 
     call_id: str
     kind: str
-    prompt: Any = ""
-    tools: list[Any] = Field(default_factory=list)
 
     @classmethod
     def class_name(cls) -> str:
         """Return the name of the event."""
-        return "EnsembleStartEvent"
+        return cls.__name__
 
 
-class EnsembleSampleEvent(BaseEvent):
-    """A draw of an ensemble has come back, with a sample or a failure.
+class EnsembleStartEvent(_EnsembleEvent):
+    """An ensemble is asked.
 
     Attributes:
-        call_id: The call.
+        prompt: What is asked: a text, or chat messages.
+        tools: Tools offered, in OpenAI's form.
+    """
+
+    prompt: Any = ""
+    tools: list[Any] = Field(default_factory=list)
+
+
+class EnsembleSampleEvent(_EnsembleEvent):
+    """A draw of an ensemble has ended, with a sample or a failure.
+
+    Attributes:
         index: Place of the draw in the call, from 0.
         member: Name of the member that was asked.
-        kind: The method called.
         answer: The vote; None abstains.
         text: The reply's text.
         tokens: Generated tokens; None when unknown.
@@ -54,10 +60,8 @@ class EnsembleSampleEvent(BaseEvent):
         weight: The member's weight.
     """
 
-    call_id: str
     index: int
     member: str
-    kind: str
     answer: Any = None
     text: str | None = None
     tokens: int | None = None
@@ -69,26 +73,12 @@ class EnsembleSampleEvent(BaseEvent):
     error: str | None = None
     weight: float = 1.0
 
-    @classmethod
-    def class_name(cls) -> str:
-        """Return the name of the event."""
-        return "EnsembleSampleEvent"
 
-
-class EnsembleEndEvent(BaseEvent):
+class EnsembleEndEvent(_EnsembleEvent):
     """An ensemble has decided.
 
     Attributes:
-        call_id: The call.
-        kind: The method called.
         trace: The decision in its JSON form, as in the response.
     """
 
-    call_id: str
-    kind: str
     trace: dict[str, Any]
-
-    @classmethod
-    def class_name(cls) -> str:
-        """Return the name of the event."""
-        return "EnsembleEndEvent"

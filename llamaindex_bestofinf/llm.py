@@ -1,13 +1,12 @@
-"""An LLM that asks its members until the answer is settled."""
+"""An LLM that decides each answer by a vote of its members."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import aclosing, closing
 from contextvars import copy_context
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -26,24 +25,25 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
 from typing_extensions import override
 
+from bestofinf.ensemble import Result, awatched, private_loop, split_settings
 from bestofinf.errors import UsageError
-from bestofinf.settings import split_settings
-from llamaindex_bestofinf.loops import private_loop
-from llamaindex_bestofinf.members import calls_tools
+from llamaindex_bestofinf.calls import EnsembleCall
+from llamaindex_bestofinf.members import has_tools
 from llamaindex_bestofinf.messages import TRACE_KEY
 from llamaindex_bestofinf.model import EnsembleModel
-from llamaindex_bestofinf.reporting import EndpointReport
-from llamaindex_bestofinf.streaming import awatched, replayed_chat, replayed_completion
+from llamaindex_bestofinf.streaming import handed_out, only
 from llamaindex_bestofinf.structured import EnsembleStructuredLLM
 from llamaindex_bestofinf.tools import REQUEST, ToolRequest, described
 
+T = TypeVar("T")
+
 
 class AdaptiveEnsembleLLM(EnsembleModel):
-    """An LLM that asks its members until the answer is settled, and gives that answer.
+    """An LLM that asks its members, lets their answers vote, and returns a winning reply.
 
-    It stands wherever an LLM does: ``Settings.llm``, query and chat engines, agents, workflows
-    and structured programs. The message is the winning member's own; how it won is in
-    ``response.additional_kwargs["bestofinf"]``.
+    Use it in place of any LLM: in ``Settings.llm``, query and chat engines, agents, workflows
+    and structured programs. The message is the winning member's own. The trace of the vote is
+    in ``response.additional_kwargs["bestofinf"]``.
 
     ```python
     llm = AdaptiveEnsembleLLM([OpenAI("gpt-5-mini"), (Anthropic(...), 0.5)])
@@ -63,43 +63,24 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         """Return the name used in serialized form."""
         return "AdaptiveEnsembleLLM"
 
-    # -- chats --------------------------------------------------------------------------------
+    # -- chats and completions ----------------------------------------------------------------
 
     @override
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the reply to a chat."""
-        call = self._chat_call("chat", messages, kwargs)
-        report = self._opened(call)
-        response = self._chat_response(self._decide(call))
-        report.end(response)
-        return response
+        return self._answer(self._chat_call("chat", messages, kwargs), self._chat_response)
 
     @override
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the reply to a chat."""
         call = self._chat_call("achat", messages, kwargs)
-        report = await self._aopened(call)
-        response = self._chat_response(await call.arun())
-        report.end(response)
-        return response
+        return await self._aanswer(call, self._chat_response)
 
     @override
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Vote, then replay the winning reply as deltas that add up to it."""
         call = self._chat_call("stream_chat", messages, kwargs)
-        context = copy_context()
-
-        def chunks() -> ChatResponseGen:
-            report = context.run(self._opened, call)
-            for item in self._watched(call, context):
-                if isinstance(item, str):
-                    yield _reported(report, _chat_progress(item))
-                    continue
-                for chunk in replayed_chat(last := self._chat_response(item)):
-                    yield _reported(report, chunk)
-                report.end(last)
-
-        return chunks()
+        return self._stream(call, self._chat_response)
 
     @override
     async def astream_chat(
@@ -107,31 +88,13 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     ) -> ChatResponseAsyncGen:
         """Vote, then replay the winning reply as deltas that add up to it."""
         call = self._chat_call("astream_chat", messages, kwargs)
-        context = copy_context()
-
-        async def chunks() -> ChatResponseAsyncGen:
-            report = await self._aopened(call, context)
-            async with aclosing(awatched(call, context, progress=self.stream_progress)) as items:
-                async for item in items:
-                    if isinstance(item, str):
-                        yield _reported(report, _chat_progress(item))
-                        continue
-                    for chunk in replayed_chat(last := self._chat_response(item)):
-                        yield _reported(report, chunk)
-                    report.end(last)
-
-        return chunks()
-
-    # -- completions --------------------------------------------------------------------------
+        return self._astream(call, self._chat_response)
 
     @override
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Vote on the completion of a prompt."""
         call = self._completion_call("complete", prompt, formatted, kwargs)
-        report = self._opened(call)
-        response = self._completion_response(self._decide(call))
-        report.end(response)
-        return response
+        return self._answer(call, self._completion_response)
 
     @override
     async def acomplete(
@@ -139,10 +102,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     ) -> CompletionResponse:
         """Vote on the completion of a prompt."""
         call = self._completion_call("acomplete", prompt, formatted, kwargs)
-        report = await self._aopened(call)
-        response = self._completion_response(await call.arun())
-        report.end(response)
-        return response
+        return await self._aanswer(call, self._completion_response)
 
     @override
     def stream_complete(
@@ -150,19 +110,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     ) -> CompletionResponseGen:
         """Vote, then replay the winning completion as deltas that add up to it."""
         call = self._completion_call("stream_complete", prompt, formatted, kwargs)
-        context = copy_context()
-
-        def chunks() -> CompletionResponseGen:
-            report = context.run(self._opened, call)
-            for item in self._watched(call, context):
-                if isinstance(item, str):
-                    yield _reported(report, _completion_progress(item))
-                    continue
-                for chunk in replayed_completion(last := self._completion_response(item)):
-                    yield _reported(report, chunk)
-                report.end(last)
-
-        return chunks()
+        return self._stream(call, self._completion_response)
 
     @override
     async def astream_complete(
@@ -170,18 +118,48 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     ) -> CompletionResponseAsyncGen:
         """Vote, then replay the winning completion as deltas that add up to it."""
         call = self._completion_call("astream_complete", prompt, formatted, kwargs)
+        return self._astream(call, self._completion_response)
+
+    def _answer(self, call: EnsembleCall, respond: Callable[[Result], T]) -> T:
+        report = self._opened(call)
+        response = respond(self._decide(call))
+        report.end(response)
+        return response
+
+    async def _aanswer(self, call: EnsembleCall, respond: Callable[[Result], T]) -> T:
+        report = await self._aopened(call)
+        response = respond(await call.arun())
+        report.end(response)
+        return response
+
+    def _stream(
+        self, call: EnsembleCall, respond: Callable[[Result], T], handed: Any = handed_out
+    ) -> Generator[T, None, None]:
         context = copy_context()
 
-        async def chunks() -> CompletionResponseAsyncGen:
-            report = await self._aopened(call, context)
-            async with aclosing(awatched(call, context, progress=self.stream_progress)) as items:
-                async for item in items:
-                    if isinstance(item, str):
-                        yield _reported(report, _completion_progress(item))
-                        continue
-                    for chunk in replayed_completion(last := self._completion_response(item)):
-                        yield _reported(report, chunk)
-                    report.end(last)
+        def chunks() -> Generator[T, None, None]:
+            with (
+                context.run(self._opened, call) as report,
+                closing(self._watched(call, context)) as items,
+            ):
+                for item in items:
+                    yield from handed(report, item, respond)
+
+        return chunks()
+
+    def _astream(
+        self, call: EnsembleCall, respond: Callable[[Result], T], handed: Any = handed_out
+    ) -> AsyncGenerator[T, None]:
+        context = copy_context()
+
+        async def chunks() -> AsyncGenerator[T, None]:
+            with await self._aopened(call, context) as report:
+                async with aclosing(
+                    awatched(call.arun, context, progress=self.stream_progress)
+                ) as items:
+                    async for item in items:
+                        for chunk in handed(report, item, respond):
+                            yield chunk
 
         return chunks()
 
@@ -227,7 +205,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         """Return the tool calls of a response as the member that gave it reads them."""
         told = response.additional_kwargs.get(TRACE_KEY) or {}
         capable: dict[Any, LLM | None] = {
-            m.name: m.model for m in self._members if calls_tools(m.model)
+            m.name: m.model for m in self._members if has_tools(m.model)
         }
         reader = capable.get(told.get("winner_member"), next(iter(capable.values()), None))
         if reader is not None:
@@ -252,6 +230,9 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         """Vote on the tool calls, and run them."""
         if not self.metadata.is_function_calling_model:
             # LlamaIndex gives its agent None for both, which the agent refuses.
+            # Brings all of LlamaIndex' agents.
+            from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
+
             kwargs.setdefault("react_chat_formatter", ReActChatFormatter.from_defaults())
             kwargs.setdefault("output_parser", ReActOutputParser())
         return await super().apredict_and_call(tools, *args, **kwargs)
@@ -266,9 +247,12 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> BaseModel:
-        """Vote on an object of a class; every member makes it in its own best way."""
-        found, _ = self.predict_with_trace(output_cls, prompt, llm_kwargs, **prompt_args)
-        return found
+        """Vote on an object of a class; every member makes it in its own best way.
+
+        As LlamaIndex' own programs it returns a text where no member made an object.
+        """
+        found = self.predict_with_trace(output_cls, prompt, llm_kwargs, **prompt_args)[0]
+        return cast("BaseModel", found)
 
     @override
     async def astructured_predict(
@@ -278,9 +262,9 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> BaseModel:
-        """Vote on an object of a class; every member makes it in its own best way."""
+        """Do as `structured_predict`, in the running loop."""
         found, _ = await self.apredict_with_trace(output_cls, prompt, llm_kwargs, **prompt_args)
-        return found
+        return cast("BaseModel", found)
 
     @override
     def stream_structured_predict(
@@ -291,7 +275,8 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         **prompt_args: Any,
     ) -> Generator[BaseModel, None, None]:
         """Vote, then give the object as the only item: a part of it could be revoked."""
-        yield self.predict_with_trace(output_cls, prompt, llm_kwargs, **prompt_args)[0]
+        call = self._structured_call(output_cls, prompt, llm_kwargs, prompt_args)
+        return self._stream(call, lambda result: self._object(result, output_cls)[0], only)
 
     @override
     async def astream_structured_predict(
@@ -302,12 +287,8 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         **prompt_args: Any,
     ) -> AsyncGenerator[BaseModel, None]:
         """Vote, then give the object as the only item: a part of it could be revoked."""
-
-        async def items() -> AsyncGenerator[BaseModel, None]:
-            found, _ = await self.apredict_with_trace(output_cls, prompt, llm_kwargs, **prompt_args)
-            yield found
-
-        return items()
+        call = self._structured_call(output_cls, prompt, llm_kwargs, prompt_args)
+        return self._astream(call, lambda result: self._object(result, output_cls)[0], only)
 
     def predict_with_trace(
         self,
@@ -315,12 +296,10 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         prompt: BasePromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> tuple[BaseModel, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Do as `structured_predict`, and return the decision beside the object."""
         call = self._structured_call(output_cls, prompt, llm_kwargs, prompt_args)
-        if self.rate_limiter is not None:
-            self.rate_limiter.acquire()
-        return self._object(self._decide(call), output_cls)
+        return self._answer(call, lambda result: self._object(result, output_cls))
 
     async def apredict_with_trace(
         self,
@@ -328,28 +307,12 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         prompt: BasePromptTemplate,
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
-    ) -> tuple[BaseModel, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Do as `astructured_predict`, and return the decision beside the object."""
         call = self._structured_call(output_cls, prompt, llm_kwargs, prompt_args)
-        if self.rate_limiter is not None:
-            await self.rate_limiter.async_acquire()
-        return self._object(await call.arun(), output_cls)
+        return await self._aanswer(call, lambda result: self._object(result, output_cls))
 
     @override
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
         """Return an LLM whose every answer is an object of a class, with the decision beside it."""
         return EnsembleStructuredLLM(llm=self, output_cls=output_cls, **kwargs)
-
-
-def _reported(report: EndpointReport, chunk: Any) -> Any:
-    report.progress(chunk)
-    return chunk
-
-
-def _chat_progress(text: str) -> ChatResponse:
-    message = ChatMessage(role=MessageRole.ASSISTANT, content="")
-    return ChatResponse(message=message, delta="", additional_kwargs={"thinking_delta": text})
-
-
-def _completion_progress(text: str) -> CompletionResponse:
-    return CompletionResponse(text="", delta="", additional_kwargs={"thinking_delta": text})

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from llama_index.core.base.llms.types import LLMMetadata, MessageRole
-from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 
-from bestofinf.errors import UsageError, shown
-from bestofinf.plan import unique_names
+from bestofinf.ensemble import read_members
+from bestofinf.errors import UsageError
 from bestofinf.records import Member
 
 
@@ -22,26 +20,18 @@ def resolve_members(given: Any) -> tuple[Member[LLM], ...]:
     """Return members with models and unique names.
 
     Args:
-        given: LLMs, pairs of an LLM and its weight, or `Member` objects. A member without a
-            model is made by its factory.
+        given: LLMs, pairs of an LLM and its weight, `Member` objects, or mappings with the fields
+            of a `Member`. A member without a model is made by its factory.
 
     Raises:
         UsageError: If there is none, or one is no LLM.
     """
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise UsageError(f"members must be a list of LLMs, got {shown(given)}")
-    return unique_names([_member(item) for item in given])
+    return read_members(given, _read, "LLMs")
 
 
-def _member(item: Any) -> Member[LLM]:
-    if isinstance(item, tuple) and len(item) == 2:
-        item = Member(checked_llm(item[0], "a member"), weight=item[1])
-    member = item if isinstance(item, Member) else Member(item)
-    model = member.model
-    if model is None and member.factory is not None:
-        model = member.factory()
-    model = checked_llm(model, "a member")
-    return replace(member, model=model, name=member.name or model_name(model))
+def _read(given: Any) -> tuple[LLM, str]:
+    model = checked_llm(given, "a member")
+    return model, model_name(model)
 
 
 def checked_llm(model: Any, what: str) -> LLM:
@@ -61,9 +51,16 @@ def model_name(model: LLM) -> str:
     return name if name and name != "unknown" else model.class_name() or type(model).__name__
 
 
+def has_tools(model: LLM) -> bool:
+    """Return whether a model can be asked with tools, by the methods that agents look for."""
+    reads = callable(getattr(model, "get_tool_calls_from_response", None))
+    asks = ("chat_with_tools", "achat_with_tools")
+    return reads and any(callable(getattr(model, name, None)) for name in asks)
+
+
 def calls_tools(model: LLM) -> bool:
-    """Return whether a model has an interface for tools."""
-    return isinstance(model, FunctionCallingLLM) and model.metadata.is_function_calling_model
+    """Return whether a model can be asked with tools, and says so."""
+    return model.metadata.is_function_calling_model and has_tools(model)
 
 
 def common_metadata(members: Sequence[Member[LLM]], *, any_tools: bool) -> LLMMetadata:

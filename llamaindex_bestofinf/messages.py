@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -14,12 +14,15 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from bestofinf.records import Member, Reply, ToolCall, Usage
+from bestofinf.ensemble import Reading
+from bestofinf.likelihood import logprob_fields, token_logprob
+from bestofinf.records import Reply, ToolCall, Usage
 
 TRACE_KEY = "bestofinf"
-"""Where a decision stands in a response's `additional_kwargs`, and in its `raw`."""
+"""Where a decision stands in a response's `additional_kwargs`."""
 
 Response = ChatResponse | CompletionResponse
+R = TypeVar("R", ChatResponse, CompletionResponse)
 
 _OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count", "eval_count")
 _INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count", "prompt_eval_count")
@@ -53,7 +56,7 @@ def reply_of(response: Response, calls: Sequence[Any] | None = None) -> Reply:
         ),
         finish_reason=finish,
         refusal=refused,
-        logprobs=_logprobs(response),
+        **_logprobs(response, text, finish),
         native=response,
     )
 
@@ -65,8 +68,8 @@ def response_text(response: Response) -> str:
     return response.message.content or ""
 
 
-def tokens_of(response: Response) -> tuple[int | None, int | None]:
-    """Return generated and read tokens, wherever the integration puts them."""
+def tokens_of(response: Response) -> tuple[object, object]:
+    """Return generated and read tokens as told, wherever the integration puts them."""
     raw = response.raw
     found = _tokens_in(response.additional_kwargs) or _tokens_in(_get(raw, "usage"))
     if found is None and isinstance(response, ChatResponse):
@@ -74,53 +77,70 @@ def tokens_of(response: Response) -> tuple[int | None, int | None]:
     return found or _tokens_in(_get(raw, "usage_metadata")) or _tokens_in(raw) or (None, None)
 
 
-def usage_of(response: Response, member: Member[Any]) -> Usage:
-    """Return what one response has cost: at the member's price, or as an ensemble says."""
+def reading_of(response: Response, calls: Sequence[Any] | None = None) -> Reading:
+    """Return a response as a reply with its usage; an ensemble within says its own.
+
+    Args:
+        response: What the model gave.
+        calls: As for `reply_of`.
+    """
+    reply = reply_of(response, calls)
     told = response.additional_kwargs.get(TRACE_KEY)
     if told is not None:
-        spent = (Usage(**usage) for usage in told["usage_by_member"].values())
-        return sum(spent, Usage())
+        spent = sum((Usage(**usage) for usage in told["usage_by_member"].values()), Usage())
+        return Reading(
+            reply,
+            spent.input_tokens,
+            spent.output_tokens,
+            spent.calls,
+            spent.cost,
+            unmetered=spent.unmetered,
+        )
     written, read = tokens_of(response)
-    return member.charge(read or 0, written or 0)
+    return Reading(reply, read, written)
 
 
-def without_counts(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a response's additional arguments without token counts.
+def uncounted(response: R) -> R:
+    """Return a response as the ensemble's own end is told: without token counts.
 
     Whatever counts tokens has counted them with the members' own responses.
     """
-    return {name: value for name, value in found.items() if name not in _COUNTS}
+    told = response.additional_kwargs
+    kept = {name: value for name, value in told.items() if name not in _COUNTS}
+    return response.model_copy(
+        update={"raw": {"winner": response.raw}, "additional_kwargs": kept},
+    )
 
 
-def winning_chat(reply: Reply, told: Mapping[str, Any]) -> ChatResponse:
+def winning_chat(reply: Reply, told: Mapping[str, Any] | None) -> ChatResponse:
     """Return the winner's response with the decision; a copy, as agents write into messages."""
-    native = reply.native
+    native, traced = reply.native, _traced(told)
     if not isinstance(native, ChatResponse):
         # An answer composed of several replies has no message of its own.
         message = ChatMessage(role=MessageRole.ASSISTANT, content=reply.text)
-        return ChatResponse(
-            message=message,
-            raw={"winner": None, TRACE_KEY: told},
-            additional_kwargs={TRACE_KEY: told},
-        )
+        return ChatResponse(message=message, additional_kwargs=traced)
     return ChatResponse(
         message=native.message.model_copy(deep=True),
-        raw={"winner": native.raw, TRACE_KEY: told},
+        raw=native.raw,
         logprobs=native.logprobs,
-        additional_kwargs={**without_counts(native.additional_kwargs), TRACE_KEY: told},
+        additional_kwargs={**native.additional_kwargs, **traced},
     )
 
 
-def winning_completion(reply: Reply, told: Mapping[str, Any]) -> CompletionResponse:
+def winning_completion(reply: Reply, told: Mapping[str, Any] | None) -> CompletionResponse:
     """Return the winner's completion with the decision."""
-    native = reply.native
+    native, traced = reply.native, _traced(told)
     known = native if isinstance(native, CompletionResponse) else CompletionResponse(text="")
     return CompletionResponse(
         text=reply.text if native is None else response_text(native),
-        raw={"winner": known.raw, TRACE_KEY: told},
+        raw=known.raw,
         logprobs=known.logprobs,
-        additional_kwargs={**without_counts(known.additional_kwargs), TRACE_KEY: told},
+        additional_kwargs={**known.additional_kwargs, **traced},
     )
+
+
+def _traced(told: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if told is None else {TRACE_KEY: told}
 
 
 def _calls_in(message: ChatMessage) -> list[ToolCall | None]:
@@ -153,21 +173,23 @@ def _ending(raw: Any) -> tuple[str | None, bool]:
     if not isinstance(finish, str):
         finish = None
     refused = finish == "refusal" or bool(_get(_get(choice, "message"), "refusal"))
-    return (finish.lower() if finish else None), refused
+    return finish, refused
 
 
-def _logprobs(response: Response) -> tuple[float, ...] | None:
-    """Return the log-probability of every generated token, where it is known."""
-    places = response.logprobs
-    if not places:
-        return None
-    content = _get(_get(_choice(response.raw), "logprobs"), "content")
-    if content:
-        return tuple(float(_get(token, "logprob")) for token in content)
+def _logprobs(response: Response, text: str, finish: str | None) -> dict[str, Any]:
+    """Return the log-probability of every generated token, where it is known, as fields of a reply."""
+    places, choice = response.logprobs or [], _choice(response.raw)
+    told = None
+    # Clients that were asked in the call alone leave them there. A chunk has those of its own text.
+    if places or _get(choice, "message") is not None:
+        told = _get(_get(choice, "logprobs"), "content")
     # A list of several holds the likeliest tokens and does not say which was taken.
-    if all(len(place) == 1 for place in places):
-        return tuple(place[0].logprob for place in places)
-    return None
+    if not told and all(len(place) == 1 for place in places):
+        told = [place[0] for place in places]
+    pairs = [
+        (_get(t, "token"), token_logprob(_get(t, "logprob"), _get(t, "prob"))) for t in told or ()
+    ]
+    return logprob_fields(pairs, text, finish)
 
 
 def _choice(raw: Any) -> Any:
@@ -179,16 +201,14 @@ def _get(place: Any, name: str) -> Any:
     return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
 
 
-def _tokens_in(place: Any) -> tuple[int | None, int | None] | None:
+def _tokens_in(place: Any) -> tuple[object, object] | None:
     if not place:
         return None
     found = _first(place, _OUTPUT_KEYS), _first(place, _INPUT_KEYS)
     return None if found == (None, None) else found
 
 
-def _first(place: Any, names: Sequence[str]) -> int | None:
-    for name in names:
-        value = _get(place, name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-    return None
+def _first(place: Any, names: Sequence[str]) -> object:
+    """Return the first number, or what stands in its place."""
+    found = (_get(place, name) for name in names)
+    return next((value for value in found if isinstance(value, int | float | str)), None)

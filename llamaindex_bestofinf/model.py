@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, cast
 from uuid import uuid4
 
@@ -14,10 +14,7 @@ from llama_index.core.base.llms.types import (
     CompletionResponse,
     LLMMetadata,
     MessageRole,
-)
-from llama_index.core.instrumentation.events.llm import (
-    LLMStructuredPredictEndEvent,
-    LLMStructuredPredictStartEvent,
+    TextBlock,
 )
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM, default_completion_to_prompt
@@ -25,19 +22,31 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from pydantic import BaseModel
 from typing_extensions import override
 
-from bestofinf.drivers.common import Observer
+from bestofinf.answers import tool_schemas
+from bestofinf.ensemble import (
+    Call,
+    Result,
+    Watch,
+    private_loop,
+    resolve_call,
+    shown_trace,
+    split_settings,
+    watched,
+)
 from bestofinf.records import Member
-from bestofinf.settings import demands, split_settings
-from llamaindex_bestofinf.calls import EnsembleCall, Result
+from llamaindex_bestofinf.calls import EnsembleCall
+from llamaindex_bestofinf.client import (
+    ChatQuestion,
+    CompletionQuestion,
+    LlamaIndexClient,
+    Question,
+)
 from llamaindex_bestofinf.history import portable_history
-from llamaindex_bestofinf.loops import private_loop
 from llamaindex_bestofinf.members import common_metadata
 from llamaindex_bestofinf.messages import winning_chat, winning_completion
 from llamaindex_bestofinf.prompts import MessagesFor, PromptFor, common_parser
-from llamaindex_bestofinf.reporting import EndpointReport, dispatcher, is_heard
-from llamaindex_bestofinf.sampling import ChatQuestion, CompletionQuestion, Question
+from llamaindex_bestofinf.reporting import EndpointReport, ObjectReport
 from llamaindex_bestofinf.settings import EnsembleSettings
-from llamaindex_bestofinf.streaming import watched
 from llamaindex_bestofinf.structured import StructuredQuestion, object_of
 from llamaindex_bestofinf.tools import REQUEST, ToolsQuestion, incapable_members
 
@@ -63,9 +72,7 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         anywhere. For structured predictions and engines, which do not hand responses out.
         """
         last = _last.get()
-        return (
-            last[1] if last is not None and last[0] is self._standing.key else self._standing.last
-        )
+        return last[1] if last is not None and last[0] is self._kept.key else self._kept.last
 
     # -- prompts: every member writes its own -------------------------------------------------
 
@@ -120,13 +127,13 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
             return self._call(kind, ChatQuestion(messages, prepare, rest), settings)
         tools = rest.get("tools") or []
         call = self._call(kind, ToolsQuestion(messages, prepare, request, tools), settings)
-        call.incapable = incapable_members(self._members, refuse=self.tool_policy == "all")
-        call.tools = tools
+        call.call.incapable = incapable_members(self._members, refuse=self.tool_policy == "all")
+        call.tools, call.call.tools = tools, tool_schemas(tools)
         return call
 
     def _prepared(self, messages: Sequence[ChatMessage]) -> Any:
         """Return what gives each member its own list of the messages."""
-        chosen, origins = self.history_filter, self._standing.origins
+        chosen, origins = self.history_filter, self._kept.origins
         mixed = self._is_mixed
 
         def prepare(member: Member[LLM]) -> list[ChatMessage]:
@@ -167,30 +174,18 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
             system = ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt)
             messages = prompt.format_messages(llm=self, **prompt_args)
             prompt, prompt_args = ChatPromptTemplate(message_templates=[system, *messages]), {}
-        if is_heard():
-            dispatcher.event(
-                LLMStructuredPredictStartEvent(
-                    output_cls=output_cls, template=prompt, template_args=prompt_args
-                )
-            )
         question = StructuredQuestion(output_cls, prompt, rest, prompt_args, self)
         return self._call("structured", question, settings)
 
     def _call(self, kind: str, question: Question, settings: dict[str, Any]) -> EnsembleCall:
         call_id = uuid4().hex
-        plan, consensus = demands(self, settings, call_id, self._higher)
-        return EnsembleCall(
-            kind=kind,
-            plan=plan,
-            question=question,
-            consensus=consensus,
-            standing=self._standing,
-            manager=self.callback_manager,
-            scorer=self._scorer,
-            call_id=call_id,
-        )
+        plan, acceptance = resolve_call(self, settings, call_id, self._higher)
+        manager = self.callback_manager
+        client = LlamaIndexClient(call_id, plan.members, self._kept.clients, manager)
+        call = Call(client, question, plan, acceptance, self._state, scorer=self._scorer)
+        return EnsembleCall(kind, call, call_id, manager)
 
-    def _decide(self, call: EnsembleCall, watch: Observer | None = None) -> Result:
+    def _decide(self, call: EnsembleCall, watch: Watch | None = None) -> Result:
         """Vote from blocking code."""
         if self.sync_strategy == "loop" and not (loop := private_loop()).is_here:
             return loop.run(call.arun(watch))
@@ -201,42 +196,48 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
             lambda watch: self._decide(call, watch), context, progress=self.stream_progress
         )
 
-    def _opened(self, call: EnsembleCall) -> EndpointReport:
-        report = EndpointReport(self, call.question.shown(), call.question.options())
+    def _opened(self, call: EnsembleCall) -> Any:
+        """Report that a call begins, and wait for its turn; return what reports its end."""
+        report = self._report(call.call.question)
         if self.rate_limiter is not None:
             self.rate_limiter.acquire()
         return report
 
-    async def _aopened(self, call: EnsembleCall, context: Any = None) -> EndpointReport:
-        made = (self, call.question.shown(), call.question.options())
-        report = EndpointReport(*made) if context is None else context.run(EndpointReport, *made)
+    async def _aopened(self, call: EnsembleCall, context: Context | None = None) -> Any:
+        """Do the same in the running event loop; a stream reports in the context of its call."""
+        report = (context or copy_context()).run(self._report, call.call.question)
         if self.rate_limiter is not None:
             await self.rate_limiter.async_acquire()
         return report
 
+    def _report(self, question: Question) -> EndpointReport | ObjectReport:
+        if isinstance(question, StructuredQuestion):
+            return ObjectReport(question.output_cls, question.prompt, question.prompt_args)
+        return EndpointReport(self, question.shown(), question.options())
+
     # -- what is handed out -------------------------------------------------------------------
 
     def _keep(self, result: Result) -> None:
-        _last.set((self._standing.key, result.told))
-        self._standing.last = result.told
+        _last.set((self._kept.key, result.told))
+        self._kept.last = result.told
 
     def _chat_response(self, result: Result) -> ChatResponse:
         self._keep(result)
-        response = winning_chat(result.reply, result.told)
+        response = winning_chat(result.reply, shown_trace(result.told, self.trace))
+        for block in response.message.blocks:
+            if isinstance(block, TextBlock):
+                block.text = self.shown(block.text)
         winner = result.told.get("winner_member")
         if winner is not None and self._is_mixed:
-            self._standing.origins.note(response.message, winner)
+            self._kept.origins.note(response.message, winner)
         return response
 
     def _completion_response(self, result: Result) -> CompletionResponse:
         self._keep(result)
-        return winning_completion(result.reply, result.told)
+        response = winning_completion(result.reply, shown_trace(result.told, self.trace))
+        response.text = self.shown(response.text)
+        return response
 
-    def _object(
-        self, result: Result, output_cls: type[BaseModel]
-    ) -> tuple[BaseModel, dict[str, Any]]:
+    def _object(self, result: Result, output_cls: type[BaseModel]) -> tuple[Any, dict[str, Any]]:
         self._keep(result)
-        found = object_of(result.reply, output_cls)
-        if is_heard():
-            dispatcher.event(LLMStructuredPredictEndEvent(output=found))
-        return found, result.told
+        return object_of(result.reply, output_cls), result.told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +14,10 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from bestofinf.evaluation.forks import reset_after_fork
-from bestofinf.evaluation.identity import Prompt
-from bestofinf.evaluation.recorder import Recorder
+from bestofinf.evaluation.recording.collector import OpenRuns, Prompt, Recorder
 from llamaindex_bestofinf.events import CALL_TAG, MEMBER_TAG, SAMPLE_TAG
 from llamaindex_bestofinf.messages import TRACE_KEY, reply_of, tokens_of
 from llamaindex_bestofinf.spans import SpanParents
-
-_MAX_RUNS = 20_000  # calls remembered that have not ended; beyond that the oldest is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +41,23 @@ class PlainCalls:
         parents: Knows which span lies within which.
         samples: Record the samples of ensembles, too, as they are asked. For handlers that hear
             nothing of the ensembles themselves.
+        alone: Record calls of models outside of ensembles.
     """
 
-    def __init__(self, recorder: Recorder, parents: SpanParents, *, samples: bool = False) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        parents: SpanParents,
+        *,
+        samples: bool = False,
+        alone: bool = True,
+    ) -> None:
         self._recorder = recorder
         self._parents = parents
         self._samples = samples
-        self._begin_anew()
-        reset_after_fork(self._begin_anew)
-
-    def _begin_anew(self) -> None:
-        self._lock = threading.Lock()
-        self._runs: dict[str, _Run] = {}  # by span
-        self._inner: dict[str, None] = {}  # spans of inner calls of a stream
+        self._alone = alone
+        self._runs: OpenRuns[str, _Run] = OpenRuns()  # by span
+        self._inner: OpenRuns[str, str] = OpenRuns()  # spans of inner calls of a stream
 
     def start(
         self,
@@ -86,19 +85,17 @@ class PlainCalls:
             if not self._samples or SAMPLE_TAG not in tags:
                 return  # what is asked beside the samples is no vote: a choice, an escalation
             call = str(tags[CALL_TAG])
+        elif not self._alone:
+            return
         run = _Run(call, span, _member(payload, tags), int(tags.get(SAMPLE_TAG, 0)))
-        with self._lock:
+        with self._runs.lock:
             around = list(self._parents.ancestors(span))
             if any(outer in self._runs or outer in self._inner for outer in around):
                 return
-            if any(self._streams_through(run, span) for run in self._runs.values()):
-                self._inner[span] = None
-                if len(self._inner) > _MAX_RUNS:
-                    self._inner.pop(next(iter(self._inner)))
+            if any(self._streams_through(run, span) for run in self._runs):
+                self._inner.put(span, span)
                 return
-            self._runs[span] = run
-            if len(self._runs) > _MAX_RUNS:
-                self._runs.pop(next(iter(self._runs)))
+            self._runs.put(span, run)
         question = tags.get("question_id")
         self._recorder.call(
             call,
@@ -154,9 +151,8 @@ class PlainCalls:
                 self._recorder.forget(run.call)
 
     def _pop(self, span: str) -> _Run | None:
-        with self._lock:
-            self._inner.pop(span, None)
-            return self._runs.pop(span, None)
+        self._inner.pop(span)
+        return self._runs.pop(span)
 
 
 def _member(payload: Mapping[str, Any], tags: Mapping[str, Any]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
-from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.instrumentation.events.exception import ExceptionEvent
 from llama_index.core.instrumentation.events.llm import (
     LLMChatEndEvent,
     LLMChatInProgressEvent,
@@ -13,17 +14,21 @@ from llama_index.core.instrumentation.events.llm import (
     LLMCompletionEndEvent,
     LLMCompletionInProgressEvent,
     LLMCompletionStartEvent,
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
 )
 from llama_index.core.instrumentation.span import active_span_id
 from llama_index.core.llms.llm import LLM
+from llama_index.core.prompts import BasePromptTemplate
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.dispatcher import Dispatcher
 from llama_index_instrumentation.event_handlers import NullEventHandler
+from pydantic import BaseModel
 
-from bestofinf.engine import VotingEngine
-from bestofinf.plan import VotePlan
+from bestofinf.ensemble import Counted, Result, VotePlan
 from bestofinf.records import Decision, Draw, Outcome, Sample
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
+from llamaindex_bestofinf.messages import uncounted
 from llamaindex_bestofinf.usage import UsageBook
 
 dispatcher = get_dispatcher(__name__)
@@ -56,10 +61,8 @@ class CallReport:
         self._kind = kind
         self._plan = plan
         self._span = active_span_id.get()
-        self._waiting: dict[int, tuple[Draw, Outcome]] = {}
-        self._next = 0
-        self._counted = 0
-        self._over = False
+        self._counted = Counted(self._sample)
+        self.observe = self._counted.observe
         self.heard = is_heard()
 
     def start(self, prompt: str | Sequence[ChatMessage], tools: Sequence[Any]) -> None:
@@ -76,44 +79,25 @@ class CallReport:
                 )
             )
 
-    def observe(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
-        """A draw has come back."""
-        if not self.heard:
-            return
-        if self._over:
-            self._sample(draw, outcome, counted=False)
-            return
-        self._waiting[draw.index] = (draw, outcome)
-        if engine.settings.order == "arrival":
-            return  # whether a draw came in time is known at the end
-        while self._next in self._waiting:
-            told, came = self._waiting[self._next]
-            if isinstance(came, Sample):
-                if self._counted >= engine.tally.n_samples:
-                    return
-                self._counted += 1
-            elif engine.done:
-                return
-            self._sample(told, came, counted=True)
-            del self._waiting[self._next]
-            self._next += 1
+    def end(self, result: Result) -> Result:
+        """The ensemble has decided; return the result."""
+        self._end(result.decision, result.told)
+        return result
 
-    def end(self, decision: Decision | None, told: Mapping[str, Any]) -> None:
-        """The ensemble has decided, or failed."""
-        if not self.heard:
-            return
-        self._over = True
-        counted = {t.draw.index for t in decision.trail if t.counted} if decision else set()
-        for index, (draw, outcome) in sorted(self._waiting.items()):
-            self._sample(draw, outcome, counted=index in counted)
-        self._waiting.clear()
-        self._tell(
-            EnsembleEndEvent(
-                call_id=self._call_id, kind=self._kind, trace=dict(told), span_id=self._span
+    def fail(self, told: Mapping[str, Any]) -> None:
+        """The ensemble has failed."""
+        self._end(None, told)
+
+    def _end(self, decision: Decision | None, told: Mapping[str, Any]) -> None:
+        if self.heard:
+            self._counted.end(decision)
+            self._tell(
+                EnsembleEndEvent(
+                    call_id=self._call_id, kind=self._kind, trace=dict(told), span_id=self._span
+                )
             )
-        )
 
-    def _sample(self, draw: Draw, outcome: Outcome, *, counted: bool) -> None:
+    def _sample(self, draw: Draw, outcome: Outcome, counted: bool) -> None:
         member = self._plan.members[draw.member]
         facts: dict[str, Any] = {"error": None}
         if isinstance(outcome, Sample):
@@ -147,8 +131,56 @@ class CallReport:
         dispatcher.event(event)
 
 
-class EndpointReport:
-    """Tells of a chat or a completion as any LLM does.
+class _Report:
+    """Tells of a call as any LLM does.
+
+    Around a stream it tells the error, or that the reader has left: the method that made the stream
+    has returned long before, and tracers wait for an event of its span.
+    """
+
+    def __init__(self) -> None:
+        self._span = active_span_id.get()
+        self.heard = is_heard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None and self.heard:
+            dispatcher.event(ExceptionEvent(exception=error, span_id=self._span))
+
+
+class ObjectReport(_Report):
+    """Tells of a structured prediction.
+
+    Args:
+        output_cls: The class of the object.
+        prompt: The prompt as a template.
+        args: What is put into the template.
+    """
+
+    def __init__(
+        self, output_cls: type[BaseModel], prompt: BasePromptTemplate, args: Mapping[str, Any]
+    ) -> None:
+        super().__init__()
+        if self.heard:
+            dispatcher.event(
+                LLMStructuredPredictStartEvent(
+                    output_cls=output_cls,
+                    template=prompt,
+                    template_args=dict(args),
+                    span_id=self._span,
+                )
+            )
+
+    def end(self, found: tuple[Any, Any]) -> None:
+        """The object goes out; a text in its place is none."""
+        if self.heard and isinstance(found[0], BaseModel):
+            dispatcher.event(LLMStructuredPredictEndEvent(output=found[0], span_id=self._span))
+
+
+class EndpointReport(_Report):
+    """Tells of a chat or a completion.
 
     Args:
         model: The ensemble.
@@ -159,11 +191,11 @@ class EndpointReport:
     def __init__(
         self, model: LLM, prompt: str | Sequence[ChatMessage], options: Mapping[str, Any]
     ) -> None:
-        self._span = active_span_id.get()
+        super().__init__()
         shown: Any = prompt if isinstance(prompt, str) else list(prompt)
         self._prompt: Any = shown
         self._chat = not isinstance(prompt, str)
-        self.heard = is_heard()
+        self.kind: Any = ChatResponse if self._chat else CompletionResponse
         if self.heard:
             facts: dict[str, Any] = {
                 "model_dict": model.to_payload(),
@@ -180,13 +212,15 @@ class EndpointReport:
         """A piece of a stream goes out."""
         if self.heard:
             kind: Any = LLMChatInProgressEvent if self._chat else LLMCompletionInProgressEvent
-            dispatcher.event(kind(response=response, span_id=self._span, **self._asked))
+            told = uncounted(response)
+            dispatcher.event(kind(response=told, span_id=self._span, **self._asked))
 
     def end(self, response: Any) -> None:
         """The response goes out."""
         if self.heard:
             kind: Any = LLMChatEndEvent if self._chat else LLMCompletionEndEvent
-            dispatcher.event(kind(response=response, span_id=self._span, **self._asked))
+            told = uncounted(response)
+            dispatcher.event(kind(response=told, span_id=self._span, **self._asked))
 
     @property
     def _asked(self) -> dict[str, Any]:

@@ -14,13 +14,12 @@ from llama_index.core.base.base_selector import MultiSelection, SingleSelection
 from llama_index.core.question_gen.types import SubQuestionList
 from pydantic import BaseModel
 
-from bestofinf.answers import JsonAnswer
+from bestofinf import answers
 from bestofinf.records import Reply
 
 _KINDS: dict[str, type[BaseModel]] = {
     kind.__name__: kind for kind in (SingleSelection, MultiSelection, SubQuestionList)
 }
-_json = JsonAnswer()
 
 
 def routed(reply: Reply) -> str | None:
@@ -38,7 +37,7 @@ def routed(reply: Reply) -> str | None:
         return _of_objects([reply.parsed])
     text = reply.text
     if ('"choice"' in text and '"reason"' in text) or '"sub_question"' in text:
-        return _of_text(str(_json.vote(reply)[0]))
+        return _of_text(str(answers.JsonAnswer().vote(reply)[0]))
     return None
 
 

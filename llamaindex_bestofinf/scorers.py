@@ -1,15 +1,31 @@
-"""LlamaIndex evaluators as scorers, and log-probabilities of LlamaIndex responses."""
+"""LlamaIndex evaluators and LLMs as scorers, and log-probabilities of LlamaIndex responses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from llama_index.core.base.llms.types import CompletionResponse
 from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
+from llama_index.core.llms.llm import LLM
+from llama_index_instrumentation.dispatcher import active_instrument_tags
 
-from bestofinf.records import Reply, Usage
-from bestofinf.scorers import BaseScorer, Score, Scorer, ScoringError, as_scorer
+from bestofinf.records import Member, Reply, Usage
+from bestofinf.scorers import (
+    TEXT_FORM,
+    BaseScorer,
+    Judge,
+    Score,
+    Scorer,
+    ScoringError,
+    as_scorer,
+    score_in,
+)
+from llamaindex_bestofinf.events import SAMPLE_TAG
+from llamaindex_bestofinf.members import Clients, checked_llm
+from llamaindex_bestofinf.messages import tokens_of
 
 
 def _one_call(_: EvaluationResult) -> Usage:
@@ -38,15 +54,17 @@ class EvaluatorScorer(BaseScorer):
 
     def _try(self, prompt: str, reply: Reply) -> Score:
         contexts = self.contexts(prompt, reply) if self.contexts else None
-        return self._read(
-            self.evaluator.evaluate(query=prompt, response=reply.text, contexts=contexts)
-        )
+        with besides():
+            return self._read(
+                self.evaluator.evaluate(query=prompt, response=reply.text, contexts=contexts)
+            )
 
     async def _atry(self, prompt: str, reply: Reply) -> Score:
         contexts = self.contexts(prompt, reply) if self.contexts else None
-        return self._read(
-            await self.evaluator.aevaluate(query=prompt, response=reply.text, contexts=contexts)
-        )
+        with besides():
+            return self._read(
+                await self.evaluator.aevaluate(query=prompt, response=reply.text, contexts=contexts)
+            )
 
     def _read(self, result: EvaluationResult) -> Score:
         usage = self.usage(result)
@@ -65,6 +83,53 @@ class EvaluatorScorer(BaseScorer):
         return getattr(self.scale, "low", 0.0), getattr(self.scale, "high", 1.0)
 
 
+@dataclass(frozen=True)
+class LLMJudge(Judge):
+    """An LLM as judge, which ends with "score: NUMBER".
+
+    Attributes:
+        model: The judge; a temperature above 0 where several judgements are averaged.
+        price: Money for one input token and one output token.
+    """
+
+    model: LLM | None = None
+    price: tuple[float, float] = (0.0, 0.0)
+    _clients: Clients = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        member = Member(checked_llm(self.model, "model"), price=self.price)
+        object.__setattr__(self, "_clients", Clients([member]))
+
+    def question(self, prompt: str, reply: Reply) -> str:
+        """Return what the model is asked."""
+        return super().question(prompt, reply) + TEXT_FORM
+
+    def _judge(self, question: str) -> Score:
+        with besides():
+            return self._read(checked_llm(self.model, "model").complete(question))
+
+    async def _ajudge(self, question: str) -> Score:
+        with besides():
+            return self._read(await self._clients.here(0).acomplete(question))
+
+    def _read(self, response: CompletionResponse) -> Score:
+        written, read = tokens_of(response)
+        usage = Member(None, price=self.price).charge(read, written)
+        return Score(score_in(response.text, usage), usage)
+
+
+@contextmanager
+def besides() -> Iterator[None]:
+    """Tell listeners that what is asked within is not the sample that is scored."""
+    tags = active_instrument_tags.get()
+    token = active_instrument_tags.set({k: v for k, v in tags.items() if k != SAMPLE_TAG})
+    try:
+        yield
+    finally:
+        active_instrument_tags.reset(token)
+
+
 def top_logprobs(reply: Reply) -> list[list[float]] | None:
     """Return the most probable tokens' log-probabilities at every place of a reply.
 
@@ -80,9 +145,13 @@ def top_logprobs(reply: Reply) -> list[list[float]] | None:
 def resolve_scorer(scorer: Any) -> Scorer | None:
     """Return a scorer from a scorer, an evaluator, a function, or None.
 
+    An LLM becomes a judge with the default rubric.
+
     Raises:
         UsageError: If it is none of these.
     """
+    if isinstance(scorer, LLM):
+        return LLMJudge(model=scorer)
     if isinstance(scorer, BaseEvaluator):
         return EvaluatorScorer(scorer)
     return as_scorer(scorer)

@@ -51,29 +51,14 @@ class SpanParents(BaseSpanHandler[BaseSpan]):
             if len(self._parents) > _MAX_SPANS:
                 del self._parents[next(iter(self._parents))]
 
-    def span_exit(
-        self,
-        id_: str,
-        bound_args: Any,
-        instance: Any | None = None,
-        result: Any | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def span_exit(self, id_: str, *args: Any, **kwargs: Any) -> None:
         """A span has ended."""
         with self._own_lock:
             self._parents.pop(id_, None)
 
-    def span_drop(
-        self,
-        id_: str,
-        bound_args: Any,
-        instance: Any | None = None,
-        err: BaseException | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def span_drop(self, id_: str, *args: Any, **kwargs: Any) -> None:
         """A span has ended with an error."""
-        with self._own_lock:
-            self._parents.pop(id_, None)
+        self.span_exit(id_)
 
     def new_span(self, *args: Any, **kwargs: Any) -> None:
         """Make no span: only ids are kept."""

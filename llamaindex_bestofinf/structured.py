@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from llama_index.core.base.llms.generic_utils import (
@@ -25,17 +26,17 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from llama_index_instrumentation.dispatcher import active_instrument_tags
 from pydantic import BaseModel
 
+from bestofinf.ensemble import NoObjectError, Reading, Result
 from bestofinf.errors import SamplingError
-from bestofinf.records import Member, Reply, Sample
-from llamaindex_bestofinf.calls import NoObjectError
+from bestofinf.records import Member, Reply
+from llamaindex_bestofinf.client import Question
 from llamaindex_bestofinf.messages import TRACE_KEY
 from llamaindex_bestofinf.reporting import EndpointReport
-from llamaindex_bestofinf.sampling import text_of
-from llamaindex_bestofinf.usage import USAGE_TAG, usage_book
+from llamaindex_bestofinf.usage import USAGE_TAG, Counts, usage_book
 
 
 @dataclass(frozen=True)
-class StructuredQuestion:
+class StructuredQuestion(Question):
     """A request for an object of a class.
 
     Attributes:
@@ -52,42 +53,36 @@ class StructuredQuestion:
     prompt_args: Mapping[str, Any] = field(default_factory=dict)
     ensemble: LLM | None = None
 
-    def ask(self, member: Member[LLM], model: LLM) -> tuple[BaseModel, tuple[int, int]]:
-        """Ask a member once, and wait."""
-        key = self._open()
-        try:
-            return model.structured_predict(**self._arguments(member)), usage_book().close(key)
-        except (ValueError, TypeError, AssertionError) as error:
-            raise self._no_object(member, error) from error
-        finally:
-            usage_book().close(key)
+    def called(self, member: Member[LLM]) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Return how a member makes an object."""
+        # Programs put their parser into the prompt, and take arguments out of the mapping.
+        given = {
+            **self.prompt_args,
+            "output_cls": self.output_cls,
+            "prompt": self.prompt.model_copy(),
+            "llm_kwargs": {**self.llm_kwargs, **member.options},
+        }
+        return "structured_predict", (), given
 
-    async def aask(self, member: Member[LLM], model: LLM) -> tuple[BaseModel, tuple[int, int]]:
-        """Ask a member once, in the running loop."""
-        key = self._open()
-        try:
-            found = await model.astructured_predict(**self._arguments(member))
-            return found, usage_book().close(key)
-        except (ValueError, TypeError, AssertionError) as error:
-            raise self._no_object(member, error) from error
-        finally:
-            usage_book().close(key)
+    def ask(self, member: Member[LLM], model: LLM) -> tuple[Any, Counts]:
+        """Ask a member once, and wait; return the object and the tokens read and generated."""
+        with self._counting(member) as key:
+            return super().ask(member, model), usage_book().close(key)
 
-    def read(self, member: Member[LLM], model: LLM, output: Any) -> Sample:
-        """Return an object as a sample."""
+    async def aask(self, member: Member[LLM], model: LLM) -> tuple[Any, Counts]:
+        """Do the same in the running loop."""
+        with self._counting(member) as key:
+            return await super().aask(member, model), usage_book().close(key)
+
+    def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
+        """Return an object as a reply with its usage; a text in its place abstains."""
         found, (read, written) = output
+        if isinstance(found, str):
+            return Reading(Reply(native=found), read, written)
         if not isinstance(found, BaseModel):
             raise self._no_object(member, f"it gave {type(found).__name__}")
-        return Sample(
-            None,
-            reply=Reply(text=found.model_dump_json(), parsed=found, native=found),
-            usage=member.charge(read, written),
-            tokens=written or None,
-        )
-
-    def text(self) -> str:
-        """Return the question as text."""
-        return text_of(self.shown())
+        reply = Reply(text=found.model_dump_json(), parsed=found, native=found)
+        return Reading(reply, read, written)
 
     def shown(self) -> Sequence[ChatMessage]:
         """Return the messages of the prompt."""
@@ -97,31 +92,34 @@ class StructuredQuestion:
         """Return the arguments of every call."""
         return self.llm_kwargs
 
-    def _arguments(self, member: Member[LLM]) -> dict[str, Any]:
-        # Programs put their parser into the prompt, and take arguments out of the mapping.
-        return {
-            **self.prompt_args,
-            "output_cls": self.output_cls,
-            "prompt": self.prompt.model_copy(),
-            "llm_kwargs": {**self.llm_kwargs, **member.call_kwargs},
-        }
-
-    def _open(self) -> str:
-        key = uuid4().hex
-        usage_book().open(key)
+    @contextmanager
+    def _counting(self, member: Member[LLM]) -> Iterator[str]:
+        """Count the tokens of what is asked within, under a key."""
+        key, book = uuid4().hex, usage_book()
+        book.open(key)
         active_instrument_tags.set({**active_instrument_tags.get(), USAGE_TAG: key})
-        return key
+        try:
+            yield key
+        except (ValueError, TypeError, AssertionError) as error:
+            raise self._no_object(member, error) from error
+        finally:
+            book.close(key)
 
     def _no_object(self, member: Member[LLM], why: Any) -> NoObjectError:
         return NoObjectError(f"no {self.output_cls.__name__} from member {member.name!r}: {why}")
 
 
-def object_of(reply: Reply, output_cls: type[BaseModel]) -> BaseModel:
+def object_of(reply: Reply, output_cls: type[BaseModel]) -> BaseModel | str:
     """Return the object of the winning reply, which may be composed of several.
+
+    Where no member could make one, that is the text of the first: what LlamaIndex' programs return
+    then, and rerankers look for.
 
     Raises:
         SamplingError: If it has none of the class.
     """
+    if isinstance(reply.native, str):
+        return reply.native
     if isinstance(reply.parsed, output_cls):
         return reply.parsed
     try:
@@ -143,38 +141,55 @@ class EnsembleStructuredLLM(StructuredLLM):
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the object that answers a chat."""
         report = EndpointReport(self, messages, kwargs)
-        found, told = self._ensemble.predict_with_trace(
-            self.output_cls, _template(messages), kwargs
-        )
-        response = _response(found, told)
+        asked = self.output_cls, _template(messages), kwargs
+        response = self._response(*self._ensemble.predict_with_trace(*asked))
         report.end(response)
         return response
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the object that answers a chat."""
         report = EndpointReport(self, messages, kwargs)
-        found, told = await self._ensemble.apredict_with_trace(
-            self.output_cls, _template(messages), kwargs
-        )
-        response = _response(found, told)
+        asked = self.output_cls, _template(messages), kwargs
+        response = self._response(*await self._ensemble.apredict_with_trace(*asked))
         report.end(response)
         return response
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Vote, then give the object as the only piece of the stream."""
-        response = self.chat(messages, **kwargs)
-        yield response.model_copy(update={"delta": response.message.content})
+        call, respond, piece = self._streamed(messages, kwargs)
+        return cast("ChatResponseGen", self._ensemble._stream(call, respond, piece))
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """Vote, then give the object as the only piece of the stream."""
+        call, respond, piece = self._streamed(messages, kwargs)
+        return cast("ChatResponseAsyncGen", self._ensemble._astream(call, respond, piece))
 
-        async def pieces() -> ChatResponseAsyncGen:
-            response = await self.achat(messages, **kwargs)
-            yield response.model_copy(update={"delta": response.message.content})
+    def _streamed(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the call for a stream, what makes its response, and what hands that out."""
+        ensemble, report = self._ensemble, EndpointReport(self, messages, kwargs)
+        call = ensemble._structured_call(self.output_cls, _template(messages), kwargs, {})
 
-        return pieces()
+        def respond(result: Result) -> ChatResponse:
+            return self._response(*ensemble._object(result, self.output_cls))
+
+        def piece(within: Any, item: str | Result, respond: Any) -> Iterator[ChatResponse]:
+            if not isinstance(item, str):
+                response = respond(item)
+                report.end(response)
+                yield response.model_copy(update={"delta": response.message.content})
+
+        return call, respond, piece
+
+    def _response(self, found: Any, told: Mapping[str, Any]) -> ChatResponse:
+        if not isinstance(found, BaseModel):
+            raise NoObjectError(f"no member has made a {self.output_cls.__name__}")
+        return ChatResponse(
+            message=ChatMessage(role=MessageRole.ASSISTANT, content=found.model_dump_json()),
+            raw=found,
+            additional_kwargs={TRACE_KEY: told},
+        )
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Vote on the object that completes a prompt."""
@@ -193,11 +208,3 @@ class EnsembleStructuredLLM(StructuredLLM):
 
 def _template(messages: Sequence[ChatMessage]) -> ChatPromptTemplate:
     return ChatPromptTemplate(message_templates=list(messages))
-
-
-def _response(found: BaseModel, told: Mapping[str, Any]) -> ChatResponse:
-    return ChatResponse(
-        message=ChatMessage(role=MessageRole.ASSISTANT, content=found.model_dump_json()),
-        raw=found,
-        additional_kwargs={TRACE_KEY: told},
-    )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bestofinf._extras import require
@@ -22,7 +21,7 @@ from llama_index.core.base.llms.types import (  # noqa: E402
     LogProb,
     MessageRole,
 )
-from llama_index.core.bridge.pydantic import Field, PrivateAttr  # noqa: E402
+from llama_index.core.bridge.pydantic import Field  # noqa: E402
 from llama_index.core.llms.callbacks import (  # noqa: E402
     llm_chat_callback,
     llm_completion_callback,
@@ -30,50 +29,22 @@ from llama_index.core.llms.callbacks import (  # noqa: E402
 from llama_index.core.llms.llm import LLM  # noqa: E402
 
 from bestofinf import tiny  # noqa: E402
-from bestofinf.errors import UsageError  # noqa: E402
-
-_CALL_OPTIONS = {"n", "temperature", "max_tokens", "seed", "logprobs", "stop"}
+from bestofinf.tiny.fields import Request, TinyFields  # noqa: E402
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    question: str
-    options: tiny.Options
-    first: int
-    logprobs: bool
-
-
-class TinyLLM(LLM):
+class TinyLLM(TinyFields, LLM):
     """A member of `bestofinf.tiny` as an LLM, in every endpoint.
 
-    Every field but `model` may also be given with a call. Tokens are characters; ``raw`` is a
-    mapping as from OpenAI's chat API, with the usage and all of `n` choices.
-
-    Args:
-        model: One of `bestofinf.tiny.MEMBERS`.
-        temperature: At least 0; 0 takes the most probable character.
-        max_tokens: Most characters of a reply; None for as many as fit.
-        stop: Texts that end a reply.
-        n: Replies to a request; the first is the response, all are in ``raw``.
-        logprobs: Puts the log-probability of each character into the response.
-        seed: Each request to this object gives a new reply, but the k-th one to a question is
-            always the same. Given with a call, the reply to the question is always the same.
-            None samples anew each time.
+    Every field but `model` may also be given with a call. ``raw`` is a mapping as from OpenAI's
+    chat API, with the usage and all of `n` choices; the first is the response. The fields are
+    those of `bestofinf.tiny.fields.TinyFields`.
 
     >>> from llamaindex_bestofinf.tiny import TinyLLM
     >>> TinyLLM(model="sum", seed=1).complete("What is 12 + 30 + 41?").text.splitlines()[-1]
     'The answer is 83.'
     """
 
-    model: str = "sum"
-    temperature: float = Field(default=1.0, ge=0)
-    max_tokens: int | None = Field(default=None, ge=1)
-    stop: list[str] = Field(default_factory=list)
-    n: int = Field(default=1, ge=1)
-    logprobs: bool = False
-    seed: int | None = None
-
-    _asked: tiny.SampleCounter = PrivateAttr(default_factory=tiny.SampleCounter)
+    stop: list[str] | None = Field(default_factory=list)
 
     @classmethod
     def class_name(cls) -> str:
@@ -145,25 +116,7 @@ class TinyLLM(LLM):
         request = self._request(tiny.find_question(prompt), kwargs)
         return _in_threads(self._stream_complete(request))
 
-    def _request(self, question: str, kwargs: dict[str, Any]) -> _Request:
-        unknown = kwargs.keys() - _CALL_OPTIONS
-        if unknown:
-            raise UsageError(
-                f"TinyLLM takes {', '.join(sorted(_CALL_OPTIONS))} with a call, "
-                f"got {', '.join(sorted(unknown))}"
-            )
-        options = tiny.Options(
-            n=kwargs.get("n", self.n),
-            temperature=kwargs.get("temperature", self.temperature),
-            max_tokens=kwargs.get("max_tokens", self.max_tokens),
-            stop=tuple(kwargs.get("stop", self.stop) or ()),
-            seed=kwargs.get("seed", self.seed),
-        )
-        numbered = self.seed is not None and "seed" not in kwargs
-        first = self._asked.take(question, options.n) if numbered else 0
-        return _Request(question, options, first, bool(kwargs.get("logprobs", self.logprobs)))
-
-    def _complete(self, request: _Request) -> CompletionResponse:
+    def _complete(self, request: Request) -> CompletionResponse:
         completion = tiny.load(self.model).complete(
             request.question, request.options, first=request.first
         )
@@ -175,10 +128,10 @@ class TinyLLM(LLM):
             additional_kwargs=_usage(completion.prompt_tokens, completion.completion_tokens),
         )
 
-    def _chat(self, request: _Request) -> ChatResponse:
+    def _chat(self, request: Request) -> ChatResponse:
         return _as_chat(self._complete(request))
 
-    def _stream_complete(self, request: _Request) -> Generator[CompletionResponse, None, None]:
+    def _stream_complete(self, request: Request) -> Generator[CompletionResponse, None, None]:
         text, total = "", 0
         model = tiny.load(self.model)
         for piece in model.stream(request.question, request.options, first=request.first):
@@ -196,7 +149,7 @@ class TinyLLM(LLM):
                 }
             yield response
 
-    def _stream_chat(self, request: _Request) -> Generator[ChatResponse, None, None]:
+    def _stream_chat(self, request: Request) -> Generator[ChatResponse, None, None]:
         for response in self._stream_complete(request):
             yield _as_chat(response)
 

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM
 from llama_index.core.tools.types import BaseTool
 
+from bestofinf.ensemble import Reading
 from bestofinf.errors import UsageError
-from bestofinf.records import Member, Sample
-from llamaindex_bestofinf.members import calls_tools
-from llamaindex_bestofinf.sampling import Prepare, read_response, text_of
+from bestofinf.records import Member
+from llamaindex_bestofinf.client import Prepare, Question
+from llamaindex_bestofinf.members import calls_tools, has_tools
+from llamaindex_bestofinf.messages import reading_of
 
 REQUEST = "bestofinf_request"
 """Argument that carries a `ToolRequest` from `_prepare_chat_with_tools` to the endpoints."""
@@ -34,7 +36,7 @@ class ToolRequest:
 
 
 @dataclass(frozen=True)
-class ToolsQuestion:
+class ToolsQuestion(Question):
     """A chat with tools at hand.
 
     Attributes:
@@ -49,23 +51,16 @@ class ToolsQuestion:
     request: ToolRequest
     shown_tools: Sequence[Any] = ()
 
-    def ask(self, member: Member[LLM], model: LLM) -> ChatResponse:
-        """Ask a member once, and wait."""
-        return cast("FunctionCallingLLM", model).chat_with_tools(**self._arguments(member))
+    def called(self, member: Member[LLM]) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Return how a member chats with tools."""
+        given = {"tools": list(self.request.tools), "chat_history": self.prepare(member)}
+        return "chat_with_tools", (), {**given, **self.request.options, **member.options}
 
-    async def aask(self, member: Member[LLM], model: LLM) -> ChatResponse:
-        """Ask a member once, in the running loop."""
-        return await cast("FunctionCallingLLM", model).achat_with_tools(**self._arguments(member))
-
-    def read(self, member: Member[LLM], model: LLM, output: Any) -> Sample:
-        """Return what a member gave as a sample, with its calls as its own class reads them."""
+    def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
+        """Return what a member gave as a reply, with its calls as its own class reads them."""
         reader = cast("FunctionCallingLLM", model)
         calls = reader.get_tool_calls_from_response(output, error_on_no_tool_call=False)
-        return read_response(member, output, calls)
-
-    def text(self) -> str:
-        """Return the question as text."""
-        return text_of(self.messages)
+        return reading_of(output, calls)
 
     def shown(self) -> Sequence[ChatMessage]:
         """Return the messages."""
@@ -74,15 +69,6 @@ class ToolsQuestion:
     def options(self) -> Mapping[str, Any]:
         """Return the arguments of every call, tools in OpenAI's form."""
         return {**self.request.options, "tools": list(self.shown_tools)}
-
-    def _arguments(self, member: Member[LLM]) -> dict[str, Any]:
-        # Lists and mappings of its own for every call: members write into them.
-        return {
-            "tools": list(self.request.tools),
-            "chat_history": self.prepare(member),
-            **self.request.options,
-            **member.call_kwargs,
-        }
 
 
 def described(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
@@ -93,6 +79,9 @@ def described(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
 def incapable_members(members: Sequence[Member[LLM]], *, refuse: bool) -> frozenset[int]:
     """Return the positions of members that cannot call tools.
 
+    Where none says that it can, those that can be asked with tools are: LiteLLM, say, does not know
+    what a model behind a proxy can do.
+
     Args:
         members: The members.
         refuse: Whether every member must.
@@ -101,6 +90,8 @@ def incapable_members(members: Sequence[Member[LLM]], *, refuse: bool) -> frozen
         UsageError: If one cannot that must, or none can.
     """
     out = frozenset(i for i, member in enumerate(members) if not calls_tools(member.model))
+    if len(out) == len(members):
+        out = frozenset(i for i, member in enumerate(members) if not has_tools(member.model))
     if len(out) == len(members):
         raise UsageError("no member can call tools")
     if out and refuse:

@@ -11,10 +11,14 @@ from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.base import BaseEvent
 from pydantic import PrivateAttr
 
+from bestofinf.border import as_count
 from llamaindex_bestofinf.messages import tokens_of
 
 USAGE_TAG = "bestofinf.usage"
 """Tag with the key under which events are to be counted."""
+
+Counts = tuple[int | None, int | None]
+UNKNOWN: Counts = (None, None)
 
 
 class UsageBook(BaseEventHandler):
@@ -24,7 +28,7 @@ class UsageBook(BaseEventHandler):
     end of its own. Within one prediction the largest count stands for all of them.
     """
 
-    _counts: dict[str, tuple[int, int]] = PrivateAttr(default_factory=dict)
+    _counts: dict[str, Counts] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def class_name(cls) -> str:
@@ -33,11 +37,11 @@ class UsageBook(BaseEventHandler):
 
     def open(self, key: str) -> None:
         """Begin to count for a key."""
-        self._counts[key] = (0, 0)
+        self._counts[key] = UNKNOWN
 
-    def close(self, key: str) -> tuple[int, int]:
-        """Return the tokens read and generated under a key, and forget it."""
-        return self._counts.pop(key, (0, 0))
+    def close(self, key: str) -> Counts:
+        """Return the tokens read and generated under a key, and forget it; None if unknown."""
+        return self._counts.pop(key, UNKNOWN)
 
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
         """Count what an event tells."""
@@ -49,7 +53,13 @@ class UsageBook(BaseEventHandler):
         if event.response is not None:
             written, read = tokens_of(event.response)
             before = self._counts[key]
-            self._counts[key] = (max(before[0], read or 0), max(before[1], written or 0))
+            told = as_count(read), as_count(written)
+            self._counts[key] = (_larger(before[0], told[0]), _larger(before[1], told[1]))
+
+
+def _larger(first: int | None, second: int | None) -> int | None:
+    known = [count for count in (first, second) if count is not None]
+    return max(known, default=None)
 
 
 _book: UsageBook | None = None

@@ -1,8 +1,33 @@
 """What all tests share."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# No test may depend on how busy the machine is.
+settings.register_profile(
+    "busy", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy")
 
 # Programs that tests start find the tests' own support package as the tests do.
 _FOLDERS = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _FOLDERS))
+
+
+@pytest.fixture
+def serve():
+    """Start loopback servers that stop with the test."""
+    from support.server import LoopbackServer
+
+    with ExitStack() as running:
+
+        def start(backend, **settings):
+            server = LoopbackServer(backend, **settings).start()
+            running.callback(server.stop)
+            return server
+
+        yield start

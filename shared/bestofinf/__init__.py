@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bestofinf._extras import handed_on
+
 if TYPE_CHECKING:
     from bestofinf.advice import (
         Advice,
@@ -27,23 +29,32 @@ if TYPE_CHECKING:
         ToolCallsAnswer,
         resolve_answer,
     )
-    from bestofinf.batch import (
+    from bestofinf.batches.batch import (
         BatchResult,
         avote_batch,
-        vote_batch,
+    )
+    from bestofinf.batches.blocking import vote_batch
+    from bestofinf.batches.pool import (
+        Budget,
+        Pool,
     )
     from bestofinf.calibration import (
         Calibration,
+        ConfidenceCalibration,
         fit_calibration,
+        fit_confidence,
     )
     from bestofinf.drivers import (
         avote,
         vote,
     )
-    from bestofinf.engine import (
-        VoteSettings,
-        VotingEngine,
+    from bestofinf.drivers.health import (
+        Health,
     )
+    from bestofinf.ensemble.asking import Ensemble
+    from bestofinf.ensemble.endpoint import Endpoint
+    from bestofinf.ensemble.groups import Failures, Learning, Otherwise
+    from bestofinf.ensemble.plan import VotePlan
     from bestofinf.errors import (
         BestOfInfError,
         MissingExtraError,
@@ -59,18 +70,8 @@ if TYPE_CHECKING:
         Question,
         Samples,
     )
-    from bestofinf.health import (
-        Health,
-    )
-    from bestofinf.plan import (
-        VotePlan,
-    )
     from bestofinf.policy import (
         FailurePolicy,
-    )
-    from bestofinf.pool import (
-        Budget,
-        Pool,
     )
     from bestofinf.records import (
         Decision,
@@ -103,6 +104,9 @@ if TYPE_CHECKING:
         p_leader_is_mode,
         parse_rule,
     )
+    from bestofinf.rules.tally import (
+        Tally,
+    )
     from bestofinf.scorers import (
         FunctionScorer,
         MeanLogprob,
@@ -112,15 +116,18 @@ if TYPE_CHECKING:
         Scorer,
         SelfCertainty,
     )
-    from bestofinf.selectors import (
+    from bestofinf.voting.engine import (
+        VotingEngine,
+    )
+    from bestofinf.voting.selectors import (
         BestScore,
         Majority,
         MajorityThenScore,
         ScoreWeighted,
         WeightedMajority,
     )
-    from bestofinf.tally import (
-        Tally,
+    from bestofinf.voting.settings import (
+        VoteSettings,
     )
     from bestofinf.weights import (
         WeightComparison,
@@ -147,23 +154,22 @@ _MODULES = {
         "ToolCallsAnswer",
         "resolve_answer",
     ),
-    "batch": (
+    "batches.batch": (
         "BatchResult",
         "avote_batch",
-        "vote_batch",
     ),
+    "batches.blocking": ("vote_batch",),
     "calibration": (
         "Calibration",
+        "ConfidenceCalibration",
         "fit_calibration",
+        "fit_confidence",
     ),
     "drivers": (
         "avote",
         "vote",
     ),
-    "engine": (
-        "VoteSettings",
-        "VotingEngine",
-    ),
+    "voting.engine": ("VotingEngine",),
     "errors": (
         "BestOfInfError",
         "MissingExtraError",
@@ -179,10 +185,13 @@ _MODULES = {
         "Question",
         "Samples",
     ),
-    "health": ("Health",),
-    "plan": ("VotePlan",),
+    "drivers.health": ("Health",),
+    "ensemble.asking": ("Ensemble",),
+    "ensemble.endpoint": ("Endpoint",),
+    "ensemble.groups": ("Failures", "Learning", "Otherwise"),
+    "ensemble.plan": ("VotePlan",),
     "policy": ("FailurePolicy",),
-    "pool": (
+    "batches.pool": (
         "Budget",
         "Pool",
     ),
@@ -226,14 +235,15 @@ _MODULES = {
         "Scorer",
         "SelfCertainty",
     ),
-    "selectors": (
+    "voting.selectors": (
         "BestScore",
         "Majority",
         "MajorityThenScore",
         "ScoreWeighted",
         "WeightedMajority",
     ),
-    "tally": ("Tally",),
+    "voting.settings": ("VoteSettings",),
+    "rules.tally": ("Tally",),
     "weights": (
         "WeightComparison",
         "WeightFit",
@@ -241,19 +251,16 @@ _MODULES = {
         "fit_weights",
     ),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)  # a test holds it equal to the imports above
+__all__ = sorted(name for names in _MODULES.values() for name in names)
+
+_handed_on = handed_on(__name__, _MODULES)
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("bestofinf")
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'bestofinf' has no attribute {name!r}")
-    value = getattr(import_module(f"bestofinf.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+    return _handed_on(name)
 
 
 def __dir__() -> list[str]:

@@ -1,9 +1,12 @@
-"""Import of optional packages, with an error that names the extra to install."""
+"""Imports at first use: of optional packages, and of what a package hands on."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from bestofinf.errors import MissingExtraError
 
@@ -27,3 +30,30 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         if error.name is None or error.name.partition(".")[0] != package:
             raise
         raise MissingExtraError(package, extra, purpose) from error
+
+
+def handed_on(
+    package: str, homes: Mapping[str, Iterable[str]], *, needs: tuple[str, str] | None = None
+) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a package that loads its modules when first used.
+
+    Args:
+        package: Its dotted name.
+        homes: The names that it hands on, by module below it; one of the core may be written in
+            full.
+        needs: A module that all of them need, and the extra that installs it.
+    """
+    home_of = {name: home for home, names in homes.items() for name in names}
+
+    def load(name: str) -> Any:
+        if name not in home_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        if needs is not None:
+            require(needs[0], extra=needs[1], purpose=f"{package}.{name}")
+        home = home_of[name]
+        module = home if home.startswith("bestofinf.") else f"{package}.{home}"
+        value = getattr(import_module(module), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return load

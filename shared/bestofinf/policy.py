@@ -2,93 +2,78 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_base, wait_random_exponential
+from bestofinf.errors import ErrorKind, UsageError, is_number, kind_of, shown, whole
 
-from bestofinf.errors import UsageError, is_number, shown
+BRIEF = 1.0
+"""Seconds that a vote waits for a member although others could be asked."""
 
-_TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_FATAL_STATUS = frozenset({401, 402, 403})
-_FATAL_CODES = frozenset({"insufficient_quota", "invalid_api_key", "account_deactivated"})
-_TRANSIENT_NAMES = ("timeout", "connection", "ratelimit", "overloaded", "unavailable")
-
-
-def status_of(error: BaseException) -> int | None:
-    """Return the HTTP status an error carries, in any of the usual places; None if none."""
-    for holder in (error, getattr(error, "response", None)):
-        for name in ("status_code", "status", "http_status"):
-            value = getattr(holder, name, None)
-            if isinstance(value, int):
-                return value
-    return None
+FIRST_PAUSE = 0.5
+"""Most seconds of the first pause after an error; each further one may be twice as long."""
 
 
 def is_fatal(error: BaseException) -> bool:
     """Return whether asking the same member again cannot help: bad key, no quota, no access."""
-    return status_of(error) in _FATAL_STATUS or getattr(error, "code", None) in _FATAL_CODES
+    return kind_of(error) is ErrorKind.MEMBER
+
+
+def is_busy(error: BaseException) -> bool:
+    """Return whether a member has refused a request because it has too much to do."""
+    return kind_of(error) is ErrorKind.BUSY
 
 
 def is_transient(error: BaseException) -> bool:
     """Return whether the same request may well succeed a moment later."""
-    if is_fatal(error):
-        return False
-    status = status_of(error)
-    if status is not None:
-        return status in _TRANSIENT_STATUS
-    if isinstance(error, TimeoutError | ConnectionError | asyncio.TimeoutError):
-        return True
-    # Client libraries have errors of their own without a common base class.
-    names = [kind.__name__.lower() for kind in type(error).__mro__]
-    return any(word in name for word in _TRANSIENT_NAMES for name in names)
+    return kind_of(error) in (ErrorKind.BUSY, ErrorKind.PASSING)
 
 
 def retry_after(error: BaseException | None) -> float | None:
-    """Return the seconds a server asked to wait; None if it did not.
+    """Return the seconds a server asked to wait; None if it did not, or asked for nonsense.
 
     Source: RFC 9110, section 10.2.3: seconds or a date; ``retry-after-ms`` is OpenAI's.
     """
     headers = getattr(getattr(error, "response", None), "headers", None)
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name) if headers is not None else None
-        seconds = _seconds(value) * unit if value is not None else math.nan
+        seconds = _seconds(value) * unit
         if 0 <= seconds < math.inf:
             return seconds
     return None
 
 
-def _seconds(value: str) -> float:
+def _seconds(value: object) -> float:
     """Return a number of seconds, or the time until a date; NaN where it is neither."""
+    if is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    if not isinstance(value, str):
+        return math.nan
     try:
         return float(value)
     except ValueError:
         pass
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # no date, or none that a calendar holds
         return math.nan
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
 
 
-class _WaitAsTold(wait_base):
-    """Waits as long as the server asked, else grows at random up to `longest`."""
+def backoff(failures: int, longest: float) -> float:
+    """Return the most seconds to pause after so many failures in a row, at most `longest`."""
+    return min(longest, FIRST_PAUSE * 2.0 ** min(failures - 1, 16))
 
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
-        self._otherwise = wait_random_exponential(multiplier=0.5, max=longest)
 
-    def __call__(self, retry_state: RetryCallState) -> float:
-        error = retry_state.outcome.exception() if retry_state.outcome else None
-        told = retry_after(error)
-        return min(told, self._longest) if told is not None else self._otherwise(retry_state)
+def jittered(seconds: float) -> float:
+    """Return between half and all of the seconds, so that many who wait do not come back at once."""
+    return random.uniform(seconds / 2, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +86,8 @@ class FailurePolicy:
     Attributes:
         retries: How often one draw is tried again after a transient error.
         retry_on: Which errors are transient.
-        longest_wait: Most seconds between two tries; a server's Retry-After is kept up to this.
+        longest_wait: Most seconds between two tries. A server that asks for more in its
+            Retry-After is not asked again, and left out for as long as it said.
         timeout: Most seconds for one try; None for no limit.
         deadline: Most seconds for the whole vote; None for no limit.
         on_deadline: ``raise`` a `SamplingError`, or decide on the ``partial`` vote if its quorum
@@ -116,10 +102,7 @@ class FailurePolicy:
     on_deadline: Literal["raise", "partial"] = "raise"
 
     def __post_init__(self) -> None:
-        if isinstance(self.retries, bool) or not isinstance(self.retries, int) or self.retries < 0:
-            raise UsageError(
-                f"retries must be a whole number of at least 0, got {shown(self.retries)}"
-            )
+        whole("retries", self.retries, 0)
         for name in ("timeout", "deadline"):
             value = getattr(self, name)
             if value is not None and not (is_number(value) and 0 < value < math.inf):
@@ -133,20 +116,42 @@ class FailurePolicy:
                 f"on_deadline must be 'raise' or 'partial', got {shown(self.on_deadline)}"
             )
 
-    def retrying(self) -> Retrying:
-        """Return tenacity's loop for one draw in a thread."""
-        return Retrying(
-            stop=stop_after_attempt(self.retries + 1),
-            retry=retry_if_exception(self.retry_on),
-            wait=_WaitAsTold(self.longest_wait),
-            reraise=True,
-        )
+    def patience(self, *, others: bool, stated: bool) -> float:
+        """Return the most seconds that a vote waits for a member that wants to be left alone.
 
-    def async_retrying(self) -> AsyncRetrying:
-        """Return tenacity's loop for one draw in a task."""
-        return AsyncRetrying(
-            stop=stop_after_attempt(self.retries + 1),
-            retry=retry_if_exception(self.retry_on),
-            wait=_WaitAsTold(self.longest_wait),
-            reraise=True,
-        )
+        Args:
+            others: Whether another member could be asked instead.
+            stated: Whether the server has said for how long. If not, it is waited for as long as
+                the retries of one draw would.
+        """
+        if others:
+            return BRIEF
+        if stated:
+            return self.longest_wait
+        return max(BRIEF, backoff(self.retries + 1, self.longest_wait))
+
+    def pause_after(
+        self,
+        error: BaseException,
+        failures: int,
+        *,
+        longest: float | None = None,
+        endless: bool = False,
+    ) -> float | None:
+        """Return the seconds to pause before a further try; None if there is to be none.
+
+        Args:
+            error: What the latest try has ended with.
+            failures: Tries that have failed so far.
+            longest: Most seconds for a server that names a time; `longest_wait` by default.
+            endless: Whether a busy server is tried beyond `retries`.
+        """
+        # A cancellation, or an interrupt, is nothing to try again after.
+        if not isinstance(error, Exception) or not self.retry_on(error):
+            return None
+        if failures > self.retries and not (endless and is_busy(error)):
+            return None
+        told = retry_after(error)
+        if told is not None:
+            return told if told <= (self.longest_wait if longest is None else longest) else None
+        return jittered(backoff(failures, self.longest_wait))

@@ -140,3 +140,27 @@ def test_choices_may_be_words():
     assert ChoiceAnswer("AB").vote(Reply(text="C"))[0] is None
     with pytest.raises(UsageError, match="choices must differ"):
         ChoiceAnswer(("Yes", "yes."))
+
+
+def test_a_text_is_read_once_for_a_question(monkeypatch):
+    read = []
+    whole = AutoAnswer._read
+    monkeypatch.setattr(
+        AutoAnswer,
+        "_read",
+        lambda self, reply, *a: read.append(reply.text) or whole(self, reply, *a),
+    )
+    bound = AutoAnswer().for_question("How long is the return window?")
+    said = [Reply("30 days.", finish_reason=why) for why in ("stop", "stop", "length", "length")]
+    assert [bound.vote(reply) for reply in said] == [
+        *[(bound.extract(said[0]), "")] * 2,
+        *[(None, "cut off")] * 2,
+    ]
+    assert read == ["30 days."] * 2
+
+
+def test_a_text_with_calls_in_it_is_read_anew_where_tools_are_known():
+    text = '<tool_call>{"name": "look", "arguments": {"at": "sky"}}</tool_call>'
+    bound = AutoAnswer().for_question("What colour has the sky?")
+    assert bound.vote(Reply(text))[0] is not None
+    assert bound.for_tools({"listen": {"type": "object"}}).vote(Reply(text))[0] is None

@@ -8,7 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bestofinf.answers import MathAnswer, NumberAnswer, math_client, mathematics
+from bestofinf.answers import MathAnswer, NumberAnswer, mathematics
+from bestofinf.answers.maths import client as math_client
 from bestofinf.cli.table import table, table_rows
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples, read_file
@@ -147,13 +148,17 @@ def rows_of(evaluation_set):
 
 
 def test_bo1_counts_invalid_answers_as_wrong_and_bo_inf_leaves_them_out():
-    recorded = one_question(("1", None, None, None, "2", "1"), gold="1")
-    assert rows_of(recorded) == [("m", 1, 6, 2 / 6, 1.0)]
+    recorded = one_question(("1", None, None, None, "2", "1") * 11, gold="1")
+    assert rows_of(recorded) == [("m", 1, 66, 2 / 6, 1.0)]
 
 
-def test_a_tie_goes_to_the_answer_seen_first():
-    assert rows_of(one_question(("1", "2"), gold="1"))[0][-1] == 1.0
-    assert rows_of(one_question(("2", "1"), gold="1"))[0][-1] == 0.0
+def test_a_tie_counts_in_equal_shares():
+    assert rows_of(one_question(("1", "2") * 32, gold="1"))[0][-1] == 0.5
+    assert rows_of(one_question(("2", "1") * 32, gold="1"))[0][-1] == 0.5
+
+
+def test_few_samples_do_not_tell_what_infinitely_many_would_elect():
+    assert rows_of(one_question(("1",) * 7, gold="1")) == [("m", 1, 7, 1.0, None)]
 
 
 def test_questions_without_a_right_answer_are_not_graded():
@@ -190,7 +195,18 @@ def path(tmp_path):
 def test_the_command_prints_json_with_the_keys_that_stay(run, path):
     result = run(path, "--json", "--answer", "math")
     assert json.loads(result.stdout) == [
-        {"dataset": "d", "member": "m", "questions": 1, "samples": 3, "bo1": 2 / 3, "bo_inf": 1.0}
+        {
+            "dataset": "d",
+            "member": "m",
+            "questions": 1,
+            "samples": 3,
+            "bo1": 2 / 3,
+            "bo_inf": None,
+            "bo_inf_se": None,
+            "asked": 1,
+            "compared": True,
+            "without_answer": 0,
+        }
     ]
     assert json.loads(run(path, "--json").stdout)[0]["bo1"] == 1 / 3
 
@@ -220,8 +236,37 @@ def test_recorded_answers_give_the_published_table():
     }
     assert rows == {
         ("aime2024", "gpt-oss-20b"): (0.758, 0.900),
-        ("math500", "Phi-4-reasoning"): (0.878, 0.944),
+        # Published is .944: one question is tied, which the authors give to the first seen.
+        ("math500", "Phi-4-reasoning"): (0.878, 0.945),
     }
+
+
+def test_members_are_compared_on_the_questions_all_were_asked(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    right, wrong = [["1", 5]] * 8, [["2", 5]] * 8
+    lines = [
+        {"id": "easy", "gold": "1", "samples": {"a": right, "b": right}},
+        {"id": "hard", "gold": "1", "samples": {"a": wrong}},
+        {"id": "more", "gold": "1", "dataset": "d", "samples": {"a": right}},
+        {"id": "apart", "gold": "1", "dataset": "d", "samples": {"c": right}},
+    ]
+    files = []
+    for number, line in enumerate(lines):
+        files.append(tmp_path / f"{number}.jsonl")
+        files[-1].write_text(json.dumps(line))
+    found = json.loads(run(*map(str, files), "--json").stdout)
+    told = {(r["dataset"], r["member"]): (r["asked"], r["questions"], r["compared"]) for r in found}
+    assert told == {
+        ("", "a"): (2, 1, True),
+        ("", "b"): (1, 1, True),
+        ("d", "a"): (1, 1, False),
+        ("d", "c"): (1, 1, False),
+    }
+    text = run(*map(str, files)).stdout
+    assert "a: asked 2 questions, compared on 1." in text
+    assert "* c: its own 1 questions of d, not those of the others" in text
+    again = json.loads(run(*map(str, files[::-1]), "--json").stdout)
+    assert sorted(map(str, again)) == sorted(map(str, found))
 
 
 @needs_data

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestofinf.answers import NumberAnswer, resolve_answer
+from bestofinf.answers.boxes import last_box
 from bestofinf.answers.canonical_json import json_form, value_json
-from bestofinf.answers.finding import announced
+from bestofinf.answers.finding import announced, boxed_or_announced
 from bestofinf.answers.forms import short_form, words_form
-from bestofinf.answers.latex import last_box, latex_form, unwrapped
+from bestofinf.answers.latex import latex_form, unwrapped
 from bestofinf.answers.numbers import number_form, value_form
 from bestofinf.errors import UsageError
 from bestofinf.records import Reply
@@ -128,13 +129,42 @@ def test_words_lose_what_carries_no_meaning_and_nothing_else(text, form):
 @pytest.mark.parametrize(
     ("text", "box"),
     [
-        (r"\boxed{1} and \boxed{2}", "2"), (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"), (r"\boxed 5", "5"),
+        (r"\boxed{1} is wrong; \boxed{2}", "2"), (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"), (r"\boxed 5", "5"),
         (r"\fbox{x}", "x"), (r"\boxed{1} \boxed{2", "1"), (r"\boxed{\{1\}}", r"\{1\}"), ("no box", None),
         (r"\boxed{" + "1" * 5000 + "}", None), (r"\boxed", None),
     ],
 )  # fmt: skip
 def test_the_last_closed_box_counts(text, box):
-    assert last_box(text) == box
+    found = last_box(text)
+    assert (None if found is None else found.content) == box
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        (r"\boxed{4} and \boxed{9}", "4;9"), (r"\(\boxed{4}\), \(\boxed{9}\) und \(\boxed{1}\)", "4;9;1"),
+        (r"\boxed{4}\boxed{9}", "4;9"), (r"\boxed{4}$ \quad \text{and} \quad $\boxed{9}", "4;9"),
+        (r"\boxed{x=4} or \boxed{x=9}", r"x=4\text{ or }x=9"), (r"$x=\boxed{4}$, $y=\boxed{9}$", "x=4;y=9"),
+        (r"\boxed{4} cats and \boxed{9} dogs", r"4\text{ cats};9\text{ dogs}"),
+        (r"\boxed{4}, that is \boxed{9}", "9"), (r"\boxed{4}. \boxed{9}", "9"), (r"\boxed{4} thus \boxed{9}", "9"),
+        ("\\boxed{4}\n\n\\boxed{9}", "9"), ("\\boxed{4},\n\\boxed{9}", "4;9"), (r"\boxed{4}, \boxed{4}", "4"),
+    ],
+)  # fmt: skip
+def test_boxes_joined_only_by_commas_and_or_are_one_answer(text, content):
+    assert last_box(text).content == content
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        (r"\boxed{4}. No. The answer is 5.", "5"), (r"The answer is 5, so \boxed{4}.", "4"),
+        (r"\boxed{4} is right. The answer is clear.", "4"), (r"\boxed{4}. The answer is not 4.", "4"),
+        (r"\boxed{4}. The answer is the fourth one.", "4"), (r"\boxed{4}. Answer: B", "B"),
+        (r"\boxed{\text{Paris}}. Wait. The answer is Lyon.", "Lyon"), ("The answer is 5.", "5"), ("5", None),
+    ],
+)  # fmt: skip
+def test_an_answer_announced_after_a_box_counts(text, span):
+    assert boxed_or_announced(text) == span
 
 
 def test_wrappings_of_the_whole_are_removed_and_those_of_a_part_are_not():

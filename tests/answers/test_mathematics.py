@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from bestofinf.answers import AutoAnswer, MathAnswer, mathematics
-from bestofinf.answers.math_client import MathClient
-from bestofinf.answers.math_reading import read
-from bestofinf.answers.math_tame import is_tame
+from bestofinf.answers.maths.client import MathClient
+from bestofinf.answers.maths.limits import is_tame
+from bestofinf.answers.maths.reading import read
 from bestofinf.errors import MissingExtraError
 from bestofinf.records import Reply
 
@@ -178,3 +178,34 @@ def test_readings_take_structure_apart_without_evaluating():
     assert read(r"5\text{cm}^2").unit == "cm2"
     assert read(r"\{1,2\}").core == ["set", ["number", "1"], ["number", "2"]]
     assert read(r"1\pm x").core == ["set", ["leaf", "1+ x"], ["leaf", "1- x"]]
+
+
+@pytest.mark.parametrize("line", ["no JSON\n", "[]\n", '{"a": 1}\n', ""])
+def test_a_worker_that_answers_nonsense_is_replaced(monkeypatch, line):
+    client = MathClient()
+    try:
+        right = client.values(["1+1", "2"])
+        assert right is not None
+        with monkeypatch.context() as patched:
+            patched.setattr(client._lines, "get", lambda timeout: line)
+            assert client.values(["1+1", "2"]) is None
+        assert client.values(["1+1", "2"]) == right
+    finally:
+        client.close()
+
+
+def test_an_interrupted_request_is_not_answered_to_the_next(monkeypatch):
+    client = MathClient()
+
+    def interrupted(timeout):
+        raise KeyboardInterrupt
+
+    try:
+        right = client.values(["3"])
+        with monkeypatch.context() as patched:
+            patched.setattr(client._lines, "get", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                client.values(["1", "2"])
+        assert client.values(["3"]) == right
+    finally:
+        client.close()

@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
-from bestofinf.batch import avote_batch, vote_batch
+from bestofinf.batches.batch import avote_batch
+from bestofinf.batches.blocking import vote_batch
+from bestofinf.batches.pool import Budget
+from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import UsageError
-from bestofinf.plan import VotePlan
-from bestofinf.pool import Budget
 from bestofinf.records import Member, Sample, Usage
 
 PLAN = VotePlan.make([Member("m", name="m")], rule="exhaustive", answer="text", retries=0)

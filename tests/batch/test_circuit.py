@@ -5,12 +5,13 @@ import random
 
 import pytest
 
-from bestofinf.batch import avote_batch, vote_batch
-from bestofinf.circuit import Circuit, LeftOutError
+from bestofinf.batches.batch import avote_batch
+from bestofinf.batches.blocking import vote_batch
+from bestofinf.batches.breaker import CircuitBreaker, LeftOutError
+from bestofinf.batches.pool import Budget
+from bestofinf.drivers.health import Health
+from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import SamplingError
-from bestofinf.health import Health
-from bestofinf.plan import VotePlan
-from bestofinf.pool import Budget
 from bestofinf.records import Draw, Failure, Member, Sample, Usage
 
 MEMBERS = (Member("a", name="a"), Member("b", name="b"))
@@ -46,7 +47,7 @@ class Asked:
 
 
 def circuit(clock, members=MEMBERS, **settings):
-    return Circuit(Health(len(members), clock=clock, **settings), members)
+    return CircuitBreaker(Health(len(members), clock=clock, **settings), members)
 
 
 async def run(questions, asked, guard, budget, **options):

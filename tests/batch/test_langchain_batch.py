@@ -50,7 +50,7 @@ class Member(BaseChatModel):
 
 def ensemble(**settings):
     fails = settings.pop("fails", "")
-    given = {"rule": "exhaustive", "answer": "choice", "retries": 0, **settings}
+    given = {"rule": "exhaustive", "answer": "choice", "retries": 0, "usage": "all", **settings}
     return AdaptiveEnsembleChat([Member(fails=fails)], **given)
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bestofinf.engine import VotingEngine
+from bestofinf.batches.pool import Budget, Pool
 from bestofinf.errors import ProtocolMisuseError, UsageError
-from bestofinf.pool import Budget, Pool
 from bestofinf.records import Draw, Failure, Sample, Usage
 from bestofinf.rules import AheadBy, MaxSamples, OptimalStopping
+from bestofinf.voting.engine import VotingEngine
 
 RULE = OptimalStopping.exhaustive()
 

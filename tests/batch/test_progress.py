@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bestofinf.batches import JobProgress, JobReport
+from bestofinf.batches.pool import Budget
 from bestofinf.cli.progress import shown, summary, told
-from bestofinf.job import JobReport, Progress
-from bestofinf.pool import Budget
 from bestofinf.records import Usage
 
 
@@ -25,18 +25,20 @@ def on_terminal(progress, *, stopped=False):
 
 
 def test_a_bar_shows_the_share_of_the_budget_and_what_failed():
-    line = on_terminal(Progress(0, 2000, 400, Budget(1600), failures=3))
+    line = on_terminal(JobProgress(0, 2000, 400, Budget(1600), failures=3))
     assert line.count("━") == 24 / 4
     assert "400 of 1,600 samples for 2,000 questions, 3 failed" in line
 
 
 def test_without_a_budget_it_shows_the_share_of_the_questions():
-    assert "500 of 2,000 questions, 1,900 samples" in on_terminal(Progress(500, 2000, 1900, None))
+    assert "500 of 2,000 questions, 1,900 samples" in on_terminal(
+        JobProgress(500, 2000, 1900, None)
+    )
 
 
 @pytest.mark.parametrize(("stopped", "cells"), [(False, 24), (True, 6)])
 def test_a_run_that_was_stopped_does_not_look_as_if_all_were_done(stopped, cells):
-    line = on_terminal(Progress(2000, 2000, 400, Budget(1600, "tokens")), stopped=stopped)
+    line = on_terminal(JobProgress(2000, 2000, 400, Budget(1600, "tokens")), stopped=stopped)
     assert "400 of 1,600 tokens for 2,000 questions, 2,000 settled" in line
     assert line.count("━") == cells
 
@@ -46,7 +48,7 @@ def test_in_a_log_there_is_a_line_now_and_then(capsys):
     for every, lines in ((3600.0, 0), (0.0, 3)):
         with shown(asyncio.Event(), console, every) as show:
             for spent in range(3):
-                show(Progress(0, 9, spent, Budget(50)))
+                show(JobProgress(0, 9, spent, Budget(50)))
         assert len(capsys.readouterr().err.splitlines()) == lines
 
 
@@ -74,4 +76,4 @@ def test_the_summary_says_what_came_of_it(report, said):
 
 
 def test_money_is_told_in_its_unit():
-    assert told(Progress(0, 5, 0.125, Budget(2, "cost"))) == "0.125 of 2 cost for 5 questions"
+    assert told(JobProgress(0, 5, 0.125, Budget(2, "cost"))) == "0.125 of 2 cost for 5 questions"

@@ -12,17 +12,16 @@ from bestofinf.errors import UsageError
 from support.jobs import Runs, environment
 from support.process import ServerProcess
 
-for needed in ("ray", "langchain_openai"):
-    if find_spec(needed) is None:
-        pytest.skip(f"{needed} is not installed", allow_module_level=True)
+if find_spec("ray") is None:
+    pytest.skip("ray is not installed", allow_module_level=True)
 
 KILLING = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from bestofinf.cli.run import Members
-from bestofinf.job import Job, QuestionFile, arun_job
-from bestofinf.job.on_ray import RayCrew
-from bestofinf.pool import Budget
+from bestofinf.batches import Job, QuestionFile, arun_job
+from bestofinf.batches.on_ray import RayExecutor
+from bestofinf.batches.pool import Budget
 from support.jobs import Noted
 
 url, questions, out, store, pids = sys.argv[1:]
@@ -41,7 +40,7 @@ def show(progress):
         os.kill(left[0], signal.SIGKILL)
 
 async def main():
-    crew = RayCrew(Noted(members, Path(pids)), workers=2, concurrency=8)
+    crew = RayExecutor(Noted(members, Path(pids)), workers=2, concurrency=8)
     report = await arun_job(job, journal, crew, progress=show)
     assert len(killed) == 2 and report.samples == 160, (killed, report)
     assert len(os.listdir(pids)) == 4, os.listdir(pids)
@@ -79,12 +78,12 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(runs):
 def test_machines_cannot_share_a_file(monkeypatch):
     import ray
 
-    from bestofinf.job.on_ray import RayCrew
+    from bestofinf.batches.on_ray import RayExecutor
 
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True}, {"Alive": True}, {"Alive": False}])
     with pytest.raises(UsageError, match=r"on 2 machines cannot share a file: .*PostgreSQL"):
-        RayCrew(None, file_store=True)
+        RayExecutor(None, file_store=True)
 
 
 def test_a_killed_worker_loses_nothing(runs, tmp_path):

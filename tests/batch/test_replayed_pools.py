@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bestofinf.batches.pool import Budget
 from bestofinf.evaluation import read_files
-from bestofinf.pool import Budget
 from bestofinf.rules import OptimalStopping
 from support.pools import LeastSure, best_price, fixed, held, pooled, priced, shuffled, streams
 from support.recorded import MadeBackend, recorded_data

@@ -4,11 +4,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError
 from bestofinf.records import Failure, Sample, Usage
 from bestofinf.rules.budgets import MaxSamples, MaxSeconds, MaxTokens
 from bestofinf.rules.lead import AheadBy
+from bestofinf.voting.engine import VotingEngine
 
 
 class Vote(RuleBasedStateMachine):

@@ -2,13 +2,12 @@
 
 import pytest
 
-from bestofinf.engine import VotingEngine
+from bestofinf.drivers.health import Health
+from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import UsageError
-from bestofinf.health import Health
-from bestofinf.plan import VotePlan
-from bestofinf.records import Draw, Failure, Member, Sample, Usage
+from bestofinf.records import Draw, Failure, Member, Sample, Usage, Usual
 from bestofinf.rules import AheadBy, OptimalStopping
-from bestofinf.tally import Usual
+from bestofinf.voting.engine import VotingEngine
 
 
 class Clock:
@@ -84,3 +83,35 @@ def test_what_replies_usually_are_is_learned_and_reaches_rules_that_ask_for_it()
     dear = OptimalStopping(price_per="token")
     assert VotingEngine(dear | AheadBy(9), [1.0, 1.0], usual=known).tally.usual == tuple(known)
     assert VotingEngine(OptimalStopping(), [1.0, 1.0], usual=known).tally.usual == ()
+
+
+def test_failures_of_one_question_are_one_event():
+    health = Health(2, breaker=3)
+    for index in range(10):
+        health.record(Draw(index, 1), DOWN, "one question")
+    assert health.left_out() == set()
+    health.record(Draw(0, 1), DOWN, "another")
+    health.record(Draw(1, 1), DOWN, "one question")
+    assert health.left_out() == set()
+    health.record(Draw(0, 1), DOWN, "a third")
+    assert health.left_out() == {1}
+
+
+def test_a_question_that_is_refused_for_what_it_asks_says_nothing():
+    health = Health(2, breaker=1)
+    for number in range(10):
+        health.record(Draw(0, 1), Failure(ValueError("too long"), fatal=True, refused=True), number)
+    assert health.left_out() == set()
+
+
+def test_a_member_is_left_alone_for_as_long_as_its_server_said_whatever_else_it_brings():
+    clock = Clock()
+    health = Health(2, cooldown=5, clock=clock)
+    health.record(Draw(0, 1), Failure(RuntimeError(), fatal=True, wait=3600.0))
+    health.record(Draw(1, 1), Sample("a"))  # was under way
+    clock.now = 3599
+    assert (health.left_out(), health.back_in(1)) == ({1}, 1.0)
+    clock.now = 3601
+    assert (health.left_out(), health.back_in(1)) == (set(), 0.0)
+    health.record(Draw(2, 1), Failure(RuntimeError(), fatal=True, wait=1e12))
+    assert health.back_in(1) == 86_400

@@ -4,10 +4,10 @@ import json
 
 from bestofinf.answers import JsonAnswer
 from bestofinf.drivers import vote
-from bestofinf.engine import VotingEngine
 from bestofinf.records import Reply, Sample
 from bestofinf.rules.budgets import FixedSamples, MaxSamples
 from bestofinf.rules.lead import AheadBy
+from bestofinf.voting.engine import VotingEngine
 
 
 def decide(objects, answer, rule):

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bestofinf._concurrency.blocking import run_blocking
 from bestofinf.answers import UniversalSelfConsistency
-from bestofinf.consensus import Consensus
+from bestofinf.answers.meaning import medoid
 from bestofinf.drivers import vote
-from bestofinf.engine import VotingEngine
+from bestofinf.ensemble.acceptance import Acceptance
+from bestofinf.ensemble.unvotable import Unvotable, Unvoted, is_unvoted
 from bestofinf.errors import NoConsensusError, UsageError
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member, Reply, Sample, Usage
 from bestofinf.rules import FixedSamples
-from bestofinf.selectors import BestScore
-from bestofinf.unvotable import Unvotable, Unvoted, is_unvoted, medoid
-from bestofinf.waiting import finished
+from bestofinf.voting.engine import VotingEngine
+from bestofinf.voting.selectors import BestScore
 
 MEMBERS = [Member("m", name="light", weight=0.3), Member("n", name="heavy", weight=0.7)]
 
@@ -56,7 +58,7 @@ def both_ways(case, ask):
     async def aask(member, prompt):
         return ask(member, prompt)
 
-    first, second = case.settled(ask), asyncio.run(case.asettled(aask))
+    first, second = case.resolve(ask), asyncio.run(case.aresolve(aask))
     assert first.decision.winner is second.decision.winner
     assert first.decision.reason == second.decision.reason
     assert first.decision.usage == second.decision.usage
@@ -150,14 +152,17 @@ def test_a_chooser_is_asked_again_after_a_transient_error():
 
 
 def test_choosing_does_not_outlast_the_deadline():
+    release = threading.Event()
+
     def ask(member, prompt):
-        time.sleep(0.5)
+        release.wait(30)
         return Sample(None, Reply(text="2"))
 
     case = unvoted(decided("one", "two"), CHOOSE, FailurePolicy(deadline=0.05))
     start = time.monotonic()
-    found = case.settled(ask).decision
-    assert time.monotonic() - start < 0.4
+    found = case.resolve(ask).decision
+    assert time.monotonic() - start < 10.0
+    release.set()
     assert found.winner.reply.text == "one"
     assert "made no choice (TimeoutError: deadline" in found.reason
 
@@ -179,6 +184,14 @@ def test_the_medoid_is_no_reply_without_text():
     assert found.winner.reply.text == "a b c"
     assert found.reason.endswith("; the medoid of 3")
     assert found.winner_member == "light"
+
+
+def test_the_medoid_is_nearest_in_what_replies_say_and_not_in_what_they_think():
+    thought = "<think>p q r s t u v w</think>"
+    case = unvoted(
+        decided(f"{thought}x y z", f"{thought}k l m", "a b c", "a b d"), Unvotable("medoid")
+    )
+    assert both_ways(case, saying("1")).decision.winner.reply.text == "a b c"
 
 
 def test_the_first_reply_stays_as_it_was_decided():
@@ -228,7 +241,7 @@ def test_a_reply_chosen_by_its_score_stands():
     ],
 )
 def test_the_first_reply_gives_way_to_what_wants_a_vote(way, demanded, refused):
-    consensus = Consensus(**demanded, unvotable=Unvotable(way))
+    consensus = Acceptance(**demanded, unvotable=Unvotable(way))
     assert consensus.wants_vote is refused
     if refused:
         with pytest.raises(NoConsensusError, match="no reply could be voted on"):
@@ -239,9 +252,9 @@ def test_the_first_reply_gives_way_to_what_wants_a_vote(way, demanded, refused):
 
 def test_the_confidence_in_a_reply_chosen_by_score_is_looked_at():
     decision = decided("one", "two", scores=[0.1, 0.9], selector=BestScore())
-    Consensus(unvotable=Unvotable("error")).check(decision, unvoted=False)
+    Acceptance(unvotable=Unvotable("error")).check(decision, unvoted=False)
     with pytest.raises(NoConsensusError, match=r"confidence 0\.000 in the reply, at least 0\.5"):
-        Consensus(0.5).check(decision, unvoted=False)
+        Acceptance(0.5).check(decision, unvoted=False)
 
 
 # -- settings -----------------------------------------------------------------------------------
@@ -255,7 +268,9 @@ def read(text):
 
 @pytest.mark.parametrize("value", [None, "best", "", "Choose", "bad:one"])
 def test_what_is_neither_a_way_nor_a_model_is_refused(value):
-    with pytest.raises(UsageError, match="must be one of first, medoid, choose, error, a model"):
+    with pytest.raises(
+        UsageError, match="must be one of first, medoid, choose, vote, error, a model"
+    ):
         Unvotable.of(value, read)
 
 
@@ -268,28 +283,10 @@ def test_a_model_in_the_place_of_a_way_chooses():
     assert str(selector) == "choose:UniversalSelfConsistency"
 
 
-def test_abstain_is_another_name_of_error():
-    assert Unvotable.of("first", read, abstain=True) == Unvotable("error")
-    with pytest.raises(UsageError, match="abstain raises where on_unvotable='medoid' gives"):
-        Unvotable.of("medoid", read, abstain=True)
-
-
-def test_what_comes_with_a_call_goes_before_what_stands():
-    medoid, error = Unvotable("medoid"), Unvotable("error")
-    assert medoid.change({}, read) is medoid
-    assert medoid.change({"abstain": False}, read) is medoid
-    assert medoid.change({"abstain": True}, read) == error
-    assert error.change({"abstain": False}, read) == Unvotable()
-    assert error.change({"on_unvotable": "choose"}, read) == CHOOSE
-    assert medoid.change({"on_unvotable": "first", "abstain": True}, read) == error
-    with pytest.raises(UsageError, match="take one of them"):
-        medoid.change({"on_unvotable": "choose", "abstain": True}, read)
-
-
 async def test_asynchronous_work_is_finished_from_blocking_code_in_a_loop_too():
     async def work():
         await asyncio.sleep(0)
         return 5
 
-    assert finished(work()) == 5
-    assert await asyncio.to_thread(finished, work()) == 5
+    assert run_blocking(work()) == 5
+    assert await asyncio.to_thread(run_blocking, work()) == 5

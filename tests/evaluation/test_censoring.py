@@ -11,7 +11,7 @@ from bestofinf.evaluation.censoring import UNKNOWN_RULE, free_draws
 from bestofinf.evaluation.exchange import question_from_rows
 from bestofinf.evaluation.rows import CallRow, LabelRow, QuestionRow, SampleRow
 from bestofinf.rules import AheadBy, FixedSamples
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 
 @pytest.mark.parametrize(

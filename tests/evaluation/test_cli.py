@@ -5,13 +5,14 @@ import typer
 from typer.testing import CliRunner
 
 from bestofinf.cli import store as commands
+from bestofinf.cli.label import label
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation import EvaluationStore, read
 from support.stored import record
 
 app = typer.Typer()
 app.command("status")(commands.status)
-app.command("label")(commands.label)
+app.command("label")(label)
 app.command("export")(commands.export)
 app.command("import")(commands.import_)
 app.command("delete")(commands.delete)
@@ -91,8 +92,8 @@ def test_a_question_is_deleted(filled):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("label", "q1"), "give one of --gold"),
-        (("label", "q1", "--gold", "5", "--retract"), "give one of --gold"),
+        (("label", "q1"), "give one of --ask"),
+        (("label", "q1", "--gold", "5", "--retract"), "give one of --ask"),
         (("label", "--gold", "5"), "name the question"),
         (("label", "q9", "--gold", "5"), "no question, call or prompt hash 'q9'"),
         (("export", "all.csv"), "wanted a name that ends in .jsonl"),

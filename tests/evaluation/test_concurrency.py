@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from bestofinf.evaluation import EvaluationStore
-from bestofinf.evaluation.writer import Writer
+from bestofinf.evaluation.recording.writer import Writer
 from support.stored import record
 
 # Half of the threads write directly, half through the background writer; all share questions.
@@ -15,7 +15,7 @@ PROGRAM = """
 import sys, threading
 from support.stored import record
 from bestofinf.evaluation import EvaluationStore
-from bestofinf.evaluation.writer import Writer
+from bestofinf.evaluation.recording.writer import Writer
 
 url, process, threads, calls, size = sys.argv[1], *map(int, sys.argv[2:])
 store = EvaluationStore(url, timeout=120)

@@ -15,7 +15,7 @@ PROGRAM = """
 import sys
 from support.stored import record
 from bestofinf.evaluation import EvaluationStore
-from bestofinf.evaluation.writer import Writer
+from bestofinf.evaluation.recording.writer import Writer
 
 url, first = sys.argv[1], int(sys.argv[2])
 writer = Writer(EvaluationStore(url))

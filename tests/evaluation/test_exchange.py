@@ -2,7 +2,9 @@
 
 import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,7 +26,14 @@ from bestofinf.evaluation import (
     to_frames,
     write_file,
 )
-from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow, SampleRow
+from bestofinf.evaluation.rows import (
+    CallRecord,
+    CallRow,
+    LabelRow,
+    Provenance,
+    QuestionRow,
+    SampleRow,
+)
 from support.stored import record
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +79,9 @@ def questions(draw):
         prompt=draw(st.none() | anything),
         wrong=tuple(w for w in wrong if w != gold),
         stopped={n: draw(anything) for n in new.values()},
+        last_message=draw(st.none() | anything),
+        provenance=None if gold is None else draw(st.sampled_from([None, *get_args(Provenance)])),
+        label_score=None if gold is None else draw(st.none() | st.floats(0, 1, exclude_min=True)),
     )
 
 
@@ -96,7 +108,16 @@ def test_a_set_imported_into_a_store_is_read_back(tmp_path, evaluation_set):
     with EvaluationStore(tmp_path / f"{number}.db") as store:
         for _ in range(2):
             import_files(store, [tmp_path / "set.jsonl"])
-        assert store.read() == evaluation_set
+        assert store.read() == as_imported(evaluation_set)
+
+
+def as_imported(evaluation_set):
+    """Return a set whose labels have come with a file."""
+    questions = (
+        q if q.gold is None else replace(q, provenance=q.provenance or "import")
+        for q in evaluation_set
+    )
+    return replace(evaluation_set, questions=tuple(questions))
 
 
 def row(kind, **known):
@@ -290,4 +311,7 @@ def test_the_recorded_answers_are_the_same_from_files_and_from_a_store(tmp_path)
     with EvaluationStore(tmp_path / "answers.db") as store:
         moved = import_files(store, paths)
         assert (moved.questions, moved.samples) == (30, 29_400)
-        assert store.read() == read(paths)
+        stored = store.read().questions
+        # In a store a right answer also says where it came from.
+        assert {q.provenance for q in stored} == {"import"}
+        assert tuple(replace(q, provenance=None) for q in stored) == tuple(read(paths).questions)

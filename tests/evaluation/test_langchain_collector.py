@@ -1,9 +1,6 @@
 """The collector for LangChain, with real ensembles of scripted models."""
 
-import asyncio
 import itertools
-import logging
-import threading
 
 import pytest
 
@@ -14,9 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableLambda
 
-from bestofinf.errors import StoreError
 from bestofinf.evaluation import EvaluationStore, Explore, Recorder, question_id
-from bestofinf.records import Member
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat, EvaluationCollector
 
 
@@ -68,18 +63,6 @@ def records(collector):
     return list(collector.recorder.store.records())
 
 
-def test_an_ensemble_call_is_recorded_with_every_sample(collector):
-    model = ensemble("5", "6", "5", "5")
-    message = model.invoke("What is 2 + 3?", {"callbacks": [collector]})
-    told = message.response_metadata["bestofinf"]
-    [(question, [call], samples, _)] = records(collector)
-    assert question.id == question_id("What is 2 + 3?")
-    assert (call.kind, call.answer, call.confidence) == ("ensemble", "5", told["confidence"])
-    assert [s.answer for s in samples if s.counted] == ["5", "6", "5", "5", "5"]
-    assert {s.member for s in samples} == {told["winner_member"]}
-    assert all(s.input_tokens == 7 and s.tokens == 1 for s in samples if s.counted)
-
-
 def test_the_first_samples_of_an_adaptive_call_are_known_to_be_free(collector):
     model = ensemble("5", "6", "5", "5")
     model.invoke("adaptive?", {"callbacks": [collector]})
@@ -96,16 +79,6 @@ def test_the_first_samples_of_an_adaptive_call_are_known_to_be_free(collector):
     assert (len(samples), samples.calls, fixed.stopped) == (5, (), {})
 
 
-def test_an_exploring_call_asks_every_member_as_often(collector):
-    model = AdaptiveEnsembleChat(
-        members=[Member(Scripted(), name="a", weight=0.9), Member(Scripted(), name="b", weight=0.1)]
-    )
-    model.invoke("?", {"callbacks": [collector]}, **Explore(1, samples=4).settings("c", members=2))
-    collector.flush()
-    [question] = collector.recorder.store.read()
-    assert {name: len(s) for name, s in question.samples.items()} == {"a": 4, "b": 4}
-
-
 def test_the_samples_of_an_ensemble_are_not_plain_calls(store):
     for mode in ("all", "tracers", "none"):
         with EvaluationCollector(store, keep="replies") as collector:
@@ -113,21 +86,6 @@ def test_the_samples_of_an_ensemble_are_not_plain_calls(store):
             model.invoke(f"{mode}?", {"callbacks": [collector]})
     assert {call.kind for _, calls, _, _ in store.records() for call in calls} == {"ensemble"}
     assert store.status().calls == 3
-
-
-def test_replies_are_recorded_when_wished(store):
-    with EvaluationCollector(store, keep="replies") as collector:
-        ensemble("The answer is 5.").invoke("?", {"callbacks": [collector]})
-    [(_, _, samples, _)] = store.records()
-    assert [s.text for s in samples] == ["The answer is 5."] * len(samples)
-
-
-def test_a_failed_sample_is_recorded_as_a_failure(collector):
-    ensemble("5", "!", "5", "5").invoke("?", {"callbacks": [collector]})
-    [(_, _, samples, _)] = records(collector)
-    [failed] = [s for s in samples if s.error]
-    assert failed.error == "RuntimeError"
-    assert failed.answer is None
 
 
 def test_a_plain_model_is_recorded_as_one_sample(collector):
@@ -145,28 +103,6 @@ def test_a_model_that_completes_text_is_recorded_too(collector):
     [(question, [_], [sample], _)] = records(collector)
     assert question.id == question_id("What is 2 + 3?")
     assert sample.answer == "5"
-
-
-def test_a_plain_call_that_fails_is_recorded_as_a_failure(store):
-    with EvaluationCollector(store, keep="replies") as collector, pytest.raises(RuntimeError):
-        Scripted(says=("!",)).invoke("?", {"callbacks": [collector]})
-    [(_, _, [sample], _)] = store.records()
-    assert sample.error == "RuntimeError: overloaded, key [hidden]"
-
-
-def test_plain_calls_can_be_left_out(store):
-    with EvaluationCollector(store, plain_calls=False) as collector:
-        Scripted().invoke("?", {"callbacks": [collector]})
-        ensemble("5").invoke("?", {"callbacks": [collector]})
-    assert store.status().calls == 1
-
-
-def test_a_call_that_fails_as_a_whole_is_recorded_without_a_decision(collector):
-    with pytest.raises(Exception, match="overloaded"):
-        ensemble("!", retries=0).invoke("?", {"callbacks": [collector]})
-    [(_, [call], _, _)] = records(collector)
-    assert (call.answer, call.reason) == (None, None)
-    assert collector.stats.open == 0
 
 
 @pytest.mark.parametrize(
@@ -195,55 +131,6 @@ def test_tools_are_part_of_the_question(collector):
     assert len(records(collector)) == 2
 
 
-def test_streams_are_recorded_like_calls(collector):
-    assert "".join(c.text for c in ensemble("5").stream("?", {"callbacks": [collector]})) == "5"
-    [(_, [call], samples, _)] = records(collector)
-    assert (call.answer, len([s for s in samples if s.counted])) == ("5", 3)
-
-
-async def test_many_asynchronous_calls_at_once_are_all_recorded(collector):
-    model = ensemble("5", "6", "5")
-    messages = await asyncio.gather(
-        *(model.ainvoke(f"{n}?", {"callbacks": [collector]}) for n in range(30))
-    )
-    told = [message.response_metadata["bestofinf"] for message in messages]
-    found = records(collector)
-    assert len(found) == 30
-    assert sum(len(samples) for *_, samples, _ in found) == sum(len(t["samples"]) for t in told)
-    assert collector.stats.open == 0
-
-
-def test_many_threads_at_once_are_all_recorded(collector):
-    model = ensemble("5")
-
-    def work(name):
-        for n in range(5):
-            model.invoke(f"{name}, {n}?", {"callbacks": [collector]})
-
-    threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    found = records(collector)
-    assert len(found) == 40
-    assert all(sum(s.counted for s in samples) == 3 for _, _, samples, _ in found)
-
-
-async def test_a_cancelled_call_leaves_nothing_open(collector):
-    class Waiting(Scripted):
-        async def _agenerate(self, *args, **kwargs):
-            await asyncio.sleep(60)
-
-    model = AdaptiveEnsembleChat(members=[Waiting()], rule="ahead-by")
-    task = asyncio.create_task(model.ainvoke("?", {"callbacks": [collector]}))
-    await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert collector.stats.open == 0
-
-
 def test_a_chain_that_votes_is_recorded_too(collector):
     texts = itertools.cycle(["5", "6", "5", "5"])
     chain = AdaptiveEnsemble(RunnableLambda(lambda _: next(texts)), rule="ahead-by")
@@ -266,17 +153,6 @@ def test_two_collectors_may_share_one_recorder(store):
         for collector in (EvaluationCollector(recorder), EvaluationCollector(recorder)):
             ensemble("5").invoke("?", {"callbacks": [collector]})
     assert store.status().calls == 2
-
-
-def test_the_model_answers_whatever_the_store_does(tmp_path, caplog):
-    collector = EvaluationCollector(tmp_path / "no folder" / "answers.db")
-    with caplog.at_level(logging.WARNING):
-        assert ensemble("5").invoke("?", {"callbacks": [collector]}).text == "5"
-        with pytest.raises(StoreError, match="there is no folder"):
-            collector.flush(0.3)
-    with pytest.raises(StoreError):
-        collector.close(0.3)
-    assert collector.stats.last_error is not None
 
 
 def test_a_report_that_makes_no_sense_is_counted_and_the_model_answers(store, caplog):

@@ -12,14 +12,14 @@ from dataclasses import asdict, replace
 import pytest
 
 from bestofinf.errors import StoreError, UsageError
-from bestofinf.evaluation.database import Database
-from bestofinf.evaluation.leases import Holder, Lease
-from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.store.database import Database
+from bestofinf.evaluation.store.leases import Holder, Lease
+from bestofinf.evaluation.store.store import EvaluationStore
 from support.jobs import environment
 
 HOLDING = """
 import sys, time
-from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.store.store import EvaluationStore
 EvaluationStore(sys.argv[1]).lease("x", "the thing").take()
 print("taken", flush=True)
 time.sleep(600)
@@ -162,6 +162,13 @@ def test_a_process_is_dead_when_its_number_is_another_ones_or_nobody_has_fetched
     assert child.dead
 
 
+def until_lost(one):
+    """Check a lease until its own thread has seen that another has it."""
+    for _ in range(600):
+        one.check()
+        time.sleep(0.05)
+
+
 def test_taken_over_the_earlier_holder_notices_and_takes_nothing_away(database):
     one, two = lease(database, beat=0.05), lease(database, beat=0.05)
     one.take()
@@ -169,7 +176,7 @@ def test_taken_over_the_earlier_holder_notices_and_takes_nothing_away(database):
     with pytest.raises(
         StoreError, match=f"the thing in .* was taken over by process {os.getpid()}"
     ):
-        one.check()
+        until_lost(one)
     one.give_back()
     two.renew()
     two.check()
@@ -208,6 +215,54 @@ def test_a_database_that_is_away_for_a_moment_costs_nothing(database, monkeypatc
         time.sleep(0.01)
     one.check()
     one.give_back()
+
+
+@pytest.mark.parametrize(
+    "error", [OverflowError, MemoryError, RuntimeError, KeyError, SystemExit, GeneratorExit]
+)
+def test_whatever_is_raised_while_it_is_renewed_it_is_renewed_again(
+    database, monkeypatch, error, caplog
+):
+    one = lease(database, beat=0.02)
+    one.take()
+    tried = threading.Semaphore(0)
+
+    def broken():
+        tried.release()
+        raise error("odd")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", broken)
+        for _ in range(3):
+            assert tried.acquire(timeout=30)
+    assert one._thread.is_alive()
+    before = one._confirmed
+    while one._confirmed == before:
+        time.sleep(0.01)
+    one.check()
+    assert "could not be renewed" in caplog.text
+    one.give_back()
+    after = lease(database)
+    after.take()
+    after.give_back()
+
+
+@pytest.mark.parametrize("error", [StoreError, OverflowError, MemoryError, KeyError])
+def test_what_is_raised_while_it_is_given_back_hides_no_result(database, monkeypatch, error):
+    one = lease(database, stale=0.05)
+    one.take()
+
+    def broken():
+        raise error("odd")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", broken)
+        one.give_back()
+    assert not one._thread.is_alive()
+    time.sleep(0.1)
+    after = lease(database, stale=0.05)
+    after.take()  # it is free by itself in a while
+    after.give_back()
 
 
 def test_the_note_is_plain_json(database):

@@ -1,11 +1,7 @@
 """The collectors for LlamaIndex, with mock models and an ensemble that only reports."""
 
 import asyncio
-import contextvars
 import inspect
-import threading
-import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,74 +16,16 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms import MockLLM
 from llama_index.core.llms.callbacks import llm_completion_callback
-from llama_index.core.llms.custom import CustomLLM
-from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation import get_dispatcher
-from llama_index_instrumentation.dispatcher import active_instrument_tags, instrument_tags
 
-from bestofinf.errors import StoreError
 from bestofinf.evaluation import EvaluationStore, question_id
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from llamaindex_bestofinf.collector import EvaluationCallbackHandler, EvaluationCollector
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.plain import reply_of
+from support.llm_members import ScriptedLLM
 
 dispatcher = get_dispatcher(__name__)
-
-
-class Voting(CustomLLM):
-    """Asks its members as an ensemble does, and reports as one; decides nothing."""
-
-    members: list[LLM]
-    samples: int = 3
-
-    @property
-    def metadata(self):
-        return self.members[0].metadata
-
-    def complete(self, prompt, formatted=False, **kwargs):
-        call_id = str(uuid.uuid4())
-        dispatcher.event(EnsembleStartEvent(call_id=call_id, kind="complete", prompt=prompt))
-        texts = []
-        with ThreadPoolExecutor(3) as pool:
-            asked = [
-                pool.submit(contextvars.copy_context().run, self._ask, call_id, index, prompt)
-                for index in range(self.samples)
-            ]
-            texts = [future.result() for future in asked]
-        trace = {"answer": texts[0], "reason": "ahead-by: lead of 3", "confidence": 0.9}
-        trace["samples"] = [
-            {"index": i, "member": "mock", "answer": text, "counted": True}
-            for i, text in enumerate(texts)
-        ]
-        dispatcher.event(EnsembleEndEvent(call_id=call_id, kind="complete", trace=trace))
-        return CompletionResponse(text=texts[0], additional_kwargs={"bestofinf": trace})
-
-    def _ask(self, call_id, index, prompt):
-        member = self.members[index % len(self.members)]
-        tags = {
-            "bestofinf.call_id": call_id,
-            "bestofinf.sample": index,
-            "bestofinf.member": f"mock-{index % len(self.members)}",
-        }
-        with instrument_tags({**active_instrument_tags.get(), **tags}):
-            text = member.complete(prompt).text
-        dispatcher.event(
-            EnsembleSampleEvent(
-                call_id=call_id,
-                index=index,
-                member=tags["bestofinf.member"],
-                kind="complete",
-                answer=text,
-                text=text,
-                tokens=3,
-                weight=0.5,
-            )
-        )
-        return text
-
-    def stream_complete(self, prompt, formatted=False, **kwargs):
-        raise NotImplementedError
 
 
 class Five(MockLLM):
@@ -133,25 +71,6 @@ def collector(store):
 def records(collector):
     collector.recorder.flush()
     return list(collector.recorder.store.records())
-
-
-def test_an_ensemble_is_recorded_by_its_events(collector):
-    Voting(members=[MockLLM(), MockLLM()]).complete("What is 2 + 3?")
-    [(question, [call], samples, _)] = records(collector)
-    assert question.id == question_id("What is 2 + 3?")
-    assert (call.kind, call.answer, call.confidence) == ("ensemble", "What is 2 + 3?", 0.9)
-    assert [(s.draw, s.member, s.tokens, s.weight) for s in samples] == [
-        (0, "mock-0", 3, 0.5),
-        (1, "mock-1", 3, 0.5),
-        (2, "mock-0", 3, 0.5),
-    ]
-
-
-@pytest.mark.parametrize("method", ["chat", "achat", "acomplete"])
-async def test_an_ensemble_is_no_plain_call_however_it_is_asked(collector, method):
-    await asked(Voting(members=[MockLLM()]), method)
-    [(_, [call], samples, _)] = records(collector)
-    assert (call.kind, len(samples)) == ("ensemble", 3)
 
 
 def test_a_late_sample_is_booked(collector):
@@ -205,44 +124,6 @@ async def test_the_same_stream_many_times_at_once_is_recorded_as_often(collector
     assert len(calls) == 20
 
 
-def test_a_plain_call_that_fails_is_a_failure(collector):
-    with pytest.raises(RuntimeError):
-        Broken().chat(said("?"))
-    [(_, _, [sample], _)] = records(collector)
-    assert (sample.error, sample.answer) == ("Error", None)
-
-
-def test_plain_calls_can_be_left_out(store):
-    with EvaluationCollector(store, plain_calls=False):
-        MockLLM().complete("?")
-        Voting(members=[MockLLM()]).complete("?")
-    assert store.status().calls == 1
-
-
-def test_tags_name_question_and_dataset(collector):
-    with instrument_tags({"question_id": "q-17", "dataset": "sums"}):
-        MockLLM().complete("?")
-        Voting(members=[MockLLM()]).complete("?")
-    [(question, calls, _, _)] = records(collector)
-    assert (question.id, question.dataset, len(calls)) == ("q-17", "sums", 2)
-
-
-async def test_many_calls_at_once_are_all_recorded(collector):
-    model = MockLLM(is_chat_model=True)
-    await asyncio.gather(*(model.achat(said(f"{n}?")) for n in range(50)))
-    voting = Voting(members=[MockLLM()])
-    threads = [
-        threading.Thread(target=voting.complete, args=(f"{name} of threads",)) for name in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    found = records(collector)
-    assert len(found) == 58
-    assert sum(len(samples) for *_, samples, _ in found) == 50 + 8 * 3
-
-
 def test_a_detached_collector_hears_nothing(store):
     collector = EvaluationCollector(store).attach()
     collector.detach()
@@ -251,13 +132,6 @@ def test_a_detached_collector_hears_nothing(store):
     collector.close()
     assert store.status().calls == 0
     assert before == (len(get_dispatcher().event_handlers), len(get_dispatcher().span_handlers))
-
-
-def test_the_model_answers_whatever_the_store_does(tmp_path, caplog):
-    collector = EvaluationCollector(tmp_path / "no folder" / "answers.db").attach()
-    assert MockLLM().complete("5").text == "5"
-    with pytest.raises(StoreError, match="there is no folder"):
-        collector.close(0.3)
 
 
 def test_replies_with_tools_are_read():
@@ -308,11 +182,36 @@ async def test_the_legacy_handler_records_a_plain_call_once(legacy, method, chat
 
 
 def test_the_legacy_handler_records_the_samples_of_an_ensemble(legacy):
-    member = MockLLM(callback_manager=CallbackManager([legacy]))
-    Voting(members=[member, member]).complete("What is 2 + 3?")
+    manager = CallbackManager([legacy])
+    members = [Five(is_chat_model=True, callback_manager=manager) for _ in range(2)]
+    AdaptiveEnsembleLLM(members, rule="fixed:n=3", answer="text", callback_manager=manager).chat(
+        said("five")
+    )
     [(_, [call], samples, _)] = records(legacy)
     assert (call.kind, call.fixed) == ("ensemble", False)
-    assert [(s.draw, s.member) for s in samples] == [(0, "mock-0"), (1, "mock-1"), (2, "mock-0")]
+    assert sorted(s.draw for s in samples) == [0, 1, 2]
+    assert {s.member for s in samples} == {"MockLLM", "MockLLM#2"}
+
+
+def test_the_legacy_handler_takes_no_judgement_for_a_sample(legacy):
+    manager = CallbackManager([legacy])
+    judge = ScriptedLLM(["score: 5"], model="judge", callback_manager=manager)
+    AdaptiveEnsembleLLM(
+        [ScriptedLLM(["five"], callback_manager=manager)],
+        rule="fixed:n=2",
+        answer="text",
+        scorer=judge,
+        concurrency=1,
+    ).chat(said("?"))
+    [(_, _, samples, _)] = records(legacy)
+    assert [(s.draw, s.answer) for s in samples] == [(0, "five"), (1, "five")]
+
+
+def test_the_legacy_handler_can_leave_plain_calls_out(store):
+    handler = EvaluationCallbackHandler(store, answer="text", plain_calls=False)
+    MockLLM(callback_manager=CallbackManager([handler])).chat(said("?"))
+    handler.close()
+    assert handler.stats.written == 0
 
 
 def test_the_legacy_handler_records_failures(legacy):

@@ -4,13 +4,13 @@ import time
 import pytest
 
 from bestofinf.answers import FunctionAnswer
-from bestofinf.engine import VotingEngine
+from bestofinf.ensemble.trace import trace
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationStore, Recorder, question_id
-from bestofinf.evaluation.recorder import NO_REPLY
+from bestofinf.evaluation.recording.traces import NO_REPLY
 from bestofinf.records import Draw, Failure, Member, Reply, Sample
 from bestofinf.rules import AheadBy, FixedSamples
-from bestofinf.trace import trace
+from bestofinf.voting.engine import VotingEngine
 
 
 @pytest.fixture

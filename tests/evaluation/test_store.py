@@ -1,3 +1,5 @@
+import gc
+import hashlib
 import sqlite3
 from pathlib import Path
 
@@ -7,9 +9,10 @@ from hypothesis import strategies as st
 
 from bestofinf.answers import resolve_answer
 from bestofinf.errors import StoreError, UsageError
-from bestofinf.evaluation import EvaluationStore, Label, migrations
+from bestofinf.evaluation import EvaluationStore, Label
 from bestofinf.evaluation.contested import lead_probability
 from bestofinf.evaluation.rows import CallRecord, CallRow, QuestionRow, SampleRow
+from bestofinf.evaluation.store import migrations
 from support.stored import record
 
 
@@ -241,15 +244,19 @@ def test_an_older_store_is_brought_up_to_date_and_a_newer_one_left_alone(url, mo
     def add_column(connection):
         connection.exec_driver_sql("ALTER TABLE bestofinf_calls ADD COLUMN mood TEXT")
 
-    monkeypatch.setattr(migrations, "STEPS", (add_column,))
-    with pytest.raises(StoreError, match="version 1 and must be brought to 2"):
-        EvaluationStore(url, readonly=True)
+    newest = 1 + len(migrations.STEPS)
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, add_column))
+    with EvaluationStore(url, readonly=True) as store:
+        assert store.status().samples == 1
+        with pytest.raises(StoreError), store._database.read() as connection:
+            connection.exec_driver_sql("SELECT mood FROM bestofinf_calls")
     with EvaluationStore(url) as store:
         assert store.status().samples == 1
         with store._database.read() as connection:
             connection.exec_driver_sql("SELECT mood FROM bestofinf_calls")
-    monkeypatch.setattr(migrations, "STEPS", ())
-    with pytest.raises(StoreError, match="version 2, this bestofinf knows versions up to 1"):
+    monkeypatch.undo()
+    newer = f"version {newest + 1}, this bestofinf knows versions up to {newest}"
+    with pytest.raises(StoreError, match=newer):
         EvaluationStore(url)
 
 
@@ -260,7 +267,7 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(url, monkeypatch):
         connection.exec_driver_sql("ALTER TABLE bestofinf_calls ADD COLUMN mood TEXT")
         connection.exec_driver_sql("ALTER TABLE no_such_table ADD COLUMN mood TEXT")
 
-    monkeypatch.setattr(migrations, "STEPS", (broken,))
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, broken))
     with pytest.raises(StoreError):
         EvaluationStore(url)
     monkeypatch.undo()
@@ -276,15 +283,40 @@ def test_the_password_of_a_server_is_in_no_message(server):
     assert "no such database" in str(caught.value)
 
 
-def test_a_store_of_version_1_is_still_read(tmp_path):
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="lists no open files")
+def test_a_store_that_is_forgotten_leaves_no_file_open(tmp_path):
+    def opened():
+        paths = [path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        return [path.name for path in paths if path.parent == tmp_path]
+
+    store = EvaluationStore(tmp_path / "store.db")
+    store.add([record("c", "42")])
+    assert "store.db" in opened()
+    del store
+    gc.collect()
+    assert not opened()
+
+
+@pytest.fixture
+def old(tmp_path):
     """The recorded dump of a store as version 1 made it; it must never be made anew."""
     path = tmp_path / "old.db"
     raw = sqlite3.connect(path)
     raw.executescript((Path(__file__).parent / "assets" / "store-v1.sql").read_text())
     raw.close()
-    with EvaluationStore(path) as store:
+    return path
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_store_of_version_1_is_still_read(old, readonly):
+    with EvaluationStore(old, readonly=readonly) as store:
         [(question, [call], samples, [label])] = store.records()
-        store.add([record("new", "42", question="new")])
+        assert store.read().questions[0].provenance is None
+        assert store.find("call-1") == "q-1"
+        with pytest.raises(UsageError):
+            store.find("nothing")
+        if not readonly:
+            store.add([record("new", "42", question="new")])
     assert question == QuestionRow("q-1", "ab" * 32, "What is 2 + 3?", "sums", 1.5)
     assert (call.rule, call.answer, call.winner_member) == ("ahead-by|max-samples:n=64", "5", "gpt")
     assert samples[0] == SampleRow(
@@ -292,3 +324,90 @@ def test_a_store_of_version_1_is_still_read(tmp_path):
     )
     assert (samples[1].error, samples[1].counted) == ("TimeoutError", False)
     assert (label.answer, label.correct, label.source) == ("5", True, "Ada")
+
+
+def test_calls_of_runs_are_told_by_their_columns_after_the_migration(old):
+    raw = sqlite3.connect(old)
+    for run in ("run", "run/a"):
+        key = f"run:{hashlib.sha256(run.encode()).hexdigest()[:32]}"
+        raw.execute("INSERT INTO bestofinf_meta VALUES (?, '{}')", (key,))
+    calls = [
+        # Failed and begun again; a name that looks so; two runs whose joined names look alike.
+        *[
+            ("run/a", "q-1", "error: no access"),
+            ("run/a#2", "q-1", "ahead-by"),
+            ("run/b", "q-1", "x"),
+        ],
+        *[("run/b#2", "q-1", "x"), ("run/a/1", "q-2", "x"), ("run/a/1#2", "q-2", "x")],
+        *[("other/a", "q-1", "x"), ("run/#3", "q-1", "x"), ("run/%_é", "q-1", "x")],
+    ]
+    raw.execute("INSERT INTO bestofinf_questions VALUES (2, 'q-2', NULL, NULL, 'run/a', 1.0)")
+    for call, question, reason in calls:
+        raw.execute(
+            "INSERT INTO bestofinf_calls (id, question_id, kind, fixed, rule, reason, started_at) "
+            "VALUES (?, ?, 'ensemble', 0, '', ?, 1.0)",
+            (call, question, reason),
+        )
+    raw.commit()
+    raw.close()
+    with EvaluationStore(old) as store:
+        found = store.calls([call for call, _, _ in calls])
+        assert {id_: (c.run, c.run_question, c.attempt) for id_, (c, _) in found.items()} == {
+            "run/a": ("run", "a", 1),
+            "run/a#2": ("run", "a", 2),
+            "run/b": ("run", "b", 1),
+            "run/b#2": ("run", "b#2", 1),
+            "run/a/1": ("run/a", "1", 1),
+            "run/a/1#2": ("run/a", "1#2", 1),
+            "other/a": (None, None, None),
+            "run/#3": ("run", "#3", 1),
+            "run/%_é": ("run", "%_é", 1),
+        }
+
+
+# -- what version 2 keeps ---------------------------------------------------------------------
+
+
+def test_labels_tell_how_their_question_was_chosen(store):
+    store.add([record("c1", "42", answer="42"), record("c2", "7", question="q2", answer="7")])
+    store.label("q1", "42", provenance="asked", score=0.25)
+    store.verdict("c2", True)
+    first, second = store.read()
+    assert (first.provenance, first.label_score) == ("asked", 0.25)
+    assert (second.provenance, second.label_score) == ("feedback", None)
+    store.label("q1", "43")
+    assert store.read().questions[0].provenance is None
+    for wrong in ({"provenance": "guess"}, {"score": 0}, {"score": 1.5}, {"score": "1"}):
+        with pytest.raises(UsageError):
+            Label("q1", "42", **wrong)
+
+
+def test_a_question_of_a_run_is_found_by_its_own_id(store):
+    def of_run(call, question, run, name, attempt=1):
+        return record(call, "5", question=question, run=run, run_question=name, attempt=attempt)
+
+    store.add(
+        [
+            of_run("c1", "q1", "jobs", "row/7"),
+            of_run("c2", "q2", "jobs", "row"),
+            of_run("c3", "q3", "more", "row"),
+            of_run("c4", "q2", "jobs", "row", 2),
+        ]
+    )
+    assert [store.find(key) for key in ("row/7", "jobs/row/7", "jobs/row")] == ["q1", "q1", "q2"]
+    with pytest.raises(UsageError, match="several runs"):
+        store.find("row")
+    store.verdict("jobs/row", False, answer="5")
+    assert [row.call_id for row in store.labels("q2")] == ["c4"]
+
+
+def test_what_the_user_said_last_and_log_probabilities_are_kept(store):
+    sample = SampleRow(
+        "c1", 0, "gpt", "42", logprob=-2.5, logprob_tokens=3, logprob_kind="processed"
+    )
+    asked = QuestionRow("q", last_message="How many?")
+    store.add([CallRecord(asked, CallRow("c1", "q"), (sample,))])
+    store.add([CallRecord(QuestionRow("q", last_message="Other?"), None)])
+    [(question, _, [found], _)] = store.records()
+    assert question.last_message == store.read().questions[0].last_message == "How many?"
+    assert found == sample

@@ -3,13 +3,17 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from bestofinf.errors import StoreError, UsageError
-from bestofinf.evaluation import EvaluationStore
-from bestofinf.evaluation import writer as writer_module
-from bestofinf.evaluation.writer import Writer
+from bestofinf.evaluation import EvaluationStore, import_files
+from bestofinf.evaluation.recording import rescue as rescue_module
+from bestofinf.evaluation.recording import writer as writer_module
+from bestofinf.evaluation.recording.writer import Writer
+from support.hostile import NUMBERS
 from support.stored import record
 
 
@@ -294,3 +298,182 @@ def test_children_of_multiprocessing_write_before_they_end(sqlite_url, tmp_path,
     subprocess.run([sys.executable, "-W", "ignore", program, sqlite_url, method], check=True)
     with EvaluationStore(sqlite_url) as store:
         assert store.status().samples == 2
+
+
+# -- whatever is raised ------------------------------------------------------------------------
+
+RAISED = [
+    *(
+        OverflowError,
+        RecursionError,
+        MemoryError,
+        RuntimeError,
+        ValueError,
+        SystemExit,
+        GeneratorExit,
+    ),
+    *(KeyError, StopIteration, TypeError, UsageError),
+]
+
+
+class Broken(SlowStore):
+    """A store that raises an error of one kind for some records, alone or in company."""
+
+    def __init__(self, error, *, bad):
+        super().__init__()
+        self.error, self.bad = error, bad
+
+    def add(self, records):
+        if any(r.call.id in self.bad for r in records):
+            raise self.error("odd")
+        super().add(records)
+
+
+def balanced(stats):
+    return stats.entered == stats.written + stats.rejected + stats.lost + stats.pending
+
+
+@pytest.mark.parametrize("error", RAISED)
+@pytest.mark.parametrize("rescue", [True, False])
+def test_whatever_a_store_raises_the_thread_lives_and_every_call_is_accounted_for(
+    error, rescue, tmp_path
+):
+    store = Broken(error, bad={"c1", "c4", "c5"})
+    writer = Writer(store, rescue=tmp_path / "rescued" if rescue else None)
+    for n in range(8):
+        writer.put(record(f"c{n}", "x"))
+        assert balanced(writer.stats)
+    with pytest.raises(StoreError, match="could not be stored"):
+        writer.flush()
+    thread = writer._thread
+    assert thread is not None
+    assert thread.is_alive()
+    stats = writer.stats
+    assert balanced(stats)
+    assert stats.pending == stats.lost == 0
+    assert stats.entered == 8
+    if isinstance(error("odd"), Exception):
+        assert stats.rejected == 3
+    writer.put(record("c8", "x"))
+    writer.flush()
+    assert writer._thread is thread
+    assert "c8" in store.written
+    writer.close()
+    assert balanced(writer.stats)
+    if rescue:
+        assert writer.stats.rescued == writer.stats.rejected
+        with EvaluationStore(tmp_path / "again.db") as again:
+            import_files(again, [tmp_path / "rescued"])
+            assert again.status().calls == writer.stats.rescued
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_whatever_rescuing_raises_the_thread_lives_and_every_call_is_accounted_for(
+    error, tmp_path, monkeypatch
+):
+    def broken(records, path):
+        raise error("no")
+
+    monkeypatch.setattr(rescue_module, "save_records", broken)
+    store = Broken(OverflowError, bad={"c1", "c2"})
+    writer = Writer(store, rescue=tmp_path / "rescued")
+    for n in range(4):
+        writer.put(record(f"c{n}", "x"))
+    with pytest.raises(StoreError, match="could not be stored"):
+        writer.flush()
+    thread, stats = writer._thread, writer.stats
+    assert thread.is_alive()
+    assert balanced(stats)
+    assert (stats.written, stats.rejected, stats.rescued, stats.pending) == (2, 2, 0, 0)
+    writer.put(record("c4", "x"))
+    writer.close()
+    assert writer._thread is thread
+    assert "c4" in store.written
+
+
+@pytest.mark.parametrize("error", [*RAISED, KeyboardInterrupt])
+def test_what_is_raised_in_whoever_waits_for_a_flush_loses_nothing(error, monkeypatch):
+    store = SlowStore()
+    store.gate.clear()
+    writer = Writer(store)
+    writer.put(record("c0", "x"))
+
+    def broken(timeout=None):
+        raise error("now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer._changed, "wait", broken)
+        with pytest.raises(error):
+            writer.flush()
+    assert balanced(writer.stats)
+    assert writer.stats.pending == 1
+    writer.put(record("c1", "x"))
+    store.gate.set()
+    writer.flush()
+    writer.close()
+    assert sorted(store.written) == ["c0", "c1"]
+    assert balanced(writer.stats)
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_whatever_preparing_raises_the_thread_lives(error):
+    def prepare(one):
+        if one.call.id == "odd":
+            raise error("no")
+        return one
+
+    store = SlowStore()
+    writer = Writer(store, prepare=prepare)
+    for name in ("a", "odd", "b"):
+        writer.put(record(name, "x"))
+    with pytest.raises(StoreError):
+        writer.flush()
+    writer.put(record("c", "x"))
+    writer.flush()
+    assert balanced(writer.stats)
+    assert writer.stats.rejected + writer.stats.written == 4
+    assert store.written[-1] == "c"
+    writer.close()
+
+
+@pytest.mark.parametrize("value", [*NUMBERS, [1], {"a": 1}, object()])
+@pytest.mark.parametrize("field", ["tokens", "cost", "answer", "text", "draw"])
+def test_a_value_that_no_database_holds_is_refused_once_and_rescued(value, field, tmp_path):
+    odd = record("odd", "x")
+    odd = replace(odd, samples=(replace(odd.samples[0], **{field: value}),))
+    with EvaluationStore(tmp_path / "answers.db") as store:
+        writer = Writer(store, rescue=tmp_path / "rescued")
+        writer.put(record("before", "x"))
+        writer.put(odd)
+        writer.put(record("after", "x"))
+        with suppress(StoreError):
+            writer.flush()
+        stats = writer.stats
+        assert balanced(stats)
+        assert stats.retries == stats.pending == stats.lost == 0
+        assert stats.rejected == stats.rescued or field == "draw"
+        writer.close()
+        if stats.rescued:
+            import_files(store, [tmp_path / "rescued"])
+        assert store.status().calls == 3 - (stats.rejected - stats.rescued)
+        for question in store.read():  # what is bad reads as unknown
+            for samples in question.samples.values():
+                assert all(t is None or 0 <= t < 2**53 for t in samples.tokens)
+
+
+def test_a_store_file_that_vanished_is_noticed_by_the_next_flush(tmp_path):
+    path = tmp_path / "answers.db"
+    with EvaluationStore(path) as store:
+        writer = Writer(store)
+        writer.put(record("a", "x"))
+        writer.flush()
+        for file in tmp_path.iterdir():
+            file.unlink()
+        writer.put(record("b", "x"))
+        with pytest.raises(StoreError, match="was removed or replaced") as caught:
+            writer.flush()
+        assert caught.value.gone
+        writer.flush()  # told once
+        writer.close()
+    with EvaluationStore(path, create=False) as again:
+        assert list(again.calls(["a", "b"])) == ["b"]

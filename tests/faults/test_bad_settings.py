@@ -4,16 +4,16 @@ import math
 
 import pytest
 
-from bestofinf.drivers.common import check_concurrency
-from bestofinf.engine import VoteSettings, VotingEngine
-from bestofinf.errors import UsageError
-from bestofinf.health import Health
-from bestofinf.plan import VotePlan
+from bestofinf.drivers.health import Health
+from bestofinf.ensemble.plan import VotePlan
+from bestofinf.errors import UsageError, whole
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member
 from bestofinf.rules import parse_rule
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
 from bestofinf.rules.lead import AheadBy
+from bestofinf.voting.engine import VotingEngine
+from bestofinf.voting.settings import VoteSettings
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from support.chat_members import Scripted
@@ -38,12 +38,13 @@ BAD = {
     "timeout": NO_TIME,
     "deadline": NO_TIME,
     "on_deadline": ["give up", None],
-    "launch": ["fast", None],
+    "launch": ["fast", 1],
+    "waiting": [-1, NAN, "long"],
     "order": ["random", None],
     "schedule": ["best", 3],
     "min_confidence": NO_SHARE,
     "seed": ["x", 1.5],
-    "rule": ["", "no-such-rule", "ahead-by:votes=0", "balanced|", "fixed:n=x", 3, None, object()],
+    "rule": ["", "no-such-rule", "ahead-by:votes=0", "balanced|", "fixed:n=x", 3, None, len],
     "answer": ["no-such-answer", 3],
     "selector": ["no-such-selector", 3],
     "scorer": [3],
@@ -128,7 +129,7 @@ CORE = [
     (VotingEngine, {"rule": AheadBy(1), "members": [-1.0]}),
     (VotingEngine, {"rule": AheadBy(1), "quorum": 0}),
     (VotingEngine, {"rule": AheadBy(1), "left_out": {0}}),
-    *[(check_concurrency, {"concurrency": v}) for v in NO_COUNT],
+    *[(whole, {"name": "concurrency", "value": v}) for v in NO_COUNT],
     *[(parse_rule, {"text": v}) for v in ("", "x", "fixed", "fixed:n=-1", "fixed:m=1", "(fixed")],
     (VotePlan.make, {"members": []}),
     (VotePlan.make, {"members": [MADE_WITH], "weights": [1, 2]}),

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestofinf.drivers import avote
-from bestofinf.engine import VotingEngine
+from bestofinf.ensemble.prices import priced
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.policy import FailurePolicy
-from bestofinf.prices import priced
 from bestofinf.records import Member, Sample
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
 from bestofinf.rules.lead import AheadBy
+from bestofinf.voting.engine import VotingEngine
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from support.chat_members import Scripted

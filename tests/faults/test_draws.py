@@ -1,21 +1,28 @@
 """Single draws that go wrong in odd ways: the vote goes on, and what was paid is booked."""
 
 import asyncio
+import signal
+import sys
 import threading
 import time
+from contextvars import copy_context
 
 import pytest
 
 from bestofinf.answers.base import Answer
+from bestofinf.batches.batch import avote_batch
+from bestofinf.batches.blocking import vote_batch
 from bestofinf.drivers import avote, vote
-from bestofinf.engine import VotingEngine
+from bestofinf.drivers.health import Health
+from bestofinf.drivers.limits import MemberLimits
+from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import SamplingError
-from bestofinf.health import Health
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Failure, Member, Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.rules.lead import AheadBy
-from bestofinf.slots import Slots
+from bestofinf.voting.engine import VotingEngine
+from support.slots import held
 from support.virtual import run_virtually
 
 PAID = Usage(input_tokens=5, output_tokens=7, cost=1.0, calls=1)
@@ -54,6 +61,35 @@ def both(rule, sample, *, answer=None, policy=None, **settings):
     return blocking, tasks
 
 
+WAYS = ("tasks", "threads", "batch", "blocking batch")
+
+
+def decided(way, rule, sample, **settings):
+    """Return the decision of one of the drivers."""
+
+    async def asample(*given):
+        await asyncio.sleep(0)
+        return sample(given[-1])
+
+    given = {"concurrency": settings.pop("concurrency", 8)}
+    plan = VotePlan.make([Member(None)], rule=rule, longest_wait=0.0, **settings)
+    if way == "threads":
+        return vote(plan.engine(), sample, policy=plan.policy, **given)
+    if way == "tasks":
+        return asyncio.run(avote(plan.engine(), asample, policy=plan.policy, **given))
+    if way == "blocking batch":
+        (result,) = vote_batch(["question"], lambda _, draw: sample(draw), plan, **given)
+    else:
+
+        async def only():
+            return [result async for result in avote_batch(["question"], asample, plan, **given)]
+
+        (result,) = asyncio.run(only())
+    if result.error is not None:
+        raise result.error
+    return result.decision
+
+
 def test_what_cannot_be_read_is_a_failure_and_its_tokens_are_booked():
     def sample(draw):
         return Sample(None, Reply("bad" if draw.index == 1 else "good"), usage=PAID)
@@ -79,35 +115,99 @@ def test_every_request_counts_as_a_call_also_those_that_were_tried_again():
     assert len(tries) == 10
 
 
-@pytest.mark.parametrize("error", [PanicError("native code"), asyncio.CancelledError()])
-def test_errors_that_are_no_exceptions_fail_their_draw_alone(error):
+ODD = {
+    "a panic": PanicError("native code"),
+    "cancelled": asyncio.CancelledError(),
+    "an exhausted iterator": StopIteration("no more replies"),
+    "an exhausted asynchronous iterator": StopAsyncIteration(),
+    "the end of the program": SystemExit(1),
+    "the end of a generator": GeneratorExit(),
+    "a group": BaseExceptionGroup("several", [PanicError(), SystemExit(2), ValueError()]),
+    "a group of ends": BaseExceptionGroup("several", [GeneratorExit(), KeyboardInterrupt()]),
+    "no memory": MemoryError(),
+    "too deep": RecursionError(),
+}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_a_member_raises_costs_its_draw_and_no_more(way, name, concurrency):
     def sample(draw):
         if draw.index == 1:
-            raise error
+            raise ODD[name]
         return Sample("a", usage=PAID)
 
-    for decision in both(FixedSamples(3), sample):
-        assert decision.votes == {"a": 3}
-        assert decision.trail[1].outcome.error is error
+    decision = decided(way, FixedSamples(3), sample, concurrency=concurrency)
+    assert decision.votes == {"a": 3}
+    assert decision.n_failed == 1
+    error = decision.trail[1].outcome.error
+    assert error is ODD[name] or error.__cause__ is ODD[name]
 
 
-def test_a_thread_that_is_told_to_exit_fails_its_draw_and_does_not_hang_the_vote():
+@pytest.mark.parametrize("way", ["threads", "blocking batch"])
+def test_even_an_interrupt_raised_in_a_thread_of_its_own_costs_its_draw_alone(way):
     def sample(draw):
-        if draw.index == 1:
-            raise SystemExit(1)
+        if threading.current_thread() is threading.main_thread():
+            return Sample("a")
+        raise KeyboardInterrupt
+
+    with pytest.raises(SamplingError, match="KeyboardInterrupt"):
+        decided(way, FixedSamples(4), sample, concurrency=4, answer="text")
+
+
+class TimeIsUp(Exception):
+    pass
+
+
+@pytest.mark.parametrize("way", ["threads", "tasks", "batch"])
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit, TimeIsUp])
+@pytest.mark.parametrize("form", ["function", "method", "of any arguments"])
+def test_what_the_handler_of_a_signal_raises_within_a_member_is_not_swallowed(way, raised, form):
+    """Servers end their workers so, and queues stop jobs whose time is up."""
+
+    class Worker:
+        def handle(self, number, frame):
+            raise raised
+
+    def handle(number, frame):
+        raise raised
+
+    def handle_any(*given):
+        raise raised
+
+    handlers = {"function": handle, "method": Worker().handle, "of any arguments": handle_any}
+
+    def sample(draw):
+        signal.raise_signal(signal.SIGUSR1)
+        raise AssertionError("the signal did not come")
+
+    before = signal.signal(signal.SIGUSR1, handlers[form])
+    try:
+        with pytest.raises(raised):
+            decided(way, FixedSamples(2), sample, concurrency=1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_error_of_a_member_that_is_given_frames_is_a_failure_all_the_same(way):
+    def traced(frame):
+        raise ValueError("down")
+
+    def sample(draw):
+        if draw.index == 0:
+            traced(sys._getframe())
         return Sample("a")
 
-    decision = vote(VotingEngine(FixedSamples(4)), sample, concurrency=4)
-    assert decision.votes == {"a": 4}
-    assert decision.n_failed == 1
+    assert decided(way, FixedSamples(2), sample).n_failed == 1
 
 
-@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_in_the_callers_own_thread_is_not_swallowed(interrupt):
+def test_an_interrupt_in_the_callers_own_thread_is_not_swallowed():
     def sample(draw):
-        raise interrupt
+        raise KeyboardInterrupt
 
-    with pytest.raises(interrupt):
+    with pytest.raises(KeyboardInterrupt):
         vote(VotingEngine(AheadBy(1)), sample, concurrency=1)
 
 
@@ -185,12 +285,12 @@ def test_an_abandoned_thread_tries_no_more():
 
 
 def test_a_draw_given_up_while_it_waits_for_a_slot_sends_nothing():
-    slots = Slots([Member(None, concurrency=1)])
+    slots = MemberLimits([Member(None, concurrency=1)])
     release = threading.Event()
     sent = []
 
     def sample(draw):
-        with slots.taken(draw.member):
+        with held(slots, draw.member):
             sent.append(draw.index)
             release.wait(10)
             return Sample("a")
@@ -212,14 +312,14 @@ def test_a_draw_given_up_while_it_waits_for_a_slot_sends_nothing():
 
 def test_a_draw_given_up_while_it_waits_for_a_slot_says_nothing_about_its_member():
     """It sent nothing: no call is booked, and the member is not taken for one that fails."""
-    slots = Slots([Member(None), Member(None, concurrency=1)])
+    slots = MemberLimits([Member(None), Member(None, concurrency=1)])
     health = Health(2, breaker=1)
     told = []
 
     def sample(draw):
         if draw.member == 0:
             return Sample("a", usage=PAID)
-        with slots.taken(draw.member):
+        with held(slots, draw.member):
             return Sample("b", usage=PAID)
 
     def observe(engine, draw, outcome):
@@ -228,11 +328,12 @@ def test_a_draw_given_up_while_it_waits_for_a_slot_says_nothing_about_its_member
 
     engine = VotingEngine(AheadBy(1), [1.0, 1.0], launch="eager", order="arrival")
     before = threading.active_count()
-    with slots.taken(1):
-        vote(engine, sample, concurrency=8, observer=observe)
-        end = time.monotonic() + 5
-        while threading.active_count() > before and time.monotonic() < end:
-            time.sleep(0.01)
+    release = copy_context().run(slots.acquire, 1)  # another vote has the slot
+    vote(engine, sample, concurrency=8, observer=observe)
+    end = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    release()
     assert health.left_out() == frozenset()
     assert not engine.in_flight
     assert any(isinstance(outcome, Failure) and outcome.cancelled for outcome in told)
@@ -265,6 +366,32 @@ def test_late_threads_do_not_disturb_the_decision():
 
         decision = vote(VotingEngine(AheadBy(1), launch="eager"), sample, concurrency=4)
         assert decision.votes == {"a": 1}
+
+
+def test_a_draw_past_its_time_out_that_was_never_sent_is_no_request():
+    """It waited for a slot of its member."""
+    member = Member(None, name="m", concurrency=1)
+    limits = MemberLimits([member])
+    plan = VotePlan.make([member], rule="fixed:n=9", launch="eager", breaker=2, abstain_limit=None)
+    ended = threading.Event()
+
+    def sample(draw):
+        give_back = limits.acquire(draw.member)
+        try:
+            ended.wait(5)
+            return Sample("a", usage=Usage(calls=1))
+        finally:
+            give_back()
+
+    engine = plan.engine()
+    policy = FailurePolicy(retries=0, timeout=0.05)
+    with pytest.raises(SamplingError, match="no member left"):
+        vote(engine, sample, concurrency=2, policy=policy)
+    ended.set()  # the request that was sent is counted when its thread ends
+    end = time.monotonic() + 5
+    while not sum(engine._usage().values(), Usage()).calls and time.monotonic() < end:
+        time.sleep(0.01)
+    assert sum(engine._usage().values(), Usage()).calls == 1
 
 
 class ObserverError(Exception):

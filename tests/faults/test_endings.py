@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bestofinf.drivers import avote
-from bestofinf.engine import VotingEngine
 from bestofinf.evaluation import EvaluationStore
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Sample
 from bestofinf.rules.budgets import FixedSamples
+from bestofinf.voting.engine import VotingEngine
 from langchain_bestofinf import AdaptiveEnsembleChat
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from support.backends import ScriptedBackend

@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bestofinf import slots
-from bestofinf.drivers import threads, vote
-from bestofinf.engine import VotingEngine
+from bestofinf.drivers import limits, threads, vote
 from bestofinf.errors import SamplingError
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Failure, Member, Sample, Usage
 from bestofinf.rules.budgets import MaxCost, MaxSamples, MaxTokens
 from bestofinf.rules.lead import AheadBy
+from bestofinf.voting.engine import VotingEngine
+from support.slots import held
 from support.stage import Stage
 
 MAX_SAMPLES, MAX_TOKENS, MAX_COST, BREAKER = 12, 150, 6.0, 3
@@ -79,7 +79,8 @@ class ThreadedVote(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         for name in ("threading", "queue"):
             self.patch.setattr(threads, name, self.stage)
-        self.patch.setattr(slots, "threading", self.stage)
+        for name in ("threading", "time"):
+            self.patch.setattr(limits, name, self.stage)
         self.random = random.Random(seed)
         self.engine = VotingEngine(
             AheadBy(lead) | MaxSamples(MAX_SAMPLES) | MaxTokens(MAX_TOKENS) | MaxCost(MAX_COST),
@@ -90,7 +91,9 @@ class ThreadedVote(RuleBasedStateMachine):
             breaker=BREAKER,
         )
         self.concurrency, self.limit = concurrency, limit
-        self.slots = slots.Slots([Member(None, concurrency=limit) for _ in members])
+        self.slots = limits.MemberLimits(
+            [Member(None, concurrency=limit) for _ in members], clock=lambda: self.stage.now
+        )
         self.policy = FailurePolicy(
             retries=retries,
             timeout=timeout,
@@ -120,7 +123,7 @@ class ThreadedVote(RuleBasedStateMachine):
         )
 
     def sample(self, draw):
-        with self.slots.taken(draw.member):
+        with held(self.slots, draw.member):
             self.sent += 1
             self.open[draw] = None
             try:
@@ -249,8 +252,7 @@ class ThreadedVote(RuleBasedStateMachine):
             for actor in self.stage.actors:
                 if not actor.ended:
                     # A look whether a thread's draw is still wanted comes with the next time.
-                    slot = self.limit is not None and actor.waits_for == "a lock"
-                    assert actor.waits_for == "a member" or slot, actor.waits_for
+                    assert actor.waits_for in ("a member", "a slot", "a while")
 
     def check_result(self):
         engine, tally = self.engine, self.engine.tally

@@ -10,12 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bestofinf.drivers import avote
 from bestofinf.drivers.asynchronous import GRACE
-from bestofinf.engine import VotingEngine
 from bestofinf.errors import SamplingError
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Failure, Sample, Usage
 from bestofinf.rules.budgets import MaxCost, MaxSamples, MaxTokens
 from bestofinf.rules.lead import AheadBy
+from bestofinf.voting.engine import VotingEngine
 from support.virtual import VirtualLoop
 
 MAX_SAMPLES, MAX_TOKENS, MAX_COST, BREAKER = 12, 150, 6.0, 3

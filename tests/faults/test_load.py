@@ -18,7 +18,14 @@ from support.recorded import MadeBackend
 FOR_GOOD = frozenset({Fault.QUOTA, Fault.UNAUTHORIZED})  # end a member; see test_members_down
 RARE = frozenset({Fault.HANG, Fault.HUGE})  # slow for the test, not for the ensemble
 KINDS = tuple(kind for kind in Fault if kind not in FOR_GOOD | RARE)
-SETTINGS = {"answer": "boxed", "longest_wait": 0.05, "timeout": 60.0, "cooldown": 0.0, "seed": 0}
+SETTINGS = {
+    "answer": "boxed",
+    "longest_wait": 0.05,
+    "timeout": 60.0,
+    "cooldown": 0.0,
+    "seed": 0,
+    "waiting": 0,
+}
 
 
 def faults(*, rare=1):
@@ -45,7 +52,7 @@ def check_votes(results, server):
     """Every vote is a valid reply that the server served, and every such reply was used."""
     served = server.tally()
     hung = server.counts.faults.get(Fault.HANG, 0)
-    timed_out = unused = 0
+    timed_out = unused = cancelled = 0
     for question, told in zip(server.backend.questions, results, strict=True):
         if isinstance(told, SamplingError):
             assert told.causes, "an error without causes"
@@ -59,13 +66,15 @@ def check_votes(results, server):
         assert seen <= answers, "a vote that was never served"
         unused += (answers - seen).total()
         timed_out += sum("TimeoutError" in (s["error"] or "") for s in told["samples"])
+        if "left out" in told["reason"]:  # then the others' votes may suffice at once
+            cancelled += told["n_cancelled"]
         if told["votes"]:
             assert told["votes"][told["answer"]] > 0
         used = sum(u["output_tokens"] for u in told["usage_by_member"].values())
         assert used == sum(s["tokens"] or 0 for s in told["samples"])
         assert told["n_samples"] + told["n_failed"] + told["n_cancelled"] == len(told["samples"])
     # On a machine that stands still for a while, a valid reply may come after its time-out.
-    assert unused <= max(0, timed_out - hung), "a valid reply was lost"
+    assert unused <= max(0, timed_out - hung) + cancelled, "a valid reply was lost"
 
 
 def right(results, prompts, backend):
@@ -118,8 +127,8 @@ async def compare(serve, make, questions):
         if injected is None:
             assert counts.faulted == errors == 0
         else:
-            assert counts.faulted > 0.2 * counts.started
-            assert set(counts.faults) >= {str(kind) for kind in KINDS if questions >= 100}
+            assert counts.faulted > 0.1 * counts.started
+            assert set(counts.faults) >= {str(kind) for kind in KINDS if questions >= 60}
             assert errors <= 0.02 * questions
     clean, faulty = scores
     share = clean / questions
@@ -130,7 +139,7 @@ async def compare(serve, make, questions):
 
 
 async def test_langchain_loses_no_vote_under_faults(serve):
-    await compare(serve, chat_model, 150)
+    await compare(serve, chat_model, 60)
 
 
 async def test_llamaindex_loses_no_vote_under_faults(serve):

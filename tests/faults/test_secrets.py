@@ -4,14 +4,15 @@ import logging
 import pickle
 import sqlite3
 import traceback
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 
 import pytest
 from langchain_core.load import dumps
 
-from bestofinf.engine import VotingEngine
+from bestofinf._secrets import hide_secrets
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.records import Member
+from bestofinf.voting.engine import VotingEngine
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
 from langchain_bestofinf import EvaluationCollector as ChatCollector
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
@@ -36,6 +37,11 @@ def llm_client():
     from llama_index.llms.openai_like import OpenAILike
 
     return OpenAILike(model="m", api_key=KEY, api_base="http://127.0.0.1:9/v1")
+
+
+def dumped(store):
+    with closing(sqlite3.connect(store)) as connection:
+        return "\n".join(connection.iterdump())
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +82,6 @@ WRONG = [
     "rule",
     "answer",
     "selector",
-    "scorer",
     "weights",
     "prices",
     "seed",
@@ -90,11 +95,12 @@ WRONG = [
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_client_in_the_wrong_place_is_refused_without_its_key(clients, name):
-    _, llm = clients
-    assert KEY not in refused(lambda: AdaptiveEnsembleLLM([llm], **{name: llm}))
+    chat, llm = clients
+    # A model of the same framework is a scorer: it judges.
+    wrong = chat if name == "scorer" else llm
+    assert KEY not in refused(lambda: AdaptiveEnsembleLLM([llm], **{name: wrong}))
     assert KEY not in refused(lambda: AdaptiveEnsembleLLM([llm]).with_settings(**{name: llm}))
-    if name != "scorer":  # the same object is no model there, but has a score method here
-        assert KEY not in refused(lambda: AdaptiveEnsembleChat([clients[0]], **{name: llm}))
+    assert KEY not in refused(lambda: AdaptiveEnsembleChat([chat], **{name: llm}))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +144,7 @@ async def test_a_provider_that_tells_the_key_is_not_repeated(serve, kind, tmp_pa
     assert KEY in str(caught.value.causes[0]), "the provider's own error is handed on untouched"
     ours = [record for record in caplog.records if "bestofinf" in record.name]
     assert not any(KEY in record.getMessage() for record in ours)
-    assert KEY not in "\n".join(sqlite3.connect(tmp_path / "store.db").iterdump())
+    assert KEY not in dumped(tmp_path / "store.db")
 
 
 async def test_a_decision_and_its_trace_hold_no_key(serve, tmp_path):
@@ -161,7 +167,7 @@ async def test_a_decision_and_its_trace_hold_no_key(serve, tmp_path):
     assert KEY not in message.model_dump_json()
     assert KEY not in repr(message)
     assert KEY not in response.model_dump_json()
-    assert KEY not in "\n".join(sqlite3.connect(tmp_path / "store.db").iterdump())
+    assert KEY not in dumped(tmp_path / "store.db")
     for root in tree.roots:
         assert KEY not in root.model_dump_json()
 
@@ -171,3 +177,18 @@ def test_errors_travel_between_processes_with_their_causes():
     copy = pickle.loads(pickle.dumps(error))
     assert str(copy) == "no decision"
     assert [str(cause) for cause in copy.causes] == ["a", "b"]
+
+
+def test_the_key_of_a_member_is_known_whatever_its_form():
+    """In its own fields, in headers, and in models within models; by no pattern would it be."""
+    from langchain_openai import ChatOpenAI
+    from llama_index.llms.openai_like import OpenAILike
+
+    key, other, third = "0a1b2c3d4e5f60718293", "zyxwvutsrq9876543210", "header0key1word2abc"
+    chat = ChatOpenAI(model="m", api_key=key, base_url="http://127.0.0.1:9/v1")
+    llm = OpenAILike(model="m", api_key=other, api_base="http://127.0.0.1:9/v1")
+    AdaptiveEnsembleChat([chat.bind(stop=["x"])])
+    AdaptiveEnsembleLLM([Member(llm, call_kwargs={"extra_headers": {"Authorization": third}})])
+    chat.root_client.close()
+    told = hide_secrets(f"no such account: {key}, {other} or {third}")
+    assert told == "no such account: [hidden], [hidden] or [hidden]"

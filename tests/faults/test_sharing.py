@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bestofinf.health import Health
+from bestofinf.drivers.health import Health
+from bestofinf.drivers.limits import MemberLimits
 from bestofinf.records import Draw, Failure, Member, Sample
-from bestofinf.slots import Slots
 from langchain_bestofinf import AdaptiveEnsembleChat
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from support.chat_members import Scripted
 from support.clients import nothing_left, nothing_left_async
 from support.llm_members import ScriptedLLM
+from support.slots import held
 
 SIZES = [
     pytest.param(24, 150, id="small"),
@@ -172,12 +173,12 @@ def test_health_counts_what_many_threads_record():
 
 
 def test_slots_hold_for_all_threads_together():
-    slots = Slots([Member(None, concurrency=3)])
+    slots = MemberLimits([Member(None, concurrency=3)])
     lock = threading.Lock()
     now = Counter()
 
     def work(_):
-        with slots.taken(0):
+        with held(slots, 0):
             with lock:
                 now["in"] += 1
                 now["most"] = max(now["most"], now["in"])

@@ -11,8 +11,8 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
 from langchain_core.runnables import RunnableLambda
 
+from bestofinf.drivers.health import Health
 from bestofinf.evaluation import EvaluationStore
-from bestofinf.health import Health
 from bestofinf.records import Draw, Failure, Member, Sample
 from langchain_bestofinf import AdaptiveEnsembleChat
 from langchain_bestofinf import EvaluationCollector as ChatCollector

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bestofinf.drivers import vote
-from bestofinf.engine import VotingEngine
+from bestofinf.ensemble.loading import read_weights
 from bestofinf.errors import UsageError
-from bestofinf.plan import read_weights
 from bestofinf.records import Sample
 from bestofinf.rules import parse_rule
 from bestofinf.rules.budgets import MaxSamples
+from bestofinf.voting.engine import VotingEngine
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("shared/bestofinf", "langchain_bestofinf", "llamaindex_bestofinf")
@@ -109,7 +109,7 @@ def test_a_hostile_file_ends_with_one_line_that_names_it(name, command, tmp_path
 
 @pytest.mark.parametrize("name", ["deep", "long number", "pickle", "no text", "infinity", "empty"])
 def test_a_hostile_file_in_the_place_of_what_was_fitted_is_refused_by_name(name, tmp_path):
-    from bestofinf.scores.reliability import Calibration
+    from bestofinf.optscale.reliability import Calibration
     from bestofinf.weights import WeightFit
 
     path = tmp_path / "hostile.json"

@@ -1,27 +1,6 @@
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import Any
-
-import pytest
-
-from support.backends import Backend
-from support.server import LoopbackServer
 
 if find_spec("langchain_core") is None:  # the extra langchain is not installed
     collect_ignore_glob = ["*"]
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., LoopbackServer]]:
-    """Start servers that are stopped at the end of the test."""
-    running: list[LoopbackServer] = []
-
-    def start(backend: Backend, **settings: Any) -> LoopbackServer:
-        running.append(LoopbackServer(backend, **settings).start())
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.stop()
+elif find_spec("blockbuster") is not None:
+    from support.blocking import nothing_blocks  # noqa: F401

@@ -44,6 +44,7 @@ def offline(model, question, backend):
 
 
 @needs_data
+@pytest.mark.blocks("it reads the recorded answers")
 @pytest.mark.parametrize(("asynchronous", "concurrency"), [(True, 8), (True, 1), (False, 1)])
 async def test_recorded_questions_are_decided_and_every_request_is_counted(
     serve, asynchronous, concurrency
@@ -51,7 +52,9 @@ async def test_recorded_questions_are_decided_and_every_request_is_counted(
     backend = RecordedBackend.from_data("aime2024", MEMBERS)
     server = serve(backend)
     async with nothing_left_async(), AsyncExitStack() as stack:
-        model = await ensemble_of(stack, server, MEMBERS, answer="boxed", concurrency=concurrency)
+        model = await ensemble_of(
+            stack, server, MEMBERS, answer="boxed", concurrency=concurrency, usage="all", waiting=0
+        )
         chain = ChatPromptTemplate.from_template("{question}") | model
         questions = [{"question": prompt} for prompt in backend.prompts]
         if asynchronous:
@@ -114,7 +117,7 @@ async def test_an_outer_cancellation_reaches_the_server(serve):
 
     server = serve(FunctionBackend(slow))
     async with nothing_left_async(), AsyncExitStack() as stack:
-        model = await ensemble_of(stack, server, ("m",), rule="ahead-by:votes=3")
+        model = await ensemble_of(stack, server, ("m",), rule="fixed:n=2", abstain_limit=None)
         task = asyncio.create_task(model.ainvoke("x"))
         while server.counts.started < 2:  # noqa: ASYNC110  (the server is in another thread)
             await asyncio.sleep(0.005)

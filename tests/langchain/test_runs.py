@@ -9,7 +9,11 @@ from unittest.mock import MagicMock
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
+from langchain_core.callbacks import (
+    BaseCallbackHandler,
+    UsageMetadataCallbackHandler,
+    get_usage_metadata_callback,
+)
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
@@ -184,7 +188,7 @@ async def test_a_vote_that_fails_closes_its_run_with_the_error(way):
     with pytest.raises(SamplingError, match="ValueError: no"):
         await call()
     (root,) = tree.roots
-    assert "SamplingError" in root.error
+    assert "no decision" in root.error
     assert plain.events == ["start", "error"]
     assert tree.open == 0
 
@@ -226,14 +230,14 @@ async def test_a_call_cancelled_from_outside_closes_all_runs(way):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10  # the member would take thirty seconds
     assert tree.open == 0
     assert len(asyncio.all_tasks()) == 1
 
 
 async def test_a_sample_past_its_time_is_closed():
     tree = Tree()
-    model = ensemble("4", "4", "4", seconds=(30.0, 0.0, 0.0), timeout=0.05, concurrency=1)
+    model = ensemble("4", "4", "4", seconds=(30.0, 0.0, 0.0), timeout=1.0, concurrency=1)
     await model.ainvoke("x", {"callbacks": [tree]})
     (root,) = tree.roots
     assert [bool(child.error) for child in root.child_runs] == [True, False, False]
@@ -266,7 +270,7 @@ async def test_a_tracer_counts_each_token_once(way):
         told = list(model.stream("x", config))[-1].usage_metadata
     else:
         told = [c async for c in model.astream("x", config)][-1].usage_metadata
-    assert told["total_tokens"] == 16
+    assert told["total_tokens"] == 8  # the winner's own: whoever watches a context reads it
     (root,) = tree.roots
     assert not usage_at(root)
     assert [usage_at(child)["total_tokens"] for child in root.child_runs] == [8, 8]
@@ -304,7 +308,8 @@ def test_it_can_be_chosen_who_sees_samples(mode, starts):
     assert plain.events.count("start") == plain.events.count("end") == starts
     assert len(tree.roots[0].child_runs) == (0 if mode == "none" else 2)
     usages = [e.generations[0][0].message.usage_metadata for e in plain.ended]
-    assert sum(u["total_tokens"] for u in usages if u) == message.usage_metadata["total_tokens"]
+    assert sum(u["total_tokens"] for u in usages if u) == 16
+    assert message.usage_metadata["total_tokens"] == 8
 
 
 def test_a_handler_may_ask_to_see_samples():
@@ -314,6 +319,28 @@ def test_a_handler_may_ask_to_see_samples():
     curious = Curious()
     ensemble().invoke("x", {"callbacks": [curious]})
     assert curious.events.count("start") == 3
+
+
+@pytest.mark.skipif(
+    not hasattr(BaseCallbackHandler, "on_stream_event"), reason="events of streams came later"
+)
+@pytest.mark.parametrize("mode", ["tracers", "all", "none"])
+def test_a_handler_hears_every_event_of_a_stream_and_one_end(mode):
+    class Hears(BaseCallbackHandler):
+        def __init__(self):
+            self.events, self.ends = [], []
+
+        def on_stream_event(self, event, **kwargs):
+            self.events.append(event)
+
+        def on_llm_end(self, response, *, run_id, parent_run_id=None, **kwargs):
+            if parent_run_id is None:
+                self.ends.append(run_id)
+
+    hears, model = Hears(), ensemble("4 5", "4 5", rule="fixed:n=2", sample_callbacks=mode)
+    events = list(model.stream_events("2 + 2?", config={"callbacks": [hears]}, version="v3"))
+    assert hears.events == events
+    assert len(hears.ends) == 1
 
 
 def test_runs_collected_by_context_hold_their_samples():

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 from bestofinf import SamplingError
@@ -64,7 +65,7 @@ both = pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("whole", [True, False])
 async def test_one_request_serves_several_draws_and_is_counted_once(asynchronous, whole):
     member = Several(replies=["1", "2", "2", "2"], whole=whole)
-    model = AdaptiveEnsembleChat([member], rule=FixedSamples(4), samples_per_request=4)
+    model = AdaptiveEnsembleChat([member], rule=FixedSamples(4), samples_per_request=4, usage="all")
     message = await call(model, asynchronous)
     trace = message.response_metadata["bestofinf"]
     assert member.calls == 1
@@ -147,3 +148,12 @@ def test_each_request_is_one_run_of_the_tree():
     model.invoke("x", {"callbacks": [tree]})
     (root,) = tree.roots
     assert [child.name for child in root.child_runs] == ["Several", "Several"]
+
+
+def test_replies_that_a_member_asks_for_by_itself_are_told_as_lost():
+    asking = ChatOpenAI(model="m", api_key="none", n=4)
+    for model in (asking, ChatOpenAI(model="m", api_key="none").bind(n=4)):
+        with pytest.warns(UserWarning, match="n=4 replies .* samples_per_request=4"):
+            AdaptiveEnsembleChat([model])
+    AdaptiveEnsembleChat([asking], samples_per_request=4)
+    AdaptiveEnsembleChat([ChatOpenAI(model="m", api_key="none", n=1)])

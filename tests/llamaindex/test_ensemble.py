@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import pickle
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.base.llms.types import ToolCallBlock as Block
 from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMChatStartEvent
 from llama_index.core.prompts import PromptTemplate
 from pydantic import BaseModel
 
 import llamaindex_bestofinf
-from bestofinf import Member, NoConsensusError, SamplingError, UsageError
+from bestofinf import ConfidenceCalibration, Member, SamplingError, UsageError
 from bestofinf.answers import JsonAnswer
-from bestofinf.evaluation import EvaluationStore, Explore
-from bestofinf.testing.endpoints import called, listening
+from bestofinf.evaluation import Explore
 from llamaindex_bestofinf import (
     AdaptiveEnsembleLLM,
     EnsembleEndEvent,
     EnsembleSampleEvent,
     EnsembleStartEvent,
-    EvaluationCollector,
 )
 from llamaindex_bestofinf.history import portable
+from llamaindex_bestofinf.testing.endpoints import called, listening
+from llamaindex_bestofinf.tiny import TinyLLM
 from support.llm_members import IN, OUT, ScriptedLLM, tool_call
 
 HELLO = [ChatMessage("What is 6 times 7?")]
@@ -45,79 +44,25 @@ def trace_of(response):
 # -- votes and traces -------------------------------------------------------------------------
 
 
-async def test_every_endpoint_gives_the_majority_and_its_trace():
+async def test_the_trace_says_what_kind_of_call_it_was():
     for endpoint in ("chat", "achat", "stream_chat", "astream_chat"):
-        found = await called(voter(), endpoint, HELLO)
-        trace = trace_of(found.last)
-        assert found.text == RIGHT
-        assert trace["votes"] == {"42": 4, "40": 2}
-        assert trace["answer"] == "42"
-        assert found.last.raw["bestofinf"] is trace
-        json.dumps(trace)
-    for endpoint in ("complete", "acomplete", "stream_complete", "astream_complete"):
-        found = await called(voter(), endpoint, "What is 6 times 7?")
-        assert found.text == RIGHT
-        assert trace_of(found.last)["n_samples"] == 6
+        last = (await called(voter(), endpoint, HELLO)).last
+        trace = trace_of(last)
+        assert trace["rule"].startswith("fixed")
+        assert trace["kind"] == endpoint
+        assert len(trace["call_id"]) == 32
 
 
-def test_the_trace_has_usage_by_member_and_says_what_happened():
-    member = Member(ScriptedLLM([RIGHT]), name="mine", price=(1.0, 2.0))
-    trace = trace_of(AdaptiveEnsembleLLM([member], rule="fixed:n=3").chat(HELLO))
-    usage = trace["usage_by_member"]["mine"]
-    assert usage == {
-        "input_tokens": 3 * IN,
-        "output_tokens": 3 * OUT,
-        "cost": 3.0 * (IN + 2 * OUT),
-        "calls": 3,
-    }
-    assert trace["winner_member"] == "mine"
-    assert trace["rule"].startswith("fixed")
-    assert trace["kind"] == "chat"
-    assert len(trace["call_id"]) == 32
-
-
-def test_weights_decide():
+def test_copies_share_the_weights_that_are_put_in_force():
     members = [ScriptedLLM([RIGHT], model="a"), ScriptedLLM([WRONG], model="b")]
-    for weights, said in (([0.9, 0.1], RIGHT), ({"a": 0.2, "b": 0.8}, WRONG)):
-        llm = AdaptiveEnsembleLLM(members, weights=weights, rule="fixed:n=6")
-        assert llm.chat(HELLO).message.content == said
-    pairs = AdaptiveEnsembleLLM([(members[0], 3.0), (members[1], 1.0)], rule="fixed:n=6")
-    assert pairs.weight_by_member == {"a": 3.0, "b": 1.0}
-    assert pairs.chat(HELLO).message.content == RIGHT
-
-
-def test_weights_can_be_replaced_and_reloaded(tmp_path):
-    path = tmp_path / "weights.json"
-    path.write_text(json.dumps({"weights": {"a": 1.0, "b": 0.0}}))
-    members = [ScriptedLLM([RIGHT], model="a"), ScriptedLLM([WRONG], model="b")]
-    llm = AdaptiveEnsembleLLM(members, weights=path, rule="fixed:n=3")
+    llm = AdaptiveEnsembleLLM(members, weights=[1, 0], rule="fixed:n=3")
     copy = llm.with_settings(max_samples=5)
-    assert llm.chat(HELLO).message.content == RIGHT
-    path.write_text(json.dumps({"weights": {"a": 0.0, "b": 1.0}}))
-    llm.reload()
-    assert llm.chat(HELLO).message.content == WRONG
+    llm.reload([0, 1])
     assert copy.chat(HELLO).message.content == WRONG
-    assert llm.with_weights([1, 0]).chat(HELLO).message.content == RIGHT
-    with pytest.raises(UsageError, match="no member"):
-        llm.reload({"c": 1.0})
-    assert llm.weight_by_member == {"a": 0.0, "b": 1.0}
-    with pytest.raises(UsageError, match="file of weights"):
-        voter().reload()
 
 
-def test_weights_are_fitted_to_an_evaluation_set():
-    from support.ensembles import from_votes
-
-    seen = from_votes({"a": "AAAA", "b": "BBBB"}, {"a": "AAAB", "b": "BBBB"})
-    members = [ScriptedLLM([RIGHT], model="a"), ScriptedLLM([WRONG], model="b")]
-    llm = AdaptiveEnsembleLLM(members).fit(seen, objective="single")
-    assert llm.weight_by_member["a"] > llm.weight_by_member["b"]
-
-
-def test_settings_change_for_a_call_or_in_a_copy():
+def test_settings_change_in_a_copy():
     llm = voter(rule="exhaustive")
-    assert trace_of(llm.chat(HELLO, max_samples=2))["n_samples"] == 2
-    assert trace_of(llm.chat(HELLO, rule="fixed:n=5", answer="text"))["answer"] == "answer is 42"
     copy = llm.with_settings(rule="fixed:n=4", sync_strategy="loop")
     assert trace_of(copy.chat(HELLO))["n_samples"] == 4
     assert copy.rule != llm.rule
@@ -136,16 +81,9 @@ def test_call_arguments_reach_the_members_and_their_own_win():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"max_sample": 3}, "max_sample"),
-        ({"rule": "sometimes"}, "sometimes"),
-        ({"answer": "perhaps"}, "perhaps"),
-        ({"launch": "slow"}, "launch"),
-        ({"members": []}, "at least one member"),
         ({"members": ["gpt"]}, "must be a LlamaIndex LLM"),
         ({"members": "gpt"}, "valid list"),
         ({"escalate_to": "gpt"}, "escalate_to"),
-        ({"weights": [1, 2]}, "1 members but 2 weights"),
-        ({"max_samples": 0}, "1"),
     ],
 )
 def test_wrong_settings_are_refused_at_once(settings, message):
@@ -188,7 +126,34 @@ def test_members_that_call_no_tools_sit_out_or_are_refused():
     with pytest.raises(UsageError, match="'text' cannot call tools"):
         AdaptiveEnsembleLLM(members).chat_with_tools([], "?")
     with pytest.raises(UsageError, match="no member can call tools"):
-        AdaptiveEnsembleLLM([text], tool_policy="capable_only").chat_with_tools([], "?")
+        AdaptiveEnsembleLLM([TinyLLM()], tool_policy="capable_only").chat_with_tools([], "?")
+
+
+def test_tools_are_asked_of_members_that_do_not_know_whether_they_call_them():
+    proxied = ScriptedLLM([tool_call("add", a=1, b=2)], tools=False)
+    llm = AdaptiveEnsembleLLM([proxied])
+    assert not llm.metadata.is_function_calling_model
+    response = llm.chat_with_tools([], "?")
+    (selection,) = llm.get_tool_calls_from_response(response)
+    assert selection.tool_name == "add"
+
+
+def test_tools_are_asked_of_members_by_their_methods_and_not_by_their_class():
+    class Quacking(TinyLLM):
+        @property
+        def metadata(self):
+            return super().metadata.model_copy(update={"is_function_calling_model": True})
+
+        def chat_with_tools(self, tools, **kwargs):
+            return ChatResponse(message=tool_call("add", a=1, b=2))
+
+        def get_tool_calls_from_response(self, response, **kwargs):
+            return ScriptedLLM().get_tool_calls_from_response(response, **kwargs)
+
+    llm = AdaptiveEnsembleLLM([Quacking()])
+    assert llm.metadata.is_function_calling_model
+    response = llm.chat_with_tools([], "?")
+    assert [call.tool_name for call in llm.get_tool_calls_from_response(response)] == ["add"]
 
 
 def test_text_beside_a_broken_tool_call_does_not_vote():
@@ -233,85 +198,6 @@ def test_an_ensemble_may_be_a_member():
 
 
 # -- failures and consensus -------------------------------------------------------------------
-
-
-async def test_a_dead_member_is_left_out_and_the_vote_goes_on():
-    dead = ScriptedLLM([ValueError("down")], model="dead")
-    llm = AdaptiveEnsembleLLM(
-        [dead, ScriptedLLM([RIGHT], model="b")], rule="fixed:n=4", breaker=2, concurrency=1
-    )
-    for ask in (llm.chat, llm.achat):
-        found = ask(HELLO)
-        trace = trace_of(await found if asyncio.iscoroutine(found) else found)
-        assert trace["votes"] == {"42": 4}
-    assert "left out: dead" in trace["reason"]
-    assert dead.counts["started"] == 2  # the second question does not ask it again
-
-
-def test_what_is_transient_may_be_said():
-    said = [LookupError("not yet"), RIGHT]
-    alone = {"concurrency": 1, "longest_wait": 0.0}
-    llm = voter(*said, retry_on=lambda error: isinstance(error, LookupError), **alone)
-    told = trace_of(llm.chat(HELLO))
-    assert (told["n_samples"], told["n_failed"]) == (6, 0)
-    assert trace_of(voter(*said, **alone).chat(HELLO))["n_failed"] > 0
-    with pytest.raises(UsageError, match="retry_on"):
-        voter(retry_on=429)
-
-
-async def test_when_all_are_dead_the_members_error_is_the_cause():
-    llm = voter(ValueError("down"))
-    with pytest.raises(SamplingError, match="down") as caught:
-        llm.chat(HELLO)
-    assert isinstance(caught.value.__cause__, ValueError)
-    with pytest.raises(SamplingError, match="down"):
-        await llm.achat(HELLO)
-    with pytest.raises(SamplingError, match="down"):
-        await called(llm, "astream_chat", HELLO)
-
-
-LONG = [
-    "It was a long story about a king who had three daughters and a horse.",
-    "A poem has neither an end nor a beginning when it is spoken in a dream.",
-    "It was a long story about a king who had two daughters and a dog.",
-]
-
-
-def test_free_text_gives_the_first_reply_the_medoid_or_an_error():
-    assert voter(*LONG, concurrency=1).chat(HELLO).message.content == LONG[0]
-    said = [LONG[1], LONG[0], LONG[2]]
-    nearest = voter(*said, on_unvotable="medoid", abstain_limit=3, concurrency=1).chat(HELLO)
-    assert nearest.message.content in (LONG[0], LONG[2])
-    assert trace_of(nearest)["answer"] is None
-    for settings in ({"on_unvotable": "error"}, {"abstain": True}):
-        with pytest.raises(NoConsensusError, match="no reply could be voted on"):
-            voter(*LONG, **settings).chat(HELLO)
-    with pytest.raises(NoConsensusError):
-        voter(*LONG).chat(HELLO, abstain=True)
-
-
-async def test_what_finds_no_consensus_is_escalated():
-    above = ScriptedLLM(["The answer is 7."], model="above")
-    llm = voter(RIGHT, WRONG, rule="fixed:n=4", min_confidence=0.99, escalate_to=above)
-    for found in (llm.chat(HELLO), await llm.achat(HELLO)):
-        assert found.message.content == "The answer is 7."
-        trace = trace_of(found)
-        assert trace["escalated"]
-        assert trace["winner_member"] == "above"
-        assert trace["usage_by_member"]["above"]["output_tokens"] == OUT
-    with pytest.raises(NoConsensusError, match=r"at least 0\.99 wanted"):
-        voter(RIGHT, WRONG, min_confidence=0.99).chat(HELLO)
-
-
-def test_replies_are_scored_for_rules_on_scores():
-    def score(prompt, reply):
-        assert "6 times 7" in prompt
-        return 0.99 if "42" in reply.text else 0.1
-
-    llm = voter(rule="optscale:min_score=.9", scorer=score, max_samples=8)
-    found = llm.chat(HELLO)
-    assert found.message.content == RIGHT
-    assert trace_of(found)["samples"][0]["score"] == 0.1
 
 
 # -- streams ----------------------------------------------------------------------------------
@@ -396,35 +282,7 @@ async def test_a_failed_call_has_an_end():
     with listening() as events, pytest.raises(SamplingError):
         await voter(ValueError("down")).achat(HELLO)
     (end,) = events.of(EnsembleEndEvent)
-    assert end.trace["reason"].startswith("failed: SamplingError")
-
-
-async def test_the_collector_records_ensembles_once(tmp_path):
-    with EvaluationCollector(str(tmp_path / "answers.db")) as collector:
-        llm = AdaptiveEnsembleLLM([ScriptedLLM([WRONG, RIGHT, RIGHT])], rule="fixed:n=6")
-        llm.chat(HELLO)
-        await llm.achat(HELLO)
-        await asyncio.gather(*(llm.achat(HELLO) for _ in range(10)))
-        list(llm.stream_chat(HELLO))
-        collector.flush()
-        stats = collector.stats
-        assert (stats.written, stats.errors, stats.open) == (13, 0, 0)
-        found = collector.recorder.store.read()
-        (question,) = found.questions
-        (samples,) = question.samples.values()
-        assert len(samples.answers) == 13 * 6
-
-
-async def test_the_collector_keeps_calls_of_many_threads_and_tasks_apart(tmp_path):
-    with EvaluationCollector(str(tmp_path / "answers.db")) as collector:
-        llm = voter()
-        in_threads = (asyncio.to_thread(llm.chat, HELLO) for _ in range(40))
-        found = await asyncio.gather(*in_threads, *(llm.achat(HELLO) for _ in range(50)))
-        assert len({trace_of(response)["call_id"] for response in found}) == 90
-        collector.flush()
-        assert (collector.stats.written, collector.stats.errors) == (90, 0)
-        (question,) = collector.recorder.store.read().questions
-        assert sum(len(samples.answers) for samples in question.samples.values()) == 90 * 6
+    assert end.trace["reason"].startswith("failed: EnsembleValueError")
 
 
 class Limiter:
@@ -475,7 +333,7 @@ def test_without_listeners_no_events_are_made(monkeypatch):
 
 
 def test_a_private_loop_does_not_wait_for_itself():
-    from llamaindex_bestofinf.loops import private_loop
+    from bestofinf.ensemble import private_loop
 
     async def inside():
         llm = voter(sync_strategy="loop")
@@ -536,31 +394,6 @@ def test_portable_messages_keep_calls_and_drop_what_only_one_provider_reads():
 # -- exploring ----------------------------------------------------------------------------------
 
 
-def two(**settings):
-    members = [Member(ScriptedLLM([RIGHT]), name=name, weight=w) for name, w in WEIGHED]
-    return AdaptiveEnsembleLLM(members, **settings)
-
-
-WEIGHED = [("a", 0.9), ("b", 0.1), ("idle", 0.0)]
-
-
-async def test_a_share_of_the_calls_explores_with_a_fixed_number_of_samples():
-    always = two(explore=Explore(share=1.0, samples=5))
-    for endpoint in ("chat", "achat", "stream_chat", "astream_chat"):
-        trace = trace_of((await called(always, endpoint, HELLO)).last)
-        assert trace["n_samples"] == 10
-        assert trace["reason"] == "fixed: 10 samples"
-        assert {name: u["calls"] for name, u in trace["usage_by_member"].items()} == {
-            "a": 5,
-            "b": 5,
-            "idle": 0,
-        }
-    assert trace_of(always.complete("6 times 7?"))["n_samples"] == 10
-    assert trace_of(always.chat(HELLO, rule="fixed:n=2"))["n_samples"] == 2
-    assert trace_of(always.with_settings(explore=0.0).chat(HELLO))["n_samples"] < 10
-    assert trace_of(two(rule="fixed:n=3").chat(HELLO))["n_samples"] == 3
-
-
 def test_structured_predictions_explore_too():
     llm = AdaptiveEnsembleLLM(
         [ScriptedLLM(lambda messages, tools: tool_call("Place", name="Rome"))],
@@ -576,41 +409,17 @@ class Place(BaseModel):
     name: str
 
 
-def test_the_share_of_the_calls_is_as_asked():
-    llm = two(explore=Explore(share=0.25, samples=5), rule="fixed:n=1")
-    counts = [trace_of(llm.chat(HELLO))["n_samples"] for _ in range(80)]
-    assert set(counts) == {1, 10}
-    assert 6 <= counts.count(10) <= 36  # 20 expected; either bound is 3.6 standard deviations off
+# -- confidence ---------------------------------------------------------------------------------
 
 
-def test_exploring_calls_go_on_whatever_is_said():
-    llm = voter("a text that is no answer and goes on for more words than that", RIGHT)
-    told = trace_of(llm.with_settings(explore=Explore(1.0, samples=6)).chat(HELLO))
-    assert (told["n_samples"], told["n_abstained"]) == (6, 3)
-
-
-def test_the_collector_knows_which_calls_have_explored(tmp_path):
-    with EvaluationStore(tmp_path / "a.db") as store, EvaluationCollector(store) as collector:
-        two(explore=Explore(share=1.0, samples=4)).chat(HELLO)
-        two().chat([ChatMessage("What is 5 times 7?")])
-        collector.flush()
-        calls = [call for _, calls, _, _ in store.records() for call in calls]
-    assert sorted((call.fixed, call.reason.split(":")[0]) for call in calls) == [
-        (False, "optimal"),
-        (True, "fixed"),
-    ]
-
-
-@pytest.mark.parametrize("share", [1.5, -0.1, "often", True, None])
-def test_a_share_out_of_its_range_is_refused(share):
-    with pytest.raises(UsageError, match="share"):
-        two(explore=share)
-    with pytest.raises(UsageError, match="share"):
-        two().with_settings(explore=share)
-
-
-def test_one_member_need_not_stand_in_a_list():
-    member = ScriptedLLM([RIGHT], model="only")
-    for llm in (AdaptiveEnsembleLLM(member), AdaptiveEnsembleLLM(members=Member(member))):
-        assert llm.member_names == ["only"]
-        assert llm.chat(HELLO).message.content == RIGHT
+def test_confidence_learned_from_labels_is_told_as_such():
+    learned = ConfidenceCalibration("share", "beta", "fixed:n=2", 64, {"a": 1.0})
+    members = [Member(ScriptedLLM([RIGHT]), name="a")]
+    one = AdaptiveEnsembleLLM(members, rule="fixed:n=2", calibration=learned)
+    trace = trace_of(one.complete("?"))
+    assert trace["calibrated"] is True
+    assert trace["confidence"] == pytest.approx(2.5 / 3)
+    plain = AdaptiveEnsembleLLM(members, rule="fixed:n=2")
+    assert trace_of(plain.complete("?"))["calibrated"] is False
+    with pytest.raises(UsageError, match="the calibration is of 'fixed:n=2'"):
+        AdaptiveEnsembleLLM(members, rule="fixed:n=3", calibration=learned)

@@ -13,9 +13,9 @@ from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
 
 from bestofinf import Member
-from bestofinf.testing.endpoints import called, listening
 from llamaindex_bestofinf import AdaptiveEnsembleLLM
 from llamaindex_bestofinf.messages import tokens_of
+from llamaindex_bestofinf.testing.endpoints import called, listening
 from support.backends import EchoBackend
 from support.clients import nothing_left_async, openai_like
 from support.recorded import MadeBackend

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 
@@ -12,17 +11,15 @@ from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
 from llama_index.core.llms import MockLLM
 from llama_index.core.tools import FunctionTool
 
-from bestofinf import Member, NoConsensusError, UsageError
-from bestofinf.answers import UniversalSelfConsistency
+from bestofinf import UsageError
 from bestofinf.evaluation import EvaluationStore
-from bestofinf.testing.endpoints import called, listening
 from llamaindex_bestofinf import (
     AdaptiveEnsembleLLM,
     EnsembleEndEvent,
     EnsembleSampleEvent,
     EvaluationCallbackHandler,
-    EvaluationCollector,
 )
+from llamaindex_bestofinf.testing.endpoints import called, listening
 from support.clients import nothing_left_async, openai_like
 from support.llm_members import ScriptedLLM
 from support.stories import LONG, storyteller
@@ -96,73 +93,14 @@ async def test_the_chooser_gets_no_tools(serve):
     assert "user: Tell me a story." in server.bodies[-1]["messages"][0]["content"]
 
 
-# -- each way ---------------------------------------------------------------------------------
-
-WAYS = [
-    ("first", 2, LONG[0]),
-    ("medoid", 8, LONG[1]),
-    (judge("3"), 8, LONG[2]),
-    ((judge("2"), 1.0), 8, LONG[1]),
-    (UniversalSelfConsistency(lambda prompt: "2"), 8, LONG[1]),
-]
-
-
-@pytest.mark.parametrize("asynchronous", [False, True])
-@pytest.mark.parametrize(("way", "n_samples", "text"), WAYS)
-async def test_each_way_gives_its_reply(way, n_samples, text, asynchronous):
-    llm = voter(on_unvotable=way)
-    found = await llm.achat(HELLO) if asynchronous else llm.chat(HELLO)
-    assert found.message.content == text
-    assert trace_of(found)["n_samples"] == n_samples
-
-
-def test_a_chooser_with_a_price_is_paid():
-    chooser = Member(judge("2"), name="mine", price=(1.0, 0.0))
-    told = trace_of(voter(on_unvotable=chooser).chat(HELLO))
-    assert told["usage_by_member"]["mine"]["cost"] == 7.0
-
-
-def test_it_may_be_given_with_a_call_or_to_a_copy():
-    for found in (
-        voter().chat(HELLO, on_unvotable="medoid"),
-        voter().with_settings(on_unvotable="medoid").chat(HELLO),
-        voter(on_unvotable="choose").with_settings(on_unvotable="medoid").chat(HELLO),
-    ):
+def test_it_may_be_given_to_a_copy():
+    for llm in (voter(), voter(on_unvotable="choose")):
+        found = llm.with_settings(on_unvotable="medoid").chat(HELLO)
         assert trace_of(found)["reason"].endswith("; the medoid of 8")
-    first = voter(on_unvotable="medoid")
-    assert trace_of(first.chat(HELLO, on_unvotable="first"))["n_samples"] == 2
-    assert trace_of(first.with_settings(on_unvotable="first").chat(HELLO))["n_samples"] == 2
-    few = voter().chat(HELLO, on_unvotable="medoid", abstain_limit=3)
-    assert trace_of(few)["n_samples"] == 3
-    with pytest.raises(UsageError, match="on_unvotable must be one of first, medoid"):
-        voter().chat(HELLO, on_unvotable="best")
+    first = voter(on_unvotable="medoid").with_settings(on_unvotable="first")
+    assert trace_of(first.chat(HELLO))["n_samples"] == 3
     with pytest.raises(UsageError, match="on_unvotable must be one of first, medoid"):
         voter().with_settings(on_unvotable=3)
-
-
-def test_an_error_is_an_error_by_either_name():
-    for llm in (voter(on_unvotable="error"), voter(abstain=True)):
-        with pytest.raises(NoConsensusError, match="no reply could be voted on"):
-            llm.chat(HELLO)
-        assert llm.chat(HELLO, abstain=False).message.content in LONG
-    with pytest.raises(UsageError, match="take one of them"):
-        voter(on_unvotable="medoid", abstain=True)
-
-
-def test_a_choice_stands_where_votes_must_be_sure_or_are_escalated():
-    above = judge("The answer is 7.")
-    for settings in ({"min_confidence": 0.9}, {"escalate_to": above}):
-        assert voter(on_unvotable="medoid", **settings).chat(HELLO).message.content in LONG
-    assert voter(escalate_to=above).chat(HELLO).message.content == "The answer is 7."
-
-
-def test_replies_chosen_by_score_need_no_answer():
-    def score(prompt, reply):
-        return 0.97 if "dog" in reply.text else 0.1
-
-    for way in ("first", "medoid", "choose", "error"):
-        llm = voter(rule="optscale:min_score=.95", scorer=score, on_unvotable=way)
-        assert llm.chat(HELLO).message.content == LONG[2]
 
 
 # -- who sees it --------------------------------------------------------------------------------
@@ -177,15 +115,6 @@ async def test_the_choice_is_no_sample_of_the_call(asynchronous):
     (end,) = events.of(EnsembleEndEvent)
     assert end.trace["reason"] == trace_of(found)["reason"]
     assert end.trace["winner_member"] == "scripted"
-
-
-def test_what_the_chooser_is_asked_is_no_question_of_the_evaluation_set(tmp_path):
-    with EvaluationStore(tmp_path / "a.db") as store, EvaluationCollector(store) as collector:
-        voter(on_unvotable=judge("2")).chat(HELLO)
-        collector.flush()
-        [(_, [call], samples, _)] = store.records()
-    assert call.kind == "ensemble"
-    assert len(samples) == 8
 
 
 @pytest.mark.parametrize("beside", [{"on_unvotable": judge("2")}, {"escalate_to": judge("7")}])
@@ -212,9 +141,9 @@ def test_it_is_copied_written_and_shown():
 
 
 def test_the_keeper_of_plans_is_not_written():
-    from bestofinf.settings import Kept
+    from bestofinf.ensemble import Cached
 
-    kept = Kept()
+    kept = Cached()
     made = []
     first, second = object(), object()
     for parts in ((first,), (first,), (second,), (second,)):
@@ -223,10 +152,3 @@ def test_the_keeper_of_plans_is_not_written():
     again = pickle.loads(pickle.dumps(kept))
     assert again.get((second,), lambda: "anew") == "anew"
     assert copy.deepcopy(kept).get((second,), lambda: "anew") == "anew"
-
-
-async def test_a_chooser_is_asked_in_every_event_loop():
-    llm = voter(on_unvotable="choose")
-    for _ in range(2):
-        found = await asyncio.to_thread(lambda: asyncio.run(llm.achat(HELLO)))
-        assert trace_of(found)["n_samples"] == 8

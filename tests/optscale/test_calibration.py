@@ -1,8 +1,9 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -20,7 +21,7 @@ from bestofinf.calibration import (
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, EvaluationStore, Question, Samples, import_files
 from bestofinf.rules.optscale import OptScale
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 PRM = "prm_llama31_8b_math500_n1.jsonl"
 
@@ -93,7 +94,10 @@ def test_chance_rises_with_the_score_and_is_never_certain(method, data):
     right = [r for _, r in data]
     if len(set(right)) < 2:
         return
-    calibration = fit_calibration(pool_of([s / 10 for s, _ in data], right), method=method, folds=2)
+    pool = pool_of([s / 10 for s, _ in data], right)
+    scores, grades, _ = pool.columns()
+    assume(area_under_curve(scores, grades) >= 0.5)  # others may be refused
+    calibration = fit_calibration(pool, method=method, folds=2)
     chances = [calibration.chance(score) for score in np.linspace(0, 1, 41).tolist()]
     assert chances == sorted(chances)
     assert 0 < chances[0] <= chances[-1] < 1
@@ -106,7 +110,7 @@ def test_same_seed_gives_the_same_calibration():
 
 def test_replies_of_one_question_are_never_split_over_folds():
     # Scores name their question and nothing else: what is learned of one is useless for others.
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(3)
     scores = np.repeat(rng.random(60), 10).tolist()
     right = np.repeat(rng.random(60) < 0.5, 10).tolist()
     calibration = fit_calibration(pool_of(scores, right, per_question=10), method="isotonic")
@@ -209,6 +213,21 @@ def test_pool_grades_the_scored_samples_of_an_evaluation_set():
     assert first.tokens == (7, 0, 9)
     with pytest.raises(UsageError, match="no question"):
         ScorePool.from_set(evaluation_set(), member="other")
+
+
+def test_members_are_calibrated_on_the_questions_all_were_scored_on():
+    def scored(*names):
+        return {name: Samples(("4", "5"), scores=(0.9, 0.2)) for name in names}
+
+    both = tuple(Question(f"q{i}", scored("a", "b"), gold="4") for i in range(4))
+    rest = tuple(Question(f"r{i}", scored("a"), gold="4") for i in range(2))
+    pool = ScorePool.from_set(EvaluationSet(both + rest))
+    assert [q.id for q in pool] == ["q0", "q1", "q2", "q3"]
+    assert pool.coverage.asked == {"a": 6, "b": 4}
+    assert len(ScorePool.from_set(EvaluationSet(both + rest), member="a")) == 6
+    apart = (Question("x", scored("a"), gold="4"), Question("y", scored("b"), gold="4"))
+    with pytest.raises(UsageError, match="a 1 of 2, b 1 of 2"):
+        ScorePool.from_set(EvaluationSet(apart))
 
 
 def test_pool_is_read_from_either_kind_of_file(tmp_path):
@@ -338,3 +357,47 @@ def test_command_takes_a_folder_and_refuses_an_empty_one(file, tmp_path):
         raise run(empty).exception
     with pytest.raises(UsageError, match="cannot be written"):
         raise run(file, "--out", tmp_path / "no" / "folder.json").exception
+
+
+def test_scores_that_are_higher_for_wrong_replies_are_refused() -> None:
+    random = np.random.default_rng(0)
+    right = random.random(300) < 0.5
+    scores = np.where(right, random.beta(2, 5, 300), random.beta(5, 2, 300))
+    with pytest.raises(UsageError, match="higher for wrong replies"):
+        fit_calibration(pool_of(scores.tolist(), right.tolist()))
+    # Scores that mean nothing are no reason to refuse.
+    fit_calibration(pool_of(random.random(300).tolist(), right.tolist()))
+
+
+def test_a_target_keeps_its_promise_on_other_questions() -> None:
+    """Where it is named at all: scores that are worth something, and few replies to learn from."""
+    random = np.random.default_rng(1)
+    kept, named, promised, broken = [], 0, 0, 0
+    for _ in range(30):
+        difficulty = random.normal(0, 1, 1200)
+        right = random.random(1200) < 1 / (1 + np.exp(-0.3 - difficulty))
+        scores = 1 / (1 + np.exp(-(difficulty + random.normal(0, 0.8, 1200) + 0.5 * right)))
+        calibration = fit_calibration(
+            pool_of(scores[:200].tolist(), right[:200].tolist()), accuracy=0.85
+        )
+        if calibration.min_score is None:
+            continue
+        named += 1
+        above = right[200:][scores[200:] >= calibration.min_score]
+        kept.append(above.mean())
+        promised += calibration.promised
+        broken += calibration.promised and above.mean() < 0.84
+    assert named >= 10
+    assert np.mean(kept) >= 0.84
+    assert broken <= 0.1 * max(promised, 10)
+
+
+def test_what_was_seen_on_questions_left_out_is_kept_with_the_calibration(tmp_path: Path) -> None:
+    calibration = fit_calibration(pool_of(*honest(1)), accuracy=0.9)
+    assert calibration.held_out_accuracy is not None
+    assert calibration.held_out_accuracy >= 0.9
+    calibration.save(tmp_path / "c.json")
+    assert Calibration.load(tmp_path / "c.json") == calibration
+    record = calibration.as_dict()
+    del record["held_out_accuracy"], record["held_out_se"]
+    assert not Calibration.from_dict(record).promised

@@ -9,7 +9,9 @@ from bestofinf.errors import UsageError
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import Scale, SelfCertainty
-from llamaindex_bestofinf.scorers import EvaluatorScorer, resolve_scorer, top_logprobs
+from llamaindex_bestofinf import AdaptiveEnsembleLLM
+from llamaindex_bestofinf.scorers import EvaluatorScorer, LLMJudge, resolve_scorer, top_logprobs
+from support.llm_members import IN, OUT, ScriptedLLM
 
 REPLY = Reply(text="42")
 
@@ -96,3 +98,39 @@ def test_scorers_are_made_from_what_users_have():
     assert resolve_scorer(None) is None
     with pytest.raises(UsageError):
         resolve_scorer("judge")
+
+
+def test_an_llm_judges_with_the_default_rubric_and_its_cost_is_counted():
+    llm = ScriptedLLM(["It adds up.\nscore: 7.5"])
+    judge = resolve_scorer(llm)
+    assert isinstance(judge, LLMJudge)
+    found = both(judge)
+    assert found.value == 0.75
+    assert (found.usage.input_tokens, found.usage.output_tokens) == (IN, OUT)
+    priced = both(LLMJudge(model=llm, price=(1.0, 2.0)))
+    assert priced.usage.cost == IN + 2 * OUT
+    assert "6 x 7?" in str(llm.seen[0])
+    assert "42" in str(llm.seen[0])
+
+
+def test_an_llm_that_gives_no_score_or_fails_is_no_opinion():
+    assert 'no "score: NUMBER"' in both(LLMJudge(model=ScriptedLLM(["Well."]))).note
+    failed = both(LLMJudge(model=ScriptedLLM([ValueError("down")])))
+    assert failed.value is None
+    assert "down" in failed.note
+    with pytest.raises(UsageError, match="model must be a LlamaIndex LLM"):
+        LLMJudge(model="gpt")
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_an_llm_as_scorer_chooses_the_best_of_n(blocking):
+    member = ScriptedLLM(["The answer is 1.", "The answer is 2.", "The answer is 1."])
+    judge = ScriptedLLM(["score: 2", "score: 9", "score: 3"])
+    llm = AdaptiveEnsembleLLM(
+        [member], rule="fixed:n=3", selector="best-score", scorer=judge, concurrency=1
+    )
+    asked = [ChatMessage("1 or 2?")]
+    response = llm.chat(asked) if blocking else await llm.achat(asked)
+    told = response.additional_kwargs["bestofinf"]
+    assert told["answer"] == "2"
+    assert [line["score"] for line in told["samples"]] == [0.2, 0.9, 0.3]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestofinf.errors import UsageError
-from bestofinf.scores.hits import HitModel, tied
-from bestofinf.scores.prior import ScorePrior
+from bestofinf.optscale.hits import HitModel, tied
+from bestofinf.optscale.prior import ScorePrior
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ from bestofinf.calibration import (
     usual_strategies,
 )
 from bestofinf.errors import UsageError
+from bestofinf.optscale.prior import ScorePrior
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optscale import OptScale
-from bestofinf.scores.prior import ScorePrior
-from bestofinf.selectors import BestScore, ScoreWeighted, WeightedMajority
+from bestofinf.voting.selectors import BestScore, ScoreWeighted, WeightedMajority
 
 QUESTION = ScoredQuestion(
     "q",

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestofinf.errors import UsageError
+from bestofinf.optscale.prior import ScorePrior
+from bestofinf.optscale.reliability import Calibration
+from bestofinf.optscale.truncnorm import NormalPrior, fit, samples_needed
 from bestofinf.rules.budgets import MaxSamples
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optscale import OptScale
 from bestofinf.rules.parse import parse_rule
-from bestofinf.scores.prior import ScorePrior
-from bestofinf.scores.reliability import Calibration
-from bestofinf.scores.truncnorm import NormalPrior, fit, samples_needed
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 LOW = [0.31, 0.28, 0.34, 0.30, 0.29, 0.33]
 

@@ -3,9 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestofinf.errors import UsageError
+from bestofinf.optscale.reliability import Calibration
 from bestofinf.records import Draw, Sample
-from bestofinf.scores.reliability import Calibration
-from bestofinf.selectors import (
+from bestofinf.rules.tally import Tally
+from bestofinf.voting.selectors import (
     SELECTORS,
     BestScore,
     Candidate,
@@ -15,7 +16,6 @@ from bestofinf.selectors import (
     WeightedMajority,
     resolve_selector,
 )
-from bestofinf.tally import Tally
 
 
 def counted(*samples, weights=(1.0,)):

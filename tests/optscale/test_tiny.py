@@ -12,7 +12,7 @@ from bestofinf.calibration import (
     replay_scores,
 )
 from bestofinf.rules import OptScale
-from bestofinf.selectors import BestScore
+from bestofinf.voting.selectors import BestScore
 
 
 @pytest.fixture(scope="module")

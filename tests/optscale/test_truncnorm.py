@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import truncnorm as reference
 
-from bestofinf.scores.truncnorm import (
+from bestofinf.optscale.truncnorm import (
     MU_BOUNDS,
     SIGMA_BOUNDS,
     NormalPrior,

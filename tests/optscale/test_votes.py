@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from bestofinf.engine import VotingEngine
-from bestofinf.plan import VotePlan
+from bestofinf.ensemble.plan import VotePlan
+from bestofinf.optscale.reliability import Calibration
 from bestofinf.records import Draw, Member, Reply, Sample, Usage
 from bestofinf.rules import AheadBy, OptScale
 from bestofinf.scorers import FunctionScorer, Score, ascored, scored
-from bestofinf.scores.reliability import Calibration
-from bestofinf.selectors import BestScore, ScoreWeighted
+from bestofinf.voting.engine import VotingEngine
+from bestofinf.voting.selectors import BestScore, ScoreWeighted
 
 REPLIES = [("7", 0.4), ("9", 0.7), ("9", 0.75), ("8", 0.97), ("9", 0.2)]
 ONE = Usage(output_tokens=5, calls=1)

@@ -10,9 +10,11 @@ import pytest
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples, read_files
+from bestofinf.evaluation.chances import chance_of_right
 from bestofinf.replay import ReplayPlan, Timing, bootstrap, cost_at, frontier, replay, replay_all
 from bestofinf.replay.populations import alone, together, usual_lengths
 from bestofinf.rules import AheadBy, FixedSamples, MaxSeconds, OptimalStopping, UnanimousWindow
+from bestofinf.voting.engine import VotingEngine
 
 
 def question(name, answers, *, gold="a", tokens=None, dataset="d", member="m", scores=()):
@@ -78,7 +80,7 @@ def test_all_at_once_is_as_one_by_one_and_as_the_engine(rule, changes):
     columnar = replay(SMALL, rule, plan)
     # A rule on time never fires here, but cannot be read in columns.
     single = replay(SMALL, f"{rule}|max-seconds:seconds=1e18", plan)
-    timed = replay(SMALL, rule, plan, timing=Timing(slots=3))
+    timed = replay(SMALL, rule, plan, timing=Timing("thrifty", slots=3))
     for name in ("samples", "tokens", "accuracy", "agreement"):
         assert columnar.columns[name] == pytest.approx(single.columns[name], nan_ok=True)
         assert columnar.columns[name] == pytest.approx(timed.columns[name], nan_ok=True)
@@ -102,16 +104,20 @@ def test_fixed_samples_of_one_is_the_chance_of_one_sample():
     assert result.reasons == {"fixed": 1.0}
 
 
-def test_many_samples_elect_the_mode():
-    clear = EvaluationSet((question("q", ["b"] * 30 + ["a"] * 10), question("r", ["a"] * 3)))
-    result = replay(clear, FixedSamples(90), trials=50, max_samples=90)
+@pytest.mark.parametrize("replacement", [False, True])
+def test_many_samples_elect_the_mode(replacement):
+    clear = EvaluationSet((question("q", ["b"] * 30 + ["a"] * 10), question("r", ["a"] * 9)))
+    plan = ReplayPlan(trials=50, max_samples=90, replacement=replacement)
+    result = replay(clear, FixedSamples(90), plan)
     assert result.agreement == 1
     assert result.accuracy == 0.5 == result.mean("bo_inf")
+    assert result.samples == (90 if replacement else (40 + 9) / 2)
+    assert result.reasons == ({"fixed": 1} if replacement else {"out of samples": 1})
 
 
 def test_invalid_answers_are_samples_that_abstain_unless_dropped():
-    halves = EvaluationSet((question("q", ["a", None] * 10),))
-    counted = replay(halves, AheadBy(3), trials=400)
+    halves = EvaluationSet((question("q", ["a", None] * 60),))
+    counted = replay(halves, AheadBy(3), trials=400, abstain_limit=None)
     dropped = replay(halves, AheadBy(3), trials=400, drop_invalid=True)
     assert dropped.samples == 3
     assert counted.samples == pytest.approx(6, rel=0.1)
@@ -129,9 +135,21 @@ def test_questions_without_a_right_answer_count_for_agreement_alone():
 
 
 def test_a_question_with_invalid_answers_alone_is_never_right():
-    result = replay(EvaluationSet((question("q", [None, None]),)), AheadBy(2), max_samples=5)
+    silent = EvaluationSet((question("q", [None] * 9),))
+    result = replay(silent, AheadBy(2), max_samples=5, abstain_limit=None)
     assert (result.samples, result.accuracy, result.agreement) == (5, 0, 0)
     assert result.reasons == {"out of samples": 1.0}
+
+
+@pytest.mark.parametrize("rule", ["balanced", "balanced|max-seconds:seconds=1e18"])
+@pytest.mark.parametrize("timing", [None, Timing("thrifty", slots=3)])
+def test_replies_without_an_answer_end_a_vote_as_they_do_live(rule, timing):
+    silent = EvaluationSet((question("q", [None] * 9), question("r", ["a"] * 9)))
+    result = replay(silent, rule, trials=6, abstain_limit=4, timing=timing)
+    assert result.columns["samples"].tolist() == [4, 3]
+    assert result.reasons == {"unvotable": 0.5, "optimal": 0.5}
+    default = replay(silent, rule, trials=6, timing=timing)
+    assert default.columns["samples"][0] == VotingEngine(AheadBy(2)).abstain_limit
 
 
 def test_any_of_tied_modes_is_agreement():
@@ -142,8 +160,9 @@ def test_any_of_tied_modes_is_agreement():
 def test_weighted_mode_is_that_of_the_mixture():
     samples = {"x": Samples(("a",) * 9), "y": Samples(("b",) * 9), "z": Samples(("b",) * 9)}
     one = EvaluationSet((Question("q", samples, gold="b"),))
-    assert together(one, {"x": 0.6, "y": 0.2, "z": 0.2})[0].first_mode == 0
-    assert together(one, {"x": 0.4, "y": 0.3, "z": 0.3})[0].first_mode == 1
+    for x, mode in ((0.6, "a"), (0.4, "b")):
+        found = together(one, {"x": x, "y": (1 - x) / 2, "z": (1 - x) / 2})[0]
+        assert [t for t, m in zip(found.texts, found.modes, strict=True) if m] == [mode]
     assert replay(one, AheadBy(4), weights={"x": 0.4, "y": 0.3, "z": 0.3}, trials=5).agreement == 1
 
 
@@ -181,7 +200,8 @@ def test_time_and_waste_depend_on_the_launch_and_the_votes_do_not():
     plan = ReplayPlan(trials=10, max_samples=40)
     kinds = {
         "one": Timing(slots=1),
-        "thrifty": Timing(),
+        "thrifty": Timing("thrifty"),
+        "default": Timing(),
         "eager": Timing("eager"),
         "arrival": Timing("eager", "arrival"),
     }
@@ -192,6 +212,10 @@ def test_time_and_waste_depend_on_the_launch_and_the_votes_do_not():
     assert thrifty.mean("started") == pytest.approx(thrifty.samples, rel=0.02)
     assert eager.mean("started") > eager.samples
     assert eager.mean("seconds") < thrifty.mean("seconds") < one.mean("seconds")
+    default = results["default"]
+    assert one.columns["samples"].tolist() == default.columns["samples"].tolist()
+    assert thrifty.mean("started") < default.mean("started") < eager.mean("started")
+    assert default.mean("seconds") < thrifty.mean("seconds")
     assert one.mean("seconds") == pytest.approx(one.tokens)
     assert results["arrival"].columns["samples"].tolist() != one.columns["samples"].tolist()
 
@@ -222,6 +246,23 @@ def test_frontier_puts_the_oracle_below_and_fixed_above():
     ratio, error = found.ratio("optimal", "oracle", 0.9, cost="tokens")
     assert ratio > 1
     assert error > 0
+
+
+def test_frontier_is_read_in_money_as_in_tokens():
+    plan = ReplayPlan(trials=20, members=["x"], prices={"x": 0.5}, max_samples=40)
+    found = frontier(SMALL, {"optimal": ["fast", "balanced", "thorough"]}, plan)
+    for name, line in found.lines.items():
+        tokens = [cost for cost, _ in line.means("tokens")]
+        money = [cost for cost, _ in line.means("cost")]
+        assert money == pytest.approx([0.5 * cost for cost in tokens]), name
+    in_tokens = found.ratio("optimal", "oracle", 0.9, cost="tokens")
+    assert found.ratio("optimal", "oracle", 0.9, cost="cost") == pytest.approx(in_tokens)
+
+
+def test_a_level_out_of_reach_has_neither_a_ratio_nor_an_error():
+    plan = ReplayPlan(trials=20, members=["x"], max_samples=40)
+    found = frontier(SMALL, {"one": ["fixed:n=1"], "optimal": ["thorough"]}, plan, oracle=False)
+    assert all(map(math.isnan, found.ratio("one", "optimal", 0.9999)))
 
 
 def test_oracle_of_equal_answers_stops_at_once():
@@ -304,6 +345,7 @@ def test_recorded_answers_need_few_samples_for_the_mode():
     assert priced.agreement >= 0.974
 
 
+@pytest.mark.soak
 @recorded
 def test_rule_stays_near_the_oracle_on_recorded_answers():
     data = read_files([DATA / "boinf"])
@@ -312,3 +354,100 @@ def test_rule_stays_near_the_oracle_on_recorded_answers():
     found = frontier(data, rules, ReplayPlan(trials=20, drop_invalid=True), fixed=False)
     ratio, _ = found.ratio("optimal", "oracle", 0.975)
     assert ratio <= 1.35
+
+
+# -- without replacement ------------------------------------------------------------------------
+
+
+def population(questions, samples, seed, members=("m",)):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(questions):
+        p = rng.dirichlet([3.0, 1.5, 1.0])
+        drawn = {m: Samples(tuple(rng.choice(list("abc"), samples, p=p))) for m in members}
+        rows.append(Question(f"q{i}", drawn, gold="a"))
+    return EvaluationSet(tuple(rows))
+
+
+def test_fixed_votes_are_those_of_all_ways_to_draw_them():
+    recorded = population(6, 9, 3)
+    result = replay(recorded, FixedSamples(4), trials=2000)
+    for place, name in enumerate(result.grid.questions):
+        counts = next(q for q in recorded if q.id == name).samples["m"].counts()
+        right = counts.pop("a", 0)
+        exact = chance_of_right(right, list(counts.values()), 0, 4)
+        assert result.columns["accuracy"][place] == pytest.approx(exact, abs=0.05)
+
+
+def test_the_accuracy_of_a_rule_is_the_same_from_few_samples_as_from_many():
+    rule = "fast|max-samples:n=8"
+    many = replay(population(400, 64, 1), rule, trials=10)
+    few = replay(population(400, 8, 2), rule, trials=10)
+    error = math.hypot(many.standard_error("accuracy"), few.standard_error("accuracy"))
+    assert few.accuracy == pytest.approx(many.accuracy, abs=3 * error)
+
+
+def test_two_files_give_the_same_figures_in_either_order():
+    whole = population(12, 9, 5, ("x", "y", "z"))
+    parts = [whole.only(name) for name in ("x", "y", "z")]
+    halves = list(whole.split(0.5, seed=1))
+    orders = [parts, parts[::-1], [parts[1], parts[0], parts[2]], halves, halves[::-1]]
+    sets = [EvaluationSet.merge(order) for order in orders]
+    for changes in ({}, {"weights": dict.fromkeys("xyz", 1.0)}):
+        results = [replay(found, "balanced", trials=5, **changes) for found in sets]
+        assert len({json.dumps(r.to_json()["standard_errors"]) for r in results}) == 1
+        assert len({(r.accuracy, r.agreement, r.samples, r.mean("bo_inf")) for r in results}) == 1
+    turned = [{"x": 0.2, "y": 0.4, "z": 0.4}, {"z": 0.4, "y": 0.4, "x": 0.2}]
+    first, second = (replay(whole, FixedSamples(5), trials=9, weights=w) for w in turned)
+    assert columns(first) == columns(second)
+
+
+@pytest.mark.parametrize("rule", [FixedSamples(2), FixedSamples(2) | MaxSeconds(1e18)], ids=str)
+@pytest.mark.parametrize("timing", [None, Timing("thrifty")], ids=str)
+def test_a_tie_counts_in_equal_shares(rule, timing):
+    tied = EvaluationSet((question("q", ["a", "b"]), question("r", ["b", "c"])))
+    result = replay(tied, rule, trials=3, timing=timing)
+    assert result.columns["accuracy"].tolist() == [0.5, 0]
+    assert result.columns["agreement"].tolist() == [1, 1]
+
+
+def test_an_ensemble_is_judged_on_the_questions_all_its_members_were_asked():
+    whole = population(8, 9, 2, ("x", "y"))
+    part = EvaluationSet(
+        tuple(
+            Question(q.id, {k: s for k, s in q.samples.items() if i < 5 or k == "x"}, q.gold)
+            for i, q in enumerate(whole)
+        )
+    )
+    result = replay(part, "fast", weights={"x": 0.5, "y": 0.5}, trials=3)
+    assert (len(result.grid.questions), result.left_out) == (5, 3)
+    alone_ = replay(part, "fast", weights={"x": 1.0, "y": 0.0, "absent": 0.0}, trials=3)
+    assert (len(alone_.grid.questions), alone_.left_out) == (8, 0)
+    apart = EvaluationSet.merge([whole.only("x").filter(lambda q: q.id < "q3"),
+                                 whole.only("y").filter(lambda q: q.id >= "q3")])  # fmt: skip
+    with pytest.raises(UsageError, match="asked were x 3, y 5"):
+        replay(apart, "fast", weights={"x": 0.5, "y": 0.5})
+
+
+def test_samples_drawn_because_of_earlier_answers_are_left_out():
+    samples = Samples(("a", "a", "b", "b"), calls=(0, 0, 1, 1))
+    one = EvaluationSet((Question("q", {"m": samples}, gold="a", stopped={1: "fast"}),))
+    result = replay(one, FixedSamples(4), trials=2)
+    assert (result.recorded, result.samples, result.accuracy) == (2, 2, 1)
+
+
+def test_the_limit_is_not_known_from_few_samples_and_else_has_its_error():
+    assert math.isnan(replay(population(20, 7, 1), "fast", trials=2).mean("bo_inf"))
+    known = replay(population(20, 8, 1), "fast", trials=2)
+    assert 0 <= known.mean("bo_inf") <= 1
+    assert known.standard_error("bo_inf") > abs(known.grid.mean(known.steps)) / 2
+    mixed = EvaluationSet.merge([population(20, 8, 1), EvaluationSet((question("few", ["a"]),))])
+    assert mixed.members == ("m",)
+    assert replay(mixed, "fast", trials=2).to_json()["bo_inf"] is None
+
+
+def test_prices_make_a_column_of_money():
+    recorded = EvaluationSet((question("q", ["a"] * 9, tokens=[50] * 9),))
+    result = replay(recorded, FixedSamples(3), prices={"m": 0.01}, trials=2)
+    assert result.mean("cost") == pytest.approx(1.5)
+    assert "cost" not in replay(recorded, FixedSamples(3), trials=2).columns

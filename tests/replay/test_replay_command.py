@@ -35,13 +35,16 @@ def test_json_has_the_keys_that_stay(recorded):
     record = json.loads(result.stdout)
     assert record["questions"] == 2
     assert record["trials"] == 9
-    for key in ("mean_samples", "mean_tokens", "accuracy", "agreement", "bo1", "bo_inf"):
+    for key in ("mean_samples", "mean_tokens", "accuracy", "agreement", "bo1"):
         assert isinstance(record[key], float)
-    assert record["reasons"] == {"ahead-by": 1.0}
+    assert record["bo_inf"] is None  # three samples say nothing of infinitely many
+    assert (record["draws"], record["recorded"]) == ("without replacement", 3)
+    # Two of three votes for one answer end it unless the third comes between them.
+    assert record["reasons"].keys() == {"ahead-by", "out of samples"}
 
 
 def test_several_rules_give_a_list(recorded):
-    result = run(recorded, "--rule", "fixed:n=1", "--rule", "fixed:n=3", "--json")
+    result = run(recorded, "--member", "m", "--rule", "fixed:n=1", "--rule", "fixed:n=3", "--json")
     assert [r["mean_samples"] for r in json.loads(result.stdout)] == [1, 3]
 
 
@@ -57,6 +60,18 @@ def test_table_is_for_people(recorded):
     result = run(recorded, "--rule", "balanced|max-samples:n=8", "--launch", "thrifty")
     assert "agreement" in result.stdout
     assert "2 questions" in result.stdout
+    assert "drawn without replacement from 1 recorded samples" in result.stdout
+    assert "cannot be known from 1 samples: record at least 8" in result.stdout
+
+
+def test_draws_with_replacement_are_told(recorded):
+    result = run(recorded, "--rule", "fixed:n=9", "--member", "m", "--with-replacement")
+    assert "drawn with replacement" in result.stdout
+    assert "is no verdict" in result.stdout
+    json_of = run(
+        recorded, "--rule", "fixed:n=9", "--member", "m", "--with-replacement", "--json"
+    ).stdout
+    assert json.loads(json_of)["mean_samples"] > 3  # more than were recorded
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{", "{}", '{"m": "heavy"}', '{"m": true}'])
@@ -81,3 +96,17 @@ def test_wrong_weights_are_refused(recorded, tmp_path, text):
 def test_wrong_input_is_one_usage_error(recorded, arguments, message):
     with pytest.raises(UsageError, match=message):
         run(recorded, *arguments)
+
+
+def test_prices_add_a_column_of_money(recorded):
+    command = (recorded, "--rule", "fixed:n=2", "--trials", 9, "--price", "m=2", "--price", "n=1")
+    record = json.loads(run(*command, "--member", "m", "--json").stdout)
+    assert record["cost"] == pytest.approx(record["mean_tokens"] * 2e-6)
+    assert "money" in run(*command).stdout
+    assert "money" not in run(recorded, "--rule", "fixed:n=2").stdout
+
+
+@pytest.mark.parametrize("price", ["m", "=3", "m=dear", "m=-1", "m=nan", "m=inf"])
+def test_a_price_that_is_none_is_refused(recorded, price):
+    with pytest.raises(UsageError, match="a price is NAME=MONEY for a million tokens"):
+        run(recorded, "--rule", "fast", "--price", price)

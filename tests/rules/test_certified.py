@@ -11,7 +11,7 @@ from scipy import integrate
 from bestofinf.errors import UsageError
 from bestofinf.rules import CertifiedMajority
 from bestofinf.rules.certified import LeastWins, log_e_value
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 from support.courses import fewest_by_trial
 
 QUESTIONS = {

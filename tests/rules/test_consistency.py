@@ -18,7 +18,7 @@ from bestofinf.rules import (
     UnanimousWindow,
 )
 from bestofinf.rules.pairs import pair_table
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 from support.courses import fewest_by_trial
 
 counts = st.lists(st.integers(1, 40), min_size=1, max_size=8)

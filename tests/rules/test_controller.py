@@ -7,7 +7,7 @@ import pytest
 
 from bestofinf.errors import UsageError
 from bestofinf.rules import BudgetController, OptimalStopping
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 
 def answer_all(controller, questions=400, seed=0):

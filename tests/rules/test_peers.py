@@ -8,7 +8,7 @@ import pytest
 
 from bestofinf.rules import AdaptiveConsistency, AheadBy, PValue
 from bestofinf.rules.pairs import pair_table
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 
 def streams(number=60, seed=0):

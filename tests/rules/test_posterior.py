@@ -11,7 +11,7 @@ from scipy.special import betainc, gammainc, gammaln
 
 from bestofinf.errors import UsageError
 from bestofinf.rules.posterior import BestOfInfinity, p_leader_is_mode
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 whole_counts = st.lists(st.integers(1, 60), min_size=1, max_size=50)
 real_counts = st.lists(st.floats(0.3, 80), min_size=1, max_size=12)
@@ -89,16 +89,16 @@ def test_posterior_agrees_with_twenty_digit_integration(counts, plus, prior):
 
 @given(whole_counts, st.sampled_from([("paper", 0.0), ("authors", 1.0)]))
 @settings(max_examples=150, deadline=None)
-def test_posterior_is_exact_to_a_millionth(counts, prior):
+def test_posterior_is_within_two_ten_millionths(counts, prior):
     got = p_leader_is_mode(counts, 0.3, prior[0])
-    assert got == pytest.approx(reference(counts, 0.3, prior[1]), abs=1e-6)
+    assert got == pytest.approx(reference(counts, 0.3, prior[1]), abs=2e-7)
 
 
 @given(real_counts, st.floats(0.05, 3))
 @settings(max_examples=100, deadline=None)
 def test_posterior_is_exact_for_effective_counts(counts, concentration):
     got = p_leader_is_mode(counts, concentration)
-    assert got == pytest.approx(reference(counts, concentration), abs=1e-6)
+    assert got == pytest.approx(reference(counts, concentration), abs=2e-7)
 
 
 @given(st.integers(1, 900))

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from bestofinf.records import Usual
 from bestofinf.rules import (
     AdaptiveConsistency,
     AheadBy,
@@ -21,8 +22,8 @@ from bestofinf.rules import (
     PValue,
     UnanimousWindow,
 )
-from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally, Usual
+from bestofinf.rules.tally import Tally
+from bestofinf.rules.tally_arrays import TallyArrays
 
 ROWS, STEPS, ANSWERS = 40, 25, 6
 
@@ -54,7 +55,7 @@ def both(seed, weights, *, stratified=True, usual=False):
         "usual_tokens": np.array([[u.tokens for u in lengths]] * ROWS),
         "usual_log_tokens": np.array([[u.log_tokens for u in lengths]] * ROWS),
     }
-    many = Tallies(
+    many = TallyArrays(
         ROWS, ANSWERS, weights=weights, stratified=stratified, **(columns if usual else {})
     )
     for step in draws(seed, members):
@@ -147,8 +148,8 @@ def test_price_in_money_is_what_samples_have_cost():
 
 
 def test_time_is_not_known_to_many_tallies():
-    assert MaxSeconds(3).check_many(Tallies(2, 2)) is None
-    assert (AheadBy() | MaxSeconds(3)).check_many(Tallies(2, 2)) is None
+    assert MaxSeconds(3).check_many(TallyArrays(2, 2)) is None
+    assert (AheadBy() | MaxSeconds(3)).check_many(TallyArrays(2, 2)) is None
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -189,6 +189,7 @@ LANGCHAIN: dict[Fault, type[Exception] | None] = {
     Fault.UNAVAILABLE: openai.InternalServerError,
     Fault.UNAUTHORIZED: openai.AuthenticationError,
     Fault.BAD_REQUEST: openai.BadRequestError,
+    Fault.ERROR_IN_BODY: Exception,
     Fault.RESET: openai.APIConnectionError,
     Fault.HANG: openai.APITimeoutError,
     Fault.TRUNCATED: openai.APIConnectionError,
@@ -281,7 +282,7 @@ async def test_under_random_faults_the_book_says_what_the_clients_saw():
                         reply = await client.post(url, json=body, timeout=30)
                         message = reply.raise_for_status().json()["choices"][0]["message"]
                         answers[i % 20, "".join(message["content"])] += 1
-                    except (httpx.HTTPError, ValueError, IndexError, TypeError):
+                    except (httpx.HTTPError, ValueError, LookupError, TypeError):
                         failures += 1
 
                 for start in range(0, 400, 50):

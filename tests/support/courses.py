@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bestofinf.rules import StopRule
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 
 def fewest_by_trial(rule: StopRule, tally: Tally, ahead: Sequence[int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,7 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"  # 503
     UNAUTHORIZED = "unauthorized"  # 401
     BAD_REQUEST = "bad_request"  # 400
+    ERROR_IN_BODY = "error_in_body"  # 200, with an error in place of a reply, as routers send it
     RESET = "reset"  # connection reset before any byte
     HANG = "hang"  # never answers
     SLOW_DRIP = "slow_drip"  # a valid reply in dribs and drabs
@@ -71,12 +73,16 @@ STATUS: Mapping[Fault, tuple[int, Json]] = {
         401,
         _error("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
     ),
+    Fault.ERROR_IN_BODY: (
+        200,
+        {"error": {"message": "Provider returned error", "code": 502}},
+    ),
     Fault.BAD_REQUEST: (
         400,
         _error("This model's maximum context length is exceeded.", "invalid_request_error", None),
     ),
 }
-"""Faults that are an HTTP status with an error in OpenAI's form."""
+"""Faults that are an HTTP status with an error in OpenAI's form, or nearly so."""
 
 
 @dataclass(frozen=True)
@@ -121,3 +127,27 @@ class Faults:
             return None
         source = random.Random(f"{self.seed}/{number}")
         return source.choice(tuple(self.kinds)) if source.random() < self.rate else None
+
+
+@dataclass(frozen=True)
+class RateLimit(Faults):
+    """Refuses what exceeds so many requests in a window of time, and does not say for how long.
+
+    Attributes:
+        requests: Requests that one window lets through.
+        seconds: Length of a window.
+    """
+
+    requests: int = 20
+    seconds: float = 60.0
+    _window: dict[str, float] = field(default_factory=lambda: {"begun": 0.0, "taken": 0})
+
+    def pick(self, number: int, model: str) -> Fault | None:
+        """Return a refusal where the window is full; requests of a refusal take no place in it."""
+        now, window = time.monotonic(), self._window
+        if now - window["begun"] >= self.seconds:
+            window.update(begun=now, taken=0)
+        if window["taken"] >= self.requests:
+            return Fault.RATE_LIMIT
+        window["taken"] += 1
+        return super().pick(number, model)

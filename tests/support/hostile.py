@@ -6,6 +6,18 @@ from bestofinf.records import Reply, ToolCall
 
 MANY = 10_000_000
 
+NUMBERS = (-1, 2**53, 2**63, 10**30, float("nan"), float("inf"), "7", None, True)
+"""What may stand where a number of tokens, an amount of money or a score is looked for."""
+
+TEXTS = {
+    "lone surrogates": "\ud800\udfff\ud800",
+    "ten megabytes": "a " * (MANY // 2),
+    "backslashes behind a key": "api_key" + "\\" * 4_000,
+    "escape sequences": "\x1b]52;c;ZWNobyBoaQ==\x07\x1b[2J\x1b]0;title\x07\u202e",
+    "NUL": "a\x00b",
+}
+"""What may stand in a reply, an error, a member's name, a question or an id."""
+
 HOSTILE = {
     "ten megabytes of a": "a" * MANY,
     "ten megabytes of spaces": " " * MANY,
@@ -20,6 +32,26 @@ HOSTILE = {
     "ten megabytes of hashes": "#" * MANY,
     "ten megabytes of braces": "{" * MANY + "}" * 10,
     "ten megabytes of actions": "Action: x\n" * (MANY // 10),
+    "ten megabytes of thoughts": "<think>x</think>" * (MANY // 16),
+    "ten megabytes of opened thoughts": "<think>" * (MANY // 7),
+    "ten megabytes of closed thoughts": "</think>" * (MANY // 8),
+    "ten megabytes of half a tag": "<think " * (MANY // 7),
+    "ten megabytes of channels": "<|channel|>final<|message|>7" * (MANY // 28),
+    "ten megabytes of turns": "<|im_start|>assistant\n" * (MANY // 22),
+    "ten megabytes of signs": "<" * MANY,
+    "ten megabytes of headings": "Thinking...\n" + "...done thinking.\n" * (MANY // 18),
+    "ten megabytes of tildes": "~" * MANY,
+    "ten megabytes of what nobody sees": "\u200b" * MANY,
+    "ten megabytes of joined boxes": r"\boxed{1} and " * (MANY // 14),
+    "ten megabytes of Chinese marks": "答案是" * (MANY // 3),
+    "ten megabytes of Chinese conclusions": "因此12 " * (MANY // 5),
+    "ten megabytes of German marks": "Antwort a b " * (MANY // 12),
+    "ten megabytes of French marks": "la réponse n'est pas " * (MANY // 20),
+    "ten megabytes of letters that are choices": "A B " * (MANY // 4),
+    "ten megabytes of denied choices": "B not A " * (MANY // 8),
+    "ten megabytes of conclusions": "so, therefore 1 the " * (MANY // 20),
+    "ten megabytes of bold numbers": "the **1** " * (MANY // 10),
+    "ten megabytes of groups": "1 000 " * (MANY // 6),
     "nested brackets": "[" * 10_000 + "]" * 10_000,
     "nested braces in a box": r"\boxed{" + "{" * 10_000 + "}" * 10_000 + "}",
     "nested short braces in a box": r"\boxed{" + "{" * 150 + "1" + "}" * 150 + "}",
@@ -78,6 +110,12 @@ HOSTILE = {
     "combining marks": "e" + "\u0301" * 15_000,
     "right to left": "The answer is \u202e54321",
     "long word": "The answer is " + "x" * 590,
+    "plain roots": "sqrt(" * 300 + "2" + ")" * 300,
+    "Unicode roots": "√(" * 150 + "2" + ")" * 150,
+    "superscripts": r"\boxed{" + "x²" * 190 + "}",
+    "vulgar fractions": "½" * 390,
+    "plain powers": "2^(2^(2^(2^(9))))",
+    "many names": r"\boxed{" + ",".join(f"A_{i}=1" for i in range(60)) + "}",
     "thin spaces": "1" + "\\,000" * 3_000,
 }
 
@@ -96,6 +134,10 @@ _PIECES = [
     *["the answer is ", "Answer: ", "#### ", "\n", ". ", "**", '"', "'", "```json\n", "```", ":"],
     *['{"a": ', "true", "null", "[1, 2]", "Action: f\n", "Action Input: ", "cm", " km", "apples"],
     *[r"\begin{pmatrix}", r"\end{pmatrix}", "\ud800", "\x00", "é", "²", "１", "−", "½", "∞", "𝟙"],
+    *["<think>", "</think>", "[THINK]", "<|im_end|>", "<|channel|>final<|message|>", "~~~\n"],
+    *["\u200b", "</s>", "assistant\n\n"],
+    *["Antwort: ", "La réponse est ", "答案是", "答えは", "उत्तर ", "因此", "So ", "B不是A", "。"],
+    *["sqrt(", "√", "π", ">=", "!=", "1 000", "0,5", "1.000,5", "¾", "公斤", r"\approx ", "٣"],
     *["(A)", "B.", "C) ", "January 5, 2024", "2024-01-05", "1e9", "1,234", "not ", "because "],
 ]
 

@@ -8,15 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bestofinf.cli.run import Members
-from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.store.store import EvaluationStore
 from support.process import ServerProcess
 from support.recorded import MadeBackend
+from support.stored import calls_of_run
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = "from bestofinf.cli import main; main()"
@@ -102,12 +102,12 @@ class Runs:
 
     def recorded(self, name: str = "answers") -> dict[str, list[str | None]]:
         """Return the stored answers by question."""
-        ids: Sequence[str] = [f"{name}/q{i}" for i in range(self.n_questions)]
         with EvaluationStore(f"{self.out(name)}.db", readonly=True) as store:
-            calls = store.calls(ids)
+            calls = calls_of_run(store, name)
         return {
-            id_.partition("/")[2]: [row.answer for row in rows if row.error is None]
-            for id_, (_, rows) in calls.items()
+            question: [row.answer for row in rows if row.error is None]
+            for (question, attempt), (_, rows) in calls.items()
+            if attempt == 1
         }
 
 

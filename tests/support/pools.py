@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import betainc
 
-from bestofinf.engine import VotingEngine
+from bestofinf.batches.pool import Budget, Indexed, Pool
 from bestofinf.evaluation import EvaluationSet
-from bestofinf.pool import Budget, Indexed, Pool
 from bestofinf.records import Sample, Usage
 from bestofinf.rules import FixedSamples, MaxSamples, OptimalStopping, StopRule
 from bestofinf.rules.controller import BudgetController
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
+from bestofinf.voting.engine import VotingEngine
 
 LONGEST = 160
 """Votes that are drawn for a question at most."""

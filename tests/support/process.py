@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from support.backends import Backend, EchoBackend
-from support.faults import Fault, Faults
+from support.faults import Fault, Faults, RateLimit
 from support.recorded import MadeBackend, RecordedBackend
 from support.request import Json
 from support.server import LoopbackServer
@@ -100,7 +100,7 @@ def main() -> None:
         _backend(options),
         seconds_per_token=options.seconds_per_token,
         latency=options.latency,
-        faults=Faults(options.fault_rate, options.fault_kinds or tuple(Fault), seed=options.seed),
+        faults=_faults(options),
         port=options.port,
         record=False,
     ) as server:
@@ -127,6 +127,13 @@ def _backend(options: argparse.Namespace) -> Backend:
     return MadeBackend(options.questions, seed=options.seed)
 
 
+def _faults(options: argparse.Namespace) -> Faults:
+    if options.rate_limit is not None:
+        requests, _, seconds = options.rate_limit.partition("/")
+        return RateLimit(requests=int(requests), seconds=float(seconds))
+    return Faults(options.fault_rate, options.fault_kinds or tuple(Fault), seed=options.seed)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m support.server", description=main.__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -139,5 +146,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--fault-rate", type=float, default=0.0, help="share of faulty replies")
     parser.add_argument("--fault-kinds", type=Fault, nargs="*", help="all when left out")
+    parser.add_argument("--rate-limit", help="instead of faults: REQUESTS/SECONDS, then refused")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     return parser

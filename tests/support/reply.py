@@ -52,6 +52,7 @@ class Served:
         refusal: Text of a refusal; the content is then null.
         pieces: Tokens whose concatenation is the text; split at words when empty.
         logprobs: Log-probability of every piece; made up when empty.
+        end: Text and log-probability of the token that ends it; None where it is not told.
         extra: Further keys of the message, such as ``reasoning_content``.
         question: Id of the question that was recognised in the prompt.
         answer: The answer a client should read from it; None where there is none to read.
@@ -64,6 +65,7 @@ class Served:
     refusal: str | None = None
     pieces: tuple[str, ...] = ()
     logprobs: tuple[float, ...] = ()
+    end: tuple[str, float] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     question: str = ""
     answer: str | None = None
@@ -247,12 +249,13 @@ class Encoder:
         top = self.request.top_logprobs
         if top is None:
             return None
-        return {
-            "content": [
-                _logprob(served, piece, start + place, top) for place, piece in enumerate(pieces)
-            ],
-            "refusal": None,
-        }
+        content = [
+            _logprob(served, piece, start + place, top) for place, piece in enumerate(pieces)
+        ]
+        if served.end is not None and start + len(pieces) == len(served.all_pieces):
+            token, logprob = served.end
+            content.append({"token": token, "logprob": logprob, "bytes": None, "top_logprobs": []})
+        return {"content": content, "refusal": None}
 
 
 def _event(body: Json) -> bytes:

@@ -244,7 +244,7 @@ class LoopbackServer:
     def tally(self) -> dict[str, Counter[str | None]]:
         """Return how often each answer was served to the end, by question; None: no answer.
 
-        Kept even where single requests are not recorded.
+        Cached even where single requests are not recorded.
         """
         return self.ledger.tally()
 

@@ -1,7 +1,7 @@
 """Threads that run one at a time, from one blocking operation to the next, as a test directs.
 
-Patch a module's ``threading`` and ``queue`` with those of a `Stage`, run its code in an actor, and
-every order in which its threads may meet can be tried, again and again in the same way. Time is
+Patch a module's ``threading``, ``queue`` and ``time`` with those of a `Stage`, run its code in an
+actor, and every order in which its threads may meet can be tried, again and again in the same way. Time is
 virtual: it passes when the test says so.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 PATIENCE = 60.0  # seconds of real time that a thread may take from one operation to the next
@@ -19,6 +21,11 @@ PATIENCE = 60.0  # seconds of real time that a thread may take from one operatio
 
 def _always() -> bool:
     return True
+
+
+def _handler(error: BaseException, frame: FrameType) -> None:
+    """Raise an error as the handler of a signal does: called with the frame that it interrupts."""
+    raise error
 
 
 class Actor:
@@ -75,7 +82,7 @@ class Actor:
         error, self._interrupt = self._interrupt, None
         self._may_be_interrupted = False
         if error is not None:
-            raise error
+            _handler(error, sys._getframe())
 
     def _run(self) -> None:
         self._go.acquire()
@@ -89,7 +96,7 @@ class Actor:
 
 
 class Stage:
-    """Directs its actors; stands for the modules ``threading`` and ``queue``.
+    """Directs its actors; stands for the modules ``threading``, ``queue`` and ``time``.
 
     Attributes:
         now: The virtual time in seconds.
@@ -148,8 +155,8 @@ class Stage:
     def Lock(self) -> Any:
         return _Lock(self)
 
-    def BoundedSemaphore(self, value: int = 1) -> Any:
-        return _Semaphore(self, value)
+    def Condition(self, lock: Any) -> Any:
+        return _Condition(self, lock)
 
     def Event(self) -> Any:
         return _Event(self)
@@ -157,37 +164,55 @@ class Stage:
     def Thread(self, **given: Any) -> Any:
         return _Thread(self, **given)
 
+    # -- what the module `time` has -----------------------------------------------------------
+
+    def sleep(self, seconds: float) -> None:
+        self.pause("a while", lambda: False, seconds=seconds, interruptible=True)
+
     # -- what the module `queue` has ----------------------------------------------------------
 
     def SimpleQueue(self) -> Any:
         return _Queue(self)
 
 
-class _Semaphore:
-    def __init__(self, stage: Stage, value: int) -> None:
-        self._stage, self._free, self._bound = stage, value, value
-
-    def acquire(self, timeout: float | None = None) -> bool:
-        self._stage.pause("a lock", lambda: self._free > 0, seconds=timeout)
-        if not self._free:
-            return False
-        self._free -= 1
-        return True
-
-    def release(self) -> None:
-        self._free += 1
-        assert self._free <= self._bound
-
-
-class _Lock(_Semaphore):
+class _Lock:
     def __init__(self, stage: Stage) -> None:
-        super().__init__(stage, 1)
+        self._stage, self._free = stage, True
 
-    def __enter__(self) -> bool:
-        return self.acquire()
+    def __enter__(self) -> None:
+        self._stage.pause("a lock", lambda: self._free)
+        self._free = False
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        assert not self._free
+        self._free = True
+
+
+class _Condition:
+    def __init__(self, stage: Stage, lock: _Lock) -> None:
+        self._stage, self._lock = stage, lock
+        self._notified = 0
+
+    def __enter__(self) -> None:
+        self._lock.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.__exit__()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._lock.__exit__()
+        try:
+            self._stage.pause(
+                "a slot", lambda: self._notified > 0, seconds=timeout, interruptible=True
+            )
+        finally:
+            self._lock.__enter__()
+        notified = self._notified > 0
+        self._notified = max(0, self._notified - 1)
+        return notified
+
+    def notify(self) -> None:
+        self._notified = 1
 
 
 class _Event:

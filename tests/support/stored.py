@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from bestofinf.evaluation import EvaluationStore
 from bestofinf.evaluation.rows import CallRecord, CallRow, QuestionRow, SampleRow
+
+
+def calls_of_run(
+    store: EvaluationStore, run: str
+) -> dict[tuple[str, int], tuple[CallRow, list[SampleRow]]]:
+    """Return the calls of a run with their samples, by the question's own id and the try."""
+    return {
+        (call.run_question or "", call.attempt or 0): (
+            call,
+            [row for row in samples if row.call_id == call.id],
+        )
+        for _, calls, samples, _ in store.records()
+        for call in calls
+        if call.run == run
+    }
 
 
 def record(

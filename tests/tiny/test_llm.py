@@ -1,8 +1,5 @@
 """TinyLLM: all eight endpoints of a LlamaIndex LLM."""
 
-import asyncio
-import threading
-
 import pytest
 from llama_index.core.llms import ChatMessage, MessageRole
 
@@ -62,35 +59,6 @@ def test_log_probabilities_stand_beside_each_character():
     assert "".join(entry[0].token for entry in response.logprobs) == response.message.content
     assert all(entry[0].logprob <= 0 for entry in response.logprobs)
     assert TinyLLM().chat(MESSAGES).logprobs is None
-
-
-def test_a_seeded_model_gives_new_replies_in_the_same_order_every_time():
-    def texts():
-        llm = TinyLLM(seed=1, temperature=1.5)
-        return [llm.complete(QUESTION).text for _ in range(6)]
-
-    assert texts() == texts()
-    assert len(set(texts())) > 1
-
-
-async def test_async_calls_get_the_replies_that_calls_in_turn_get():
-    llm, in_turn = (TinyLLM(seed=1, temperature=1.5) for _ in range(2))
-    together = await asyncio.gather(*(llm.acomplete(QUESTION) for _ in range(6)))
-    assert [r.text for r in together] == [in_turn.complete(QUESTION).text for _ in range(6)]
-
-
-async def test_an_async_call_leaves_the_event_loop_free(monkeypatch):
-    threads = []
-    monkeypatch.setattr(
-        tiny.TinyModel,
-        "complete",
-        lambda *args, complete=tiny.TinyModel.complete, **kwargs: (
-            threads.append(threading.current_thread()),
-            complete(*args, **kwargs),
-        )[1],
-    )
-    await TinyLLM().acomplete(QUESTION)
-    assert threads != [threading.main_thread()]
 
 
 def test_all_of_n_choices_are_in_the_raw_reply():

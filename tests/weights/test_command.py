@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from bestofinf.cli.fit import fit
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import write_file
+from bestofinf.evaluation import EvaluationSet, write_file
 from bestofinf.weights import WeightFit
 from support.ensembles import from_votes, made_set
 
@@ -113,3 +114,24 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     result = run(tmp_path / "none.jsonl")
     assert isinstance(result.exception, UsageError)
     assert "none.jsonl: no such file" in str(result.exception)
+
+
+def test_a_price_asks_for_the_accuracy_of_so_many_votes(path: Path) -> None:
+    record = json.loads(run(path, "--token-price", "0.5", "--votes", "8", "--json").stdout)
+    assert record["objective"] == "finite-n"
+    assert max(record["weights"].values()) > 0.9
+
+
+def test_without_labels_weights_are_proposed_and_no_accuracy_is_shown(tmp_path: Path) -> None:
+    bare = EvaluationSet(
+        tuple(replace(q, gold=None) for q in made_set(30, members=3, samples=8, seed=5))
+    )
+    write_file(bare, tmp_path / "bare.jsonl")
+    shown = run(tmp_path / "bare.jsonl", "--objective", "consensus").stdout
+    assert "proposed, not used" in shown
+    assert "no question is labelled" in shown
+    assert "wins" not in shown
+    forced = run(tmp_path / "bare.jsonl", "--objective", "consensus", "--force", "--json")
+    record = json.loads(forced.stdout)
+    assert record["proposal"]["used"]
+    assert record["weights"] == pytest.approx(record["proposal"]["weights"])

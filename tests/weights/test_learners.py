@@ -4,46 +4,21 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from bestofinf.weights.credit import softmax_credit
 from bestofinf.weights.learners import (
     bagged_single,
     finite_n,
     member_wins,
     single,
-    softmax_shares,
     uniform,
 )
-from bestofinf.weights.margins import Floats, Margins
+from bestofinf.weights.solver.margins import Floats, Margins
 from support.ensembles import from_votes, made_set
 
 
 @pytest.fixture(scope="module")
 def margins() -> Margins:
     return Margins.of(made_set(60, members=4, samples=20, seed=1))
-
-
-def test_softmax_without_sharpness_is_uniform(margins: Margins) -> None:
-    assert softmax_shares(margins, temperature=0) == pytest.approx([0.25] * 4)
-
-
-def test_softmax_of_great_sharpness_is_the_member_with_the_largest_mean_share(
-    margins: Margins,
-) -> None:
-    weights = softmax_shares(margins, temperature=1e6)
-    assert weights.argmax() == margins.shares.mean(axis=0).argmax()
-    assert weights.max() == pytest.approx(1)
-
-
-def test_softmax_of_equal_shares_is_uniform_and_needs_no_order_of_questions() -> None:
-    equal = Margins.of(from_votes({"x": "AB", "y": "BA", "z": "AC"}))
-    assert softmax_shares(equal) == pytest.approx([1 / 3] * 3)
-    some = Margins.of(made_set(9, members=3, samples=5))
-    turned = some.take(np.arange(9)[::-1])
-    assert softmax_shares(some) == pytest.approx(softmax_shares(turned))
-
-
-def test_softmax_is_its_formula() -> None:
-    margins = Margins.of(from_votes({"x": "AAAA", "y": "AAAB"}))
-    assert softmax_shares(margins) == pytest.approx(np.exp([25, 18.75]) / np.exp([25, 18.75]).sum())
 
 
 def test_single_takes_most_wins_and_then_the_wider_margin() -> None:
@@ -88,11 +63,25 @@ def chance_objective(margins: Margins, w: Floats) -> float:
 def test_finite_n_is_better_than_simple_weights_and_no_small_step_improves_it(
     margins: Margins,
 ) -> None:
-    found = finite_n(margins)
+    found, _ = finite_n(margins)
     best = chance_objective(margins, found)
-    for other in (uniform(margins), single(margins), softmax_shares(margins)):
+    for other in (uniform(margins), single(margins), softmax_credit(margins)):
         assert best >= chance_objective(margins, other)
     random = np.random.default_rng(0)
     for _ in range(50):
         step = np.abs(found + random.normal(0, 0.01, 4))
         assert chance_objective(margins, step / step.sum()) <= best + 1e-3
+
+
+def test_a_price_of_samples_is_weighed_against_the_accuracy_of_so_many_votes(
+    margins: Margins,
+) -> None:
+    cost = np.array([0.0, 0.01, 0.01, 0.01])
+    free, _ = finite_n(margins, votes=5)
+    priced, value = finite_n(margins, votes=5, cost=cost)
+    assert priced[0] > free[0]
+    spread = 0.3 * float((priced * np.log(4 * priced)).sum())
+    expected = chance_objective(margins, priced) + spread - len(margins) * 5 * float(priced @ cost)
+    assert value == pytest.approx(expected)
+    dear, _ = finite_n(margins, votes=500, cost=cost)
+    assert dear[0] > 0.95

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
 from bestofinf.weights.exact import as_fractions, score, shorten
-from bestofinf.weights.margins import Margins
+from bestofinf.weights.solver.margins import Margins
 from support.ensembles import from_votes, made_set
 
 letters = st.text(alphabet="ABC-", max_size=6)

@@ -1,6 +1,6 @@
 """Advice: will voting help on these questions, with which members, and at what price?"""
 
 from bestofinf.advice.advise import Advice, advise
-from bestofinf.advice.strategies import PRESET_NAMES, Outcome, Strategy
+from bestofinf.advice.strategies import PRESET_NAMES, Contender, HeldOutResult
 
-__all__ = ["PRESET_NAMES", "Advice", "Outcome", "Strategy", "advise"]
+__all__ = ["PRESET_NAMES", "Advice", "Contender", "HeldOutResult", "advise"]

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
+from bestofinf._display import Brief, bars
+from bestofinf.advice import in_words
+from bestofinf.advice.choice import Aim, Choice, choose
 from bestofinf.advice.code import code_to_paste
-from bestofinf.advice.strategies import PRESET_NAMES, Laboratory, Outcome, Strategy
+from bestofinf.advice.laboratory import Laboratory
+from bestofinf.advice.strategies import (
+    PRESET_NAMES,
+    Contender,
+    HeldOutResult,
+    price_of,
+    with_kappa,
+)
+from bestofinf.advice.units import Unit, chosen_unit
+from bestofinf.calibration.confidence import LABELS, fit_confidence
+from bestofinf.calibration.kappa import FEWEST as FEWEST_TOLD
+from bestofinf.calibration.kappa import KappaFit, fit_kappa
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import EvaluationSet, Question
-from bestofinf.rules.optimal import PRESETS
-from bestofinf.weights import fit_weights
+from bestofinf.evaluation import EvaluationSet
+from bestofinf.evaluation.coverage import Coverage, deep_enough
+from bestofinf.evaluation.limits import Limit
+from bestofinf.evaluation.provenance import FEWEST, LabelSources, for_estimates
+from bestofinf.voting.confidence import ConfidenceCalibration
+from bestofinf.weights.compare import DEFAULT, WeightComparison, compare_weights
+from bestofinf.weights.votes import FEWEST_VOTES, common_questions
 
-FEWEST = 10
-OBJECTIVES = ("uniform", "softmax", "maxmargin")
-_LIGHT = 0.01
-"""A member with a smaller share of the weights is not worth asking."""
+OBJECTIVES = ("uniform",)
+_LIGHT = 0.1
+"""A member with less than this part of an equal weight is not worth asking."""
+
+_VOTES = 20_000
+"""Votes of one strategy on all questions: beyond, questions are what the errors are of."""
 
 
-@dataclass(frozen=True)
-class Advice:
-    """What to use, and why.
+@dataclass(frozen=True, repr=False)
+class Advice(Brief):
+    """The recommended strategy, and the reasons.
 
     Attributes:
         recommendation: In a sentence.
@@ -32,85 +51,204 @@ class Advice:
         price: Price of a sample to stop by (`OptimalStopping`); None where nothing is voted on.
         weights: Weight by member; of one member alone, 1.
         heldout: All strategies by name, measured on questions that taught them nothing.
-        questions: Labelled questions.
-        mode_wrong: Share of them whose most frequent answer is wrong for the chosen members: no
-            number of votes helps there.
+        choice: What the recommendation is worth against one answer of the best member.
+        comparison: Which weights to use, and how sure that is; see `compare_weights`.
+        coverage: Who was asked what; a vote is judged on the common questions.
+        questions: Labelled questions that strategies are judged on.
+        labels: Labelled questions that accuracies may be estimated from.
+        label_sources: How many labels of which provenance these are, and which were left out.
+        max_samples: Samples of a vote at most: no more are recorded of every member.
+        unit: What costs are counted in.
+        limit: Accuracy of infinitely many votes of the chosen members.
+        calibration: How often decisions of the recommended vote are right, by their confidence;
+            None where nothing is voted on or there are too few labels.
         contested: Ids of the questions whose two leading answers are closest, the closest first.
-        redundant: Members that the recommendation does without.
+        redundant: Compared members that the recommendation does without.
         code: Code to paste, by framework.
+        kappa: What the probabilities of replies are worth as votes; None where it was not asked.
     """
 
     recommendation: str
     reason: str
-    chosen: Strategy
+    chosen: Contender
     price: float | None
     weights: Mapping[str, float]
-    heldout: Mapping[str, Outcome]
+    heldout: Mapping[str, HeldOutResult]
+    choice: Choice
+    comparison: WeightComparison
+    coverage: Coverage
     questions: int
-    mode_wrong: float
+    labels: int
+    label_sources: LabelSources
+    max_samples: int
+    unit: Unit
+    limit: Limit
+    calibration: ConfidenceCalibration | None
     contested: Sequence[str]
     redundant: Sequence[str]
     code: Mapping[str, str] = field(repr=False)
+    kappa: KappaFit | None = None
+
+    def _repr_html_(self) -> str:
+        first, *others = self.lines()
+        best = sorted(self.heldout.items(), key=lambda pair: -pair[1].accuracy)
+        rows = [(name, one.accuracy, f"{one.accuracy:.3f} ± {one.se:.3f}") for name, one in best]
+        return bars(first, rows, note=" ".join(others))
+
+    @property
+    def mode_wrong(self) -> float:
+        """Share of questions that infinitely many votes get wrong; NaN where it is not known."""
+        return math.nan if self.limit.value is None else 1 - self.limit.value
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values with the keys of the command line."""
         return {
             "recommendation": self.recommendation,
             "heldout": {name: outcome.to_json() for name, outcome in self.heldout.items()},
+            "coverage": self.coverage.to_json(),
+            "labels": self.labels,
+            "label_sources": self.label_sources.to_json(),
             "price": self.price,
             "reason": self.reason,
             "chosen": self.chosen.name,
             "rule": self.chosen.rule,
             "weights": dict(self.weights),
+            "max_samples": self.max_samples,
+            "gain": self.choice.gain,
+            "gain_se": self.choice.se,
+            "gain_shown": self.choice.shown,
+            "verdict": self.comparison.verdict,
+            "verdict_reason": self.comparison.reason,
+            "unit": self.unit.name,
             "questions": self.questions,
-            "mode_wrong": self.mode_wrong,
+            "mode_wrong": None if math.isnan(self.mode_wrong) else self.mode_wrong,
+            "limit": self.limit.value,
+            "limit_se": self.limit.se,
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
             "contested": list(self.contested),
             "redundant": list(self.redundant),
             "code": dict(self.code),
+            "kappa": None if self.kappa is None else self.kappa.to_json(),
         }
+
+    def lines(self) -> list[str]:
+        """Return the advice in at most ten lines."""
+        told = [self.recommendation, f"{self.reason[0].upper()}{self.reason[1:]}."]
+        if len(self.coverage.compared) > 1:
+            told.append(f"One model or several: {self.comparison.reason}.")
+        told.append(f"Infinitely many votes of {', '.join(self.weights)}: {self.limit}.")
+        if self.calibration is not None:
+            told.append(in_words.sure(self.calibration))
+        if self.kappa is not None:
+            told.append(f"{self.kappa}.")
+        frontier = self._frontier()
+        if frontier:
+            told.append(f"Other rules: {frontier}.")
+        told.append(
+            f"Judged on {self.questions} of {self.labels} labelled questions, by votes of at most "
+            f"{self.max_samples} of the recorded samples, drawn without replacement"
+            + (f" ({self.label_sources})." if self.label_sources.left_out else ".")
+        )
+        if not self.coverage.complete:
+            told.append(f"Coverage: {self.coverage}.")
+        if self.redundant:
+            told.append(f"Not needed: {', '.join(self.redundant)}.")
+        return told
+
+    def _frontier(self) -> str:
+        """Return what the other rules would give with the same members."""
+        chosen = self.chosen
+        alike = [
+            o
+            for o in self.heldout.values()
+            if o.strategy.rule not in (None, chosen.rule)
+            and (o.strategy.kind, o.strategy.objective) == (chosen.kind, chosen.objective)
+            and (chosen.kind == "ensemble" or o.strategy.member in self.weights)
+        ]
+        told = []
+        for o in sorted(alike, key=lambda o: o.mean_cost or o.mean_samples):
+            cost = o.mean_cost
+            price = "" if cost is None else f" for {self.unit.tell(cost)}"
+            told.append(f"{o.strategy.rule} {100 * o.accuracy:.1f} %{price}")
+        return "; ".join(told)
 
 
 def advise(
     evaluation_set: EvaluationSet,
     *,
+    members: Sequence[str] | None = None,
     rules: Sequence[str] = PRESET_NAMES,
     objectives: Sequence[str] = OBJECTIVES,
-    trials: int = 20,
+    value: float | None = None,
+    budget: float | None = None,
+    unit: str | None = None,
+    prices: Mapping[str, float] | None = None,
+    speed: float | None = None,
+    trials: int | None = None,
     max_samples: int = 64,
     folds: int = 5,
     seed: int = 0,
+    whole: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Advice:
     """Say whether voting helps on questions like these, with which members, and at what price.
 
-    All figures are cross-validated: weights, and the choice of the best member, come from other
-    questions than those they are judged on. The recommendation is the strategy with the fewest
-    tokens among those whose accuracy is not clearly below the best, i.e. by no more than one
-    standard error of the paired difference. Where nothing is clearly better than one answer of
-    one member, that is the advice.
+    Which members: what `compare_weights` recommends. When to stop: the cheapest rule whose accuracy
+    is not below that of the best by more than one standard error of the paired difference; or,
+    with `value` or `budget`, what is best on the frontier of accuracy and cost. Whether to vote at
+    all: where the gain over one answer of the best member is shown, on questions that took no part
+    in any of these choices.
+
+    Accuracies are of votes drawn from the recorded samples without replacement, on questions
+    that all compared members were asked, and so of rules with at most as many samples as are
+    recorded of each.
 
     Args:
-        evaluation_set: Recorded answers; questions without a right answer are left out.
+        evaluation_set: Recorded answers; questions without a right answer are left out, labels
+            that say nothing about accuracy (`bestofinf.evaluation.provenance`), and
+            samples that were drawn because of earlier answers (`EvaluationSet.fixed`).
+        members: Members to compare; None chooses, see `bestofinf.evaluation.coverage`.
         rules: Stopping rules to try, as text.
-        objectives: Learners of weights to try, where there are several members.
-        trials: Votes per question in the replay.
+        objectives: Learners of weights to show beside the one that is judged, "blend".
+        value: Worth of one more right answer, in units of cost.
+        budget: Mean cost of a question at most.
+        unit: "tokens", "money", "seconds" or "samples"; None takes money where there are prices,
+            else tokens where they are recorded.
+        prices: Money for one generated token, by member.
+        speed: Tokens of one reply in a second, for costs in seconds.
+        trials: Votes per question in the replay; None takes fewer where there are many questions.
         max_samples: Samples of a vote at most.
         folds: Parts of the questions.
         seed: Of the folds and the samples.
+        whole: Whether replies were read by an answer type for which the whole reply is the answer
+            (`Answer.whole`). Where their probabilities are known, too, the rule `ProbabilityMass`
+            is tried beside the others, if `fit_kappa` confirms them.
         progress: Told (steps done, all steps).
 
     Raises:
-        UsageError: If fewer than ten questions are labelled.
+        UsageError: If fewer than ten questions are labelled and asked of all compared members, or
+            a cost is asked for that the set does not tell.
     """
-    labelled = evaluation_set.labelled()
+    aim = Aim(value, budget)
+    estimable, sources = for_estimates(evaluation_set)
+    labelled = estimable.labelled()
     if len(labelled) < FEWEST:
+        others = f" ({sources})" if sources.left_out else ""
         raise UsageError(
             f"advice needs at least {FEWEST} questions with a right answer, got {len(labelled)}"
+            f"{others}"
         )
-    members = labelled.members
-    several = len(members) > 1
-    steps = len(members) * len(rules) + several * len(objectives) * len(rules) * folds
-    done = 0
+    compared, coverage = common_questions(labelled, members)
+    if len(compared) < FEWEST:
+        raise UsageError(
+            f"advice needs at least {FEWEST} questions with a right answer that all compared "
+            f"members were asked, got {len(compared)} ({coverage})"
+        )
+    deep, depth = deep_enough(compared, max_samples, questions=FEWEST)
+    told = chosen_unit(deep, deep.members, name=unit, prices=prices, speed=speed)
+    several = len(deep.members) > 1
+    objectives = tuple(dict.fromkeys([DEFAULT, *objectives])) if several else ()
+    steps, done = 3 + len(objectives) * min(folds, len(deep)), 0
 
     def advance() -> None:
         nonlocal done
@@ -118,149 +256,110 @@ def advise(
         if progress is not None:
             progress(done, steps)
 
+    comparison = compare_weights(labelled, ("uniform",), members=members, seed=seed)
+    advance()
+    kappa = _kappa(estimable.only(*deep.members), depth, seed) if whole else None
+    if kappa is not None:
+        rules = [*rules, *with_kappa(rules, kappa)]
     laboratory = Laboratory(
-        labelled, trials=trials, max_samples=max_samples, folds=folds, seed=seed, advance=advance
+        deep,
+        rules,
+        told,
+        trials=trials or max(4, min(20, _VOTES // len(deep))),
+        max_samples=depth,
+        folds=folds,
+        seed=seed,
+        advance=advance,
     )
-    alone = {name: laboratory.member(name, rules) for name in members}
-    outcomes = [outcome for per_member in alone.values() for outcome in per_member]
-    candidates = _of_the_best_member(laboratory, alone)
-    if several:
-        outcomes += candidates
-        for objective in objectives:
-            found = laboratory.ensemble(objective, rules)
-            outcomes += found
-            candidates += found
-    chosen, reason = _choose(candidates)
-    return _advice(labelled, chosen, reason, outcomes, alone, seed)
-
-
-def _of_the_best_member(
-    laboratory: Laboratory, alone: Mapping[str, Sequence[Outcome]]
-) -> list[Outcome]:
-    """Return what is had by choosing one member on the other folds, by one answer and by votes."""
-    if len(alone) == 1:
-        return [o for o in next(iter(alone.values())) if o.strategy.kind != "limit"]
-    first = next(iter(alone.values()))
-    chosen = []
-    for place, outcome in enumerate(first):
-        if outcome.strategy.kind == "limit":
-            continue
-        label = (
-            "one answer of the best member"
-            if outcome.strategy.kind == "one"
-            else f"votes of the best member, {outcome.strategy.rule}"
-        )
-        chosen.append(laboratory.chosen(label, {m: per[place] for m, per in alone.items()}))
-    return chosen
-
-
-def _choose(candidates: Sequence[Outcome]) -> tuple[Outcome, str]:
-    """Return the cheapest strategy that is not clearly below the best, and why."""
-    best = max(candidates, key=lambda o: o.accuracy)
-    one = next(o for o in candidates if o.strategy.kind == "one")
-    near = []
-    for outcome in candidates:
-        loss, error = best.over(outcome)
-        if loss <= (0.0 if np.isnan(error) else error):
-            near.append(outcome)
-    chosen = min(near, key=_cost)
-    gain, error = chosen.over(one)
-    if chosen is one:
-        ahead, spread = best.over(one)
-        return one, (
-            f"the best of {len(candidates)} strategies, {best.strategy.name}, is "
-            f"{_points(ahead)} ± {_points(spread)} points from it: no evidence of a gain"
-        )
-    factor = _cost(chosen) / max(_cost(one), 1e-12)
-    return chosen, (
-        f"{_points(chosen.accuracy)} % right against {_points(one.accuracy)} % for one answer "
-        f"({_signed(gain)} ± {_points(error)} points) for {factor:.1f} times the cost; the most "
-        f"accurate of {len(candidates)} strategies, {best.strategy.name}, reaches "
-        f"{_points(best.accuracy)} %"
-    )
-
-
-def _advice(
-    labelled: EvaluationSet,
-    chosen: Outcome,
-    reason: str,
-    outcomes: Sequence[Outcome],
-    alone: Mapping[str, Sequence[Outcome]],
-    seed: int,
-) -> Advice:
-    strategy = chosen.strategy
-    weights = _weights(labelled, strategy, alone, seed)
-    asked = [name for name, weight in weights.items() if weight > 0]
-    voting = labelled.only(*asked) if len(asked) < len(labelled.members) else labelled
-    modes = {q.id: _shares(q, weights) for q in voting}
-    gold = {q.id: q.gold for q in labelled}
-    wrong = [q for q, shares in modes.items() if not shares or shares[0][0] != gold[q]]
-    gaps = sorted(
-        (shares[0][1] - shares[1][1], q) for q, shares in modes.items() if len(shares) > 1
-    )
+    ones = [laboratory.one(name) for name in deep.members]
+    outcomes, family = list(ones), list[HeldOutResult]()
+    if depth >= FEWEST_VOTES:
+        votes = laboratory.votes()
+        outcomes += [outcome for own in votes.values() for outcome in own]
+        mixtures = {name: laboratory.ensemble(name) for name in objectives}
+        outcomes += [outcome for own in mixtures.values() for outcome in own]
+        best = _of_the_best(laboratory, votes, rules) if several else next(iter(votes.values()))
+        outcomes += best if several else []
+        together = comparison.recommended.objective == DEFAULT
+        if aim.value or aim.budget:
+            family = [outcome for own in votes.values() for outcome in own]
+            family += mixtures[DEFAULT] if together else []
+        else:
+            family = mixtures[DEFAULT] if together else best
+    limits = [limit for name in deep.members if (limit := laboratory.limit(name)) is not None]
+    choice = choose(ones, family, laboratory.folds, aim)
+    weights = _weights(choice.chosen.strategy, comparison)
+    asked = [weights.get(name, 0.0) for name in deep.members]
+    calibration = None
+    rule_used = choice.chosen.strategy.rule
+    if rule_used is not None and len(deep) >= LABELS:
+        calibration = fit_confidence(deep, rule_used, weights, max_samples=depth, seed=seed)
+    advance()
     return Advice(
-        recommendation=_sentence(strategy, asked),
-        reason=reason,
-        chosen=strategy,
-        price=None if strategy.rule is None else PRESETS.get(strategy.rule),
+        recommendation=in_words.recommendation(choice.chosen.strategy, weights, depth),
+        reason=in_words.reason(choice, told, aim, depth),
+        chosen=choice.chosen.strategy,
+        price=price_of(rule_used),
         weights=weights,
-        heldout={o.strategy.name: o for o in outcomes},
-        questions=len(labelled),
-        mode_wrong=len(wrong) / len(modes),
-        contested=[q for _, q in gaps[:20]],
-        redundant=[name for name in labelled.members if name not in asked],
-        code=code_to_paste(weights, strategy.rule),
+        heldout={o.strategy.name: o for o in [*outcomes, choice.plain, *limits]},
+        choice=choice,
+        comparison=comparison,
+        coverage=comparison.coverage,
+        questions=len(deep),
+        labels=len(labelled),
+        label_sources=sources,
+        max_samples=depth,
+        unit=told,
+        limit=laboratory.elections.limit(asked),
+        calibration=calibration,
+        contested=_contested(deep, weights),
+        redundant=[name for name in deep.members if name not in weights],
+        code=code_to_paste(weights, choice.chosen.strategy.rule),
+        kappa=kappa,
     )
 
 
-def _weights(
-    labelled: EvaluationSet,
-    strategy: Strategy,
-    alone: Mapping[str, Sequence[Outcome]],
-    seed: int,
-) -> dict[str, float]:
-    """Return the weights to use: learned from all questions, light members left out."""
-    if strategy.objective is None:
-        best = strategy.member or max(
-            alone,
-            key=lambda m: next(o for o in alone[m] if o.strategy.kind == strategy.kind).accuracy,
+def _kappa(recorded: EvaluationSet, depth: int, seed: int) -> KappaFit | None:
+    """Return what the probabilities of replies are worth; None where too few are known."""
+    told = [q for q in recorded.fixed() if any(any(s.likelihoods) for s in q.samples.values())]
+    if len(told) < FEWEST_TOLD or depth < FEWEST_VOTES:
+        return None
+    return fit_kappa(replace(recorded, questions=tuple(told)), seed=seed)
+
+
+def _of_the_best(
+    laboratory: Laboratory, votes: Mapping[str, Sequence[HeldOutResult]], rules: Sequence[str]
+) -> list[HeldOutResult]:
+    return [
+        laboratory.of_the_best(
+            f"votes of the best member, {rule}",
+            {name: own[place] for name, own in votes.items()},
+            laboratory.best_member,
         )
-        return {best: 1.0}
-    fitted = fit_weights(labelled, strategy.objective, time_limit=20, seed=seed).weights
-    total = sum(fitted.values())
-    kept = {name: w for name, w in fitted.items() if w >= _LIGHT * total}
+        for place, rule in enumerate(rules)
+    ]
+
+
+def _weights(strategy: Contender, comparison: WeightComparison) -> dict[str, float]:
+    """Return the weights to use, light members left out."""
+    learned = comparison.recommended.weights
+    if strategy.kind != "ensemble":
+        best = max(learned, key=lambda name: learned[name])
+        return {strategy.member or best: 1.0}
+    kept = {name: w for name, w in learned.items() if w >= _LIGHT / len(learned)}
     return {name: round(w / sum(kept.values()), 4) for name, w in kept.items()}
 
 
-def _shares(question: Question, weights: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Return the weighted shares of a question's answers, largest first."""
-    shares: dict[str, float] = {}
-    for name, samples in question.samples.items():
-        counts = samples.counts()
-        for answer, count in counts.items():
-            share = weights.get(name, 0.0) * count / counts.total()
-            shares[answer] = shares.get(answer, 0.0) + share
-    return sorted(shares.items(), key=lambda pair: -pair[1])
-
-
-def _sentence(strategy: Strategy, asked: Sequence[str]) -> str:
-    if strategy.kind == "one":
-        return f"Do not vote: ask {asked[0]} once."
-    if len(asked) == 1:
-        return f"Use one model, {asked[0]}, and let it vote with the rule {strategy.rule!r}."
-    listed = ", ".join(asked)
-    return f"Use the ensemble of {listed} ({strategy.objective} weights), rule {strategy.rule!r}."
-
-
-def _cost(outcome: Outcome) -> float:
-    """Return what a question costs: tokens where known, else samples."""
-    tokens = outcome.mean_tokens
-    return outcome.mean_samples if tokens is None else tokens
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def _contested(compared: EvaluationSet, weights: Mapping[str, float]) -> list[str]:
+    """Return the questions whose two leading answers are closest under the weights."""
+    gaps = []
+    for question in compared:
+        shares: dict[str, float] = {}
+        for name, weight in weights.items():
+            counts = question.samples[name].counts()
+            for answer, count in counts.items():
+                shares[answer] = shares.get(answer, 0.0) + weight * count / counts.total()
+        ranked = sorted(shares.values(), reverse=True)
+        if len(ranked) > 1:
+            gaps.append((ranked[0] - ranked[1], question.id))
+    return [name for _, name in sorted(gaps)[:20]]

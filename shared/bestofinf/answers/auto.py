@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
-from bestofinf.answers.base import Abstain, Answer
-from bestofinf.answers.calls import ToolCallsAnswer, calls_in_text
-from bestofinf.answers.finding import announced, is_marked
-from bestofinf.answers.forms import MAX_NOTATION, date_form, says_nothing, short_form
-from bestofinf.answers.latex import is_mathematical, last_box
+from bestofinf.answers.base import (
+    AT_LENGTH,
+    CUT_OFF_NOTE,
+    FREE_TEXT,
+    Abstain,
+    Answer,
+    Resolved,
+    bound,
+)
+from bestofinf.answers.calls import ToolCallsAnswer
+from bestofinf.answers.canonical_json import Schema
+from bestofinf.answers.finding import find_answer, is_marked
+from bestofinf.answers.forms import (
+    MAX_NOTATION,
+    choice_form,
+    date_form,
+    says_nothing,
+    short_form,
+)
+from bestofinf.answers.judge import Ask
+from bestofinf.answers.latex import is_mathematical
 from bestofinf.answers.mathematics import MathAnswer, missing_package
-from bestofinf.answers.structured import object_form
-from bestofinf.records import AnswerValue, Reply, Usage
+from bestofinf.answers.numbers import decimal_form, number_form
+from bestofinf.answers.scores import score_in, score_of
+from bestofinf.answers.structured import object_form, object_in_prose
+from bestofinf.answers.wording import ABSENT, Question, asks_for_text, key, question_in, question_of
+from bestofinf.answers.wording.judging import ClassJudge
+from bestofinf.answers.written_calls import calls_in, marked_calls, only_calls
+from bestofinf.border import CUT_OFF
+from bestofinf.records import AnswerValue, Reply, Sample, Usage
 
-CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
-"""Finish reasons of a reply that was ended by a limit."""
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_KEPT = 1_000
+"""Texts whose reading is kept for one question."""
+
+_CODE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2}")
+"""Two letters that are no command: a code such as AB-12, whose parts are no factors."""
 
 
 class AutoAnswer(Answer):
-    r"""Takes the vote from whatever a reply offers, the first of these that applies.
+    r"""Takes the vote from a reply by the first of these ways that applies.
 
     Tool calls; a structured object, or text that is a JSON object; the last ``\boxed{}``; what
     is announced last ("the answer is ...", ``#### ...``); a reply of a few words that is a
     number, a choice, notation or just words. Everything else abstains: a number somewhere in a
     long text is not a vote.
+
+    Bound to a question by `for_question`, replies of up to 28 words that would vote as words vote
+    by what they add to it, where that is plain; see `bestofinf.answers.wording`. Where it asks for
+    a text ("in detail"), only replies of a few words vote.
 
     Answers with numbers or notation are compared by value as by `MathAnswer`, expressions among
     them where the extra ``math`` is installed; all others as they are.
@@ -31,40 +62,124 @@ class AutoAnswer(Answer):
     Args:
         calls: How tool calls are compared.
         math: How numbers and notation are compared.
+        judge: Asks a cheap model which wordings say the same, where the words do not tell: a call
+            for every new wording beside other answers of a vote. Two typed answers, as 30 and 40
+            days, are never joined, nor are texts with different numbers. What it costs is booked with the sample. None asks nobody.
     """
 
+    gives_up = True
+
     def __init__(
-        self, *, calls: ToolCallsAnswer | None = None, math: MathAnswer | None = None
+        self,
+        *,
+        calls: ToolCallsAnswer | None = None,
+        math: MathAnswer | None = None,
+        judge: Ask | None = None,
     ) -> None:
         self.calls = calls or ToolCallsAnswer()
+        self.executes = self.calls.executes
         self.math = math or MathAnswer(symbolic=not missing_package())
+        self.judge = None if judge is None else ClassJudge(judge)
+        self.question: Question | None = None
+        self.asked = ""
+        self.at_length = False
+        self._readings: dict[tuple[str, str | None], AnswerValue | Abstain | None] | None = None
+
+    def for_question(self, text: str) -> AutoAnswer:
+        """Return a copy that reads short replies by what they add to this question."""
+        asked = question_in(text)
+        calls = self.calls.for_question(asked)
+        found = bound(self, asked=asked, question=question_of(asked), calls=calls)
+        found.at_length = asks_for_text(asked)
+        found._readings = {}
+        return found
+
+    async def resolve(self, value: AnswerValue) -> Resolved:
+        """Carry out the arguments of calls, where their answer types do."""
+        return await self.calls.resolve(value) if _is_call(value) else Resolved(value)
+
+    def yields(self, value: AnswerValue) -> bool:
+        """Return what is said of calls by their own answer type."""
+        return self.executes and _is_call(value) and self.calls.yields(value)
+
+    def represent(self, samples: Sequence[Sample]) -> Sample:
+        """Return the first sample; of calls, what their own answer type says."""
+        return self.calls.represent(samples) if _is_call(samples[0].answer) else samples[0]
+
+    def in_words(self, value: AnswerValue) -> bool:
+        """Return whether an answer is no key, number, choice, notation, object or call.
+
+        Reasons are words, key or not: there are many wordings of one. So is a number among words
+        where the question does not tell that it is asked for.
+        """
+        return self._in_words(value, lambda t: self._has_value(t) and len(_WORDS.findall(t)) < 3)
+
+    def _is_wording(self, value: AnswerValue) -> bool:
+        """Return whether an answer is words, with numbers or not, which a judge may join."""
+        return self._in_words(value, lambda text: is_mathematical(text) or not _WORDS.search(text))
+
+    def _in_words(self, value: AnswerValue, has_value: Callable[[str], bool]) -> bool:
+        text = str(value)
+        if not isinstance(value, str) or text[:1] in ("{", "[") or choice_form(text) is not None:
+            return False
+        if self.question is not None and key(text, self.question) == text:
+            return self.question.kind == "cause" and text != ABSENT
+        return not has_value(text) and not _is_date(text)
+
+    def for_tools(self, tools: Mapping[str, Schema]) -> AutoAnswer:
+        """Return a copy that knows the tools of a request, for its calls."""
+        return bound(self, calls=self.calls.for_tools(tools), _readings=None)
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the canonical answer; tool calls and objects are JSON text, others plain text."""
+        if self._readings is None or reply.tool_calls or reply.parsed is not None or reply.refusal:
+            return self._read(reply, decimal_form)
+        # Samples of one question often have one text.
+        said = reply.text, reply.finish_reason
+        if said not in self._readings and len(self._readings) < _KEPT:
+            try:
+                self._readings[said] = self._read(reply, decimal_form)
+            except Abstain as abstention:
+                self._readings[said] = abstention
+        found = self._readings[said] if said in self._readings else self._read(reply, decimal_form)
+        if isinstance(found, Abstain):
+            raise Abstain(found.reason)
+        return found
+
+    def _read(self, reply: Reply, written: Callable[[str], str]) -> AnswerValue | None:
+        """Return the answer; plain text is rewritten before it is read as one."""
         if reply.refusal:
             raise Abstain("refused")
-        if reply.tool_calls:
+        if reply.tool_calls or marked_calls(reply.text) or only_calls(reply.text):
             return self.calls.extract(reply)
         structured = object_form(reply)
         if structured is not None:
-            return structured
-        box = last_box(reply.text)
-        if box is not None:
+            return (None if reply.parsed is not None else score_of(structured)) or structured
+        box, span = find_answer(reply.text)
+        if box is not None and (span is None or reply.finish_reason == CUT_OFF):
             return self._checked(box)
-        if reply.finish_reason in CUT_OFF:
-            raise Abstain("cut off")
-        span = announced(reply.text)
+        if reply.finish_reason == CUT_OFF:
+            raise Abstain(CUT_OFF_NOTE)
         if span is not None:
-            return self._checked(span)
+            return self._worded(span, written)
+        if (score := score_in(reply.text)) is not None:
+            return score
+        if (inside := object_in_prose(reply.text)) is not None:
+            return score_of(inside) or inside
         if len(reply.text) > 10 * MAX_NOTATION:
-            raise Abstain("free text")
-        return self._checked(reply.text)
+            raise Abstain(FREE_TEXT)
+        return self._worded(reply.text, written)
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the normal form of a recorded answer."""
-        if calls := calls_in_text(text):
+        if calls := calls_in(text):
             return self.calls.form(calls)
-        return self.vote(Reply(text=text))[0] if len(text) <= MAX_NOTATION else None
+        if len(text) > MAX_NOTATION:
+            return None
+        try:
+            return self._read(Reply(text=text), str)  # a comma in it parts the items of a list
+        except Abstain:
+            return None
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether both are equal, or have the same value."""
@@ -72,18 +187,48 @@ class AutoAnswer(Answer):
             return True
         if _is_call(first) or _is_call(second):
             return self.calls.same(first, second)
-        return _has_value(first) and _has_value(second) and self.math.same(first, second)
+        if self.judge is not None and self.judge.same(self.asked, first, second):
+            return True
+        return self._has_value(first) and self._has_value(second) and self.math.same(first, second)
 
     async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
-        """Find the values of answers that have one without blocking the event loop."""
-        if not _has_value(answer):
-            return Usage()
-        return await self.math.prepare(answer, [other for other in others if _has_value(other)])
+        """Find the values of answers that have one, and ask the judge about new wordings."""
+        usage = Usage()
+        if others and self._has_value(answer):
+            valued = [other for other in others if self._has_value(other)]
+            usage += await self.math.prepare(answer, valued)
+        if self.judge is not None:
+            usage += await self.judge.prepare(self.asked, answer, others, self._is_wording)
+        return usage
+
+    def _has_value(self, value: AnswerValue) -> bool:
+        """Return whether arithmetic can say something about an answer; of a key nothing."""
+        if self.question is None:
+            return _has_value(value)
+        text = str(value)
+        if self.question.wants_id:
+            return False
+        return number_form(text) is not None or (is_mathematical(text) and not _CODE.search(text))
+
+    def _worded(self, text: str, written: Callable[[str], str]) -> str:
+        """Return what a short text adds to the question, where it is known; else its form.
+
+        A form that itself adds something plain is read so too: then no form is another's key.
+        """
+        if self.question is None:
+            return self._checked(written(text))
+        if self.at_length and short_form(text) is None:
+            raise Abstain(AT_LENGTH)
+        found = key(text, self.question)
+        if found is None:
+            form = self._checked(written(text))
+            found = key(form, self.question) or form
+        return found
 
     def _checked(self, text: str) -> str:
         form = short_form(text)
         if form is None or is_marked(form):
-            raise Abstain("free text" if text.strip() else "empty")
+            raise Abstain(FREE_TEXT if text.strip() else "empty")
         if says_nothing(form):
             raise Abstain("does not answer")
         return form

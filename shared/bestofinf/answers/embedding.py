@@ -1,4 +1,4 @@
-"""Free text by nearness of embeddings: to save the judge work, or alone once calibrated."""
+"""Free text compared by embeddings: before a judge, or alone once calibrated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Embed: TypeAlias = Callable[[Sequence[str]], Vectors | Awaitable[Vectors]]
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A similarity above which answers are taken for the same, with the evidence for it.
+    """A similarity above which answers count as the same, with the evidence for it.
 
     Attributes:
         value: Cosine similarity; above that of every pair labelled different.

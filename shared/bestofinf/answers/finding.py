@@ -1,10 +1,22 @@
-"""Where in a reply the answer stands: after a mark that announces it, the last one given."""
+"""Where in a reply the answer stands: in a box, or after a mark that announces it."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
+from itertools import islice
 
-from bestofinf.answers.latex import last_box
+from bestofinf.answers.boxes import last_box
+from bestofinf.answers.languages import (
+    BECAUSE,
+    CLOSING_VERBS,
+    COMMA_DECIMALS,
+    LANGUAGES,
+    LETTER,
+    NEGATION,
+    VERB_LAST,
+)
 
 WINDOW = 20_000
 """Marks other than a box are looked for in this many characters at the end of a reply."""
@@ -12,88 +24,191 @@ WINDOW = 20_000
 MAX_SPAN = 600
 """Characters after a mark that can belong to the answer."""
 
-_MARK = re.compile(
+MAX_MARKS = 100
+"""Marks that are read, from the last one on, until one says something."""
+
+_ENGLISH = re.compile(
     r"\b(?:answer|(?:correct|right|best|final|my)\s+(?:option|choice))\b"
     r"(?:\s+(?:here|choice|option|to\s+(?:the|this)\s+(?:question|problem)))?"
-    r"[*_ ]{0,4}(?:\s*(?:is|are|was|would\s+be|should\s+be)\b\s*:?|\s*[:=])[*_]{0,2}"
+    r"[*_ ]{0,4}(?:\s*(?:is|are|was|would\s+be|should\s+be)\b\s*[:：]?|\s*[:：=])[*_]{0,2}"
     r"|^[ \t]*\#{4}(?!\#)"
-    r"|<answer>",
+    r"|<(?:final_)?answer>",
     re.I | re.M,
 )
 _KEYS = ("answer", "option", "choice", "####")
-"""One of these stands in every mark; looking for them first is many times quicker."""
+"""One of these stands in every English mark; looking for them first is many times quicker."""
 
 _BEFORE_KEY = 40
-_CLOSING = re.compile(r"</answer>", re.I)
+_CLOSING = re.compile(r"</(?:final_)?answer>", re.I)
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]", re.DOTALL)
 # The sentence ends, or goes on with something that is no longer the answer. Only a comma tells
 # "Paris, not Lyon" from "that he is not guilty".
 _END = re.compile(
     r"\n|[.?](?=[*_\"')\]]{0,3}\s)|(?<=[^\W\d_]{2})!(?=\s)|;\s+(?=[^\W\d_]{3})|\s[—–]\s(?=[^\W\d_]{3})"
-    r"|,?\s+(?:because|since|based\s+on|according\s+to|given\s+that|due\s+to)\s"
+    r"|[。！？।؟۔]"
+    r"|(?:,|(?<!\s))\s+(?:because|since|based\s+on|according\s+to|given\s+that|due\s+to)\s"
     r"|,\s+(?:as|so|which|where|but|(?:and\s+)?(?:not|therefore|thus|hence))\s",
     re.I,
 )
+_CLAUSE = re.compile(r"[，,、](?=\s*[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2})")
 _ABBREVIATION = re.compile(r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|vs|No|approx|ca)$")
 _INITIAL = re.compile(r"\.\s*[A-Z]\.")
 _DENIED = re.compile(r"(?:not|n't|unclear|unknown|uncertain|wrong|incorrect)\b", re.I)
 _REMARK = re.compile(r"(?:correct|right|yet|clear|obvious)\b", re.I)
 _HEDGE = re.compile(
-    r"(?:as\s+follows:?|probably|likely|most\s+likely|therefore|thus|simply|just|indeed|actually|option|choice)\s+",
+    r"(?:as\s+follows:?|probably|likely|most\s+likely|therefore|thus|simply|just|indeed|actually|option|choice"
+    r"|for\s+sure|definitely|certainly)\s+",
     re.I,
 )
-_FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
+_FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\r?\n(.*?)```", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z]{2}|[^\x00-\x7f]")  # without which there is no mark
+_GROUP_OR_PART = re.compile(r"[^\d,.]{0,12}[1-9]\d{0,2}[.,]\d{3}(?![\d.,])")
+
+
+def find_answer(text: str) -> tuple[str | None, str | None]:
+    r"""Return the content of the last ``\boxed{}``, and what is announced; None for what is not.
+
+    Of an announcement before the box nothing is said. One after it is left out where it says
+    less than the box, as words in the place of a number.
+    """
+    box = last_box(text)
+    if box is None:
+        return None, announced(text)
+    later = announced(text[box.end :])
+    return box.content, later if later and _as_telling(later, box.content) else None
+
+
+def boxed_or_announced(text: str) -> str | None:
+    r"""Return what is announced after the last ``\boxed{}``, else the box, else what is announced."""
+    box, later = find_answer(text)
+    return box if later is None else later
 
 
 def announced(text: str) -> str | None:
     """Return what the last announcement says the answer is; None where nothing is announced.
 
-    Announcements are "the answer is ...", "Answer: ...", ``#### ...`` and ``<answer>`` tags.
-    What follows is cut where the sentence ends. Empty where the last announcement denies, as
-    "the answer is not ...", or nothing that is whole follows any.
+    Announcements are "the answer is ...", "Answer: ...", the same in the languages of
+    `bestofinf.answers.languages`, ``#### ...`` and ``<answer>`` tags. What follows is cut where
+    the sentence ends. Empty where the last announcement denies, as "the answer is not ...", or
+    nothing that is whole follows any.
     """
     tail = text[-WINDOW:]
     lower = tail.lower()
-    hits = [place for key in _KEYS if (place := lower.find(key)) >= 0]
-    if not hits:
+    if marks := _in_english(tail, lower):
+        said = (_said_in_english(mark, tail) for mark in reversed(marks))
+    elif others := _in_other_languages(tail, lower):
+        said = (_said(code, mark) for code, mark in reversed(others))
+    else:
         return None
-    # A few letters change their number when made small.
-    start = max(0, min(hits) - _BEFORE_KEY) if len(lower) == len(tail) else 0
-    found: str | None = None
-    for mark in _MARK.finditer(tail, start):
-        rest = tail[mark.end() : mark.end() + MAX_SPAN]
-        if mark[0][0] == "<":
-            closing = _CLOSING.search(rest)
-            span = rest[: closing.start()].strip() if closing else ""
-        else:
-            span = _first_sentence(rest)
-        if not span or _REMARK.match(span):
-            found = found or ""
-        else:
-            found = "" if _DENIED.match(span) else span
-    return found
-
-
-def boxed_or_announced(text: str) -> str | None:
-    r"""Return the content of the last ``\boxed{}``, else what is announced, else None."""
-    box = last_box(text)
-    return box if box is not None else announced(text)
+    return next((span for span in islice(said, MAX_MARKS) if span is not None), "")
 
 
 def is_marked(text: str) -> bool:
     """Return whether a text announces an answer or holds a box, rather than being an answer."""
-    return bool(_MARK.search(text)) or "\\boxed" in text or "\\fbox" in text
+    return (
+        bool(_ENGLISH.search(text))
+        or "\\boxed" in text
+        or "\\fbox" in text
+        or bool(_in_other_languages(text, text.lower()))
+    )
 
 
 def fenced(text: str) -> str | None:
     """Return the content of the last fenced block of JSON in a reply; None without one."""
     blocks = _FENCE.findall(text[-WINDOW * 5 :]) if "```" in text else []
-    return blocks[-1] if blocks else None
+    return blocks[-1].rstrip() if blocks else None
+
+
+def _as_telling(later: str, boxed: str) -> bool:
+    """Return whether an announced answer can take the place of a box: words beat no number."""
+    if re.search(r"\d|[\\$=]", later) or re.fullmatch(r"\W*[A-Z]\W*", later):
+        return True
+    return not re.search(r"\d|[=^_+]", boxed) and len(later.split()) <= 4
+
+
+def _in_english(tail: str, lower: str) -> list[re.Match[str]]:
+    hits = [place for key in _KEYS if (place := lower.find(key)) >= 0]
+    if not hits:
+        return []
+    # A few letters change their number when made small.
+    start = max(0, min(hits) - _BEFORE_KEY) if len(lower) == len(tail) else 0
+    return list(_ENGLISH.finditer(tail, start))
+
+
+def _said_in_english(mark: re.Match[str], tail: str) -> str | None:
+    """Return what follows a mark: empty if it denies, None if it says nothing."""
+    rest = tail[mark.end() : mark.end() + MAX_SPAN]
+    if mark[0][0] == "<":
+        closing = _CLOSING.search(rest)
+        span = rest[: closing.start()].strip() if closing else ""
+    else:
+        span = _first_sentence(rest)
+    if not span or _REMARK.match(span):
+        return None
+    return "" if _DENIED.match(span) else span
+
+
+def _in_other_languages(tail: str, lower: str) -> list[tuple[str, re.Match[str]]]:
+    """Return the announcements in other languages, in order, each with its language."""
+    if _WORD.search(tail) is None:
+        return []
+    plain = tail.isascii()
+    nouns = _ASCII_NOUNS if plain else _NOUNS
+    codes = {code for noun, code in nouns if noun in lower}
+    if not plain and not unicodedata.is_normalized("NFC", tail):
+        tail = unicodedata.normalize("NFC", tail)
+        lower = tail.lower()
+        codes = {code for noun, code in nouns if noun in lower}
+    found = {mark.end(): (code, mark) for code in codes for mark in _mark(code).finditer(tail)}
+    return [found[place] for place in sorted(found)]
+
+
+def _said(code: str, mark: re.Match[str]) -> str | None:
+    """Return what follows a mark: empty if it denies or is unclear, None if it says nothing."""
+    rest = mark.string[mark.end() : mark.end() + MAX_SPAN]
+    if not LANGUAGES[code].blanks and (clause := _CLAUSE.search(rest)):
+        rest = rest[: clause.start()]
+    if reason := BECAUSE.search(rest):
+        rest = rest[: reason.start()]
+    span = CLOSING_VERBS.sub("", _first_sentence(rest)).strip()
+    denied = NEGATION.search(mark["words"] or "") or NEGATION.match(span.lower())
+    if code in VERB_LAST or not LANGUAGES[code].blanks:
+        denied = denied or NEGATION.search(rest[: len(span) + 12])
+    unclear = code in COMMA_DECIMALS and _GROUP_OR_PART.match(span)
+    return "" if denied or unclear else span or None
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _mark(code: str) -> re.Pattern[str]:
+    language = LANGUAGES[code]
+    nouns = "|".join(sorted(language.answer.split("|"), key=len, reverse=True))
+    if not language.blanks:
+        verbs = f"(?:{language.be})?" if language.be else ""
+        return re.compile(
+            rf"(?:{nouns})(?P<words>[^\s，。,.：:；;0-9A-Za-z]{{0,8}}?)[*_ ]{{0,3}}"
+            rf"(?:(?:{language.be})\s?[:：]?|\s?[:：]){verbs}[*_]{{0,2}}"
+        )
+    verbs = rf"|\s+(?:{language.be})(?!{LETTER})\s*[:：]?" if language.be else ""
+    bare = r"|\s+(?=[-+]?\d)" if code in VERB_LAST else ""
+    return re.compile(
+        rf"(?<!{LETTER})(?:{nouns})(?:(?!{LETTER})|(?=ঃ))(?P<words>(?:[ \t]+[^\W\d_][^\s:：.!?]*){{0,5}}?)[*_]{{0,3}}"
+        rf"(?:\s*[:：=]|ঃ|\s+[—–]{verbs}{bare})[*_]{{0,2}}",
+        re.I,
+    )
+
+
+_NOUNS = [
+    (noun, code)
+    for code, language in LANGUAGES.items()
+    for noun in language.answer.lower().split("|")
+    if noun
+]
+_ASCII_NOUNS = [(noun, code) for noun, code in _NOUNS if noun.isascii()]
 
 
 def _first_sentence(rest: str) -> str:
     # Marks and blank lines may stand before the answer, as in "**Answer:**\n\n42".
-    rest = rest.lstrip(" \t\r\n:*_")
+    rest = rest.lstrip(" \t\r\n:：*_")
     if display := _DISPLAY.match(rest):
         return (display[1] or display[2]).strip()
     for end in _END.finditer(rest):

@@ -25,6 +25,14 @@ MAX_WORDS = 8
 MAX_NOTATION = 2_000
 """Characters that notation or JSON may have."""
 
+_LIST_OF_CHOICES = re.compile(
+    r"\(?[A-J]\)?(?:\s*+(?:,\s*+(?:and\b)?|&|;|\b(?:and|und|et|y|e)\b)\s*+\(?[A-J]\)?)+"
+)
+_EXPLAINED = re.compile(
+    r"\(?([A-J])\)?\s*[.:,。，：]\s*(?:(?:because|since|as|due\s+to|explanation|reason|it|this|that|the"
+    r"|these|all|other|weil|denn|da|car|parce|porque|perché|omdat)(?!\w)|因为|因為|なぜなら|왜냐하면)",
+    re.I,
+)
 _CHOICE = re.compile(
     r"\(?\s*([A-J])\s*[).:]?|\(\s*([a-j])\s*\)|(?:option|choice)\s+\(?([A-Ja-j])\)?", re.I
 )
@@ -46,13 +54,23 @@ _DATES = tuple(
         rf"(?:the\s+)?{_DAY}\s+(?:of\s+)?{_MONTH},?\s+(?P<year>\d{{4}})",
     )
 )
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 32, 0xA0: 32, 0x202F: 32}
+_WIDE = {
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys((0x3000, 0xA0, 0x202F, 0x2007, 0x2009), " "),
+    **{ord("٪"): "%", ord("٫"): ".", ord("٬"): ","},
+}
+_JOINERS = re.compile("(?<=\\w)[\u200c\u200d]|[\u200c\u200d](?=\\w)")
+_DIGIT = re.compile(r"(?![0-9])\d")
+# Scripts that set no blanks between words; two letters are about one word of English.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
-_EDGES = ".,;:!?\"'`*_"
-_EDGES_OF_NUMBERS = ".,;:?*_`"  # 5' is not 5", and 5! is not 5
+_EDGES = ".,;:!?\"'`*_。、"
+_EDGES_OF_NUMBERS = ".,;:?*_`。、"  # 5' is not 5", and 5! is not 5
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Where "a" names something, as in music or in "plan A", it is no article.
-_NOT_AFTER_ARTICLE = frozenset(
+NOT_AFTER_ARTICLE = frozenset(
     {"minor", "major", "flat", "sharp", "level", "levels", "team", "side", "list"}
     | {"grade", "plus", "star", "priori", "posteriori"}
 )
@@ -71,6 +89,23 @@ NON_ANSWERS = frozenset(
 def encodable(text: str) -> str:
     """Return the text with unpaired surrogates replaced, so that it can be written out."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def even(text: str) -> str:
+    """Return the text in plain characters: full-width letters and signs, digits of any script.
+
+    What only joins letters and nobody sees is removed.
+    """
+    if text.isascii():
+        return text
+    text = _JOINERS.sub("", unicodedata.normalize("NFC", text).translate(_WIDE))
+    return _DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), text)
+
+
+def count_words(text: str) -> int:
+    """Return how many words a text has; two letters count as one in scripts without blanks."""
+    words = len(text.split())
+    return words if text.isascii() else words + len(_UNSPACED.findall(text)) // 2
 
 
 def settled(form: Callable[[str], str | None], text: str) -> str | None:
@@ -98,7 +133,7 @@ def short_form(text: str, *, max_words: int = MAX_WORDS) -> str | None:
 def _short_form(text: str, max_words: int) -> str | None:
     if len(text) > MAX_NOTATION:
         return None
-    text = unwrapped(encodable(text))
+    text = unwrapped(even(encodable(text)))
     if not text:
         return None
     if (number := money_form(text)) is not None:
@@ -111,7 +146,7 @@ def _short_form(text: str, max_words: int) -> str | None:
         # Words inside notation count too: "\text{...}" may wrap a whole sentence.
         form = latex_form(text)
         return (form or None) if len(re.findall(r"[^\W\d_]{3,}", form)) <= 40 else None
-    if len(text) > MAX_SHORT or len(text.split()) > max_words:
+    if len(text) > MAX_SHORT or count_words(text) > max_words:
         return None
     return date_form(text) or words_form(text) or None
 
@@ -127,9 +162,17 @@ def money_form(text: str) -> str | None:
 
 
 def choice_form(text: str) -> str | None:
-    """Return the letter A to J of a choice: "B", "(b)", "B.", "option b" or "(B) with its text"."""
+    """Return the letter A to J of a choice, or several in the order of the alphabet.
+
+    >>> [choice_form(t) for t in ("B.", "(b)", "option b", "(B) Paris", "B. Because", "D and B")]
+    ['B', 'B', 'B', 'B', 'B', 'B, D']
+    """
     if (labelled := _LABELLED.match(text)) and not _LABEL.search(text, labelled.end()):
         return labelled[1]
+    if (explained := _EXPLAINED.match(text)) and explained[1].isupper():
+        return explained[1]
+    if _LIST_OF_CHOICES.fullmatch(text):
+        return ", ".join(sorted(set(re.findall(r"\b[A-J]\b", text))))
     match = _CHOICE.fullmatch(text)
     if match is None or (match[1] is not None and match[1].islower() and text[0] != "("):
         return None
@@ -159,7 +202,7 @@ def words_form(text: str) -> str:
     words ("C++", "3:45"), letters standing alone ("plan A"), and the case of symbols ("CO" is
     not "Co") and of short units after a number ("5 mW" is not "5 MW").
     """
-    text = unicodedata.normalize("NFC", encodable(text)).translate(_WIDE)
+    text = even(encodable(text))
     words: list[str] = []
     for word in plain_signs(text.translate(_QUOTES)).split():
         bare = _without_edges(word)
@@ -191,7 +234,7 @@ def _folded(word: str) -> str:
 def _is_article(word: str, following: str) -> bool:
     if word in ("the", "an"):
         return True
-    return word in ("a", "A") and len(following) > 2 and following not in _NOT_AFTER_ARTICLE
+    return word in ("a", "A") and len(following) > 2 and following not in NOT_AFTER_ARTICLE
 
 
 def says_nothing(value: AnswerValue) -> bool:

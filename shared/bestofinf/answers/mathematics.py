@@ -9,20 +9,25 @@ from collections.abc import MutableMapping, Sequence
 from importlib.util import find_spec
 
 from bestofinf.answers.base import Abstain, Answer
-from bestofinf.answers.finding import boxed_or_announced
+from bestofinf.answers.boxes import last_box
+from bestofinf.answers.finding import find_answer
 from bestofinf.answers.forms import (
     MAX_NOTATION,
     MAX_SHORT,
     MAX_WORDS,
+    count_words,
     encodable,
+    even,
     says_nothing,
     settled,
 )
 from bestofinf.answers.latex import is_mathematical, latex_form, unwrapped
-from bestofinf.answers.math_client import Values, shared_client
-from bestofinf.answers.math_forms import MathForm, finish, leaves
-from bestofinf.answers.math_reading import read
-from bestofinf.answers.numbers import number_form
+from bestofinf.answers.maths.client import Values, shared_client
+from bestofinf.answers.maths.forms import MathForm, finish, leaves
+from bestofinf.answers.maths.reading import read
+from bestofinf.answers.numbers import decimal_form, number_form
+from bestofinf.answers.sentences import concluded, only_value, stated
+from bestofinf.border import CUT_OFF
 from bestofinf.errors import MissingExtraError
 from bestofinf.records import AnswerValue, Reply, Usage
 
@@ -31,7 +36,8 @@ KEPT = 50_000
 
 
 def _form(text: str) -> str:
-    text = unwrapped(text)
+    box = last_box(text) if "\\boxed" in text else None
+    text = unwrapped(text if box is None else box.content)
     return number_form(text) or latex_form(text)
 
 
@@ -77,26 +83,41 @@ class MathAnswer(Answer):
         self._lock = threading.Lock()
 
     def extract(self, reply: Reply) -> AnswerValue | None:
-        """Return the answer in the box, announced, or the reply itself where it is short."""
-        span = boxed_or_announced(reply.text)
-        if span is None:
-            text = reply.text.strip() if len(reply.text) <= MAX_NOTATION else ""
-            words = len(text.split())
-            if not text or len(text) > MAX_SHORT or words > 3 * MAX_WORDS:
-                raise Abstain("free text" if reply.text.strip() else "empty")
-            if words > MAX_WORDS and not is_mathematical(text):
-                raise Abstain("free text")
-            span = text
-        value = self.canonical(span)
+        """Return what is boxed, announced or concluded, or the reply itself where it is short."""
+        box, span = find_answer(reply.text)
+        if box is not None and (span is None or reply.finish_reason == CUT_OFF):
+            return self._told(box)
+        if reply.finish_reason == CUT_OFF:
+            raise Abstain("cut off")
+        if span is not None:
+            return self._told(decimal_form(stated(span) or span))
+        text = reply.text.strip() if len(reply.text) <= MAX_NOTATION else ""
+        short = len(text) <= MAX_SHORT and (
+            (words := count_words(text)) <= MAX_WORDS
+            or (words <= 3 * MAX_WORDS and is_mathematical(text))
+        )
+        if text and short:
+            return self._told(decimal_form(only_value(text) or concluded(text) or text))
+        if (found := concluded(reply.text)) is not None:
+            return self._told(decimal_form(found))
+        raise Abstain("free text" if reply.text.strip() else "empty")
+
+    def _told(self, span: str) -> AnswerValue:
+        value = self._form(span)
         if value is None or says_nothing(value):
             raise Abstain("does not answer" if value else "empty")
         return value
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return a number in its one spelling, anything else without LaTeX noise."""
+        if "\n" in text and "\\begin" not in text:  # a whole reply
+            return super().canonical(text)
+        return self._form(text)
+
+    def _form(self, text: str) -> str | None:
         if len(text) > MAX_NOTATION:
             return None
-        return settled(_form, encodable(text)) or None
+        return settled(_form, even(encodable(text))) or None
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether both have the same value; asks the worker where `prepare` has not."""

@@ -8,8 +8,10 @@ from typing import TypeAlias
 from bestofinf.answers.auto import AutoAnswer
 from bestofinf.answers.base import Answer, FunctionAnswer
 from bestofinf.answers.calls import ToolCallsAnswer
+from bestofinf.answers.choices import ChoiceAnswer
 from bestofinf.answers.mathematics import MathAnswer
-from bestofinf.answers.plain import BoxedAnswer, ChoiceAnswer, NumberAnswer, TextAnswer
+from bestofinf.answers.names import ANSWER_NAMES
+from bestofinf.answers.plain import BoxedAnswer, NumberAnswer, TextAnswer
 from bestofinf.answers.structured import JsonAnswer
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
@@ -17,21 +19,21 @@ from bestofinf.records import AnswerValue
 AnswerLike: TypeAlias = str | Answer | Callable[[str], AnswerValue | None]
 """What may be given as an answer type: a name, an object, or a function of the reply's text."""
 
-_NAMED: dict[str, Callable[[], Answer]] = {
-    "auto": AutoAnswer,
-    "text": TextAnswer,
-    "number": NumberAnswer,
-    "choice": ChoiceAnswer,
-    "boxed": BoxedAnswer,
-    "math": MathAnswer,
-    "json": JsonAnswer,
-    "tool-calls": ToolCallsAnswer,
-}
-ANSWER_NAMES = tuple(_NAMED)
+_TYPES: tuple[Callable[[], Answer], ...] = (
+    AutoAnswer,
+    TextAnswer,
+    NumberAnswer,
+    ChoiceAnswer,
+    BoxedAnswer,
+    MathAnswer,
+    JsonAnswer,
+    ToolCallsAnswer,
+)
+_NAMED = dict(zip(ANSWER_NAMES, _TYPES, strict=True))
 
 
 def resolve_answer(answer: AnswerLike) -> Answer:
-    """Return the answer type of a name; an object as it is; a function wrapped.
+    """Return an answer type: of a name, from a function, or unchanged if it is one.
 
     Raises:
         UsageError: If the name is unknown, or it is neither a name, an `Answer` nor a function.

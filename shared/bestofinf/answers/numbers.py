@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
@@ -14,7 +15,7 @@ MAX_PARSED = 1_000
 
 _MAX_EXPONENT = 400
 
-_INTEGER = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
+_INTEGER = r"(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)"  # no group of thousands comes after a 0
 _DECIMAL = rf"(?:{_INTEGER}(?:\.\d*)?|\.\d+)"
 _POWER = (
     r"(?:e|E|\s*(?:\\times|\\cdot|×|·|\*|x)\s*10\s*(?:\^|\*\*)\s*)\{?(?P<power>[+-]?\d{1,6})\}?"
@@ -26,19 +27,31 @@ _FRAC = re.compile(
     rf"(?:\{{\s*(?P<top>[+-]?{_INTEGER})\s*\}}\s*\{{\s*(?P<bottom>{_INTEGER})\s*\}}"
     r"|(?P<one>\d)\s*(?P<two>\d))"
 )
-_MINUS = str.maketrans({"−": "-", "–": "-", "﹣": "-", "－": "-", "⁄": "/", "∕": "/"})
-_THIN = re.compile(r"(?<=\d)(?:\\[,!; ]|\{,\}|,\\!|\u2009|\u202f|\u00a0)(?=\d{3}(?!\d))")
+_SIGNS = str.maketrans({**dict.fromkeys("−–‐‑‒﹣－", "-"), "⁄": "/", "∕": "/"})
+_THIN = re.compile(r"(?<=\d)(?:\\[,!; ]|\{,\}|\\,|,\s?\\!\s?|[\u2009\u202f\u00a0])(?=\d{3}(?!\d))")
+# Groups of thousands set apart in other ways, the same throughout: 1 234 567,8 and 12'500.
+_GROUPED = re.compile(
+    r"(?P<sign>[+-]?)(?P<whole>[1-9]\d{0,2}(?:(?P<gap>[ '’])\d{3}(?:(?P=gap)\d{3})*|(?:\.\d{3}){2,}))"
+    r"(?P<part>[.,]\d+)?"
+)
+_MIXED = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d{1,15}) (?P<top>\d{1,4})/(?P<bottom>\d{1,4})")
+_VULGAR = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d{0,15})\s?(?P<part>[¼½¾⅐-⅞])")
+_COMMA = re.compile(
+    r"(?P<before>\s*+(?:[A-Za-z]\s*+=\s*+)?[-+−]?\s*+[$€£¥]?\s*+)"
+    r"(?P<whole>[1-9]\d{0,2}(?:\.\d{3})+|\d+),(?P<part>\d{1,30})"
+    r"(?P<after>\s*+(?:[%$€£¥°]|[^\W\d_]{1,20}(?:/[^\W\d_]{1,9})?[²³]?(?:\s++[^\W\d_]{1,20}){0,3})?\s*+[.!。]?\s*+)"
+)
 
 
 def plain_signs(text: str) -> str:
-    """Return the text with typographic minus and fraction signs made plain."""
-    return text.translate(_MINUS)
+    """Return the text with typographic minus signs, hyphens and fraction signs made plain."""
+    return text if text.isascii() else text.translate(_SIGNS)
 
 
 def number_form(text: str) -> str | None:
     r"""Return the one spelling of a number; None when the text is not just a number.
 
-    Thousands may be set apart by commas in groups of three. A fraction whose decimals end is
+    Thousands may be set apart in groups of three by commas, blanks, apostrophes, or several points. A fraction whose decimals end is
     written as a decimal, any other in lowest terms.
 
     >>> [number_form(t) for t in ("1,234.50", "-2/4", r"\frac{2}{6}", "3e2", "1,5", "0x10")]
@@ -50,6 +63,13 @@ def number_form(text: str) -> str | None:
     text = _THIN.sub(lambda m: "," if "," in m[0] and "\\," not in m[0] else "", text)
     if match := _NUMBER.fullmatch(text):
         return _decimal_form(match["sign"], match["mantissa"], match["power"])
+    if (match := _GROUPED.fullmatch(text)) and (match["gap"] or (match["part"] or ",")[0] == ","):
+        return _grouped_form(match)
+    if not text.isascii() and (match := _VULGAR.fullmatch(text)):
+        return _mixed_form(match)
+    if (match := _MIXED.fullmatch(text)) and int(match["top"]) < int(match["bottom"]):
+        value = int(match["whole"]) + Fraction(int(match["top"]), int(match["bottom"]))
+        return _exact(-value if match["sign"] == "-" else value)
     if match := _SLASH.fullmatch(text):
         return _fraction_form(match["sign"], match["top"], match["bottom"])
     if match := _FRAC.fullmatch(text):
@@ -57,6 +77,36 @@ def number_form(text: str) -> str | None:
             match["sign"], match["top"] or match["one"], match["bottom"] or match["two"]
         )
     return None
+
+
+def with_point(text: str, *, listed: bool = True) -> str:
+    """Return a text around one number with a decimal comma as it is with a decimal point.
+
+    Any other text is returned as it is, such as one whose comma sets thousands apart.
+
+    Args:
+        text: Plain text: in notation a comma separates the numbers of a list.
+        listed: Whether "1,2" may be a list of two numbers.
+
+    >>> [with_point(t) for t in ("0,375", "2,74 €", "1.234,56", "1,234", "1,2", "3,14,15")]
+    ['0.375', '2.74 €', '1234.56', '1,234', '1,2', '3,14,15']
+    """
+    match = _COMMA.fullmatch(text) if "," in text and len(text) <= MAX_DIGITS else None
+    if match is None:
+        return text
+    whole, part = match["whole"], match["part"]
+    if (
+        (len(part) == 1 and listed)
+        or (len(part) == 3 and "." not in whole and len(whole) <= 3 and whole[0] != "0")
+        or (whole[0] == "0" and len(whole) > 1)
+    ):
+        return text
+    return f"{match['before']}{whole.replace('.', '')}.{part}{match['after']}"
+
+
+def decimal_form(text: str) -> str:
+    """Return plain text with a decimal point for a decimal comma; notation as it is."""
+    return text if "\\" in text or "$" in text else with_point(text)
 
 
 def value_form(value: int | float | Decimal | Fraction) -> str | None:
@@ -78,6 +128,17 @@ def value_form(value: int | float | Decimal | Fraction) -> str | None:
 def _decimal_form(sign: str, mantissa: str, power: str | None) -> str:
     number = Decimal(f"{sign}{mantissa.replace(',', '')}e{power or 0}")
     return _plain(number)
+
+
+def _mixed_form(match: re.Match[str]) -> str:
+    part = Fraction(unicodedata.numeric(match["part"])).limit_denominator(10)
+    value = int(match["whole"] or 0) + part
+    return _exact(-value if match["sign"] == "-" else value)
+
+
+def _grouped_form(match: re.Match[str]) -> str:
+    whole = re.sub(r"\D", "", match["whole"])
+    return _plain(Decimal(f"{match['sign']}{whole}{(match['part'] or '').replace(',', '.')}"))
 
 
 def _plain(number: Decimal) -> str:

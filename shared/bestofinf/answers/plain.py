@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from bestofinf.answers.base import Abstain, Answer
-from bestofinf.answers.finding import boxed_or_announced
-from bestofinf.answers.forms import choice_form, encodable, says_nothing, short_form, words_form
-from bestofinf.answers.latex import last_box, unwrapped
-from bestofinf.answers.numbers import number_form, plain_signs
-from bestofinf.answers.units import unit_symbol
+from bestofinf.answers.base import Abstain, Answer, bound
+from bestofinf.answers.boxes import last_box
+from bestofinf.answers.finding import find_answer
+from bestofinf.answers.forms import encodable, even, says_nothing, short_form, words_form
+from bestofinf.answers.latex import unwrapped
+from bestofinf.answers.numbers import number_form, plain_signs, with_point
+from bestofinf.answers.sentences import changes, concluded, numbers_in, only_value, stated
+from bestofinf.answers.units import counter, unit_symbol
+from bestofinf.answers.wording import question_in
+from bestofinf.border import CUT_OFF
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
 
 _SCALE = {"thousand": "e3", "million": "e6", "mn": "e6", "billion": "e9", "bn": "e9"}
 _QUANTITY = re.compile(
-    r"(?P<front>[-+]?\s*[$€£¥]?)\s*(?P<number>[-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?(?:/\d+)?)"
-    r"\s*(?P<unit>\\?%|[°$€£¥¢]|[^\W\d_]+)?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?(?P<rest>(?:\s+[^\W\d_]+){0,3})",
+    r"(?P<front>[-+]?(?:\s*[$€£¥])?)\s*(?P<number>[-+]?[.,]*\d[\d.,]*+(?:e[-+]?\d+)?(?:/\d+)?)"
+    r"(?:\s*(?P<unit>\\?%|[°$€£¥¢]|[^\W\d_]+))?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?"
+    r"(?P<rest>(?:\s+[^\W\d_]+){0,3})",
     re.I,
 )
 _CHANGING = frozenset(
@@ -27,6 +32,9 @@ _CHANGING = frozenset(
     | {"out"}
 )
 """Words after a number that make it another."""
+_WORKED = re.compile(r"[-+*/×·÷^().,\d\s$€£%]{1,100}=\s*(?=\S)")  # "3 + 9 ="
+_SET_AS_TEXT = re.compile(r"\\(?:text|mathrm|,|;| )\s*(?:\{([^{}]*)\})?")
+_UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?[$€£]?\d[\d,]*(?:\.\d+)?(?![\w])")
 
 
@@ -39,11 +47,14 @@ class TextAnswer(Answer):
     """
 
     expected = True
+    whole = True
 
     max_words: int = 64
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the words in lower case, without edge punctuation and a leading article."""
+        if reply.finish_reason == CUT_OFF:
+            raise Abstain("cut off")
         text = reply.text.strip() if len(reply.text) <= 40 * self.max_words else None
         if text is None or len(text.split()) > self.max_words:
             raise Abstain(f"more than {self.max_words} words")
@@ -59,7 +70,8 @@ class NumberAnswer(Answer):
     """A number: the one announced or boxed, or the reply itself where it is only a number.
 
     A unit of measurement is kept and tells votes apart, other words are not: "18 apples" is 18.
-    A vote without unit equals the same number with one.
+    A vote without unit equals the same number with one. Of a sentence the number counts that it
+    states, and where the question is known the only one that is not the question's own.
 
     Attributes:
         anywhere: Also takes the last number of a reply that announces none.
@@ -68,6 +80,8 @@ class NumberAnswer(Answer):
     """
 
     expected = True
+    asked: ClassVar[frozenset[AnswerValue] | None] = None
+    """Numbers of the question; None where it is not known."""
 
     anywhere: bool = False
     tolerance: float = 0.0
@@ -76,25 +90,44 @@ class NumberAnswer(Answer):
         if not 0 <= self.tolerance < 1:
             raise UsageError(f"tolerance must lie in [0, 1), got {self.tolerance!r}")
 
+    def for_question(self, text: str) -> NumberAnswer:
+        """Return a copy that knows which numbers are the question's own."""
+        numbers = map(self._form, numbers_in(question_in(text)))
+        return bound(self, asked=frozenset(str(n).partition(" ")[0] for n in numbers if n))
+
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the number in its one spelling, with its unit where it has one."""
-        span = boxed_or_announced(reply.text)
-        if span is None and len(reply.text) <= 200:
-            span = reply.text
-        value = None if span is None else self.canonical(span)
+        box, span = find_answer(reply.text)
+        cut_off = reply.finish_reason == CUT_OFF
+        if box is not None and (span is None or cut_off):
+            return self._form(box)
+        if cut_off:
+            raise Abstain("cut off")
+        text = reply.text
+        value = None
+        if span is not None:
+            value = self._read(span) or self._read(stated(span))
+        elif len(text) <= 200:
+            value = self._read(text) or self._read(only_value(text))
+        if value is None and not span:
+            value = self._read(concluded(text)) or self._left(text)
         if value is None and self.anywhere:
-            numbers = _LAST_NUMBER.findall(plain_signs(reply.text[-2_000:]))
-            value = self.canonical(numbers[-1]) if numbers else None
+            numbers = _LAST_NUMBER.findall(plain_signs(text[-2_000:]))
+            value = self._form(numbers[-1]) if numbers else None
         return value
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the number that a short text is, None where it is not one."""
+        if "\n" in text or "\\boxed" in text:  # a whole reply
+            return super().canonical(text)
+        return self._form(text)
+
+    def _form(self, text: str) -> str | None:
         if len(text) > 200:
             return None
-        text = unwrapped(encodable(text))
-        text = re.sub(r"\\(?:text|mathrm|,|;| )\s*(?:\{([^{}]*)\})?", r" \1", text).replace(
-            "\\$", "$"
-        )
+        text = unwrapped(even(encodable(text)))
+        if "\\" in text:
+            text = _SET_AS_TEXT.sub(r" \1", text).replace("\\$", "$")
         text = plain_signs(re.sub(r"^[A-Za-z]\s*=\s*", "", text)).strip()
         if (number := number_form(text)) is not None:
             return number
@@ -102,6 +135,22 @@ class NumberAnswer(Answer):
         if match is None or (match["power"] and not match["unit"]):
             return None
         return _quantity(match)
+
+    def _read(self, text: str | None) -> AnswerValue | None:
+        """Return the number of plain text, which may have a decimal comma."""
+        if not text:
+            return None
+        if (worked := _WORKED.match(text)) is not None:
+            text = text[worked.end() :]
+        return self._form(text if "\\" in text else with_point(text.strip(), listed=False))
+
+    def _left(self, text: str) -> AnswerValue | None:
+        """Return the only number of a text that is not the question's own."""
+        if self.asked is None or changes(text[-2_000:]):
+            return None
+        values = map(self._read, numbers_in(text))
+        left = {v for v in values if v is not None and str(v).partition(" ")[0] not in self.asked}
+        return left.pop() if len(left) == 1 else None
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether number and unit agree; a missing unit agrees with any."""
@@ -115,11 +164,16 @@ class NumberAnswer(Answer):
 
 def _quantity(match: re.Match[str]) -> str | None:
     word = match["unit"] or ""
-    if not _CHANGING.isdisjoint(f"{word} {match['rest']}".lower().split()):
+    scale = _SCALE.get(word.lower())
+    if not _CHANGING.isdisjoint(words := f"{word} {match['rest']}".lower().split()) or (
+        words and not scale and changes(" ".join(words))
+    ):
         return None
-    unit = unit_symbol(word)
+    if _UNSPACED.match(word) and counter(word) != word:
+        return None
+    unit = unit_symbol(word) or counter(word)
     number = number_form(match["front"].strip("$€£¥ ") + match["number"].rstrip(".,"))
-    if scale := _SCALE.get(word.lower()):
+    if scale:
         number, unit = number_form(f"{number}{scale}"), ""
     front = match["front"].strip("-+ ")
     power = (match["power"] or "").replace(" ", "").replace("²", "2").replace("³", "3").lstrip("^")
@@ -148,57 +202,6 @@ def _float(number: str) -> float:
 
 
 @dataclass(frozen=True)
-class ChoiceAnswer(Answer):
-    """One of a few given choices, named by letter or by its own words.
-
-    Attributes:
-        choices: What may be chosen: letters, or labels such as ``("yes", "no")``.
-    """
-
-    expected = True
-
-    choices: Sequence[str] = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
-
-    def __post_init__(self) -> None:
-        if isinstance(self.choices, str):
-            object.__setattr__(self, "choices", tuple(self.choices))
-        if len({words_form(choice) or choice for choice in self.choices}) != len(self.choices):
-            raise UsageError(f"choices must differ, got {self.choices!r}")
-
-    def extract(self, reply: Reply) -> AnswerValue | None:
-        """Return the choice that is boxed, announced, or all that a line of the reply says."""
-        span = boxed_or_announced(reply.text)
-        if span is not None and (choice := self.canonical(span)) is not None:
-            return choice
-        lines = [line for line in reply.text[-2_000:].splitlines() if line.strip()]
-        if not lines:
-            return None
-        last = self.canonical(lines[-1])
-        if last is not None and re.fullmatch(r"\W*\w\W*", lines[-1]):
-            return last
-        # Lines that name different choices list them, and choose none.
-        named = {c for line in lines if (c := self.canonical(line)) is not None}
-        ends = {self.canonical(lines[0]), self.canonical(lines[-1])}
-        return named.pop() if len(named) == 1 and not named.isdisjoint(ends) else None
-
-    def canonical(self, text: str) -> AnswerValue | None:
-        """Return the choice that a short text names, in the spelling of `choices`."""
-        if len(text) > 400:
-            return None
-        text = unwrapped(encodable(text))
-        letters = {c.upper(): c for c in self.choices if len(c) == 1 and c.isalpha()}
-        if letters:
-            bare = choice_form(text) or (text.upper() if text.upper() in letters else None)
-            labelled = re.match(r"\(?([A-Za-z])(?:\)|[.:](?=\s))\s*\S", text)
-            if bare is None and labelled:
-                bare = labelled[1].upper()
-            if bare in letters:
-                return letters[bare]
-        words = words_form(text)
-        return next((c for c in self.choices if words and words_form(c) == words), None)
-
-
-@dataclass(frozen=True)
 class BoxedAnswer(Answer):
     r"""The content of the last ``\boxed{}``, in normal form; a reply without a box abstains."""
 
@@ -209,7 +212,7 @@ class BoxedAnswer(Answer):
         box = last_box(reply.text)
         if box is None:
             raise Abstain("no closed \\boxed{}")
-        return self.canonical(box)
+        return self.canonical(box.content)
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the normal form of what stood in a box."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from bestofinf.answers.auto import AutoAnswer
-from bestofinf.answers.base import Abstain, Answer
+from bestofinf.answers.base import Abstain, Answer, bound
 from bestofinf.answers.calls import ToolCallsAnswer
-from bestofinf.answers.canonical_json import parse_json
+from bestofinf.answers.canonical_json import Schema, parse_json
 from bestofinf.answers.finding import WINDOW
+from bestofinf.answers.objects import bracket_end
 from bestofinf.records import AnswerValue, Reply, ToolCall
 
 _ACTION = re.compile(r"^[ \t]*Action:[ \t]*([^\n()]{1,200})", re.M)
@@ -32,6 +34,10 @@ class ReActAnswer(Answer):
         self.calls = calls or ToolCallsAnswer()
         self.final = final or AutoAnswer()
 
+    def for_tools(self, tools: Mapping[str, Schema]) -> ReActAnswer:
+        """Return a copy that knows the tools of a request."""
+        return bound(self, calls=self.calls.for_tools(tools))
+
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the canonical call, or the canonical answer; a reply without either abstains."""
         if reply.tool_calls:
@@ -39,10 +45,15 @@ class ReActAnswer(Answer):
         text = reply.text[:WINDOW]
         action, answer = _ACTION.search(text), _ANSWER.search(text)
         if action and (answer is None or action.start() < answer.start()):
-            return self.calls.form([_call(action[1].strip(), text[action.end() :])])
+            call = _call(action[1].strip(), text[action.end() :])
+            return self.calls.extract(Reply(tool_calls=(call,)))
         if answer is None:
             raise Abstain("neither Action nor Answer")
         return self.final.extract(Reply(text=reply.text[answer.end() :]))
+
+    def for_question(self, text: str) -> ReActAnswer:
+        """Return the same with final answers read under the question."""
+        return bound(self, final=self.final.for_question(text))
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the canonical form of a recorded call or answer."""
@@ -67,18 +78,6 @@ def _call(name: str, rest: str) -> ToolCall:
     if not following.startswith("{"):
         raise Abstain("Action Input is not a JSON object")
     # What a model adds after the object, such as an imagined observation, is not its input.
-    end = _object_end(following)
-    args = parse_json(following[:end])
+    end = bracket_end(following, 0)
+    args = parse_json(following[:end] if end > 0 else following)
     return ToolCall(name, args)
-
-
-def _object_end(text: str) -> int:
-    depth, quoted = 0, False
-    for mark in re.finditer(r'\\.|["{}]', text, re.DOTALL):
-        if mark[0] == '"':
-            quoted = not quoted
-        elif not quoted and mark[0] in "{}":
-            depth += 1 if mark[0] == "{" else -1
-            if depth == 0:
-                return mark.end()
-    return len(text)

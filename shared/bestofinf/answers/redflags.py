@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from bestofinf.answers.auto import CUT_OFF
-from bestofinf.answers.base import Abstain, Answer, PartedAnswer
+from bestofinf.answers.base import CUT_OFF_NOTE, Abstain, Answer, PartedAnswer, Resolved, bound
+from bestofinf.border import CUT_OFF
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
 
@@ -15,7 +15,7 @@ Validator: TypeAlias = Callable[[Reply], bool | str | None]
 """Gives True or None for a good reply, False or the reason for a bad one; may raise ValueError."""
 
 _REFUSAL = re.compile(
-    r"\W*(?:i['’]?m\s+(?:very\s+)?sorry|i\s+am\s+(?:very\s+)?sorry|sorry|unfortunately|apologies)?"
+    r"\W*+(?:i['’]?m\s+(?:very\s+)?sorry|i\s+am\s+(?:very\s+)?sorry|sorry|unfortunately|apologies)?"
     r"[,.]?\s*(?:but\s+)?(?:as\s+an\s+ai[^.,]{0,60}[.,]\s*)?(?:i['’]?m|i\s+am|i)\s+"
     r"(?:can(?:not|['’]t|\s+not)|won['’]?t|will\s+not|(?:not|un)\s*able\s+to|must\s+decline)\s+"
     r"(?:to\s+)?(?:help|assist|answer|comply|provide|fulfil|do|continue|discuss|engage)",
@@ -24,7 +24,7 @@ _REFUSAL = re.compile(
 
 
 class RedFlags(PartedAnswer):
-    """Another answer type, less the replies that carry a red flag: those abstain with a reason.
+    """Wraps an answer type; replies with a red flag abstain with a reason.
 
     A reply that went wrong in its form is more likely wrong in its content (MAKER,
     arXiv 2511.09030, section 3.3).
@@ -61,7 +61,18 @@ class RedFlags(PartedAnswer):
         self.refused = refused
         self.validator = validator
         self.expected = answer.expected
+        self.gives_up = answer.gives_up
+        self.executes = answer.executes
+        self.whole = answer.whole
         self.parts = answer.parts if isinstance(answer, PartedAnswer) else {}
+
+    def for_question(self, text: str) -> RedFlags:
+        """Return the same flags on the wrapped type, bound to the question."""
+        return bound(self, answer=self.answer.for_question(text))
+
+    def for_tools(self, tools: Mapping[str, Mapping[str, Any]]) -> RedFlags:
+        """Return the same flags on the wrapped type, bound to the tools of a request."""
+        return bound(self, answer=self.answer.for_tools(tools))
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the answer of a reply without red flags."""
@@ -76,6 +87,18 @@ class RedFlags(PartedAnswer):
         if self.max_tokens is not None and tokens is not None and tokens > self.max_tokens:
             return None, f"too long: {tokens} tokens"
         return super().vote(reply, tokens=tokens)
+
+    async def resolve(self, value: AnswerValue) -> Resolved:
+        """Let the wrapped type carry out what it must."""
+        return await self.answer.resolve(value)
+
+    def yields(self, value: AnswerValue) -> bool:
+        """Return what the wrapped type says."""
+        return self.answer.yields(value)
+
+    def in_words(self, value: AnswerValue) -> bool:
+        """Return what the wrapped type says."""
+        return self.answer.in_words(value)
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the canonical form of a recorded answer; flags are for replies alone."""
@@ -105,6 +128,14 @@ class RedFlags(PartedAnswer):
         """Return what the wrapped type composes."""
         return self._parted().compose(parts, samples)
 
+    def raised(self, value: AnswerValue) -> Mapping[str, Answer]:
+        """Return the parts that the wrapped type raises."""
+        return self._parted().raised(value)
+
+    def on_raised(self, value: AnswerValue, names: Collection[str]) -> Mapping[str, AnswerValue]:
+        """Return the wrapped type's votes on them."""
+        return self._parted().on_raised(value, names)
+
     def _parted(self) -> PartedAnswer:
         if not isinstance(self.answer, PartedAnswer):
             raise UsageError(f"{type(self.answer).__name__} has no parts")
@@ -113,8 +144,8 @@ class RedFlags(PartedAnswer):
     def _flag(self, reply: Reply) -> str | None:
         if self.refused and (reply.refusal or _REFUSAL.match(reply.text[:400])):
             return "refused"
-        if self.cut_off and reply.finish_reason in CUT_OFF:
-            return "cut off"
+        if self.cut_off and reply.finish_reason == CUT_OFF:
+            return CUT_OFF_NOTE
         if not reply.text.strip() and not reply.tool_calls and reply.parsed is None:
             return "empty"
         if self.max_chars is not None and len(reply.text) > self.max_chars:

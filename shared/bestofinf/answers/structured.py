@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from bestofinf.answers.base import Abstain, Answer, PartedAnswer
+from bestofinf.answers.base import Abstain, Answer, PartedAnswer, Resolved, bound
 from bestofinf.answers.canonical_json import (
+    MAX_TEXT,
     Schema,
-    is_unordered,
-    json_form,
     parse_json,
     plain,
     value_json,
 )
+from bestofinf.answers.cleaning import cleaned
 from bestofinf.answers.finding import fenced
+from bestofinf.answers.forms import count_words
+from bestofinf.answers.merging import (
+    checked_merge,
+    item_forms,
+    kept,
+    lists_of,
+    merged,
+    part_name,
+    votes_on,
+)
+from bestofinf.answers.nearness import checked_tolerance, near
+from bestofinf.answers.objects import is_object, json_in, lenient
+from bestofinf.answers.written_calls import marked_calls
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
 
-MAX_MATCHED = 50
-"""Longer lists without order are compared in the order of their canonical forms."""
+MAX_WORDS_AROUND = 80
+"""Words around an object, beyond which it is part of an explanation and not the answer."""
+
+_REST = "the rest"
+"""The part for all fields but the lists that are merged, where no fields are named."""
 
 
 class ValueAnswer(Answer):
@@ -34,6 +52,7 @@ class ValueAnswer(Answer):
     """
 
     expected = True
+    whole = True
 
     def __init__(self, *, schema: Schema | None = None, tolerance: float = 0.0) -> None:
         self.schema = schema
@@ -62,9 +81,14 @@ class JsonAnswer(PartedAnswer):
             and tells which lists have no order (``uniqueItems`` or ``x-unordered``).
         tolerance: Relative difference within which two numbers are the same.
         ignore: Top-level fields that are no part of the vote, such as an explanation.
+        merge: Lists that are merged, each as ``"items in at least half"``: every item has a vote
+            of its own, and the object handed out has those that at least half of the replies with
+            that list have in it, in the order in which they were first said. Without `fields` the
+            rest of the object is voted on as a whole.
 
     Raises:
-        UsageError: If a field is not in the schema, or the tolerance is not in [0, 1).
+        UsageError: If a field is not in the schema, or is no list where it is to be merged, or the
+            tolerance is not in [0, 1).
     """
 
     expected = True
@@ -76,6 +100,7 @@ class JsonAnswer(PartedAnswer):
         schema: Schema | type | None = None,
         tolerance: float = 0.0,
         ignore: Iterable[str] = (),
+        merge: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.model = schema if isinstance(schema, type) else None
         self.schema = schema_of(schema)
@@ -90,6 +115,35 @@ class JsonAnswer(PartedAnswer):
             name: kind or ValueAnswer(schema=_field_schema(self.schema, name), tolerance=tolerance)
             for name, kind in given.items()
         }
+        self.merge = checked_merge(merge, self.schema)
+        if both := sorted({*self.merge} & {*given, *self.ignore}):
+            raise UsageError(f"{both[0]!r} is to be merged: leave it out of fields and ignore")
+        if self.merge and not given:
+            self.parts = {_REST: ValueAnswer(schema=self.schema, tolerance=tolerance)}
+        self.executes = any(kind.executes for kind in self.parts.values())
+        self.whole = not self.ignore  # an explanation, perhaps
+
+    def for_question(self, text: str) -> JsonAnswer:
+        """Return a copy whose fields' own answer types know the question."""
+        if not self.executes:
+            return self
+        parts = {name: kind.for_question(text) for name, kind in self.parts.items()}
+        return bound(self, parts=parts)
+
+    async def resolve(self, value: AnswerValue) -> Resolved:
+        """Let the fields' own answer types carry out what they must, all at once."""
+        votes = self.split(value)
+        names = [n for n in votes if n in self.parts and self.parts[n].executes]
+        found = await asyncio.gather(*(self.parts[name].resolve(votes[name]) for name in names))
+        told = {name: each.answer for name, each in zip(names, found, strict=True)}
+        kept = {name: told.get(name, vote) for name, vote in votes.items()}
+        there = {name: vote for name, vote in kept.items() if vote is not None}
+        return Resolved(
+            self.join(there) if there else None,
+            "; ".join(filter(None, (each.note for each in found))),
+            sum((each.usage for each in found), Usage()),
+            max((each.seconds for each in found), default=0.0),
+        )
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the canonical JSON of what is voted on."""
@@ -101,14 +155,18 @@ class JsonAnswer(PartedAnswer):
             raise Abstain("wanted a JSON object")
         if not self.parts:
             return value_json({k: v for k, v in value.items() if k not in self.ignore})
+        lists = lists_of(value, self.merge)
+        if _REST in self.parts:
+            rest = {k: v for k, v in value.items() if k not in (*self.merge, *self.ignore)}
+            return value_json({**rest, **lists})
         votes = {
             name: vote
             for name, kind in self.parts.items()
             if name in value and (vote := kind.canonical(_text(value[name], kind))) is not None
         }
-        if not votes:
+        if not votes and not lists:
             raise Abstain("none of the fields is there")
-        return self.join(votes)
+        return value_json({**self._joined(votes), **lists})
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether the objects agree, numbers within the tolerance."""
@@ -134,12 +192,36 @@ class JsonAnswer(PartedAnswer):
         if not self.parts:
             return {}
         found = parse_json(str(value))
+        if _REST in self.parts:
+            return {_REST: value_json({k: v for k, v in found.items() if k not in self.merge})}
         return {k: _text(found[k], kind) for k, kind in self.parts.items() if k in found}
 
     def join(self, parts: Mapping[str, AnswerValue]) -> AnswerValue:
         """Return the canonical JSON of the object that has these votes as fields."""
-        own = {k: isinstance(self.parts[k], ValueAnswer) for k in parts}
-        return value_json({k: parse_json(str(v)) if own[k] else v for k, v in parts.items()})
+        lists = {
+            name: [parse_json(form) for form in sorted(kept(parts, name))] for name in self.merge
+        }
+        return value_json({**self._joined(parts), **lists})
+
+    def _joined(self, parts: Mapping[str, AnswerValue]) -> dict[str, Any]:
+        if _REST in self.parts:
+            return dict(parse_json(str(parts.get(_REST, "{}"))))
+        own = {k: isinstance(kind, ValueAnswer) for k, kind in self.parts.items()}
+        given = {k: v for k, v in parts.items() if k in own}
+        return {k: parse_json(str(v)) if own[k] else v for k, v in given.items()}
+
+    def raised(self, value: AnswerValue) -> Mapping[str, Answer]:
+        """Return a part for every item of the lists that are merged."""
+        found = parse_json(str(value)) if self.merge else {}
+        return {
+            part_name(field, form): ValueAnswer()
+            for field in self.merge
+            for form in item_forms(found, field) or ()
+        }
+
+    def on_raised(self, value: AnswerValue, names: Collection[str]) -> Mapping[str, AnswerValue]:
+        """Return whether the items are in the lists of an answer."""
+        return votes_on(parse_json(str(value)), self.merge, names) if names else {}
 
     def compose(self, parts: Mapping[str, AnswerValue], samples: Sequence[Sample]) -> Sample:
         """Return the sample that says just this, or the nearest one with the winners put in.
@@ -147,16 +229,22 @@ class JsonAnswer(PartedAnswer):
         A composed sample has a reply without ``native``; its note says which fields were put in.
         Where the composed object is not valid by the model, the nearest sample stands as it is.
         """
-        missing = [self._differing(sample, parts) for sample in samples]
+        own = {name: part for name, part in parts.items() if name in self.parts}
+        missing = [self._differing(sample, own) for sample in samples]
         place = min(range(len(samples)), key=lambda i: len(missing[i]))
-        nearest = samples[place]
-        if not missing[place]:
-            return nearest
-        values = dict(_fields_of(nearest))
-        for name in missing[place]:
+        nearest, put = samples[place], missing[place]
+        values = dict(self._fields_of(nearest))
+        for name in put:
             donor = next(i for i, names in enumerate(missing) if name not in names)
-            values[name] = _fields_of(samples[donor])[name]
-        listed = ", ".join(missing[place])
+            values[name] = self._fields_of(samples[donor])[name]
+        for name in self.merge:
+            items = merged(parts, name, map(self._fields_of, samples))
+            if items.keys() != {*(item_forms(values, name) or ())}:
+                values[name] = [*items.values()]
+                put = [*put, name]
+        if not put:
+            return nearest
+        listed = ", ".join(put)
         try:
             reply = self._reply(values)
         except ValueError as error:  # pydantic's ValidationError is one
@@ -173,6 +261,11 @@ class JsonAnswer(PartedAnswer):
             if name not in own or not self.parts[name].same(own[name], part)
         ]
 
+    def _fields_of(self, sample: Sample) -> Mapping[str, Any]:
+        given = sample.reply or Reply(text=str(sample.answer))
+        value = plain(structured_value(cleaned(given, thoughts=self.thoughts) or Reply()))
+        return value if isinstance(value, Mapping) else {}
+
     def _reply(self, values: Mapping[str, Any]) -> Reply:
         text = value_json(values)
         parsed = plain_numbers(parse_json(text))
@@ -185,24 +278,16 @@ class JsonAnswer(PartedAnswer):
 def structured_value(reply: Reply) -> Any:
     """Return the structured object of a reply: parsed, or JSON in the text.
 
-    The text is JSON, holds it in a fenced block (the last counts), or holds one value between
-    its first and last brace.
+    Calls of tools that are written as text are a list of calls.
 
     Raises:
         Abstain: If there is none.
     """
     if reply.parsed is not None:
         return reply.parsed
-    text = reply.text.strip()
-    if not text:
-        raise Abstain("empty")
-    block = fenced(text)
-    if block is not None:
-        return parse_json(block)
-    start, end = text.find("{"), text.rfind("}")
-    if text[0] in '["' or start < 0 or end < start or len(text) < 40:
-        return parse_json(text)
-    return parse_json(text[start : end + 1])
+    if calls := marked_calls(reply.text):
+        return [{"name": call.name, "args": call.args} for call in calls]
+    return json_in(reply.text)
 
 
 def object_form(reply: Reply) -> str | None:
@@ -210,11 +295,30 @@ def object_form(reply: Reply) -> str | None:
     if reply.parsed is not None:
         return value_json(reply.parsed)
     text = reply.text.strip() if len(reply.text) <= 1_000_000 else ""
-    opening = "{"
     if text.startswith("```") and text.endswith("```"):
-        text = (fenced(text) or "").strip()
-        opening = "{["  # without a fence around it, a list may be an interval
-    return json_form(text) if text[:1] in opening and text[-1:] in "}]" and text else None
+        block = (fenced(text) or "").strip()  # a list too: without a fence it may be an interval
+        return _form(block) if block[:1] in ("{", "[") else None
+    return _form(text) if is_object(text) else None
+
+
+def object_in_prose(text: str) -> str | None:
+    """Return the canonical JSON of the one object that a few words are said around."""
+    if len(text) > MAX_TEXT or "{" not in text:
+        return None
+    try:
+        value = json_in(text)
+        form = value_json(value) if isinstance(value, dict | list) and value else None
+    except Abstain:
+        return None
+    around = count_words(text) - count_words(form or "")
+    return form if around <= MAX_WORDS_AROUND else None
+
+
+def _form(text: str) -> str | None:
+    try:
+        return value_json(lenient(text))
+    except Abstain:
+        return None
 
 
 def schema_of(schema: Schema | type | None) -> Schema | None:
@@ -228,13 +332,6 @@ def schema_of(schema: Schema | type | None) -> Schema | None:
     raise UsageError(f"schema must be a JSON schema or a pydantic model, got {schema.__name__}")
 
 
-def checked_tolerance(tolerance: float) -> float:
-    """Return the tolerance if it lies in [0, 1)."""
-    if not 0 <= tolerance < 1:
-        raise UsageError(f"tolerance must lie in [0, 1), got {tolerance!r}")
-    return tolerance
-
-
 def plain_numbers(value: Any) -> Any:
     """Return a JSON value with int and float in the place of Decimal."""
     if isinstance(value, Decimal):
@@ -242,58 +339,6 @@ def plain_numbers(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain_numbers(part) for key, part in value.items()}
     return [plain_numbers(part) for part in value] if isinstance(value, list) else value
-
-
-def near(
-    first: AnswerValue, second: AnswerValue, *, schema: Schema | None, tolerance: float
-) -> bool:
-    """Return whether two canonical JSON texts agree, numbers within a relative tolerance."""
-    if not tolerance:
-        return first == second
-    factor = Decimal(repr(tolerance))
-    return _near(parse_json(str(first)), parse_json(str(second)), schema, factor)
-
-
-def _near(first: Any, second: Any, schema: Schema | None, tolerance: Decimal) -> bool:
-    if isinstance(first, Decimal) and isinstance(second, Decimal):
-        return abs(first - second) <= tolerance * max(abs(first), abs(second))
-    if type(first) is not type(second):
-        return False
-    if isinstance(first, dict):
-        properties = (schema or {}).get("properties", {})
-        return first.keys() == second.keys() and all(
-            _near(first[k], second[k], properties.get(k), tolerance) for k in first
-        )
-    if isinstance(first, list):
-        if len(first) != len(second):
-            return False
-        items = (schema or {}).get("items")
-
-        def agree(a: Any, b: Any) -> bool:
-            return _near(a, b, items, tolerance)
-
-        if is_unordered(schema or {}) and len(first) <= MAX_MATCHED:
-            return paired(first, second, agree)
-        return all(map(agree, first, second))
-    return bool(first == second)
-
-
-def paired(first: Sequence[Any], second: Sequence[Any], agree: Callable[[Any, Any], bool]) -> bool:
-    """Return whether the items of two lists of one length can be paired so that all agree."""
-    partners = [[j for j, b in enumerate(second) if agree(a, b)] for a in first]
-    taken: dict[int, int] = {}
-
-    def place(i: int, tried: set[int]) -> bool:
-        # An augmenting path of bipartite matching (Kuhn's algorithm).
-        for j in partners[i]:
-            if j not in tried:
-                tried.add(j)
-                if j not in taken or place(taken[j], tried):
-                    taken[j] = i
-                    return True
-        return False
-
-    return all(place(i, set()) for i in range(len(first)))
 
 
 def _names(names: Iterable[str], what: str) -> Iterable[str]:
@@ -315,8 +360,3 @@ def _field_schema(schema: Schema | None, name: str) -> Schema | None:
     # References point into the whole schema, so its definitions come along.
     definitions = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
     return {**definitions, **field}
-
-
-def _fields_of(sample: Sample) -> Mapping[str, Any]:
-    value = plain(structured_value(sample.reply or Reply(text=str(sample.answer))))
-    return value if isinstance(value, Mapping) else {}

@@ -10,11 +10,12 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.stats import rankdata
 
+from bestofinf._arrays import Floats
 from bestofinf.calibration.pools import ScorePool
-from bestofinf.errors import UsageError
-from bestofinf.scores.prior import ScorePrior
-from bestofinf.scores.reliability import Calibration, logit
-from bestofinf.scores.truncnorm import Floats
+from bestofinf.calibration.targets import choose_target
+from bestofinf.errors import UsageError, one_of
+from bestofinf.optscale.prior import ScorePrior
+from bestofinf.optscale.reliability import Calibration, logit
 
 BINS = 10
 _SPLITS = 5
@@ -43,26 +44,35 @@ def fit_calibration(
     Args:
         pool: Graded scores.
         accuracy: Choose as `min_score` the least score at and above which replies are right at
-            least this often, on average by the fitted curve.
+            least this often, on questions left out of the choice (`bestofinf.calibration.targets`).
         method: "isotonic", "logistic", or "auto" for the better of the two.
         folds: At least 2; at most one a question is used.
         seed: Of the split into folds.
         name: Name of the scorer, kept with the calibration.
 
     Raises:
-        UsageError: If there are fewer than 20 scored replies, or not both right and wrong ones.
+        UsageError: If there are fewer than 20 scored replies, or not both right and wrong ones,
+            or scores are clearly higher for wrong ones.
     """
     if not 0 < accuracy < 1:
         raise UsageError(f"accuracy must lie in (0, 1), got {accuracy!r}")
-    if method not in ("auto", *_FITS):
-        raise UsageError(f"method must be one of auto, {', '.join(_FITS)}, got {method!r}")
+    one_of("method", method, ["auto", *_FITS])
     if folds < 2:
         raise UsageError(f"folds must be at least 2, got {folds!r}")
     scores, grades, questions = pool.columns()
+    order = np.lexsort((questions, grades, scores))  # sums do not depend on the order of replies
+    scores, grades, questions = scores[order], grades[order], questions[order]
     if scores.size < 20 or len(set(grades.tolist())) < 2 or len(set(questions.tolist())) < 2:
         raise UsageError(
             "a calibration needs at least 20 scored replies to two or more questions, right and "
             f"wrong ones; got {scores.size}, of which {int(grades.sum())} right"
+        )
+    auc = area_under_curve(scores, grades)
+    if auc < 0.5 - 2 * _auc_error(grades):
+        raise UsageError(
+            f"the scores are higher for wrong replies than for right ones (area under the curve "
+            f"{auc:.3f}, at least 0.5 wanted): check whether a high score means a wrong reply, and "
+            "give 1 - score then"
         )
     trials = [
         _held_out(kind, scores, grades, questions, folds=folds, seed=seed)
@@ -70,7 +80,9 @@ def fit_calibration(
     ]
     best = _best(trials)
     fitted = _FITS[best.method](scores, grades)
-    chances = np.array([fitted.chance(score) for score in scores.tolist()])
+    target = choose_target(
+        _FITS[best.method], scores, grades, questions, accuracy=accuracy, folds=folds, seed=seed
+    )
     return replace(
         fitted,
         n_samples=scores.size,
@@ -78,9 +90,11 @@ def fit_calibration(
         base_rate=float(grades.mean()),
         ece=best.ece,
         brier=float(best.squares.mean()),
-        auc=area_under_curve(scores, grades),
-        min_score=_least_score(scores, chances, accuracy),
+        auc=auc,
+        min_score=target.score,
         accuracy=accuracy,
+        held_out_accuracy=target.accuracy,
+        held_out_se=target.se,
         prior=_prior(pool),
         name=name,
     )
@@ -110,6 +124,13 @@ def area_under_curve(scores: Floats, grades: Floats) -> float:
         return 0.5
     ranks = float(rankdata(scores)[grades > 0].sum())
     return (ranks - right * (right + 1) / 2) / (right * wrong)
+
+
+def _auc_error(grades: Floats) -> float:
+    """Return the standard error of the area under the curve of scores that mean nothing."""
+    right = float(grades.sum())
+    wrong = grades.size - right
+    return math.sqrt((right + wrong + 1) / (12 * right * wrong))
 
 
 def share_right_above(scores: Floats, grades: Floats, least: float) -> tuple[float, int]:
@@ -212,14 +233,3 @@ _FITS: dict[str, Callable[[Floats, Floats], Calibration]] = {
     "isotonic": _isotonic,
     "logistic": _logistic,
 }
-
-
-def _least_score(scores: Floats, chances: Floats, accuracy: float) -> float | None:
-    """Return the least score with a mean chance of `accuracy` at and above it; None if none has."""
-    order = np.argsort(-scores, kind="stable")
-    falling = scores[order]
-    mean = np.cumsum(chances[order]) / np.arange(1, falling.size + 1)
-    last_of_equals = np.append(falling[1:] < falling[:-1], True)
-    good = falling[(mean >= accuracy) & last_of_equals]
-    good = good[good > 0]
-    return float(good[-1]) if good.size else None

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bestofinf._arrays import Floats
+from bestofinf._display import Brief
 from bestofinf.answers import AnswerLike
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import EvaluationSet, read
-from bestofinf.evaluation.canonical import canonical
-from bestofinf.evaluation.reading import is_store
-from bestofinf.scores.truncnorm import Floats
+from bestofinf.evaluation import EvaluationSet, Question, Samples
+from bestofinf.evaluation.canonical import ReadSet, read_answers
+from bestofinf.evaluation.coverage import Coverage, comparable
+from bestofinf.evaluation.provenance import for_estimates
+from bestofinf.evaluation.reading import read_raw
+from bestofinf.evaluation.sources import is_store
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredQuestion:
+@dataclass(frozen=True, slots=True, repr=False)
+class ScoredQuestion(Brief):
     """The recorded replies to one question, in the order they were drawn.
 
     Attributes:
@@ -56,8 +60,8 @@ class ScoredQuestion:
         return len(self.answers)
 
 
-@dataclass(frozen=True)
-class ScorePool:
+@dataclass(frozen=True, repr=False)
+class ScorePool(Brief):
     """Questions with scored and graded replies.
 
     Attributes:
@@ -65,11 +69,15 @@ class ScorePool:
         name: Shown in reports.
         simulated: True when scores or grades are not recorded but drawn at random; every result
             made from the pool says so.
+        coverage: Who was asked what, where the pool is of an evaluation set.
+        read: What an answer type found in its texts, where these were read.
     """
 
     questions: tuple[ScoredQuestion, ...]
     name: str = field(default="", compare=False)
     simulated: bool = False
+    coverage: Coverage | None = None
+    read: ReadSet | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -104,39 +112,75 @@ class ScorePool:
         return first, second
 
     @classmethod
-    def from_set(cls, evaluation_set: EvaluationSet, *, member: str | None = None) -> ScorePool:
+    def from_set(
+        cls,
+        evaluation_set: EvaluationSet,
+        *,
+        member: str | None = None,
+        probability: bool = False,
+    ) -> ScorePool:
         """Grade the scored samples of an evaluation set.
 
         A sample is right when its answer equals the right one; see `read_pool` for answers that
         may be written in several ways.
 
         Args:
-            evaluation_set: With right answers and scores; questions without are left out.
-            member: Take this member's samples alone; None takes those of all.
+            evaluation_set: With right answers and scores; questions without are left out, and labels
+                that say nothing about accuracy (`bestofinf.evaluation.provenance`).
+            member: Take this member's samples alone; None takes those of all members, on the
+                questions that all of them were asked and scored on.
+            probability: Score each reply by the mean probability of its tokens, as
+                `bestofinf.scorers.MeanLogprob` does, where its log-probability was recorded.
 
         Raises:
-            UsageError: If no question has both a right answer and a score.
+            UsageError: If no question has both a right answer and a score, or the members share
+                no such question.
         """
-        chosen = evaluation_set if member is None else evaluation_set.only(member)
-        questions = []
-        for question in chosen.labelled():
-            answers: list[str | None] = []
-            scores: list[float | None] = []
-            tokens: list[int] = []
-            for samples in question.samples.values():
-                if not samples.scores:
-                    continue
-                answers.extend(samples.answers)
-                scores.extend(samples.scores)
-                tokens.extend(t or 0 for t in samples.tokens or (0,) * len(samples))
-            if answers and question.gold is not None:
-                right = tuple(answer == question.gold for answer in answers)
-                questions.append(
-                    ScoredQuestion(question.id, tuple(answers), right, tuple(scores), tuple(tokens))
-                )
-        if not questions:
-            raise UsageError("no question of the set has both a right answer and scores")
-        return cls(tuple(questions), evaluation_set.name)
+        evaluation_set, sources = for_estimates(evaluation_set)
+        if probability:
+            chances = tuple(map(_by_probability, evaluation_set))
+            evaluation_set = replace(evaluation_set, questions=chances)
+        labelled = evaluation_set.labelled()
+        if member is not None:
+            labelled = (evaluation_set if member not in labelled.members else labelled).only(member)
+        scored = replace(labelled, questions=tuple(map(_scored, labelled.labelled())))
+        if not scored.members:
+            others = f" ({sources})" if sources.left_out else ""
+            raise UsageError(f"no question of the set has both a right answer and scores{others}")
+        common, coverage = comparable(scored)
+        kept = {question.id for question in common}
+        questions = [
+            _graded(question, coverage.compared) for question in scored if question.id in kept
+        ]
+        questions.sort(key=lambda question: question.id)
+        return cls(tuple(questions), evaluation_set.name, coverage=coverage)
+
+
+def _by_probability(question: Question) -> Question:
+    """Return the question with replies scored by the mean probability of their tokens."""
+
+    def scored(samples: Samples) -> Samples:
+        told = [known if known and known.tokens else None for known in samples.likelihoods]
+        return replace(samples, scores=tuple(None if t is None else math.exp(t.mean) for t in told))
+
+    return replace(question, samples={k: scored(s) for k, s in question.samples.items()})
+
+
+def _scored(question: Question) -> Question:
+    """Return the question with the samples of those members alone that were scored."""
+    return replace(question, samples={k: s for k, s in question.samples.items() if s.scores})
+
+
+def _graded(question: Question, members: Sequence[str]) -> ScoredQuestion:
+    """Return the members' samples, each as it was drawn, with whether they are right."""
+    columns = [question.samples[name] for name in members]
+    return ScoredQuestion(
+        question.id,
+        answers=tuple(answer for s in columns for answer in s.answers),
+        correct=tuple(answer == question.gold for s in columns for answer in s.answers),
+        scores=tuple(score for s in columns for score in s.scores),
+        tokens=tuple(t or 0 for s in columns for t in s.tokens or (0,) * len(s)),
+    )
 
 
 def read_pool(
@@ -144,7 +188,8 @@ def read_pool(
     *,
     column: int = 0,
     member: str | None = None,
-    answer: AnswerLike = "text",
+    answer: AnswerLike | None = None,
+    probability: bool = False,
 ) -> ScorePool:
     """Read scored replies into a pool.
 
@@ -159,7 +204,9 @@ def read_pool(
         paths: One or more.
         column: Which of several scores of graded samples to take, from 0.
         member: Take this member's samples alone, where samples are not graded.
-        answer: Answer type that says which answers mean the right one.
+        answer: Answer type that reads the texts, and says which answers mean the right one; None:
+            ``auto`` for whole replies, else ``text``.
+        probability: Score replies by the mean probability of their tokens; see `ScorePool.from_set`.
 
     Raises:
         UsageError: If there is nothing to read or a line is wrong; the message names the file
@@ -176,10 +223,13 @@ def read_pool(
             else:
                 questions.extend(_graded_questions(Path(file), graded, column))
     name = Path(str(several[0])).stem if len(several) == 1 else ""
+    coverage = texts = None
     if others or not questions:
-        known = canonical(read(others), answer)
-        questions.extend(ScorePool.from_set(known, member=member))
-    return ScorePool(tuple(questions), name)
+        texts = read_answers(read_raw(others), answer)
+        known = ScorePool.from_set(texts.evaluation_set, member=member, probability=probability)
+        questions.extend(known)
+        coverage = known.coverage
+    return ScorePool(tuple(questions), name, coverage=coverage, read=texts)
 
 
 def _files(path: str | Path) -> list[str | Path]:

@@ -15,14 +15,20 @@ import numpy as np
 from bestofinf._extras import require
 from bestofinf.calibration.pools import ScoredQuestion, ScorePool
 from bestofinf.errors import UsageError
+from bestofinf.optscale.prior import ScorePrior
 from bestofinf.records import Draw, Sample
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import FixedSamples, MaxSamples
 from bestofinf.rules.lead import AheadBy
 from bestofinf.rules.optscale import OptScale
-from bestofinf.scores.prior import ScorePrior
-from bestofinf.selectors import BestScore, Candidate, ScoreWeighted, Selector, WeightedMajority
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
+from bestofinf.voting.selectors import (
+    BestScore,
+    Candidate,
+    ScoreWeighted,
+    Selector,
+    WeightedMajority,
+)
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ class Strategy:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a strategy came to on a pool. Means over questions and trials.
+class StrategyResult:
+    """The result of a strategy on a pool, as means over questions and trials.
 
     Attributes:
         strategy: What was replayed.
@@ -82,7 +88,7 @@ def replay_scores(
     target: float | None = None,
     trials: int = 1,
     seed: int = 0,
-) -> list[Outcome]:
+) -> list[StrategyResult]:
     """Replay strategies on a pool; all see the same samples in the same order.
 
     Args:
@@ -91,7 +97,7 @@ def replay_scores(
             the vote.
         scorer_tokens: What scoring costs, in tokens for each token of a reply: 1 for a reward
             model of the size of the members, about .1 where reading is that much cheaper.
-        target: Score for `Outcome.hits`.
+        target: Score for `StrategyResult.hits`.
         trials: Times to replay, each with the replies in another order. The first takes them as
             they are recorded.
         seed: Of the orders.
@@ -114,7 +120,7 @@ def _replay(
     orders: Sequence[Sequence[np.ndarray[tuple[int], np.dtype[np.int64]]]],
     scorer_tokens: float,
     target: float | None,
-) -> Outcome:
+) -> StrategyResult:
     shape = (len(orders), len(pool))
     samples, tokens, right, best = (np.zeros(shape) for _ in range(4))
     reasons: dict[str, int] = {}
@@ -129,7 +135,7 @@ def _replay(
             best[trial, place] = max(seen, default=0.0)
             reasons[vote.reason] = reasons.get(vote.reason, 0) + 1
     per_question = right.mean(axis=0)
-    return Outcome(
+    return StrategyResult(
         strategy=strategy,
         samples=float(samples.mean()),
         tokens=float(tokens.mean()),
@@ -242,9 +248,9 @@ class Tuned:
     """
 
     family: str
-    chosen: Outcome
-    reported: Outcome
-    line: tuple[Outcome, ...]
+    chosen: StrategyResult
+    reported: StrategyResult
+    line: tuple[StrategyResult, ...]
 
 
 def tune(

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from bestofinf.cli.recorded import ANSWER_HELP, tell_unread
+from bestofinf.cli.tables import Column, show_table
+from bestofinf.cli.terminal import Console, echo
 from bestofinf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,18 +25,25 @@ def calibrate(
         typer.Argument(metavar="PATH...", help="Scored replies: files, folders or stores."),
     ],
     accuracy: Annotated[
-        float, typer.Option(help="Share of right replies wanted at and above the least score.")
+        float, typer.Option(help="Share of right replies that the score to stop at must reach.")
     ] = 0.9,
-    method: Annotated[str, typer.Option(help="isotonic, logistic, or auto: the better.")] = "auto",
+    method: Annotated[
+        str, typer.Option(help="isotonic, logistic, or auto for the better of the two.")
+    ] = "auto",
     column: Annotated[
-        int, typer.Option(min=0, help="Which score, where samples have several; from 0.")
+        int, typer.Option(min=0, help="Index of the score, from 0, if samples have several.")
     ] = 0,
-    member: Annotated[str | None, typer.Option(help="Take this member's samples alone.")] = None,
-    answer: Annotated[
-        str, typer.Option("--answer", help="Answer type that says which answers are the same.")
-    ] = "text",
+    member: Annotated[str | None, typer.Option(help="Use only the samples of this member.")] = None,
+    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
+    probability: Annotated[
+        bool,
+        typer.Option(
+            "--probability",
+            help="Score replies by the mean probability of their tokens, as MeanLogprob does.",
+        ),
+    ] = False,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 10,
-    seed: Annotated[int, typer.Option(help="Of the split into folds.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split into folds.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the calibration to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -46,7 +54,7 @@ def calibrate(
     """
     from bestofinf.calibration import fit_calibration, read_pool  # slow: it brings scipy.stats
 
-    pool = read_pool(paths, column=column, member=member, answer=answer)
+    pool = read_pool(paths, column=column, member=member, answer=answer, probability=probability)
     calibration = fit_calibration(
         pool, accuracy=accuracy, method=method, folds=folds, seed=seed, name=pool.name
     )
@@ -57,16 +65,23 @@ def calibrate(
             raise UsageError(f"{out}: cannot be written: {error.strerror}") from None
     record = summary(calibration, pool)
     record["rule"] = _rule(calibration, out)
+    record["coverage"] = None if pool.coverage is None else pool.coverage.to_json()
+    record |= {"texts": 0, "without_answer": 0} if pool.read is None else pool.read.to_json()
     if as_json:
         typer.echo(json.dumps(record))
     else:
         _show(record)
+        if pool.read is not None:
+            tell_unread(pool.read, Console())
+        if pool.coverage is not None and not pool.coverage.complete:
+            echo(str(pool.coverage))
 
 
 def summary(calibration: Calibration, pool: ScorePool) -> dict[str, Any]:
     """Return what the command prints, as JSON types.
 
-    Keys: name, questions, samples, base_rate, auc, method, ece, brier, accuracy, min_score, and
+    Keys: name, questions, samples, base_rate, auc, method, ece, brier, accuracy, min_score,
+    held_out_accuracy, held_out_se, promised (see `Calibration`), and
     levels, a list of {score, chance, right_above, samples_above}; `right_above` is None where no
     reply is scored as high.
     """
@@ -95,6 +110,9 @@ def summary(calibration: Calibration, pool: ScorePool) -> dict[str, Any]:
         "brier": calibration.brier,
         "accuracy": calibration.accuracy,
         "min_score": calibration.min_score,
+        "held_out_accuracy": calibration.held_out_accuracy,
+        "held_out_se": calibration.held_out_se,
+        "promised": calibration.promised,
         "levels": levels,
     }
 
@@ -117,19 +135,25 @@ def _show(record: dict[str, Any]) -> None:
         f"{record['method']} curve: calibration error {record['ece']:.3f}, squared error "
         f"{record['brier']:.3f} on held-out folds"
     )
-    table = Table("score", "P(right)", "right at and above", "replies")
-    for level in record["levels"]:
-        share = level["right_above"]
-        table.add_row(
+    names = ("score", "P(right)", "right at and above", "replies")
+    rows = [
+        (
             f"{level['score']:g}",
             f"{level['chance']:.3f}",
-            "" if share is None else f"{share:.3f}",
-            str(level["samples_above"]),
+            "" if level["right_above"] is None else f"{level['right_above']:.3f}",
+            f"{level['samples_above']:,}",
         )
-    console.print(table)
+        for level in record["levels"]
+    ]
+    show_table(console, [Column(name, "number") for name in names], rows)
     if record["rule"] is None:
         console.print(f"No score reaches an accuracy of {record['accuracy']:g}.")
     else:
         console.print(
             f"For an accuracy of {record['accuracy']:g}: [bold]--rule {record['rule']}[/]"
+        )
+        told = f"{record['held_out_accuracy']:.3f} ± {record['held_out_se']:.3f}"
+        console.print(
+            f"On questions left out of the choice {told} were right"
+            + ("." if record["promised"] else ": too uncertain to be promised.")
         )

@@ -13,22 +13,35 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from bestofinf.border import printable
+
 _WIDTH = 32
 _MOST_ANSWERS = 8
 
 
-def votes_table(votes: Mapping[str, float], leader: str | None) -> Table:
-    """Return the votes as bars, most first; at most eight answers, the rest in one line."""
+def votes_table(votes: Mapping[str, float], leader: str | None, *, width: int = 80) -> Table:
+    """Return the votes as bars, most first; at most eight answers, the rest in one line.
+
+    Args:
+        votes: Votes by answer.
+        leader: Stands first.
+        width: Of the terminal.
+    """
+    longest = max(8, min(_WIDTH, width // 2 - 8))
     ranked = sorted(votes.items(), key=lambda pair: (pair[0] != leader, -pair[1]))
     most = max(votes.values(), default=1.0)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-    table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
-    table.add_column(width=_WIDTH)
+    table.add_column(
+        max_width=max(8, min(40, width - longest - 12)), overflow="ellipsis", no_wrap=True
+    )
+    table.add_column(width=longest)
     table.add_column(justify="right")
     for answer, count in ranked[:_MOST_ANSWERS]:
         colour = "green" if answer == leader else "bright_black"
-        bar = Bar(most, 0, count, width=_WIDTH, color=colour)
-        table.add_row(Text(answer, style="bold" if answer == leader else ""), bar, f"{count:.3g}")
+        bar = Bar(most, 0, count, width=longest, color=colour)
+        table.add_row(
+            Text(printable(answer), style="bold" if answer == leader else ""), bar, f"{count:.3g}"
+        )
     rest = ranked[_MOST_ANSWERS:]
     if rest:
         table.add_row(f"{len(rest)} more", "", f"{sum(count for _, count in rest):.3g}")
@@ -68,8 +81,8 @@ class VoteView:
         leader = None if event["leader"] is None else str(event["leader"])
         latest = event["error"] or ("no answer" if event["answer"] is None else event["answer"])
         lines: Sequence[RenderableType] = (
-            Text(self._question, style="italic", overflow="ellipsis", no_wrap=True),
-            votes_table(event["votes"], leader),
+            Text(printable(self._question), style="italic", overflow="ellipsis", no_wrap=True),
+            votes_table(event["votes"], leader, width=self._live.console.width),
             f"[dim]{event['n_samples']} samples; the latest from {escape(event['member'])}: "
             f"{escape(str(latest))[:60]}[/]",
         )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from bestofinf.job import JobReport, Progress
+from bestofinf.cli.terminal import Console, now_and_then
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from bestofinf.batches import JobProgress, JobReport
 
 EVERY = 60.0
 """Seconds between two lines, where there is no terminal."""
@@ -22,7 +24,7 @@ EVERY = 60.0
 @contextmanager
 def shown(
     stop: asyncio.Event, console: Console | None = None, every: float = EVERY
-) -> Iterator[Callable[[Progress], None]]:
+) -> Iterator[Callable[[JobProgress], None]]:
     """Give a function that shows the progress on stderr.
 
     Args:
@@ -32,32 +34,21 @@ def shown(
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield _in_lines(every)
+        say = now_and_then(every)
+        yield lambda progress: say(told(progress))
         return
     columns = (BarColumn(24), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
     with Bar(*columns, console=console) as bar:
         task = bar.add_task("", total=None, told="beginning")
 
-        def show(progress: Progress) -> None:
+        def show(progress: JobProgress) -> None:
             share = _share(progress, stopped=stop.is_set())
             bar.update(task, completed=share, total=1.0, told=told(progress))
 
         yield show
 
 
-def _in_lines(every: float) -> Callable[[Progress], None]:
-    last = time.monotonic()
-
-    def show(progress: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last >= every:
-            last = time.monotonic()
-            typer.echo(f"{time.strftime('%H:%M:%S')} {told(progress)}", err=True)
-
-    return show
-
-
-def told(progress: Progress) -> str:
+def told(progress: JobProgress) -> str:
     """Return in words how far a job is."""
     settled, questions = f"{progress.settled:,}", f"{progress.questions:,} questions"
     if progress.budget is None:
@@ -69,7 +60,7 @@ def told(progress: Progress) -> str:
     return said + (f", {progress.failures:,} failed" if progress.failures else "")
 
 
-def _share(progress: Progress, *, stopped: bool) -> float:
+def _share(progress: JobProgress, *, stopped: bool) -> float:
     """Return which share of the job is done."""
     settled = progress.settled / progress.questions if progress.questions else 0.0
     if progress.budget is None:
@@ -80,7 +71,7 @@ def _share(progress: Progress, *, stopped: bool) -> float:
 
 
 def summary(report: JobReport, out: Path) -> str:
-    """Return in words what became of a job."""
+    """Return the result of a job in words."""
     before = f", {report.restored:,} of them from before" if report.restored else ""
     failed = f", {report.failures:,} failed requests" if report.failures else ""
     cost = f", cost {report.usage.cost:.4g}" if report.usage.cost else ""
@@ -89,6 +80,11 @@ def summary(report: JobReport, out: Path) -> str:
         f"{report.samples:,} samples{before}{failed}",
         f"{report.usage.output_tokens:,} tokens{cost}",
     ]
+    if report.usage.unmetered:
+        parts.append(
+            f"{report.usage.unmetered:,} replies told no tokens: budgets of tokens or money cannot "
+            "hold them"
+        )
     if report.stopped:
         parts.append("stopped before the end: the same command goes on")
     elif report.errors:

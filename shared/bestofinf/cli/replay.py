@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from bestofinf.cli.table import progress_bar
+from bestofinf.cli.prices import PRICE_HELP, prices_by_member
+from bestofinf.cli.recorded import ANSWER_HELP, read_recorded, tell_labels, tell_unread
+from bestofinf.cli.tables import Column, show_table
+from bestofinf.cli.terminal import Console, echo_json
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.canonical import canonical
-from bestofinf.evaluation.reading import read
-from bestofinf.replay import ReplayPlan, ReplayResult, Timing, replay_all
+
+if TYPE_CHECKING:
+    from bestofinf.replay import ReplayResult, Timing
 
 
 def replay(
@@ -25,73 +26,117 @@ def replay(
     ],
     rule: Annotated[
         list[str],
-        typer.Option(help="NAME[:key=value,...], joined by | or &. Give several to compare them."),
+        typer.Option(help="NAME[:key=value,...], joined by | or &. Repeat it to compare rules."),
     ],
     member: Annotated[
-        list[str] | None, typer.Option(help="A member that votes alone; all, where none is named.")
+        list[str] | None, typer.Option(help="A member that votes alone; all members by default.")
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="JSON file with weights of members that vote together.")
     ] = None,
-    max_samples: Annotated[int, typer.Option(help="Samples of a vote at most.")] = 100,
+    max_samples: Annotated[int, typer.Option(help="Maximum number of samples for a vote.")] = 100,
     trials: Annotated[int, typer.Option(help="Votes per question and member.")] = 100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
     schedule: Annotated[
-        str, typer.Option(help="Order of several members: greedy, golden or independent.")
-    ] = "greedy",
+        str,
+        typer.Option(help="Order of members: auto, greedy, golden, independent, even, cascade."),
+    ] = "auto",
     costs: Annotated[
         str, typer.Option(help="Price of a member for the schedule: equal, or usual (its tokens).")
     ] = "equal",
+    price: Annotated[list[str] | None, typer.Option(help=PRICE_HELP)] = None,
     launch: Annotated[
         str | None,
         typer.Option(help="Simulate the clock (a token a second) under thrifty or eager launch."),
     ] = None,
-    order: Annotated[str, typer.Option(help="With --launch: draw or arrival.")] = "draw",
-    slots: Annotated[int, typer.Option(help="With --launch: draws in flight at most.")] = 8,
+    waiting: Annotated[
+        float | None,
+        typer.Option(help="Simulate the clock with this price of a second of waiting."),
+    ] = None,
+    order: Annotated[str, typer.Option(help="With the clock: draw or arrival.")] = "draw",
+    slots: Annotated[
+        int, typer.Option(help="With the clock: maximum number of draws in flight.")
+    ] = 8,
     drop_invalid: Annotated[
         bool, typer.Option("--drop-invalid", help="Leave invalid answers out of the draws.")
     ] = False,
-    answer: Annotated[
-        str, typer.Option("--answer", help="Answer type that says which answers are the same.")
-    ] = "text",
+    with_replacement: Annotated[
+        bool,
+        typer.Option(
+            "--with-replacement",
+            help="Draw with replacement: to compare rules, not to estimate an accuracy.",
+        ),
+    ] = False,
+    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Vote again on recorded answers under a stopping rule; no model is asked.
 
-    Means are over the questions of a member and data set, then over members, then over data
+    Samples are drawn without replacement: votes are such as the members could have given, and end
+    where the recorded samples do. Means are over the questions of a member and data set, then over members, then over data
     sets. JSON is one object, or a list of them where several rules are given.
     """
+    from bestofinf.replay import ReplayPlan, replay_all
+
     plan = ReplayPlan(
         members=member or None,
-        weights=None if weights is None else read_weights(weights),
+        weights=None if weights is None else weights_by_member(weights),
         schedule=schedule,  # type: ignore[arg-type]  # checked there
         costs=costs,  # type: ignore[arg-type]
+        prices=prices_by_member(price) or None,
         max_samples=max_samples,
         trials=trials,
         seed=seed,
         drop_invalid=drop_invalid,
-        timing=None if launch is None else Timing(launch, order, slots),  # type: ignore[arg-type]
+        replacement=with_replacement,
+        timing=_timing(launch, waiting, order, slots),
     )
-    recorded = read(paths)
-    with progress_bar("Comparing answers") as advance:
-        recorded = canonical(recorded, answer, progress=advance)
-    results = replay_all(recorded, rule, plan)
-    console = Console(soft_wrap=as_json)
+    read = read_recorded(paths, answer)
+    results = replay_all(read.evaluation_set, rule, plan)
+    console = Console()
     if as_json:
-        records = [result.to_json() for result in results]
-        text = json.dumps(records[0] if len(records) == 1 else records, ensure_ascii=False)
-        console.out(text, highlight=False)
+        records = [result.to_json() | read.to_json() for result in results]
+        echo_json(records[0] if len(records) == 1 else records)
         return
-    console.print(_drawn(results))
-    first = results[0].to_json(errors=False)
-    console.print(
-        f"{first['questions']:,} questions, {first['trials']:,} votes each; one sample is right "
-        f"with {_share(first['bo1'])}, the mode of all with {_share(first['bo_inf'])}",
-        highlight=False,
+    _show(results, console)
+    for line in _told(results[0]):
+        console.print(line, highlight=False, soft_wrap=True)
+    tell_unread(read, console)
+    tell_labels(read, console)
+
+
+def _timing(launch: str | None, waiting: float | None, order: str, slots: int) -> Timing | None:
+    """Return the clock that is asked for; None for none."""
+    from bestofinf.replay import Timing
+
+    if launch is None and waiting is None:
+        return None
+    given = {} if waiting is None else {"waiting": waiting}
+    return Timing(launch, order, slots, **given)  # type: ignore[arg-type]  # checked there
+
+
+def _told(result: ReplayResult) -> Iterator[str]:
+    """Yield in words what the table rests on."""
+    from bestofinf.evaluation.limits import FEWEST
+
+    record = result.to_json()
+    yield (
+        f"{record['questions']:,} questions, {record['trials']:,} votes each, drawn "
+        f"{record['draws']} from {record['recorded']} recorded samples or more"
     )
+    if result.replacement:
+        yield "What is recorded counts as the truth here: this compares rules and is no verdict."
+    if result.left_out:
+        yield f"{result.left_out:,} questions that not all these members were asked are left out."
+    if record["bo1"] is None:
+        return
+    limit = f"cannot be known from {record['recorded']} samples: record at least {FEWEST}"
+    if record["bo_inf"] is not None:
+        limit = f"{record['bo_inf']:.4f} ± {record['standard_errors']['bo_inf']:.4f}"
+    yield f"One sample is right with {record['bo1']:.4f}; the limit of infinitely many: {limit}"
 
 
-def read_weights(path: Path) -> dict[str, float]:
+def weights_by_member(path: Path) -> dict[str, float]:
     """Return weights by member from a JSON file: of ``fit --out``, or a plain object.
 
     Raises:
@@ -113,15 +158,12 @@ def read_weights(path: Path) -> dict[str, float]:
     return {str(name): float(weight) for name, weight in record.items()}
 
 
-def _drawn(results: Sequence[ReplayResult]) -> Table:
-    drawn = Table(header_style="bold", box=None, pad_edge=False)
-    drawn.add_column("rule", overflow="fold")
-    for name in ("samples", "tokens", "accuracy", "agreement"):
-        drawn.add_column(name, justify="right", no_wrap=True)
-    timed = "seconds" in results[0].columns
-    if timed:
-        drawn.add_column("time (tokens)", justify="right", no_wrap=True)
-    drawn.add_column("ended by", overflow="fold")
+def _show(results: Sequence[ReplayResult], console: Console) -> None:
+    priced, timed = ("cost" in results[0].columns), ("seconds" in results[0].columns)
+    names = ["samples", "tokens", "accuracy", "agreement"]
+    names += ["money"] * priced + ["time (tokens)"] * timed
+    columns = [Column("rule"), *(Column(name, "number") for name in names), Column("ended by")]
+    rows = []
     for result in results:
         cells = [
             f"{result.samples:.2f} ± {result.standard_error('samples'):.2f}",
@@ -129,11 +171,13 @@ def _drawn(results: Sequence[ReplayResult]) -> Table:
             _share(_known(result.accuracy)),
             f"{result.agreement:.4f} ± {result.standard_error('agreement'):.4f}",
         ]
+        if priced:
+            cells.append(f"{result.mean('cost'):,.3g}")
         if timed:
             cells.append(f"{result.mean('seconds'):,.0f}")
         ended = ", ".join(f"{name} {share:.1%}" for name, share in result.reasons.items())
-        drawn.add_row(result.rule, *cells, ended)
-    return drawn
+        rows.append((result.rule, *cells, ended))
+    show_table(console, columns, rows)
 
 
 def _known(value: float) -> float | None:

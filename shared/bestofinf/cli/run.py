@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
-from rich.console import Console
 
-from bestofinf._extras import require
-from bestofinf.cli.ask import member, named
+from bestofinf.cli.models import FORMS, ensemble_of, is_config, named, one_config, plan_of
 from bestofinf.cli.progress import shown, summary
+from bestofinf.cli.terminal import Console
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.database import parse_url
-from bestofinf.evaluation.privacy import Keep
-from bestofinf.evaluation.store import EvaluationStore
-from bestofinf.job import (
-    Ask,
-    Crew,
-    Job,
-    JobReport,
-    Journal,
-    LocalCrew,
-    QuestionFile,
-    arun_job,
-)
-from bestofinf.job.on_ray import RayCrew
-from bestofinf.job.run import check_out
-from bestofinf.plan import VotePlan
-from bestofinf.pool import Budget
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from bestofinf.batches import AskMember, Executor, JobReport, Journal
+    from bestofinf.batches.pool import Budget
+    from bestofinf.ensemble.plan import VotePlan
+    from bestofinf.evaluation.recording.privacy import Keep
+    from bestofinf.records import Draw, Sample
 
 
 @dataclass(frozen=True)
@@ -42,11 +32,11 @@ class Members:
     """Everything that a worker needs to ask the members and to store what they say.
 
     Attributes:
-        models: As on the command line.
+        models: As on the command line; the file of an ensemble alone.
         weights: File of a fit; None for none.
-        rule: The stopping rule.
-        answer: The answer type.
-        max_samples: Most samples for one question.
+        rule: The stopping rule; None for that of the file, or the default.
+        answer: The answer type; None likewise.
+        max_samples: Most samples for one question; None likewise.
         temperature: Sent to every model; None for their own.
         base_url: Address of a server; None for the providers' own.
         seed: Of the samples; None for none.
@@ -56,150 +46,210 @@ class Members:
         run: Name of the run.
         keep: What is stored of replies.
         prices: Money for a token in and out, by model.
+        ensemble: Which ensemble of the file; None for the only one.
     """
 
     models: tuple[str, ...]
     weights: str | None
-    rule: str
-    answer: str
-    max_samples: int
+    rule: str | None
+    answer: str | None
+    max_samples: int | None
     temperature: float | None
     base_url: str | None
     seed: int | None
-    retries: int
+    retries: int | None
     timeout: float | None
     store: str
     run: str
     keep: Keep
     prices: Mapping[str, tuple[float, float]]
+    ensemble: str | None = None
 
-    def __call__(self) -> tuple[VotePlan[Any], Ask, Journal]:
+    def __call__(self) -> tuple[VotePlan[Any], AskMember, Journal]:
         """Return the plan, who asks the members, and the journal."""
-        adapter = require("langchain_bestofinf", extra="langchain", purpose="bestofinf run")
-        batching = require("langchain_bestofinf.batching", extra="langchain", purpose="a batch")
-        members, given = zip(
-            *(
-                member(text, self.temperature, self.base_url, self.prices.get(named(text)))
-                for text in self.models
-            ),
-            strict=True,
-        )
-        if self.weights is not None and any(given):
-            raise UsageError("give the weights either with the models or as a file, not both")
-        ensemble = adapter.AdaptiveEnsembleChat(
-            members=list(members),
-            weights=self.weights,
-            rule=self.rule,
-            answer=self.answer,
-            max_samples=self.max_samples,
-            retries=self.retries,
-            timeout=self.timeout,
-            seed=self.seed,
-        )
-        plan = ensemble.plan()
+        from bestofinf.batches import Journal
+        from bestofinf.evaluation import EvaluationStore
+
+        settings = {
+            "rule": self.rule,
+            "answer": self.answer,
+            "max_samples": self.max_samples,
+            "retries": self.retries,
+            "timeout": self.timeout,
+            "seed": self.seed or 0,
+        }
+        if is_config(self.models[0]):
+            plan = ensemble_of(self.models[0], self.ensemble, **settings).plan()
+        else:
+            plan = plan_of(
+                self.models,
+                weights=self.weights,
+                temperature=self.temperature,
+                base_url=self.base_url,
+                prices=self.prices,
+                **settings,
+            )
         journal = Journal(EvaluationStore(self.store), self.run, plan, keep=self.keep)
-        return plan, batching.asker(ensemble, seed=self.seed), journal
+        return plan, _asker(plan, self.seed), journal
+
+
+def _asker(plan: VotePlan[Any], seed: int | None) -> AskMember:
+    """Return what asks the members of a plan; with a seed, the same run brings the same samples."""
+    from bestofinf.ensemble.chat import ChatClient
+    from bestofinf.ensemble.client import arun
+    from bestofinf.ensemble.sampler import Sampler
+    from bestofinf.ensemble.state import EnsembleState
+
+    client, limits = ChatClient(seed=seed), EnsembleState(plan.members).limits
+
+    async def ask(prompt: str, draw: Draw) -> Sample:
+        return await arun(Sampler(client, prompt, plan.members, limits).draw(draw))
+
+    return ask
 
 
 def run(
     questions: Annotated[
         Path, typer.Argument(help="The questions: a .csv, .jsonl or .parquet file.")
     ],
+    out: Annotated[Path, typer.Option(help="File for the answers: .csv, .jsonl or .parquet.")],
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE.toml]", help="An ensemble's file, in place of --model."),
+    ] = None,
     model: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--model",
             "-m",
-            metavar="PROVIDER:MODEL[=WEIGHT]",
-            help="A member; repeat it for an ensemble. tiny:sum and others are in the box.",
+            metavar=FORMS,
+            help="A member; repeat it for an ensemble. tiny:sum and others come with the package. Or the "
+            "file of an ensemble.",
         ),
-    ],
-    out: Annotated[
-        Path, typer.Option(help="Where the answers go: a .csv, .jsonl or .parquet file.")
-    ],
+    ] = None,
+    ensemble: Annotated[
+        str | None, typer.Option(help="Name of the ensemble, if the file has several.")
+    ] = None,
     budget: Annotated[
         int | None, typer.Option(help="Samples over all questions, earlier runs included.")
     ] = None,
-    token_budget: Annotated[int | None, typer.Option(help="The same in generated tokens.")] = None,
+    token_budget: Annotated[
+        int | None, typer.Option(help="Generated tokens over all questions.")
+    ] = None,
     cost_budget: Annotated[
-        float | None, typer.Option(help="The same in money, at the prices of --price.")
+        float | None, typer.Option(help="Money over all questions, at the prices of --price.")
     ] = None,
     mean_samples: Annotated[
-        float | None, typer.Option(help="Hold this mean number of samples, without a total.")
+        float | None,
+        typer.Option(help="Mean number of samples for a question, in place of a total."),
     ] = None,
     prompt: Annotated[
-        str | None,
-        typer.Option(help="The prompt, with columns in braces: 'Which team? {ticket}'."),
+        str | None, typer.Option(help="The prompt, with columns in braces: 'Which team? {ticket}'.")
     ] = None,
     id_column: Annotated[
         str | None,
-        typer.Option(help="Column of the ids; id by default, or numbers where there is none."),
+        typer.Option(help="Column of the ids; id by default, else the numbers of the rows."),
     ] = None,
     rule: Annotated[
         str | None,
-        typer.Option(help="When a question is settled; exhaustive with a total, else balanced."),
+        typer.Option(help="When to stop; exhaustive with a total budget, else balanced."),
     ] = None,
-    answer: Annotated[str, typer.Option(help="How replies become votes.")] = "auto",
+    answer: Annotated[str | None, typer.Option(help="Answer type; auto by default.")] = None,
     weights: Annotated[
         str | None, typer.Option(help="A file that `bestofinf fit --out` wrote.")
     ] = None,
     price: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="MODEL=INPUT,OUTPUT", help="Money for a million tokens in and out; repeat it."
+            metavar="MODEL=INPUT,OUTPUT", help="Price of a million tokens in and out; repeat it."
         ),
     ] = None,
     store: Annotated[
         str | None,
-        typer.Option(help="Where every sample is kept; OUT.db by default, or postgresql://..."),
+        typer.Option(help="Store of every sample: OUT.db by default, or postgresql://..."),
     ] = None,
     run_name: Annotated[
         str | None,
         typer.Option("--run", help="Name of the run in the store; that of OUT by default."),
     ] = None,
-    keep: Annotated[str, typer.Option(help="Store answers, replies too, or all.")] = "answers",
-    max_samples: Annotated[int, typer.Option(help="Most samples for one question.")] = 64,
-    concurrency: Annotated[int, typer.Option(help="Most requests at a time.")] = 64,
-    retries: Annotated[int, typer.Option(help="Further tries after a transient error.")] = 2,
-    timeout: Annotated[float | None, typer.Option(help="Most seconds for one request.")] = None,
+    keep: Annotated[
+        str, typer.Option(help="What is stored: answers, questions, replies, all.")
+    ] = "questions",
+    max_samples: Annotated[
+        int | None, typer.Option(help="Maximum number of samples a question; 64 by default.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(help="Maximum requests at a time.")] = 64,
+    retries: Annotated[
+        int | None, typer.Option(help="Retries after a transient error; 2 by default.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Time limit of a request in seconds.")
+    ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="Sent to every model; their own by default.")
+        float | None,
+        typer.Option(help="Temperature sent to every model; the models' own by default."),
     ] = None,
     seed: Annotated[
-        int | None,
-        typer.Option(help="Sent to every model, and samples are counted in order: repeatable."),
+        int | None, typer.Option(help="Seed sent to every model; it makes the run repeatable.")
     ] = None,
     base_url: Annotated[
         str | None, typer.Option(help="Address of an OpenAI-compatible server.")
     ] = None,
     ray: Annotated[
-        str | None, typer.Option(help="Ask from a Ray cluster: its address, or local.")
+        str | None,
+        typer.Option(help="Ask from the workers of a Ray cluster: its address, or local."),
     ] = None,
     workers: Annotated[int, typer.Option(help="Workers on the Ray cluster.")] = 2,
     take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take the run over from another process.")
+    ] = False,
+    formulas: Annotated[
         bool,
         typer.Option(
-            "--take-over", help="Go on though another process seems to be at work; it then ends."
+            "--formulas",
+            help="Do not escape texts that a spreadsheet would execute in a .csv file.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Answer all questions of a file under one budget. Run it again after a kill: it goes on.
+    """Answer all questions of a file under one budget. Run the same command again to resume.
+
+    Exit status: 0, or 1 if nothing was decided, 2 for an error, 130 after an interrupt.
 
     Example: `bestofinf run tickets.csv -m openai:gpt-5-mini --prompt "Which team? {text}"
     --budget 200000 --out teams.csv`
     """
+    import asyncio
+
+    from bestofinf.batches import Job, LocalExecutor, QuestionFile, arun_job
+    from bestofinf.batches.job import check_out
+    from bestofinf.batches.on_ray import RayExecutor
+    from bestofinf.evaluation.store.database import parse_url
+
+    if file is not None and is_config(str(questions)):
+        questions, file = Path(file), str(questions)
+    models = [*(model or ()), *([] if file is None else [file])]
+    config = one_config(
+        models,
+        {
+            "--weights": weights,
+            "--temperature": temperature,
+            "--base-url": base_url,
+            "--price": price or None,
+        },
+    )
     total = _budget(budget, token_budget, cost_budget)
     # What is wrong with the files is told before anything is begun.
     check_out(out, questions)
-    file = QuestionFile(questions, prompt, id_column)
-    n_questions = file.check()
+    asked = QuestionFile(questions, prompt, id_column)
+    n_questions = asked.check()
     if total is not None and total.unit == "samples" and total.total < n_questions:
         _say(f"{total.total:,.0f} samples are for {total.total:,.0f} of {n_questions:,} questions")
-    rule = rule or ("exhaustive" if total is not None else "balanced")
+    if config is None:
+        rule = rule or ("exhaustive" if total is not None else "balanced")
     name = run_name or out.stem
     make = Members(
-        tuple(model),
+        tuple(models),
         weights,
         rule,
         answer,
@@ -212,13 +262,16 @@ def run(
         store or str(out.with_name(f"{out.name}.db")),
         name,
         cast("Keep", keep),  # checked by the journal
-        _prices(price or [], model),
+        _prices(price or [], models),
+        ensemble,
     )
-    if cost_budget is not None and not make.prices:
+    if cost_budget is not None and not make.prices and config is None:
         raise UsageError("a budget in money needs the members' prices: --price MODEL=INPUT,OUTPUT")
     plan, ask, journal = make()
+    if cost_budget is not None and not any(any(member.price) for member in plan.members):
+        raise UsageError(f"a budget in money needs the members' prices: price in {config}")
     job = Job(
-        file,
+        asked,
         out,
         plan,
         budget=total,
@@ -226,13 +279,14 @@ def run(
         concurrency=concurrency,
         in_order=seed is not None,
         n_questions=n_questions,
+        formulas=formulas,
     )
 
     async def work() -> JobReport:
         with _stopping() as stop, shown(stop) as show:
-            crew: Crew = LocalCrew(ask, plan, journal)
+            crew: Executor = LocalExecutor(ask, plan, journal)
             if ray is not None:
-                crew = RayCrew(
+                crew = RayExecutor(
                     make,
                     address=ray,
                     workers=workers,
@@ -251,14 +305,16 @@ def run(
         typer.echo(json.dumps({"run": name, "out": str(out)} | asdict(report)))
     else:
         _say(summary(report, out))
-    if report.stopped:
-        raise typer.Exit(_INTERRUPTED)
+    if report.stopped or (report.questions and not report.decided):
+        raise typer.Exit(_INTERRUPTED if report.stopped else 1)
 
 
 _INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 
 
 def _budget(samples: int | None, tokens: int | None, cost: float | None) -> Budget | None:
+    from bestofinf.batches.pool import Budget
+
     units: dict[Literal["samples", "tokens", "cost"], float | None]
     units = {"samples": samples, "tokens": tokens, "cost": cost}
     given = [Budget(total, unit) for unit, total in units.items() if total is not None]
@@ -283,6 +339,15 @@ def _prices(given: list[str], models: list[str]) -> dict[str, tuple[float, float
     return prices
 
 
+def _answer_of(make: Members) -> str:
+    """Return the name of the answer type where the command line gives none."""
+    from bestofinf.ensemble.config import read_config
+
+    if not is_config(make.models[0]):
+        return "auto"
+    return str(read_config(make.models[0]).ensemble(make.ensemble).settings.get("answer", "auto"))
+
+
 def _settings(
     make: Members, plan: VotePlan[Any], prompt: str | None, id_column: str | None
 ) -> dict[str, Any]:
@@ -290,7 +355,7 @@ def _settings(
     return {
         "members": {member.name: member.weight for member in plan.members},
         "rule": str(plan.rule),
-        "answer": make.answer,
+        "answer": make.answer or _answer_of(make),
         "max_samples": plan.max_samples,
         "temperature": make.temperature,
         "seed": make.seed,
@@ -302,6 +367,8 @@ def _settings(
 @contextmanager
 def _stopping() -> Iterator[asyncio.Event]:
     """Give an event that the first Ctrl-C, or SIGTERM, sets; a second one ends the program."""
+    import asyncio
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)

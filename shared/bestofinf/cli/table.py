@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import fsum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from bestofinf.answers.named import ANSWER_NAMES
-from bestofinf.evaluation import EvaluationSet, read
-from bestofinf.evaluation.canonical import canonical
+from bestofinf.cli.recorded import ANSWER_HELP, read_recorded, tell_unread
+from bestofinf.cli.tables import Column, show_table
+from bestofinf.cli.terminal import Console, echo_json
+from bestofinf.errors import UsageError
 
-SLOW_SECONDS = 1.0
-"""After this time a progress bar appears."""
+if TYPE_CHECKING:
+    from bestofinf.evaluation import EvaluationSet, Question
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One line of the table.
 
     Attributes:
         dataset: Name of the collection the questions come from.
         member: Name of the member.
-        questions: Questions the member was asked and whose right answer is known.
+        questions: Questions whose right answer is known and that the figures are of: those that
+            all compared members were asked; of a member that is not compared, its own.
         samples: Its answers to them, invalid ones among them.
-        bo1: Share of right answers among all; None where nothing can be graded.
-        bo_inf: Share of questions whose most frequent valid answer is right; a tie goes to the
-            answer seen first. None where nothing can be graded.
+        bo1: Share of right answers, in the mean over questions; None where nothing can be graded.
+        bo_inf: Accuracy of infinitely many votes, see `bestofinf.evaluation.limits`; a tie counts
+            in equal shares. None where nothing can be graded or the samples are too few.
+        bo_inf_se: Its standard error, over questions and samples.
+        asked: Graded questions of the data set that the member was asked.
+        compared: Whether its figures are on the same questions as those of the others.
+        without_answer: Its texts in the data set in which the answer type found no answer.
     """
 
     dataset: str
@@ -42,6 +43,10 @@ class Row:
     samples: int
     bo1: float | None
     bo_inf: float | None
+    bo_inf_se: float | None
+    asked: int
+    compared: bool
+    without_answer: int = 0
 
 
 def table(
@@ -49,93 +54,126 @@ def table(
         list[str],
         typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
     ],
-    answer: Annotated[
-        str,
-        typer.Option("--answer", help=f"Which answers are the same: {', '.join(ANSWER_NAMES)}."),
-    ] = "text",
+    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare one answer (Bo1) with the most frequent of many (Bo∞), for each model.
 
-    Bo1 counts invalid answers as wrong; Bo∞ is what infinitely many votes would elect.
+    Bo1 counts invalid answers as wrong; Bo∞ is what infinitely many votes would elect, as far as
+    the recorded samples tell. Models are compared on the questions that all of them were asked.
     """
-    recorded = read(paths)
-    with progress_bar("Comparing answers") as advance:
-        rows = table_rows(canonical(recorded, answer, progress=advance))
-    console = Console(soft_wrap=as_json)
-    if as_json:
-        console.out(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
-        return
-    console.print(_drawn(rows))
-    ungraded = len(recorded) - len(recorded.labelled())
-    if ungraded:
-        console.print(f"{ungraded} questions without a right answer are left out.", style="dim")
-
-
-def table_rows(evaluation_set: EvaluationSet) -> list[Row]:
-    """Return the table of a set: by dataset, then by member, in order of first appearance."""
-    return [
-        row
-        for dataset in evaluation_set.datasets
-        for member in evaluation_set.members
-        if (row := _row(evaluation_set, dataset, member)) is not None
+    read = read_recorded(paths, answer)
+    recorded = read.evaluation_set
+    rows = [
+        replace(row, without_answer=read.lost_by(dataset=row.dataset, member=row.member))
+        for row in table_rows(recorded)
     ]
+    console = Console()
+    if as_json:
+        echo_json([asdict(row) for row in rows])
+        return
+    _show(rows, console)
+    for line in _told(recorded, rows):
+        console.print(line, style="dim", soft_wrap=True)
+    tell_unread(read, console)
 
 
-def _row(evaluation_set: EvaluationSet, dataset: str, member: str) -> Row | None:
-    asked = [q for q in evaluation_set if q.dataset == dataset and member in q.samples]
-    if not asked:
-        return None
-    graded = [(q.samples[member], q.gold) for q in asked if q.gold is not None]
-    samples = sum(len(recorded) for recorded, _ in graded)
-    right = sum(a == gold for recorded, gold in graded for a in recorded.answers)
-    elected = sum(recorded.mode() == gold for recorded, gold in graded)
-    return Row(
+def table_rows(evaluation_set: EvaluationSet) -> list[TableRow]:
+    """Return the table of a set: by dataset, then by member, in order of first appearance.
+
+    Samples that were drawn because of earlier answers are left out; see `EvaluationSet.fixed`.
+    """
+    from bestofinf.evaluation.provenance import for_estimates
+
+    recorded = for_estimates(evaluation_set)[0].fixed()
+    found = []
+    for dataset in recorded.datasets:
+        part = replace(
+            recorded, questions=tuple(q for q in recorded.questions if q.dataset == dataset)
+        )
+        common, compared = _common(part)
+        for member in recorded.members:
+            if member in compared:
+                found.append(_row(part, common.questions, dataset, member, compared=True))
+            elif member in part.members:
+                own = [q for q in part.labelled().ordered if len(q.samples.get(member, ()))]
+                found.append(_row(part, own, dataset, member, compared=False))
+    return found
+
+
+def _common(part: EvaluationSet) -> tuple[EvaluationSet, tuple[str, ...]]:
+    """Return the graded questions that members can be compared on, and these members."""
+    from bestofinf.evaluation.coverage import comparable
+
+    try:
+        common, coverage = comparable(part.labelled())
+    except UsageError:  # nothing is graded, or no two members share a question
+        return part, ()
+    return common, coverage.compared
+
+
+def _row(
+    part: EvaluationSet, rated: Sequence[Question], dataset: str, member: str, *, compared: bool
+) -> TableRow:
+    from bestofinf.evaluation.limits import Elections
+
+    asked = sum(q.gold is not None and member in q.samples for q in part)
+    if not rated:
+        return TableRow(dataset, member, 0, 0, None, None, None, asked, compared)
+    graded = [(q.samples[member], q.gold) for q in rated]
+    limit = Elections(replace(part, questions=tuple(rated)), [member]).limit([1.0])
+    return TableRow(
         dataset=dataset,
         member=member,
-        questions=len(graded),
-        samples=samples,
-        bo1=right / samples if samples else None,
-        bo_inf=elected / len(graded) if graded else None,
+        questions=len(rated),
+        samples=sum(len(samples) for samples, _ in graded),
+        bo1=fsum(s.answers.count(gold) / len(s) for s, gold in graded) / len(graded),
+        bo_inf=limit.value,
+        bo_inf_se=limit.se,
+        asked=asked,
+        compared=compared,
     )
 
 
-def _drawn(rows: list[Row]) -> Table:
-    drawn = Table(header_style="bold", box=None, pad_edge=False)
-    drawn.add_column("dataset", overflow="fold")
-    drawn.add_column("member", overflow="fold")
-    for name in ("questions", "samples", "Bo1", "Bo∞"):
-        drawn.add_column(name, justify="right", no_wrap=True)
-    before = ""
+def _told(recorded: EvaluationSet, rows: Sequence[TableRow]) -> Iterator[str]:
+    """Yield in words what is not in the table, and what is not compared in it."""
+    from bestofinf.evaluation.limits import FEWEST
+    from bestofinf.evaluation.provenance import for_estimates
+
+    sources = for_estimates(recorded)[1]
+    if sources.left_out:
+        yield f"{str(sources).capitalize()}."
+    ungraded = len(recorded) - len(recorded.labelled())
+    if ungraded:
+        yield f"{ungraded} questions without a right answer are left out."
     for row in rows:
-        drawn.add_row(
-            row.dataset if row.dataset != before else "",
-            row.member,
-            f"{row.questions:,}",
-            f"{row.samples:,}",
-            *("–" if share is None else f"{share:.3f}" for share in (row.bo1, row.bo_inf)),
-        )
-        before = row.dataset
-    return drawn
+        where = f" of {row.dataset}" if row.dataset else ""
+        if row.compared and row.asked > row.questions:
+            yield f"{row.member}: asked {row.asked} questions{where}, compared on {row.questions}."
+        elif not row.compared and row.asked:
+            yield (
+                f"* {row.member}: its own {row.asked} questions{where}, not those of the others; "
+                "not to be compared."
+            )
+    if any(row.questions and row.bo_inf is None for row in rows):
+        yield f"Bo∞ cannot be known from fewer than {FEWEST} samples a question."
 
 
-@contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function to report (done, all) to; it draws a bar on stderr once it gets slow.
-
-    Nothing is drawn where stderr is not a terminal.
-    """
-    console = Console(stderr=True)
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    task = bar.add_task(label)
-    begun = time.monotonic()
-
-    def advance(done: int, total: int) -> None:
-        if not bar.live.is_started and time.monotonic() - begun > SLOW_SECONDS:
-            bar.start()
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
+def _show(rows: list[TableRow], console: Console) -> None:
+    numbers = ("questions", "samples", "Bo1", "Bo∞", "±")
+    columns = [Column("member"), *(Column(name, "number") for name in numbers)]
+    for dataset in dict.fromkeys(row.dataset for row in rows):
+        cells = [
+            (
+                row.member if row.compared or not row.asked else f"{row.member} *",
+                f"{row.questions:,}",
+                f"{row.samples:,}",
+                *(
+                    "–" if share is None else f"{share:.3f}"
+                    for share in (row.bo1, row.bo_inf, row.bo_inf_se)
+                ),
+            )
+            for row in rows
+            if row.dataset == dataset
+        ]
+        show_table(console, columns, cells, title=dataset)

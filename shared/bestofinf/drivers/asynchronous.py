@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import Any
 
+from bestofinf._concurrency.endings import ended
 from bestofinf.answers.base import Answer
-from bestofinf.drivers.common import (
-    NO_USAGE,
-    Observer,
-    check_concurrency,
-    conclude,
-    extracted,
-    failed,
-    given_up,
-    needs_preparation,
-    with_tries,
-)
-from bestofinf.engine import VotingEngine
+from bestofinf.drivers.common import Observer, abandoned, conclude
+from bestofinf.drivers.nesting import Level, check_control
+from bestofinf.drivers.samplers import AsyncSampler
+from bestofinf.drivers.wanted import Waits
+from bestofinf.errors import whole
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
+from bestofinf.records import Decision, Draw, Outcome, Sample
+from bestofinf.voting.engine import VotingEngine
 
 GRACE = 0.05  # seconds that cancelled draws have to end once a deadline has passed
 
@@ -38,7 +31,7 @@ async def avote(
     observer: Observer | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Decision:
-    """Carry out one vote in the running event loop.
+    """Run one vote in the running event loop.
 
     Args:
         engine: A fresh engine.
@@ -51,14 +44,23 @@ async def avote(
 
     Returns:
         The decision. No task of this vote is left when it returns or raises, also when it is
-        cancelled from outside.
+        cancelled from outside, once or in every turn of the loop.
 
     Raises:
         SamplingError: If too few members answered, or the deadline passed; see `FailurePolicy`.
+        NestingError: If an ensemble asks itself without end.
     """
-    check_concurrency(concurrency)
-    policy = policy or FailurePolicy()
-    sampler = AsyncSampler(sample, answer=answer, policy=policy, clock=clock)
+    whole("concurrency", concurrency)
+    policy, level = policy or FailurePolicy(), Level()
+    concurrency = level.slots(concurrency)
+    sampler = AsyncSampler(
+        sample,
+        answer=answer,
+        policy=policy,
+        clock=clock,
+        level=level,
+        waiting=Waits(policy, engine.others),
+    )
     start = clock()
     tasks: dict[asyncio.Task[Outcome], Draw] = {}
     overdue = False
@@ -73,8 +75,9 @@ async def avote(
             outcome = task.result()
         else:  # a try that was cancelled has failed; one that goes on has not
             tries = len(sampler.trying.get(draw, ()))
-            outcome = given_up(tries if task.done() else tries + 1)
+            outcome = abandoned(tries if task.done() else tries + 1)
         engine.tell(draw, outcome)
+        check_control(outcome)
         if observer is not None:
             observer(engine, draw, outcome)
 
@@ -105,124 +108,3 @@ async def avote(
         if again is not None:
             raise again
     return conclude(engine, policy, overdue=overdue, trying=sampler.trying.values())
-
-
-async def ended(
-    tasks: Iterable[asyncio.Task[Any]], *, seconds: float | None = None
-) -> asyncio.CancelledError | None:
-    """Wait for tasks to end, also if cancelled meanwhile, as `asyncio.TaskGroup` does.
-
-    Args:
-        tasks: Tasks that have been cancelled.
-        seconds: Most seconds to wait; None for no limit.
-
-    Returns:
-        The cancellation that came meanwhile, for the caller to raise; None for none.
-    """
-    loop = asyncio.get_running_loop()
-    end = None if seconds is None else loop.time() + seconds
-    pending = set(tasks)
-    cancelled: asyncio.CancelledError | None = None
-    while pending:
-        left = None if end is None else max(0.0, end - loop.time())
-        try:
-            _, pending = await asyncio.wait(pending, timeout=left)
-            break
-        except asyncio.CancelledError as error:
-            cancelled = error
-    return cancelled
-
-
-class AsyncSampler:
-    """Turns draws of one question into outcomes: tries, extracts the answer, compares it.
-
-    Args:
-        sample: Asks the draw's member once. It may give a failure instead of raising.
-        answer: Takes the answer from replies that come without one.
-        policy: Retries and time-outs.
-        clock: Seconds, from any start.
-
-    Attributes:
-        trying: What went wrong so far in draws under way or given up.
-    """
-
-    def __init__(
-        self,
-        sample: Callable[[Draw], Awaitable[Outcome]],
-        *,
-        answer: Answer | None,
-        policy: FailurePolicy,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._sample = sample
-        self._answer = answer
-        self._policy = policy
-        self._clock = clock
-        self._prepare = needs_preparation(answer)
-        self._preparing = asyncio.Lock()
-        self._known: list[AnswerValue] = []
-        self.trying: dict[Draw, list[BaseException]] = {}
-
-    async def outcome(self, draw: Draw) -> Outcome:
-        """Return what came of a draw. An exception of the member is a failure, not raised."""
-        start = self._clock()
-        failures = self.trying[draw] = []
-        paid = NO_USAGE
-        try:
-            found = await self._tried(draw, failures)
-            if isinstance(found, Failure):
-                del self.trying[draw]
-                return found
-            paid = found.usage
-            sample = await self.prepared(extracted(found, self._answer))
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as error:
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
-                raise  # else something within the member was cancelled: its failure, not ours
-            del self.trying[draw]
-            return failed(error, self._clock() - start, paid + Usage(calls=len(failures)))
-        del self.trying[draw]
-        return with_tries(sample, len(failures))
-
-    async def _tried(self, draw: Draw, failures: list[BaseException]) -> Outcome:
-        async def once(draw: Draw) -> Outcome:
-            try:
-                return await self._once(draw)
-            except BaseException as error:
-                failures.append(error)
-                raise
-
-        try:
-            return await once(draw)
-        except Exception as error:
-            if not self._policy.retries or not self._policy.retry_on(error):
-                raise
-            first = [error]
-
-        # Most draws need no retry, and tenacity's loop takes longer than the rest of a draw.
-        async def again(draw: Draw) -> Outcome:
-            if first:
-                raise first.pop()
-            return await once(draw)
-
-        return await self._policy.async_retrying()(again, draw)
-
-    async def _once(self, draw: Draw) -> Outcome:
-        if self._policy.timeout is None:
-            return await self._sample(draw)
-        async with asyncio.timeout(self._policy.timeout):
-            return await self._sample(draw)
-
-    async def prepared(self, sample: Sample) -> Sample:
-        """Have the answer compared with those that came before, and book what that cost."""
-        value = sample.answer
-        if value is None or not self._prepare or self._answer is None:
-            return sample
-        async with self._preparing:
-            if value in self._known:
-                return sample
-            usage = await self._answer.prepare(value, tuple(self._known))
-            self._known.append(value)
-        return replace(sample, usage=sample.usage + usage)

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from bestofinf.answers.base import Answer
-from bestofinf.engine import VotingEngine
-from bestofinf.errors import SamplingError, UsageError, shown
-from bestofinf.policy import FailurePolicy, is_fatal
+from bestofinf.drivers.limits import RestingError
+from bestofinf.drivers.wanted import GivenUpError, Waits, failing, waits
+from bestofinf.errors import DeadlineError, ErrorKind, SamplingError, is_interrupt, kind_of
+from bestofinf.policy import BRIEF, FailurePolicy, backoff, jittered, retry_after
 from bestofinf.records import Decision, Draw, Failure, Outcome, Sample, Usage
+from bestofinf.voting.engine import VotingEngine
 
 NO_USAGE = Usage()
 
@@ -18,23 +20,120 @@ Observer: TypeAlias = Callable[[VotingEngine, Draw, Outcome], None]
 """Called after each outcome has been told, in order of arrival; for progress."""
 
 
+class Tries:
+    """The tries of one draw: what they ended with, and what follows from the last.
+
+    Args:
+        policy: Retries.
+        member: Position of the member.
+
+    Attributes:
+        failures: Errors of requests that were sent.
+    """
+
+    def __init__(self, policy: FailurePolicy, member: int) -> None:
+        self._policy = policy
+        self.failures: list[BaseException] = []
+        self._member = member
+        self._waits = waits.get() or Waits(policy, lambda member: False)
+
+    def note(self, error: BaseException) -> None:
+        """Take note of what a try has ended with."""
+        if not isinstance(error, RestingError | GivenUpError):  # nothing was sent
+            self.failures.append(error)
+        failing.get()(error)
+
+    def pause(self, error: BaseException) -> float | None:
+        """Return the seconds to pause before a further try; None if there is to be none."""
+        if isinstance(error, RestingError | GivenUpError) or is_interrupt(error):
+            return None
+        return self._policy.pause_after(
+            error,
+            len(self.failures),
+            longest=self._most(stated=True),
+            endless=self._waits.endless(self._member),
+        )
+
+    def last_pause(self, error: BaseException) -> float:
+        """Return the seconds to pause before the draw fails, after a refusal as too many.
+
+        The draw that replaces it may go to the same member.
+        """
+        if kind_of(error) is not ErrorKind.BUSY or self._barred(error):
+            return 0.0
+        told = retry_after(error)
+        return jittered(self._backoff) if told is None else told
+
+    def failed(self, error: BaseException, seconds: float, paid: Usage = NO_USAGE) -> Failure:
+        """Return the failure that stands for the last error.
+
+        Args:
+            error: What was raised, by the member or by what reads its reply.
+            seconds: Time since the draw began.
+            paid: What has been paid for it all the same.
+        """
+        usage = paid + Usage(calls=len(self.failures))
+        if isinstance(error, GivenUpError):
+            return Failure(error, usage, seconds, cancelled=True)
+        failure, wait = failed(error, seconds, usage), self._barred(error)
+        return replace(failure, fatal=True, wait=wait) if wait else failure
+
+    def _barred(self, error: BaseException) -> float:
+        """Return the seconds for which the member is to be left alone; 0 for not at all."""
+        if isinstance(error, RestingError):
+            return error.seconds
+        kind, told = kind_of(error), retry_after(error)
+        if told is not None and kind is not ErrorKind.QUESTION:
+            return told if told > self._most(stated=True) else 0.0
+        return self._backoff if kind is ErrorKind.BUSY and self._backoff > BRIEF else 0.0
+
+    @property
+    def _backoff(self) -> float:
+        return backoff(len(self.failures), self._policy.longest_wait)
+
+    def _most(self, *, stated: bool) -> float:
+        return self._waits.most(self._member, stated=stated)
+
+
 def extracted(sample: Sample, answer: Answer | None) -> Sample:
     """Return the sample with the answer taken from its reply, if that is still to be done."""
     if answer is None or sample.answer is not None or sample.reply is None:
         return sample
     value, note = answer.vote(sample.reply, tokens=sample.tokens)
-    return replace(sample, answer=value, note=note or sample.note)
+    return replace(sample, answer=value, note="; ".join(filter(None, (note, sample.note))))
+
+
+async def read(sample: Sample, answer: Answer | None) -> Sample:
+    """Return the sample with the answer taken from its reply, and carried out where it must be."""
+    found = extracted(sample, answer)
+    if answer is None or found is sample or found.answer is None or not answer.executes:
+        return found
+    resolved = await answer.resolve(found.answer)
+    return replace(
+        found,
+        answer=resolved.answer,
+        usage=found.usage + resolved.usage,
+        seconds=None if found.seconds is None else found.seconds + resolved.seconds,
+        note="; ".join(filter(None, (resolved.note, found.note))),
+    )
 
 
 def failed(error: BaseException, seconds: float, usage: Usage = NO_USAGE) -> Failure:
-    """Return the failure that stands for an exception of a member.
+    """Return the failure that stands for an exception.
 
     Args:
         error: What was raised, by the member or by what reads its reply.
         seconds: Time until then.
         usage: What has been paid for it all the same.
     """
-    return Failure(error, usage, seconds=seconds, fatal=is_fatal(error))
+    kind = kind_of(error)
+    return Failure(
+        error,
+        usage,
+        seconds=seconds,
+        fatal=kind in (ErrorKind.MEMBER, ErrorKind.QUESTION),
+        refused=kind is ErrorKind.QUESTION,
+    )
 
 
 def with_tries(sample: Sample, failures: int) -> Sample:
@@ -44,7 +143,7 @@ def with_tries(sample: Sample, failures: int) -> Sample:
     return replace(sample, usage=sample.usage + Usage(calls=failures))
 
 
-def given_up(calls: int = 1) -> Failure:
+def abandoned(calls: int = 1) -> Failure:
     """Return the failure of a draw that the driver gave up after the vote had ended.
 
     Args:
@@ -82,7 +181,7 @@ def conclude(
         *(errors[-1] for errors in trying if errors),
     ]
     if policy.on_deadline == "raise":
-        raise SamplingError(
+        raise DeadlineError(
             f"no decision within the deadline of {policy.deadline:g} s "
             f"({engine.tally.n_votes} votes counted)",
             late,
@@ -90,12 +189,4 @@ def conclude(
     try:
         return engine.decision()
     except SamplingError as error:
-        raise SamplingError(str(error), late) from None
-
-
-def check_concurrency(concurrency: int) -> None:
-    """Refuse a number of slots that cannot work."""
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise UsageError(
-            f"concurrency must be a whole number of at least 1, got {shown(concurrency)}"
-        )
+        raise DeadlineError(str(error), late) from None

@@ -1,7 +1,31 @@
 """The threaded driver: draws run in threads, through members' blocking calls.
 
+Theory of operation
+-------------------
 A running thread cannot be stopped. When a vote ends early its draws run on to their end; what
 they bring is told to the engine then, so that nothing paid for goes unbooked.
+
+The caller's thread runs the loop of `_Vote.run`; every draw runs in a thread of its own, but for
+a single draw that nothing may interrupt. Who holds what:
+
+* `_engine` is touched with `_lock` held, since late draws tell it from their own threads.
+* `started` has the draws that the loop waits for, with the time of their start.
+* `_arrived` is the only way from a draw's thread to the loop; `arrived` has what the loop has
+  taken from it and not told yet.
+* `_dropped` has the draws told as failed because their time was up, whose threads still run, with
+  the number of requests told of, which are those that had ended. The rest is booked when it ends.
+* `_trying` has the failed tries of every draw under way, for time-outs and for errors; the
+  `BlockingSampler`, which carries out single draws, writes it.
+* `_over` is set once, with `_lock` held, when the loop ends for whatever reason. A draw's thread
+  looks at it under the same lock before it hands over.
+
+Invariant: an outcome is in exactly one place: with its thread, in `_arrived`, in `arrived`, or
+told. Before `_over` it reaches the loop by the queue; after `_over` nothing more enters the queue,
+the loop books what is left in it, and threads book what they bring themselves.
+
+An interrupt or an error of the observer may end the loop anywhere. It leaves an engine that can
+be asked for its decision if the vote was done, all that had come in booked, and the draws still
+running in ``engine.in_flight`` until their threads tell them.
 """
 
 from __future__ import annotations
@@ -15,23 +39,16 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import replace
 
+from bestofinf._concurrency.waiting import LOOK
 from bestofinf.answers.base import Answer
-from bestofinf.drivers import common
-from bestofinf.drivers.common import (
-    NO_USAGE,
-    Observer,
-    check_concurrency,
-    conclude,
-    extracted,
-    failed,
-    needs_preparation,
-    with_tries,
-)
-from bestofinf.engine import VotingEngine
+from bestofinf.drivers.common import Observer, abandoned, conclude, failed
+from bestofinf.drivers.nesting import Level, check_control
+from bestofinf.drivers.samplers import BlockingSampler
+from bestofinf.drivers.wanted import GivenUpError, Waits, is_bound, wanted
+from bestofinf.errors import whole
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
-from bestofinf.slots import GivenUpError, given_up
-from bestofinf.waiting import finished
+from bestofinf.records import Decision, Draw, Outcome, Sample, Usage
+from bestofinf.voting.engine import VotingEngine
 
 
 def vote(
@@ -44,17 +61,17 @@ def vote(
     observer: Observer | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Decision:
-    """Carry out one vote from blocking code.
+    """Run one vote from blocking code.
 
     The same as `avote`, with these differences: `sample` blocks, runs in threads with the
     caller's context variables, and is not interrupted by a time-out or by the end of the vote.
     What such an abandoned draw brings later is told to the engine and the observer from its
-    thread.
+    thread. An interrupt ends the vote at once, and nothing more is asked.
     """
-    check_concurrency(concurrency)
-    return _Vote(engine, sample, answer, policy or FailurePolicy(), observer, clock).run(
-        concurrency
-    )
+    whole("concurrency", concurrency)
+    level = Level()
+    work = _Vote(engine, sample, answer, policy or FailurePolicy(), observer, clock, level)
+    return work.run(level.slots(concurrency))
 
 
 class _Vote:
@@ -68,10 +85,9 @@ class _Vote:
         policy: FailurePolicy,
         observer: Observer | None,
         clock: Callable[[], float],
+        level: Level,
     ) -> None:
         self._engine = engine
-        self._sample = sample
-        self._answer = answer
         self._policy = policy
         self._observer = observer
         self._clock = clock
@@ -79,10 +95,18 @@ class _Vote:
         self._over = threading.Event()
         self._dropped: dict[Draw, int] = {}  # draws past their time-out, and calls told of
         self._arrived: queue.SimpleQueue[tuple[Draw, Outcome]] = queue.SimpleQueue()
-        self._prepare = needs_preparation(answer)
-        self._preparing = threading.Lock()
-        self._known: list[AnswerValue] = []
-        self._trying: dict[Draw, list[BaseException]] = {}
+        self._sampler = BlockingSampler(
+            sample,
+            answer=answer,
+            policy=policy,
+            over=self._over,
+            clock=clock,
+            level=level,
+            waiting=Waits(policy, engine.others),
+        )
+        self._trying = self._sampler.trying
+        self._bound = is_bound()  # a vote within a draw ends when that is given up
+        self._is_wanted = wanted.get()
 
     def run(self, concurrency: int) -> Decision:
         engine, policy = self._engine, self._policy
@@ -92,13 +116,15 @@ class _Vote:
         overdue = False
         try:
             while not engine.done:
+                if self._bound and not self._is_wanted():
+                    raise GivenUpError("given up: the vote around this one has ended")
                 draws = engine.ask(concurrency - len(started))
                 if len(draws) == 1 and not started and self._patient:
-                    # Nothing runs beside it and nothing may interrupt it: no thread needed.
+                    # A single draw without a time-out runs in the caller's thread.
                     try:
-                        outcome = copy_context().run(self._outcome, draws[0])
+                        outcome = copy_context().run(self._sampler.outcome, draws[0])
                     except BaseException:  # an interrupt; no thread will tell of this draw
-                        self._tell(draws[0], common.given_up(len(self._trying.get(draws[0], ()))))
+                        self._tell(draws[0], abandoned(len(self._trying.get(draws[0], ()))))
                         raise
                     engine.advance(self._clock() - start)
                     self._tell(draws[0], outcome)
@@ -143,7 +169,8 @@ class _Vote:
         if self._policy.timeout is not None and started:
             longest = self._policy.timeout * (self._policy.retries + 1)
             limits.append(min(started.values()) + longest)
-        left = max(0.0, min(limits) - self._clock()) if limits else None
+        left = max(0.0, min(limits) - self._clock()) if limits else LOOK
+        left = min(left, LOOK)  # see `bestofinf._concurrency.waiting`
         try:
             arrived.append(self._arrived.get(timeout=left))
         except queue.Empty:
@@ -154,20 +181,23 @@ class _Vote:
     def _expire(self, started: dict[Draw, float], start: float) -> bool:
         """Fail what took too long; return whether the whole vote did."""
         policy, now = self._policy, self._clock()
-        if policy.deadline is not None and now - start >= policy.deadline:
+        if policy.deadline is not None and now >= start + policy.deadline:
             self._engine.stop(f"deadline of {policy.deadline:g} s")
             return True
         for draw, since in list(started.items()):
-            if policy.timeout is not None and now - since >= policy.timeout * (policy.retries + 1):
+            # In the form in which the wait was reckoned: rounding must not tell them apart.
+            if policy.timeout is not None and now >= since + policy.timeout * (policy.retries + 1):
                 del started[draw]
                 error = TimeoutError(f"no reply within {policy.timeout:g} s")
-                calls = self._dropped[draw] = len(self._trying.get(draw, ())) + 1
+                # Whether a request is on its way, or waits for a slot, is known when it ends.
+                calls = self._dropped[draw] = len(self._trying.get(draw, ()))
                 self._tell(draw, failed(error, now - since, Usage(calls=calls)))
         return False
 
     def _tell(self, draw: Draw, outcome: Outcome) -> None:
         with self._lock:
             self._engine.tell(draw, outcome)
+        check_control(outcome)
         if self._observer is not None:
             self._observer(self._engine, draw, outcome)
 
@@ -187,8 +217,8 @@ class _Vote:
 
     def _work(self, draw: Draw) -> None:
         """Run in a thread: sample, and hand over; or book it, if the vote is over."""
-        given_up.set(lambda: self._is_given_up(draw))
-        outcome = self._outcome(draw, aside=True)
+        wanted.set(lambda: self._wants(draw))
+        outcome = self._sampler.outcome(draw, aside=True)
         with self._lock:
             if not self._over.is_set():
                 self._arrived.put((draw, outcome))
@@ -200,71 +230,13 @@ class _Vote:
         with self._lock:
             dropped = draw not in self._engine.in_flight
             if dropped:
-                calls = outcome.usage.calls - self._dropped[draw]
-                self._engine.book(draw, replace(outcome.usage, calls=calls))
+                beyond = outcome.usage.calls - self._dropped[draw]
+                usage = replace(outcome.usage, calls=max(0, beyond))
+                self._engine.book(draw, usage, unsent=max(0, -beyond))
             else:
                 self._engine.tell(draw, outcome)
         if self._observer is not None and not dropped:
             self._observer(self._engine, draw, outcome)
 
-    def _is_given_up(self, draw: Draw) -> bool:
-        return self._over.is_set() or draw in self._dropped
-
-    def _outcome(self, draw: Draw, *, aside: bool = False) -> Outcome:
-        start = self._clock()
-        failures = self._trying[draw] = []
-        paid = NO_USAGE
-        try:
-            sample = self._tried(draw, failures)
-            paid = sample.usage
-            sample = extracted(sample, self._answer)
-            if self._prepare and sample.answer is not None:
-                sample = self._prepared(sample, sample.answer)
-        except BaseException as error:
-            # Some libraries raise errors that are no `Exception` (a cancelled event loop, a panic
-            # of native code). In a thread of its own even these must end the draw, or the vote
-            # would wait for it for ever.
-            if isinstance(error, KeyboardInterrupt | SystemExit) and not aside:
-                raise
-            del self._trying[draw]
-            seconds, paid = self._clock() - start, paid + Usage(calls=len(failures))
-            if isinstance(error, GivenUpError):
-                return Failure(error, paid, seconds, cancelled=True)
-            return failed(error, seconds, paid)
-        del self._trying[draw]
-        return with_tries(sample, len(failures))
-
-    def _tried(self, draw: Draw, failures: list[BaseException]) -> Sample:
-        def once(draw: Draw) -> Sample:
-            try:
-                return self._sample(draw)
-            except GivenUpError:
-                raise
-            except BaseException as error:
-                failures.append(error)
-                raise
-
-        try:
-            return once(draw)
-        except Exception as error:
-            if not self._policy.retries or not self._policy.retry_on(error):
-                raise
-            first = [error]
-
-        # Most draws need no retry, and tenacity's loop takes longer than the rest of a draw.
-        def again(draw: Draw) -> Sample:
-            if first:
-                raise first.pop()
-            if self._is_given_up(draw):
-                raise failures[-1]  # nobody waits for it any more
-            return once(draw)
-
-        return self._policy.retrying().copy(sleep=self._over.wait)(again, draw)
-
-    def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
-        with self._preparing:
-            if value in self._known or self._answer is None:
-                return sample
-            usage = finished(self._answer.prepare(value, tuple(self._known)))
-            self._known.append(value)
-        return replace(sample, usage=sample.usage + usage)
+    def _wants(self, draw: Draw) -> bool:
+        return not self._over.is_set() and draw not in self._dropped and self._is_wanted()

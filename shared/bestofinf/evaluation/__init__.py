@@ -1,19 +1,19 @@
 """Evaluation sets: recorded answers that weights and stopping prices are learned from.
 
-A set is read from files or from a store; a store is filled while the application runs.
+A set is read from files or from a store; a store is filled while the application runs. Names are
+loaded when first used: an ensemble needs neither files nor the database.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bestofinf.evaluation.files import read_file, read_files, write_file
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf._extras import handed_on
 
 if TYPE_CHECKING:
     from bestofinf.evaluation.censoring import Estimate, Explore, accuracy, answer_shares
     from bestofinf.evaluation.export import export_jsonl, import_files
+    from bestofinf.evaluation.files import read_file, read_files, write_file
     from bestofinf.evaluation.frames import (
         export_parquet,
         from_frames,
@@ -23,23 +23,28 @@ if TYPE_CHECKING:
     from bestofinf.evaluation.identity import question_id
     from bestofinf.evaluation.labels import label_evaluation, label_examples, label_file
     from bestofinf.evaluation.reading import read
-    from bestofinf.evaluation.recorder import Recorder, RecorderStats
-    from bestofinf.evaluation.status import StoreStatus
-    from bestofinf.evaluation.store import EvaluationStore, Label
+    from bestofinf.evaluation.recording.recorder import Recorder
+    from bestofinf.evaluation.recording.stats import RecorderStats
+    from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+    from bestofinf.evaluation.store.labelling import Label
+    from bestofinf.evaluation.store.status import StoreStatus
+    from bestofinf.evaluation.store.store import EvaluationStore
 
-# What needs the database is loaded when first used.
 _MODULES = {
     "censoring": ("Estimate", "Explore", "accuracy", "answer_shares"),
     "export": ("export_jsonl", "import_files"),
+    "files": ("read_file", "read_files", "write_file"),
     "frames": ("export_parquet", "from_frames", "import_parquet", "to_frames"),
     "identity": ("question_id",),
     "labels": ("label_evaluation", "label_examples", "label_file"),
     "reading": ("read",),
-    "recorder": ("Recorder", "RecorderStats"),
-    "status": ("StoreStatus",),
-    "store": ("EvaluationStore", "Label"),
+    "recording.recorder": ("Recorder",),
+    "recording.stats": ("RecorderStats",),
+    "sets": ("EvaluationSet", "Question", "Samples"),
+    "store.status": ("StoreStatus",),
+    "store.labelling": ("Label",),
+    "store.store": ("EvaluationStore",),
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Estimate",
@@ -71,12 +76,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'bestofinf.evaluation' has no attribute {name!r}")
-    value = getattr(import_module(f"bestofinf.evaluation.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = handed_on(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, MutableMapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bestofinf.answers.math_client import Values
-from bestofinf.answers.math_worker import VALUES_VERSION
+from bestofinf.answers.maths.client import Values
+from bestofinf.answers.maths.worker import VALUES_VERSION
 
 MAX_BYTES = 64 * 1024**2
 """A larger file is started afresh."""

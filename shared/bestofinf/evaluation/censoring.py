@@ -1,4 +1,4 @@
-"""Adaptive stopping censors the data; what can be said without bias nevertheless.
+"""Unbiased estimates from adaptive calls, whose number of samples depends on the answers.
 
 A rule that stops on agreement draws few samples where a question is easy, and stops on lucky
 streaks. So the share of right answers among all samples is too low (hard questions have more of
@@ -26,7 +26,6 @@ from typing import Any
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.sets import EvaluationSet, Question
-from bestofinf.tally import Tally
 
 UNKNOWN_RULE = "unknown"
 
@@ -43,7 +42,9 @@ def free_draws(rule: str) -> int:
     """
     if rule == UNKNOWN_RULE:
         return 1
-    from bestofinf.rules import parse_rule  # brings scipy, which those who only write need not
+    # These bring scipy, which those who only write need not load.
+    from bestofinf.rules import parse_rule
+    from bestofinf.rules.tally import Tally
 
     try:
         parsed = parse_rule(rule)
@@ -153,7 +154,7 @@ def accuracy(evaluation_set: EvaluationSet, member: str, *, censored: bool = Fal
 def answer_shares(
     question: Question, member: str, *, censored: bool = False
 ) -> Mapping[str, float]:
-    """Return the share of each answer among a member's samples; abstentions have the rest.
+    """Return the share of each answer among a member's samples; the rest are abstentions.
 
     Args:
         question: The question.

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bestofinf.answers.base import Answer
 from bestofinf.evaluation.equivalence import representatives
+
+EVEN = 0.5
+"""The lead of two answers with as many votes, or of none."""
+
+_EXACT = 1_000  # tosses whose binomial coefficients are quick to compute exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,8 @@ def contested_first(
 def _contested(
     id_: str, prompt: str | None, counts: Mapping[str, int], *, answer: Answer | None
 ) -> Contested:
-    names = representatives(sorted(counts, key=lambda vote: (-counts[vote], vote)), answer)
+    ranked = sorted(counts, key=lambda vote: (-counts[vote], vote))
+    names = representatives(ranked, answer, prompt=prompt)
     votes: dict[str, int] = {}
     for vote, count in counts.items():
         name = names[vote]
@@ -63,12 +71,29 @@ def _contested(
     return Contested(id_, prompt, votes, lead_probability(*[*votes.values(), 0, 0][:2]))
 
 
+@lru_cache(maxsize=100_000)
 def lead_probability(first: int, second: int) -> float:
     """Return P(p > 1/2) for p ~ Beta(first + 1, second + 1): a uniform prior on two answers.
+
+    That is the chance of at most `first` heads in first + second + 1 tosses of a fair coin (the
+    incomplete beta function at 1/2 as a binomial sum), added up from its smaller side outward.
 
     >>> lead_probability(3, 0)
     0.9375
     """
-    from scipy.special import betainc  # not needed by those who only write
-
-    return float(1 - betainc(first + 1, second + 1, 0.5))
+    if first == second:
+        return EVEN  # exactly, as the next key of the order is then the number of votes
+    if first < second:
+        return 1.0 - lead_probability(second, first)
+    tosses, heads = first + second + 1, first + 1
+    if tosses <= _EXACT:
+        term = math.comb(tosses, heads) / 2**tosses
+    else:
+        logs = math.lgamma(tosses + 1) - math.lgamma(heads + 1) - math.lgamma(second + 1)
+        term = math.exp(logs - tosses * math.log(2))
+    beyond = 0.0
+    while heads <= tosses and term > 1e-18:
+        beyond += term
+        term *= (tosses - heads) / (heads + 1)
+        heads += 1
+    return 1.0 - beyond

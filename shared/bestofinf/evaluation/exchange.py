@@ -1,4 +1,4 @@
-"""Between the rows of a store and the questions of an evaluation set."""
+"""Convert between the rows of a store and the questions of an evaluation set."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from bestofinf.evaluation.identity import prompt_hash, prompt_text
 from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow, SampleRow
 from bestofinf.evaluation.sets import Question, Samples
 from bestofinf.evaluation.truth import resolve
+from bestofinf.records import Reply
 
 IMPORTED = "import"
-"""Kind of calls that were recorded elsewhere; their free draws have been told apart there."""
+"""Kind of calls that were recorded elsewhere; their free draws have been told apart there. And the
+provenance of labels that came with a file that says nothing else."""
 
 
 def question_from_rows(
@@ -25,12 +27,14 @@ def question_from_rows(
     labels: Iterable[LabelRow],
     *,
     uncounted: bool = False,
+    texts: bool = False,
 ) -> Question:
     """Return what a store holds of a question, as a question of an evaluation set.
 
     Failed draws are left out, and samples that came too late to be counted unless `uncounted`:
     how many of these there are depends on how fast they were. Samples that were drawn whatever
-    was answered come first, then the rest of the adaptive calls.
+    was answered come first, then the rest of the adaptive calls. With `texts` the replies that
+    were kept stand beside the answers.
     """
     drawn: dict[str, list[SampleRow]] = {call.id: [] for call in calls}
     for sample in samples:
@@ -50,16 +54,21 @@ def question_from_rows(
     truth = resolve(labels)
     return Question(
         id=row.id,
-        samples=_samples(asked),
+        samples=_samples(asked, texts=texts),
         gold=truth.gold,
         dataset=row.dataset,
         prompt=row.prompt,
         wrong=truth.wrong,
         stopped=stopped,
+        last_message=row.last_message,
+        provenance=truth.provenance,
+        label_score=truth.score,
     )
 
 
-def _samples(asked: Iterable[tuple[int, Sequence[SampleRow]]]) -> dict[str, Samples]:
+def _samples(
+    asked: Iterable[tuple[int, Sequence[SampleRow]]], *, texts: bool
+) -> dict[str, Samples]:
     by_member: dict[str, list[tuple[int, SampleRow]]] = {}
     for number, rows in asked:
         for sample in rows:
@@ -70,9 +79,15 @@ def _samples(asked: Iterable[tuple[int, Sequence[SampleRow]]]) -> dict[str, Samp
             tuple(s.tokens for _, s in rows) if any(s.tokens is not None for _, s in rows) else (),
             tuple(s.score for _, s in rows) if any(s.score is not None for _, s in rows) else (),
             tuple(n for n, _ in rows) if any(n for n, _ in rows) else (),
+            _replies(rows) if texts and any(s.text is not None for _, s in rows) else (),
+            tuple(s.likelihood for _, s in rows) if any(s.likelihood for _, s in rows) else (),
         )
         for name, rows in by_member.items()
     }
+
+
+def _replies(rows: Iterable[tuple[int, SampleRow]]) -> tuple[Reply | None, ...]:
+    return tuple(None if s.text is None else Reply(text=s.text) for _, s in rows)
 
 
 def rows_from_question(question: Question, *, source: str, now: float | None = None) -> CallRecord:
@@ -86,13 +101,15 @@ def rows_from_question(question: Question, *, source: str, now: float | None = N
     said += [(answer, False) for answer in question.wrong if answer != question.gold]
     labels = tuple(
         LabelRow(
-            id=_digest("label", question.id, answer, correct),
+            id=import_id("label", question.id, answer, correct),
             question_id=question.id,
             call_id=None,
             answer=answer,
             correct=correct,
             source=source,
             at=now,
+            provenance=(question.provenance if correct else None) or IMPORTED,
+            score=question.label_score if correct else None,
         )
         for answer, correct in said
     )
@@ -102,30 +119,48 @@ def rows_from_question(question: Question, *, source: str, now: float | None = N
         prompt=prompt,
         dataset=question.dataset,
         created_at=now,
+        last_message=question.last_message,
     )
     return CallRecord(row, None, (), labels)
 
 
-def calls_from_question(question: Question, *, now: float | None = None) -> list[CallRecord]:
-    """Return the calls of a question that was recorded elsewhere, with ids made from them."""
+def calls_from_question(
+    question: Question, *, answers: Question | None = None, now: float | None = None
+) -> list[CallRecord]:
+    """Return the calls of a question that was recorded elsewhere, with ids made from them.
+
+    Args:
+        question: As it was recorded.
+        answers: The same question with the answers of its whole replies.
+        now: Seconds since 1970.
+    """
+    read = question if answers is None else answers
     now = time.time() if now is None else now
     numbers = sorted({n for s in question.samples.values() for n in s.call_numbers()})
-    seed = json.dumps(as_record(question)["samples"])
+    record = as_record(question)
+    said = [record[key] for key in ("samples", "replies") if key in record]
+    seed = json.dumps(said[0] if len(said) == 1 else said)
     records = []
     for number in numbers:
-        call_id = _digest("call", question.id, seed, number)
+        call_id = import_id("call", question.id, seed, number)
         rows: list[SampleRow] = []
         for name, s in question.samples.items():
             for place, n in enumerate(s.call_numbers()):
                 if n == number:
+                    told = s.likelihoods[place] if s.likelihoods else None
                     rows.append(
                         SampleRow(
                             call_id=call_id,
                             draw=len(rows),
                             member=name,
-                            answer=s.answers[place],
+                            answer=read.samples[name].answers[place],
+                            text=_text(s, place),
                             tokens=s.tokens[place] if s.tokens else None,
                             score=s.scores[place] if s.scores else None,
+                            logprob=told.logprob if told else None,
+                            logprob_tokens=told.tokens if told else None,
+                            logprob_kind=told.kind if told else None,
+                            said=told.said if told else None,
                         )
                     )
         call = CallRow(
@@ -140,6 +175,12 @@ def calls_from_question(question: Question, *, now: float | None = None) -> list
     return records
 
 
-def _digest(*parts: object) -> str:
+def _text(samples: Samples, place: int) -> str | None:
+    reply = samples.replies[place] if samples.replies else None
+    return None if reply is None else reply.text
+
+
+def import_id(*parts: object) -> str:
+    """Return the id of something imported, which follows from what it is."""
     said = json.dumps(parts)
     return f"import-{hashlib.sha256(said.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""Whole stores to files and back, without loss.
+"""Export whole stores to files and import them, without loss.
 
 JSONL: one line a question in the format of `bestofinf.evaluation.files`, which every command
 reads, with all that the store knows beyond it under the key ``record``.
@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bestofinf.errors import UsageError
+from bestofinf.answers.base import Answer
+from bestofinf.answers.named import AnswerLike
+from bestofinf.errors import UsageError, shown
+from bestofinf.evaluation.canonical import canonical, recorded_answer
 from bestofinf.evaluation.exchange import (
     calls_from_question,
     question_from_rows,
     rows_from_question,
 )
-from bestofinf.evaluation.files import as_line, as_record, expand, read_question, records
+from bestofinf.evaluation.files import as_line, as_record, read_question, records
+from bestofinf.evaluation.logs.gathering import Logs
+from bestofinf.evaluation.logs.options import LogOptions
+from bestofinf.evaluation.logs.report import LogReport
+from bestofinf.evaluation.logs.rows import records_of
 from bestofinf.evaluation.rows import (
     CallRecord,
     CallRow,
@@ -27,12 +35,13 @@ from bestofinf.evaluation.rows import (
     Row,
     SampleRow,
     as_dict,
+    checked,
 )
-from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.sets import EvaluationSet, Question
+from bestofinf.evaluation.sources import sources_of
+from bestofinf.evaluation.store.store import EvaluationStore
 
 R = TypeVar("R", QuestionRow, CallRow, SampleRow, LabelRow)
-
-_BATCH = 5_000  # samples in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +52,13 @@ class Moved:
         questions: Number of questions.
         samples: Samples and failures.
         labels: Labels of the history.
+        logs: What was read from logs of other tools; None where there were none.
     """
 
     questions: int
     samples: int
     labels: int
+    logs: LogReport | None = field(default=None, compare=False, repr=False)
 
 
 def export_jsonl(store: EvaluationStore, path: str | Path) -> Moved:
@@ -76,7 +87,9 @@ def export_jsonl(store: EvaluationStore, path: str | Path) -> Moved:
 
 
 def save_records(records: Iterable[CallRecord], path: Path) -> int:
-    """Write records that a store did not take to a new file, for `import_files`.
+    """Append records that a store did not take to a file, for `import_files`.
+
+    What a database could not hold is written as what it can: numbers as unknown, texts as texts.
 
     Returns:
         How many were written: those that bring their question.
@@ -85,12 +98,17 @@ def save_records(records: Iterable[CallRecord], path: Path) -> int:
         OSError: If the file cannot be written.
     """
     lines = [
-        _line(r.question, [r.call] if r.call else [], r.samples, r.labels)
+        _line(
+            _fitting(r.question),
+            [_fitting(r.call)] if r.call else [],
+            [_fitting(sample) for sample in r.samples],
+            [_fitting(label) for label in r.labels],
+        )
         for r in records
         if r.question is not None
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
@@ -113,43 +131,68 @@ def _line(
     return as_line(line)
 
 
-def import_files(store: EvaluationStore, paths: Iterable[str | Path]) -> Moved:
-    """Add files to a store: exports of a store, our JSONL, and the authors' recorded files.
+def import_files(
+    store: EvaluationStore,
+    paths: Iterable[str | Path],
+    *,
+    answer: AnswerLike = "auto",
+    options: LogOptions | None = None,
+) -> Moved:
+    """Add files to a store: exports of a store, our JSONL, the authors' files, logs of other tools.
 
-    All files are read through before anything is written. Importing a file twice adds nothing.
+    All files are read through, and all answers of logs taken, before anything is written, and all is
+    written in one transaction. Importing a file twice adds nothing.
+
+    Args:
+        store: Where to add.
+        paths: Files and folders.
+        answer: The answer type that takes the votes of whole replies, whose texts are kept too.
+        options: What the user says about logs.
 
     Raises:
-        UsageError: If there is nothing to read, or a line is malformed.
-        StoreError: If the database fails.
+        UsageError: If there is nothing to read, or a file is malformed. Nothing is written then.
+        StoreError: If the database fails. Nothing is written then.
     """
-    files = [file for path in paths for file in expand(Path(path))]
-    for file in files:
-        for _ in _file_records(file):
+    found = sources_of(paths)
+    if found.stores:
+        raise UsageError(f"{found.stores[0]}: a store: bestofinf export makes a file of it")
+    for file in found.own:
+        for _ in _file_records(file, None):
             pass
-    return add_all(store, (record for file in files for record in _file_records(file)))
+    kind = recorded_answer(answer)
+    own = (record for file in found.own for record in _file_records(file, kind))
+    if not found.logs:
+        return add_all(store, own)
+    with Logs(found.logs, options) as logs:
+        logs.take_answers(kind)
+        if not logs.report.questions:
+            raise UsageError(f"{', '.join(logs.names[:3])}: no samples in the log")
+        for path in found.passed_over:
+            logs.report.remarks[f"{path}: no log, passed over"] = None
+        moved = add_all(store, chain(own, records_of(logs)))
+        return replace(moved, logs=logs.report)
 
 
 def add_all(store: EvaluationStore, incoming: Iterable[CallRecord]) -> Moved:
-    """Add records in transactions of a few thousand samples."""
-    batch: list[CallRecord] = []
-    waiting = n_samples = 0
+    """Add any number of records in one transaction, a few at a time in memory."""
+    n_samples = 0
     questions: set[str] = set()
     labels: set[str] = set()
-    for record in incoming:
-        batch.append(record)
-        waiting += len(record.samples) + 1
-        if record.question is not None:
-            questions.add(record.question.id)
-        n_samples += len(record.samples)
-        labels.update(label.id for label in record.labels)
-        if waiting >= _BATCH:
-            store.add(batch)
-            batch, waiting = [], 0
-    store.add(batch)
+
+    def counted() -> Iterator[CallRecord]:
+        nonlocal n_samples
+        for record in incoming:
+            if record.question is not None:
+                questions.add(record.question.id)
+            n_samples += len(record.samples)
+            labels.update(label.id for label in record.labels)
+            yield record
+
+    store.add(counted())
     return Moved(len(questions), n_samples, len(labels))
 
 
-def _file_records(path: Path) -> Iterator[CallRecord]:
+def _file_records(path: Path, answer: Answer | None) -> Iterator[CallRecord]:
     empty = True
     for number, line in records(path):
         empty = False
@@ -162,10 +205,21 @@ def _file_records(path: Path) -> Iterator[CallRecord]:
                     f"{path}, line {number}: 'record' is not as exported: {error}"
                 ) from None
         else:
-            yield rows_from_question(question, source=f"import {path.name}")
-            yield from calls_from_question(question)
+            read = _with_votes(question, answer)
+            # What is right is kept as the votes are, or the two could not be compared.
+            told = question if read is None else replace(question, gold=read.gold, wrong=read.wrong)
+            yield rows_from_question(told, source=f"import {path.name}")
+            yield from calls_from_question(question, answers=read)
     if empty:
         raise UsageError(f"{path}: no questions in the file")
+
+
+def _with_votes(question: Question, answer: Answer | None) -> Question | None:
+    """Return the question with the votes of its replies; None where it has none, or no type."""
+    if answer is None or not any(s.replies for s in question.samples.values()):
+        return None
+    (read,) = canonical(EvaluationSet((question,)), answer)
+    return read
 
 
 def _from_record(record: Mapping[str, Any]) -> Iterator[CallRecord]:
@@ -183,11 +237,31 @@ def _from_record(record: Mapping[str, Any]) -> Iterator[CallRecord]:
 
 def _row(kind: type[R], facts: Mapping[str, Any]) -> R:
     """Return the row of these facts; values of the wrong type raise ValueError."""
-    row = kind(**facts)
+    row = checked(kind(**facts))
     for f in fields(kind):
         value = getattr(row, f.name)
         if not _fits(value, str(f.type)):
             raise ValueError(f"{f.name!r} must be {f.type}, got {value!r:.60}")
+    return row
+
+
+def _fitting(row: R) -> R:
+    """Return a row that `_row` reads back.
+
+    Raises:
+        ValueError: If what cannot be left out is of the wrong type.
+    """
+    row = checked(row)
+    for f in fields(row):
+        value = getattr(row, f.name)
+        if _fits(value, str(f.type)):
+            continue
+        if not str(f.type).startswith("str") and f.default is MISSING:
+            raise ValueError(f"{f.name!r} must be {f.type}, got {shown(value)}")
+        change: dict[str, Any] = {
+            f.name: str(value) if str(f.type).startswith("str") else f.default
+        }
+        row = replace(row, **change)
     return row
 
 
@@ -198,6 +272,8 @@ def _fits(value: Any, wanted: str) -> bool:
         return wanted.endswith("None")
     if name == "bool" or isinstance(value, bool):
         return name == "bool" and isinstance(value, bool)
+    if wanted == "int":  # the place of a draw
+        return isinstance(value, int) and 0 <= value < 2**31
     return isinstance(value, kinds[name])
 
 

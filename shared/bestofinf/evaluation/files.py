@@ -5,10 +5,19 @@ Our JSONL has one line a question::
     {"id": "q1", "gold": "42", "dataset": "math", "prompt": "...",
      "samples": {"gpt": [["42", 117, 0.93], ["41", 98, null]]}}
 
-A sample is ``[answer]``, ``[answer, tokens]``, ``[answer, tokens, score]`` or ``[answer, tokens,
-score, call]``; an answer of null or "" abstains. `call` is 0, or the number from 1 of the adaptive
-call that drew it, and ``"stopped": {"1": "ahead-by"}`` names that call's rule. ``"wrong"`` lists
-answers known to be wrong. Other keys are left alone.
+A sample is ``[answer, tokens, score, call, likelihood]``, and may end after any of these; an answer
+of null or "" abstains. `call` is 0, or the number from 1 of the adaptive call that drew it, and
+``"stopped": {"1": "ahead-by"}`` names that call's rule. `likelihood` is ``[logprob, tokens, kind, said]``:
+see `bestofinf.likelihood.Likelihood`. ``"wrong"`` lists
+answers known to be wrong, ``"last_message"`` is what the user said last, ``"provenance"`` how the
+question came to be labelled and ``"label_score"`` the probability with which it was drawn for that: see
+`bestofinf.evaluation.rows.Provenance`. Other keys are left alone. Tokens that can be no number of tokens and
+scores that are no finite number are unknown.
+
+Samples are answers already taken from their replies. Whole replies stand under ``"replies"``, in
+the same form with the text in place of the answer and, before the likelihood, why the reply ended;
+or as objects with ``text`` and any of ``tokens``, ``score``, ``call``, ``finish_reason``,
+``likelihood``, ``refusal`` and ``tool_calls`` (objects with ``name`` and ``args``).
 
 The authors' files have one line a question and one file a member, named
 ``[analysis_]<dataset>_<member>.jsonl`` (repository jkomiyama/BoInf-code-publish).
@@ -19,10 +28,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from bestofinf.border import as_count, as_finite, as_fraction
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf.evaluation.reply_rows import call_number, parted, reply_rows, rows_of_replies
+from bestofinf.evaluation.rows import Provenance
+from bestofinf.evaluation.sets import EvaluationSet, Question, Samples, joined
+from bestofinf.likelihood import Likelihood, read_likelihood
 
 AUTHORS_KEYS = {"problem_num", "gold_answer", "all_answers"}
 
@@ -149,27 +162,38 @@ def _authors_question(record: dict[str, Any], path: Path) -> Question:
 
 
 def _own_question(record: dict[str, Any], path: Path) -> Question:
-    if "samples" not in record or "id" not in record:
+    if not ("samples" in record or "replies" in record) or "id" not in record:
         raise UsageError(
-            "wanted the keys 'id' and 'samples' (or 'problem_num', 'gold_answer' and "
+            "wanted the keys 'id' and 'samples' or 'replies' (or 'problem_num', 'gold_answer' and "
             f"'all_answers'), got {', '.join(map(repr, record)) or 'none'}"
         )
-    by_member = record["samples"]
-    if isinstance(by_member, list):
-        by_member = {path.stem: by_member}
-    if not isinstance(by_member, Mapping):
-        raise UsageError(f"'samples' must map members to lists, got {type(by_member).__name__}")
+    samples = {n: _samples(rows) for n, rows in _by_member(record, "samples", path).items()}
+    for name, rows in _by_member(record, "replies", path).items():
+        samples[name] = joined(samples.get(name, Samples(())), reply_rows(rows))
     gold = record.get("gold")
-    prompt = record.get("prompt")
+    prompt, last = record.get("prompt"), record.get("last_message")
+    provenance = record.get("provenance")
     return Question(
         id=str(record["id"]),
-        samples={str(name): _samples(rows) for name, rows in by_member.items()},
+        samples=samples,
         gold=None if gold is None else _text(gold, "gold"),
         dataset=str(record.get("dataset", "")),
         prompt=None if prompt is None else _text(prompt, "prompt"),
         wrong=tuple(_text(w, "wrong") for w in _list(record.get("wrong", []), "wrong")),
         stopped=_stopped(record.get("stopped", {})),
+        last_message=None if last is None else _text(last, "last_message"),
+        provenance=provenance if provenance in get_args(Provenance) else None,
+        label_score=as_fraction(record.get("label_score")) or None,
     )
+
+
+def _by_member(record: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+    given = record.get(key, {})
+    if isinstance(given, list):
+        given = {path.stem: given}
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{key!r} must map members to lists, got {type(given).__name__}")
+    return {str(name): rows for name, rows in given.items()}
 
 
 def _samples(rows: Any, *, normalise: bool = False) -> Samples:
@@ -179,24 +203,27 @@ def _samples(rows: Any, *, normalise: bool = False) -> Samples:
     tokens: list[int | None] = []
     scores: list[float | None] = []
     calls: list[int] = []
+    likelihoods: list[Likelihood | None] = []
     for place, row in enumerate(rows):
-        if not isinstance(row, list) or not 1 <= len(row) <= 4:
+        if not isinstance(row, list) or not 1 <= len(row) <= 5:
             raise UsageError(
-                f"sample {place}: wanted [answer, tokens, score, call], got {row!r:.60}"
+                f"sample {place}: wanted [answer, tokens, score, call, likelihood], got {row!r:.60}"
             )
-        answer, length, score, call = (*row, None, None, None)[:4]
+        answer, length, score, call, told = (*row, None, None, None, None)[:5]
         if isinstance(answer, bool) or not isinstance(answer, str | int | float | None):
             raise UsageError(f"sample {place}: an answer must be text, got {answer!r:.60}")
         text = None if answer is None or answer == "" else str(answer)
         answers.append(_normalised(text) if normalise else text)
-        tokens.append(_number(length, f"sample {place}: tokens", whole=True))
-        scores.append(_number(score, f"sample {place}: score"))
-        calls.append(_number(call, f"sample {place}: call", whole=True) or 0)
+        tokens.append(as_count(length))
+        scores.append(as_finite(score))
+        calls.append(call_number(call, f"sample {place}"))
+        likelihoods.append(read_likelihood(told, text))
     return Samples(
         tuple(answers),
         tuple(tokens) if any(t is not None for t in tokens) else (),
         tuple(scores) if any(s is not None for s in scores) else (),
         tuple(calls) if any(calls) else (),
+        likelihoods=tuple(likelihoods) if any(likelihoods) else (),
     )
 
 
@@ -210,16 +237,6 @@ def _stopped(value: Any) -> dict[int, str]:
     if not isinstance(value, Mapping) or not all(str(key).isdecimal() for key in value):
         raise UsageError(f"'stopped' must map numbers of calls to rules, got {value!r:.60}")
     return {int(key): _text(rule, "stopped") for key, rule in value.items()}
-
-
-def _number(value: Any, what: str, *, whole: bool = False) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise UsageError(f"{what} must be a number, got {value!r:.60}")
-    if whole and (value < 0 or value != int(value)):
-        raise UsageError(f"{what} must be a whole number of at least 0, got {value!r}")
-    return int(value) if whole else float(value)
 
 
 def _text(value: Any, what: str) -> str:
@@ -252,11 +269,18 @@ def as_record(question: Question) -> dict[str, Any]:
         record["dataset"] = question.dataset
     if question.prompt is not None:
         record["prompt"] = question.prompt
+    for name in ("last_message", "provenance", "label_score"):
+        if getattr(question, name) is not None:
+            record[name] = getattr(question, name)
     if question.wrong:
         record["wrong"] = list(question.wrong)
     if question.stopped:
         record["stopped"] = {str(call): rule for call, rule in question.stopped.items()}
-    record["samples"] = {name: _as_rows(s) for name, s in question.samples.items()}
+    samples, replies = parted(question.samples)
+    if samples or not replies:
+        record["samples"] = {name: _as_rows(s) for name, s in samples.items()}
+    if replies:
+        record["replies"] = {name: rows_of_replies(s) for name, s in replies.items()}
     return record
 
 
@@ -266,6 +290,7 @@ def _as_rows(samples: Samples) -> list[list[Any]]:
         samples.tokens,
         samples.scores,
         samples.calls,
+        tuple(told and told.as_list() for told in samples.likelihoods),
     ]
     while len(columns) > 1 and not columns[-1]:
         columns.pop()

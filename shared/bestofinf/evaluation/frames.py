@@ -19,7 +19,7 @@ from bestofinf.evaluation.rows import (
     SampleRow,
     columns,
 )
-from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.store.store import EvaluationStore
 
 Frames = dict[str, dict[str, list[Any]]]
 """Columns by table and name; all columns of a table have the same length."""
@@ -51,7 +51,8 @@ def from_frames(store: EvaluationStore, frames: Mapping[str, Mapping[str, Sequen
         frames: As made by `to_frames`; data frames do as well. NaN stands for None.
 
     Raises:
-        UsageError: If a table or a column is missing, or a value has the wrong type.
+        UsageError: If a table or a column is missing, or a value has the wrong type. Columns that
+            may be empty may be missing, as they are in files of earlier versions.
         StoreError: If the database fails.
     """
     rows = {name: list(_rows(name, kind, frames)) for name, kind in TABLES.items()}
@@ -138,14 +139,15 @@ def _rows(
     if name not in frames:
         raise UsageError(f"the frames lack the table {name!r}")
     frame = frames[name]
-    missing = [column for column in columns(kind) if column not in frame]
+    types = {f.name: str(f.type) for f in fields(kind)}
+    present = [column for column in columns(kind) if column in frame]
+    missing = [c for c in columns(kind) if c not in frame and not types[c].endswith("None")]
     if missing:
         raise UsageError(f"the table {name!r} lacks the column {missing[0]!r}")
-    types = {f.name: str(f.type).removesuffix(" | None") for f in fields(kind)}
-    taken = [[_plain(v, types[c]) for v in frame[c]] for c in columns(kind)]
+    taken = [[_plain(v, types[c].removesuffix(" | None")) for v in frame[c]] for c in present]
     for place, values in enumerate(zip(*taken, strict=True)):
         try:
-            yield _row(kind, dict(zip(columns(kind), values, strict=True)))
+            yield _row(kind, dict(zip(present, values, strict=True)))
         except ValueError as error:
             raise UsageError(f"table {name!r}, row {place}: {error}") from None
 

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from bestofinf.answers.wording.prompts import last_message
+
 Prompt: TypeAlias = str | Sequence[Mapping[str, Any]]
 """A text, or messages as mappings with the keys ``role`` and ``content``."""
 
@@ -32,6 +34,17 @@ def prompt_text(prompt: Prompt, tools: Sequence[Any] = ()) -> str:
     if tools:
         body["tools"] = [_normal(tool) for tool in tools]
     return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def last_user_message(prompt: Prompt) -> str | None:
+    """Return what the user said last, as it is; None where no message of the user has a text.
+
+    >>> last_user_message([{"role": "human", "content": "2 + 3?"}, {"role": "ai", "content": "5"}])
+    '2 + 3?'
+    """
+    if isinstance(prompt, str):
+        return prompt.strip() or None
+    return last_message([*prompt]) or None
 
 
 def prompt_hash(text: str) -> str:

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation.files import records
 from bestofinf.evaluation.identity import (
     Prompt,
     answer_text,
     question_id,
 )
-from bestofinf.evaluation.store import EvaluationStore, Label
+from bestofinf.evaluation.store.labelling import Label
+from bestofinf.evaluation.store.store import EvaluationStore
 
 KEY_COLUMNS = ("question_id", "call_id", "prompt_hash", "id", "prompt")
 GOLD_COLUMNS = ("gold", "reference", "answer")
@@ -26,7 +27,7 @@ _NO = {"false", "no", "0", "down", "wrong", "incorrect"}
 
 @dataclass(frozen=True, slots=True)
 class LabelReport:
-    """What became of many labels.
+    """How many labels were given, and which keys are unknown.
 
     Attributes:
         given: Labels given.
@@ -38,12 +39,13 @@ class LabelReport:
 
 
 def label_file(store: EvaluationStore, path: str | Path, *, source: str = "") -> LabelReport:
-    """Give the labels that stand in a CSV or JSONL file.
+    """Give the labels of a CSV or JSONL file.
 
     A row names its question in the first of the columns question_id, call_id, prompt_hash, id and
     prompt that is filled, and the right answer in gold (or reference, or answer). Where the
     column correct is filled (true or false, up or down, ...), the row is a verdict on the answer
-    in answer, or on the one that the call returned.
+    in answer, or on the one that the call returned. The columns provenance and label_score say how the
+    question came to be labelled (see `Label`); "import" where they are not there.
 
     Raises:
         UsageError: If a row names no question or no answer; then no label is given.
@@ -76,11 +78,22 @@ def label_of_row(row: Mapping[str, Any]) -> Label:
         said = str(row["correct"]).strip().lower()
         if said not in _YES | _NO:
             raise UsageError(f"'correct' must be true or false, got {row['correct']!r}")
-        return Label(name, answer_text(row.get("answer")), said in _YES)
+        return Label(name, answer_text(row.get("answer")), said in _YES, **_drawn(row))
     gold = next((answer_text(row[c]) for c in GOLD_COLUMNS if row.get(c) not in (None, "")), None)
     if gold is None:
         raise UsageError(f"names no right answer: wanted one of {', '.join(GOLD_COLUMNS)}")
-    return Label(name, gold)
+    return Label(name, gold, **_drawn(row))
+
+
+def _drawn(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the question of a row came to be labelled."""
+    provenance, score = row.get("provenance") or "import", row.get("label_score")
+    if score in (None, ""):
+        return {"provenance": provenance}
+    try:
+        return {"provenance": provenance, "score": float(score)}
+    except (TypeError, ValueError):
+        raise UsageError(f"'label_score' must be a number, got {shown(score)}") from None
 
 
 def label_examples(
@@ -183,7 +196,7 @@ def _label_of_example(
             f"no right answer among the outputs {', '.join(map(repr, outputs)) or '(none)'}: "
             "name it with gold="
         )
-    return Label(key, right)
+    return Label(key, right, provenance="import")
 
 
 def _part(example: Any, name: str) -> Mapping[str, Any]:

@@ -1,51 +1,127 @@
-"""One way to read an evaluation set, wherever it lies."""
+"""Read an evaluation set from files, folders, stores and the logs of other tools."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bestofinf.answers.named import AnswerLike
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.database import SQLITE_MAGIC
+from bestofinf.evaluation.canonical import ReadSet, canonical, read_answers, recorded_answer
 from bestofinf.evaluation.files import read_files
-from bestofinf.evaluation.sets import EvaluationSet
-from bestofinf.evaluation.store import EvaluationStore
+from bestofinf.evaluation.logs.gathering import Logs
+from bestofinf.evaluation.logs.report import LogReport
+from bestofinf.evaluation.sets import EvaluationSet, Question
+from bestofinf.evaluation.sources import Sources, sources_of
+from bestofinf.evaluation.store.store import EvaluationStore
 
 
-def read(paths: str | Path | Iterable[str | Path]) -> EvaluationSet:
-    """Read JSONL files, folders of them, the authors' recorded files, and stores, into one set.
+def read(
+    paths: str | Path | Iterable[str | Path], *, answer: AnswerLike | None = None
+) -> EvaluationSet:
+    """Read JSONL files, folders, the authors' recorded files, stores, and logs, into one set.
 
     Args:
         paths: One or more; a store is named by its URL (``sqlite:///PATH``,
-            ``postgresql://...``) or the path of its SQLite file.
+            ``postgresql://...``) or the path of its SQLite file. Logs of other tools are told by
+            their content.
+        answer: The answer type that reads the recorded texts; None leaves answers as they are and
+            reads whole replies by ``auto``. See `bestofinf.evaluation.canonical.read_answers`,
+            which also tells what could not be read.
 
     Raises:
         UsageError: If there is nothing to read, or a line is malformed.
         StoreError: If a store cannot be read.
     """
-    several = [paths] if isinstance(paths, str | Path) else list(paths)
-    if not several:
-        raise UsageError("nothing to read: name a file, a folder or a store")
-    if not any(map(is_store, several)):
-        return read_files(several)
-    sets = [_read_store(path) if is_store(path) else read_files([path]) for path in several]
+    return canonical(read_raw(paths), answer)
+
+
+def read_raw(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    texts: bool = False,
+    told: Callable[[LogReport], None] | None = None,
+) -> EvaluationSet:
+    """Return what `read` does, with whole replies as they are: they have no votes yet.
+
+    Args:
+        paths: As for `read`.
+        texts: Give of stores the replies whose texts they keep, beside the answers.
+        told: Called with what was read from logs, where there are any.
+    """
+    found = _sources(paths)
+    sets = [_read_store(path, texts=texts) for path in found.stores]
+    if found.own:
+        sets.append(read_files(found.own))
+    if found.logs:
+        with Logs(found.logs) as logs:
+            questions = tuple(gathered.question for gathered in logs.questions())
+        sets.append(_named(questions, found))
+        _tell(logs.report, found, told)
     return sets[0] if len(sets) == 1 else EvaluationSet.merge(sets)
 
 
-def is_store(address: str | Path) -> bool:
-    """Return whether an address means a store and not files."""
-    if isinstance(address, str) and "://" in address:
-        return True
-    path = Path(address)
-    if path.suffix in (".db", ".sqlite", ".sqlite3"):
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-    except OSError:
-        return False
+def read_by(
+    paths: str | Path | Iterable[str | Path],
+    answer: AnswerLike | None = None,
+    *,
+    told: Callable[[LogReport], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ReadSet:
+    """Read recorded answers and replies by an answer type, in an order that no file's order shapes.
+
+    Of logs no more than one question is held with its replies, so that they may be larger than
+    memory. Other sources are read whole.
+
+    Args:
+        paths: As for `read`.
+        answer: As for `bestofinf.evaluation.canonical.read_answers`.
+        told: Called with what was read from logs, where there are any.
+        progress: Called after each question with the number done and the number of all, as far as
+            it is known.
+    """
+    found = _sources(paths)
+    if found.stores or found.own:
+        return read_answers(read_raw(paths, told=told).ordered, answer, progress=progress)
+    kind = recorded_answer(answer or "auto")
+    texts, lost = 0, Counter[tuple[str, str, str]]()
+    questions: list[Question] = []
+    with Logs(found.logs) as logs:
+        total = logs.count()
+        for _, one in logs.answered(kind):
+            texts += one.texts
+            lost.update(one.lost)
+            questions += one.evaluation_set.questions
+            if progress is not None:
+                progress(len(questions), total)
+    _tell(logs.report, found, told)
+    name = "auto" if answer is None else answer if isinstance(answer, str) else type(kind).__name__
+    return ReadSet(_named(tuple(questions), found).ordered, name, texts, lost)
 
 
-def _read_store(address: str | Path) -> EvaluationSet:
+def _sources(paths: str | Path | Iterable[str | Path]) -> Sources:
+    several = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not several:
+        raise UsageError("nothing to read: name a file, a folder or a store")
+    return sources_of(several)
+
+
+def _named(questions: tuple[Question, ...], found: Sources) -> EvaluationSet:
+    if not questions:
+        names = ", ".join(str(head.path) for head, _ in found.logs[:3])
+        raise UsageError(f"{names}: no samples in the log")
+    paths = [head.path for head, _ in found.logs]
+    return EvaluationSet(questions, name=paths[0].stem if len(paths) == 1 else paths[0].parent.name)
+
+
+def _tell(report: LogReport, found: Sources, told: Callable[[LogReport], None] | None) -> None:
+    for path in found.passed_over:
+        report.remarks[f"{path}: no log, passed over"] = None
+    if told is not None:
+        told(report)
+
+
+def _read_store(address: str | Path, *, texts: bool) -> EvaluationSet:
     with EvaluationStore(address, readonly=True) as store:
-        return store.read()
+        return store.read(texts=texts)

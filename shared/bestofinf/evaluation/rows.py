@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, TypeVar, get_args
 
+from bestofinf.border import as_amount, as_count, as_finite, as_fraction, as_logprob
+from bestofinf.likelihood import Likelihood, LogprobKind, digest, read_likelihood
 from bestofinf.records import Reply
+
+Provenance = Literal["random", "asked", "feedback", "import"]
+"""How a question came to be labelled. ``random``: drawn at random from a population. ``asked``:
+chosen because its label would teach most, so that its answers are no fair sample. ``feedback``:
+somebody judged an answer of their own accord. ``import``: it came with a file. None: not known, as
+of labels given by hand without saying so, and of those of stores before version 2. Accuracy and
+calibration may be estimated from ``random`` labels, and from ``asked`` ones by their scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +28,7 @@ class QuestionRow:
         prompt: The prompt, where kept.
         dataset: Name of the collection it comes from.
         created_at: When it was first seen, in seconds since 1970.
+        last_message: The last message of the user, where kept.
     """
 
     id: str
@@ -25,6 +36,7 @@ class QuestionRow:
     prompt: str | None = None
     dataset: str = ""
     created_at: float = 0.0
+    last_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,9 @@ class CallRow:
         seconds: From the first draw to the decision.
         started_at: When it began, in seconds since 1970.
         details: Tags and metadata as JSON, where kept.
+        run: Name of the run that made the call; None where no run did.
+        run_question: The question's id in the run's file.
+        attempt: Which try of that question in the run it is, from 1.
     """
 
     id: str
@@ -58,11 +73,14 @@ class CallRow:
     seconds: float | None = None
     started_at: float = 0.0
     details: str | None = None
+    run: str | None = None
+    run_question: str | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """One draw of a call and what came of it.
+    """One draw of a call and its outcome.
 
     Attributes:
         call_id: The call it belongs to.
@@ -78,6 +96,10 @@ class SampleRow:
         weight: The member's weight in that call.
         error: Why no sample came back; None for a sample.
         counted: True when it took part in the decision.
+        logprob: Log-probability of the whole reply: the sum over its tokens, in nats, at most 0.
+        logprob_tokens: Tokens that the sum is over.
+        logprob_kind: Which probabilities they are; see `bestofinf.likelihood.LogprobKind`.
+        said: What tells replies apart where the text is not kept: the same for the same reply.
     """
 
     call_id: str
@@ -93,6 +115,18 @@ class SampleRow:
     weight: float | None = None
     error: str | None = None
     counted: bool = True
+    logprob: float | None = None
+    logprob_tokens: int | None = None
+    logprob_kind: str | None = None
+    said: str | None = None
+
+    @property
+    def likelihood(self) -> Likelihood | None:
+        """How probable the reply was to its member; None where that is not known."""
+        said = self.said or (None if self.text is None else digest(self.text))
+        if self.logprob is None or said is None:
+            return None
+        return read_likelihood([self.logprob, self.logprob_tokens, self.logprob_kind, said])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +141,9 @@ class LabelRow:
         call_id: The call that was judged, where it was one.
         source: Who says so.
         at: When, in seconds since 1970.
+        provenance: How the question came to be labelled; see `Provenance`.
+        score: Probability, above 0 and at most 1, with which the question was drawn to be
+            labelled, where it was drawn.
     """
 
     id: str
@@ -116,6 +153,8 @@ class LabelRow:
     call_id: str | None = None
     source: str = ""
     at: float = 0.0
+    provenance: str | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +177,11 @@ class CallRecord:
 
     def size(self) -> int:
         """Return roughly the bytes it takes in memory."""
-        texts = sum(len(s.text or "") + len(s.answer or "") for s in self.samples)
+        texts = sum(len(str(s.text or "")) + len(str(s.answer or "")) for s in self.samples)
         texts += sum(len(reply.text) for _, reply in self.unread)
-        prompt = len(self.question.prompt or "") if self.question else 0
+        prompt = 0
+        if self.question:
+            prompt = len(self.question.prompt or "") + len(self.question.last_message or "")
         return 500 + 300 * len(self.samples) + 2 * (texts + prompt)
 
 
@@ -151,6 +192,45 @@ _COLUMNS: dict[type[Any], tuple[str, ...]] = {
     kind: tuple(f.name for f in fields(kind))
     for kind in (QuestionRow, CallRow, SampleRow, LabelRow)
 }
+
+
+R = TypeVar("R", QuestionRow, CallRow, SampleRow, LabelRow)
+
+_CHECKS: dict[type[Any], Mapping[str, Callable[[object], object]]] = {
+    QuestionRow: {"created_at": lambda value: as_finite(value) or 0.0},
+    CallRow: {
+        "confidence": as_fraction,
+        "seconds": as_amount,
+        "started_at": lambda value: as_finite(value) or 0.0,
+        "attempt": as_count,
+    },
+    SampleRow: {
+        "tokens": as_count,
+        "input_tokens": as_count,
+        "cost": as_amount,
+        "seconds": as_amount,
+        "score": as_finite,
+        "weight": as_amount,
+        "logprob": as_logprob,
+        "logprob_tokens": as_count,
+        "logprob_kind": lambda value: value if value in get_args(LogprobKind) else None,
+    },
+    LabelRow: {
+        "at": lambda value: as_finite(value) or 0.0,
+        "provenance": lambda value: value if value in get_args(Provenance) else None,
+        "score": lambda value: as_fraction(value) or None,
+    },
+}
+
+
+def checked(row: R) -> R:
+    """Return a row as it may be used: numbers and words that can be none are unknown."""
+    bad: dict[str, Any] = {
+        name: found
+        for name, check in _CHECKS[type(row)].items()
+        if (value := getattr(row, name)) is not None and (found := check(value)) != value
+    }
+    return replace(row, **bad) if bad else row
 
 
 def columns(kind: type[Any]) -> tuple[str, ...]:

@@ -12,15 +12,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
-
+from bestofinf._arrays import np
+from bestofinf._display import Brief
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.summaries import SetSummary, summarise
+from bestofinf.likelihood import Likelihood
+from bestofinf.records import Reply
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+@dataclass(frozen=True, slots=True, repr=False)
+class Samples(Brief):
     """All recorded samples of one member for one question, in the order they were drawn.
 
     Attributes:
@@ -30,18 +33,27 @@ class Samples:
         calls: For each sample 0 if it was drawn whatever was answered before; else the number,
             from 1, of the adaptive call that drew it because it had not stopped yet. Empty when
             all are 0.
+        replies: Whole replies, aligned with ``answers``; empty when there are none. They are votes
+            only when an answer type has read them: see `bestofinf.evaluation.canonical`.
+        likelihoods: How probable each reply was to the member, aligned with ``answers``; empty when
+            not known.
     """
 
     answers: tuple[str | None, ...]
     tokens: tuple[int | None, ...] = ()
     scores: tuple[float | None, ...] = ()
     calls: tuple[int, ...] = ()
+    replies: tuple[Reply | None, ...] = ()
+    likelihoods: tuple[Likelihood | None, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("tokens", "scores", "calls"):
+        for name in ("tokens", "scores", "calls", "replies", "likelihoods"):
             column = getattr(self, name)
             if column and len(column) != len(self.answers):
                 raise UsageError(f"{len(self.answers)} answers but {len(column)} {name}")
+        if not self.likelihoods and any(r is not None and r.logprobs for r in self.replies):
+            told = tuple(None if r is None else r.likelihood for r in self.replies)
+            object.__setattr__(self, "likelihoods", told)
 
     def __len__(self) -> int:
         return len(self.answers)
@@ -62,6 +74,8 @@ class Samples:
             _unless_empty(column(self.tokens)),
             _unless_empty(column(self.scores)),
             column(self.calls) if any(column(self.calls)) else (),
+            _unless_empty(column(self.replies)),
+            _unless_empty(column(self.likelihoods)),
         )
 
     def counts(self) -> Counter[str]:
@@ -74,8 +88,8 @@ class Samples:
         return max(counts, key=counts.__getitem__) if counts else None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+@dataclass(frozen=True, slots=True, repr=False)
+class Question(Brief):
     """One question with everything recorded about it.
 
     Attributes:
@@ -88,6 +102,10 @@ class Question:
         stopped: The rule of each adaptive call, by its number from 1. As the number of its
             samples depends on the answers, plain shares of answers are biased: see
             `bestofinf.evaluation.censoring`.
+        last_message: The last message of the user, where kept; part of the prompt.
+        provenance: How the question came to have its right answer: "random", "asked", "feedback",
+            "import", or None where that is not known; see `bestofinf.evaluation.rows.Provenance`.
+        label_score: Probability with which it was drawn to be labelled, where it was drawn.
     """
 
     id: str
@@ -97,6 +115,9 @@ class Question:
     prompt: str | None = None
     wrong: tuple[str, ...] = ()
     stopped: Mapping[int, str] = field(default_factory=dict)
+    last_message: str | None = None
+    provenance: str | None = None
+    label_score: float | None = None
 
     def __post_init__(self) -> None:
         for name, samples in self.samples.items():
@@ -144,6 +165,16 @@ class EvaluationSet:
     def datasets(self) -> tuple[str, ...]:
         """Names of all datasets, in order of first appearance."""
         return tuple(dict.fromkeys(question.dataset for question in self.questions))
+
+    @cached_property
+    def ordered(self) -> EvaluationSet:
+        """The same set in an order that does not depend on how it was read.
+
+        Questions by data set and id, members by name, the samples of a member by what they are.
+        Estimates are made on it, so that two files give the same figures in either order.
+        """
+        questions = sorted(self.questions, key=lambda question: (question.dataset, question.id))
+        return replace(self, questions=tuple(map(_ordered, questions)))
 
     def filter(self, keep: Callable[[Question], bool]) -> EvaluationSet:
         """Return the set of the questions for which `keep` is true."""
@@ -211,26 +242,13 @@ class EvaluationSet:
 
     def summary(self) -> SetSummary:
         """Return the sizes that describe the set."""
-        members = {}
-        for name in self.members:
-            columns = [q.samples[name] for q in self if name in q.samples]
-            known = [(q.gold, q.samples[name]) for q in self if q.gold and name in q.samples]
-            shares = [s.answers.count(gold) / len(s) for gold, s in known if len(s)]
-            lengths = [t for s in columns for t in s.tokens if t is not None]
-            members[name] = MemberSummary(
-                questions=len(columns),
-                samples=sum(map(len, columns)),
-                abstained=sum(s.answers.count(None) for s in columns),
-                mean_tokens=sum(lengths) / len(lengths) if lengths else None,
-                single=sum(shares) / len(shares) if shares else None,
-            )
-        return SetSummary(
-            questions=len(self),
-            labelled=sum(q.gold is not None for q in self),
-            samples=sum(m.samples for m in members.values()),
-            adaptive_calls=sum(len(q.stopped) for q in self),
-            members=members,
-        )
+        return summarise(self)
+
+    def __repr__(self) -> str:
+        return f"EvaluationSet({self.name!r}: {self.summary()})"
+
+    def _repr_html_(self) -> str:
+        return self.summary().html(self.name or "evaluation set")
 
     @staticmethod
     def merge(sets: Iterable[EvaluationSet], *, name: str = "") -> EvaluationSet:
@@ -247,43 +265,27 @@ class EvaluationSet:
         return EvaluationSet(tuple(merged.values()), name=name)
 
 
-@dataclass(frozen=True, slots=True)
-class MemberSummary:
-    """What a set holds of one member.
-
-    Attributes:
-        questions: Questions it was asked.
-        samples: Its samples.
-        abstained: Samples without an answer.
-        mean_tokens: Mean generated tokens; None when unknown.
-        single: Mean share of right answers per labelled question, in [0, 1]; None without
-            labels. Biased where calls stopped adaptively: see `bestofinf.evaluation.censoring`.
-    """
-
-    questions: int
-    samples: int
-    abstained: int
-    mean_tokens: float | None
-    single: float | None
+def _ordered(question: Question) -> Question:
+    samples = {name: _by_content(question.samples[name]) for name in sorted(question.samples)}
+    return replace(question, samples=samples)
 
 
-@dataclass(frozen=True, slots=True)
-class SetSummary:
-    """The sizes of a set.
-
-    Attributes:
-        questions: Number of questions.
-        labelled: Questions whose right answer is known.
-        samples: Samples of all members.
-        adaptive_calls: Calls with samples whose number depended on the answers.
-        members: The same by member.
-    """
-
-    questions: int
-    labelled: int
-    samples: int
-    adaptive_calls: int
-    members: Mapping[str, MemberSummary]
+def _by_content(samples: Samples) -> Samples:
+    names = ("answers", "tokens", "scores", "replies", "likelihoods")
+    columns = zip(*(getattr(samples, n) or (None,) * len(samples) for n in names), strict=True)
+    keys = [
+        (
+            answer is None,
+            answer or "",
+            -1 if tokens is None else tokens,
+            -1 if score is None else score,
+            "" if reply is None else reply.text,
+            () if told is None else (told.logprob, told.said),
+        )
+        for answer, tokens, score, reply, told in columns
+    ]
+    places = sorted(range(len(keys)), key=keys.__getitem__)
+    return samples if places == list(range(len(keys))) else samples.pick(places)
 
 
 def _fixed(question: Question) -> Question:
@@ -302,11 +304,12 @@ def _join(first: Question, second: Question) -> Question:
         raise UsageError(
             f"question {first.id!r} has two right answers, {first.gold!r} and {second.gold!r}"
         )
-    gold = first.gold if first.gold is not None else second.gold
+    labelled = first if first.gold is not None else second
+    gold = labelled.gold
     shift = max((n for s in first.samples.values() for n in s.calls), default=0)
     samples = dict(first.samples)
     for name, more in second.samples.items():
-        samples[name] = _append(samples.get(name, Samples(())), more, shift)
+        samples[name] = joined(samples.get(name, Samples(())), more, shift)
     wrong = dict.fromkeys(first.wrong + second.wrong)
     wrong.pop(gold or "", None)
     return replace(
@@ -316,10 +319,15 @@ def _join(first: Question, second: Question) -> Question:
         prompt=first.prompt if first.prompt is not None else second.prompt,
         wrong=tuple(wrong),
         stopped={**first.stopped, **{n + shift: rule for n, rule in second.stopped.items()}},
+        last_message=first.last_message or second.last_message,
+        provenance=labelled.provenance,
+        label_score=labelled.label_score,
     )
 
 
-def _append(first: Samples, second: Samples, shift: int) -> Samples:
+def joined(first: Samples, second: Samples, shift: int = 0) -> Samples:
+    """Return the samples of both, with `shift` added to the numbers of the second's calls."""
+
     def column(name: str) -> tuple[Any, ...]:
         return tuple(
             value for s in (first, second) for value in getattr(s, name) or (None,) * len(s)
@@ -332,6 +340,8 @@ def _append(first: Samples, second: Samples, shift: int) -> Samples:
         _unless_empty(column("tokens")),
         _unless_empty(column("scores")),
         calls if any(calls) else (),
+        _unless_empty(column("replies")),
+        _unless_empty(column("likelihoods")),
     )
 
 

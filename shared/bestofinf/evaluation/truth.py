@@ -1,4 +1,4 @@
-"""What is known to be right and wrong, from everything that was said of a question."""
+"""Right and wrong answers of a question, from all its labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ class Truth:
     Attributes:
         gold: The right answer; None while unknown.
         wrong: Answers known to be wrong, in the order they were judged.
+        provenance: How the question came to have the label that gives the gold.
+        score: Probability with which it was drawn for that label.
     """
 
     gold: str | None = None
     wrong: tuple[str, ...] = ()
+    provenance: str | None = None
+    score: float | None = None
 
 
 def resolve(history: Iterable[LabelRow]) -> Truth:
@@ -27,15 +31,17 @@ def resolve(history: Iterable[LabelRow]) -> Truth:
     A thumbs-down on the answer that was held to be right takes that back. An answer of None
     takes everything back.
     """
-    gold: str | None = None
+    right: LabelRow | None = None
     wrong: dict[str, None] = {}
     for label in history:
         if label.answer is None:
-            gold, wrong = None, {}
+            right, wrong = None, {}
         elif label.correct:
-            gold = label.answer
-            wrong.pop(gold, None)
+            right = label
+            wrong.pop(label.answer, None)
         else:
-            gold = None if gold == label.answer else gold
+            right = None if right is not None and right.answer == label.answer else right
             wrong[label.answer] = None
-    return Truth(gold, tuple(wrong))
+    if right is None:
+        return Truth(None, tuple(wrong))
+    return Truth(right.answer, tuple(wrong), right.provenance, right.score)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bestofinf.replay.populations import Floats, Ints, Population
-from bestofinf.schedule import Schedule, ScheduleKind
+from bestofinf.voting.schedule import Schedule, ScheduleKind
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Draws:
         answers: The answer; -1 where it abstains.
         tokens: Its length; 0 where unknown.
         costs: Its money.
+        lengths: Samples of each row before a member is asked for more than is recorded of it;
+            what stands behind is no draw. Shape (rows,).
     """
 
     members: Ints
@@ -29,21 +31,25 @@ class Draws:
     answers: Ints
     tokens: Ints
     costs: Floats
+    lengths: Ints
 
 
 @dataclass
-class Sampler:
-    """Draws with replacement from the recorded samples.
+class Resampler:
+    """Draws from the recorded samples, in an order of each trial's own.
 
-    What a trial draws depends on the seed, the question, the group and the trial, so that all
-    rules see the same samples (common random numbers) and a question the same in every set.
+    What a trial draws of a member depends on the seed, the question and the trial, so that all
+    rules and all ensembles see the same samples (common random numbers), and a question the same
+    in every set.
 
     Attributes:
         trials: Trials per population.
-        samples: Draws per trial.
+        samples: Draws per trial at most.
         seed: Start of everything random.
         schedule: Kind of schedule for several members.
         costs: Relative price of a sample by member name, for the greedy schedule.
+        replacement: Put every sample back before the next is drawn, so that there is no end of
+            them: the recorded shares are then the member itself.
     """
 
     trials: int
@@ -51,6 +57,7 @@ class Sampler:
     seed: int = 0
     schedule: ScheduleKind = "greedy"
     costs: Mapping[str, float] = field(default_factory=dict)
+    replacement: bool = False
     _orders: dict[tuple[tuple[str, ...], tuple[float, ...]], Ints] = field(default_factory=dict)
 
     def draw(self, populations: Sequence[Population]) -> Draws:
@@ -58,28 +65,47 @@ class Sampler:
         parts = [self._one(population) for population in populations]
         return Draws(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
-    def _one(self, population: Population) -> tuple[Ints, Ints, Ints, Ints, Floats]:
-        key = f"{population.dataset}\0{population.question}\0{population.group}"
-        rng = np.random.default_rng([self.seed, zlib.crc32(key.encode())])
-        uniform = rng.random((self.trials, self.samples))
-        if len(population.members) == 1:
-            members = np.zeros(uniform.shape, dtype=np.int64)
-        else:
-            members = self.order(population)
+    def _one(self, population: Population) -> tuple[Ints, Ints, Ints, Ints, Floats, Ints]:
+        shape = (self.trials, self.samples)
+        alone = len(population.members) == 1
+        members = np.zeros(shape, dtype=np.int64) if alone else self.order(population)
+        sample = np.zeros(shape, dtype=np.int64)
+        lengths = np.full(self.trials, self.samples)
+        for position, name in enumerate(population.members):
+            mine = members == position
+            turn = np.cumsum(mine, axis=1) - 1
+            turns = int(turn[:, -1].max()) + 1
+            size = len(population.answers[position])
+            known = self._places(population, name, size, turns)
+            beyond = mine & (turn >= known.shape[1])
+            lengths = np.where(
+                beyond.any(axis=1), np.minimum(lengths, beyond.argmax(axis=1)), lengths
+            )
+            rows, columns = np.nonzero(mine & ~beyond)
+            sample[rows, columns] = known[rows, turn[rows, columns]]
         sizes = np.array([len(answers) for answers in population.answers])
-        starts = np.cumsum(sizes) - sizes
-        sample = (uniform * sizes[members]).astype(np.int64)
-        flat = starts[members] + sample
+        flat = (np.cumsum(sizes) - sizes)[members] + sample
         answers = np.concatenate(population.answers)[flat]
         tokens = np.concatenate(population.tokens)[flat]
-        return members, sample, answers, tokens, tokens * np.array(population.prices)[members]
+        behind = np.arange(self.samples) >= lengths[:, None]
+        answers[behind], tokens[behind] = -1, 0
+        costs = tokens * np.array(population.prices)[members]
+        return members, sample, answers, tokens, costs, lengths
+
+    def _places(self, population: Population, name: str, size: int, turns: int) -> Ints:
+        """Return which sample each turn of a member brings, shape (trials, turns or fewer)."""
+        key = f"{population.dataset}\0{population.question}\0{name}"
+        rng = np.random.default_rng([self.seed, zlib.crc32(key.encode("utf-8", "surrogatepass"))])
+        if self.replacement:
+            return (rng.random((self.trials, turns)) * size).astype(np.int64)
+        return np.argsort(rng.random((self.trials, size)), axis=1)[:, :turns]
 
     def order(self, population: Population) -> Ints:
         """Return who is asked, shape (trials, samples)."""
         key = (population.members, population.weights)
         known = self._orders.get(key)
         if known is None:
-            trials = 1 if self.schedule == "greedy" else self.trials
+            trials = self.trials if self.schedule in ("golden", "independent") else 1
             rows = [
                 self.schedule_of(population, trial).peek(self.samples) for trial in range(trials)
             ]

@@ -1,4 +1,4 @@
-"""Quality against cost: many rules on the same samples, beside what could be reached.
+"""Quality against cost: many rules on the same samples, and what could be reached.
 
 Two lines give the scale. *Fixed* is plain majority voting over n samples. The *oracle* knows the
 distribution of every question and stops there at the lead that is best for it: for two answers
@@ -7,15 +7,16 @@ the optimal test. No rule that must learn the distribution from the votes can re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.replay.draws import Draws
-from bestofinf.replay.populations import Floats, Ints, Population
+from bestofinf.replay.populations import Floats, Population
 from bestofinf.replay.results import Grid, ReplayResult, bootstrap, cost_at
 from bestofinf.replay.run import (
     ReplayPlan,
@@ -26,23 +27,27 @@ from bestofinf.replay.run import (
     stratified,
 )
 from bestofinf.rules import FixedSamples, StopRule
-from bestofinf.tallies import Tallies
+from bestofinf.rules.tally_arrays import TallyArrays
 
 FIXED = (1, 2, 3, 5, 8, 12, 20, 32, 50, 80, 100, 160, 256)
 LEADS = 24
 """Largest lead that the oracle asks for."""
 
 _THEORY = 30  # trials that the theory counts as, in the oracle's choice
+_ORACLE_TRIALS = (
+    200  # from fewer it chooses leads by luck, and seems up to a tenth dearer than it is
+)
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """Points of one family of rules, from cheap to dear.
 
     Attributes:
         name: Name of the family.
         grid: The questions.
-        points: For each point the columns ``samples``, ``tokens``, ``accuracy``, ``agreement``.
+        points: For each point the columns ``samples``, ``tokens``, ``accuracy``, ``agreement``, and
+            with prices ``cost``.
     """
 
     name: str
@@ -74,7 +79,7 @@ class Frontier:
         results: Results of the single rules, by name of the family.
     """
 
-    lines: Mapping[str, Line]
+    lines: Mapping[str, Curve]
     results: Mapping[str, Sequence[ReplayResult]]
 
     def ratio(
@@ -88,7 +93,8 @@ class Frontier:
     ) -> tuple[float, float]:
         """Return the cost of one family over that of another at a quality, and its error.
 
-        The standard error is of a paired bootstrap over questions.
+        The standard error is of a paired bootstrap over questions. Both are NaN where one of the
+        families does not reach the quality.
         """
         first, second = self.lines[one], self.lines[other]
 
@@ -98,7 +104,7 @@ class Frontier:
             )
 
         ratio = first.cost_at(level, cost, quality) / second.cost_at(level, cost, quality)
-        return ratio, bootstrap(first.grid, quotient)
+        return ratio, math.nan if math.isnan(ratio) else bootstrap(first.grid, quotient)
 
 
 def frontier(
@@ -117,7 +123,7 @@ def frontier(
         plan: How it is done.
         fixed: Add the line of plain majority voting.
         oracle: Add the line of the oracle. Leads are chosen on half of the trials of each
-            question and counted on the other half.
+            question and counted on the other half, of at least 200 trials whatever the plan says.
     """
     plan = plan or ReplayPlan()
     families = dict(families)
@@ -127,7 +133,7 @@ def frontier(
     done = iter(replay_all(evaluation_set, flat, plan))
     results = {name: [next(done) for _ in rules] for name, rules in families.items()}
     lines = {
-        name: Line(name, members[0].grid, [result.columns for result in members])
+        name: Curve(name, members[0].grid, [result.columns for result in members])
         for name, members in results.items()
         if members
     }
@@ -136,13 +142,14 @@ def frontier(
     return Frontier(lines, results)
 
 
-def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Line:
+def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Curve:
     """Return the line of the oracle that stops each question at the lead best for it."""
     populations = populations_of(evaluation_set, plan)
-    table = np.full((4, len(populations), LEADS, 2), np.nan)
+    plan = replace(plan, trials=max(plan.trials, _ORACLE_TRIALS))
+    table = np.full((5, len(populations), LEADS, 2), np.nan)
     for rows, chunk, draws, _ in drawn(populations, plan):
         table[:, rows] = _by_lead(chunk, draws, by_strata=stratified(plan), trials=plan.trials)
-    samples, _, _, agreement = table
+    samples, _, _, _, agreement = table
     # A few trials say little about rare errors: they are joined by those of the theory.
     half = plan.trials / 2
     expected = np.array([_p_mode_by_lead(p.shares, p.modes) for p in populations])
@@ -157,10 +164,10 @@ def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Line:
             columns.append(
                 [np.take_along_axis(t[..., 1 - one], best[:, None], 1)[:, 0] for t in table]
             )
-        names = ("samples", "tokens", "accuracy", "agreement")
+        names = ("samples", "tokens", "cost", "accuracy", "agreement")
         means = [(a + b) / 2 for a, b in zip(*columns, strict=True)]
         points.append(dict(zip(names, means, strict=True)))
-    return Line("oracle", grid_of(populations), points)
+    return Curve("oracle", grid_of(populations), points)
 
 
 def _p_mode_by_lead(shares: Floats, modes: NDArray[np.bool_]) -> Floats:
@@ -176,19 +183,19 @@ def _p_mode_by_lead(shares: Floats, modes: NDArray[np.bool_]) -> Floats:
 
 
 def _by_lead(chunk: Sequence[Population], draws: Draws, *, by_strata: bool, trials: int) -> Floats:
-    """Return samples, tokens, accuracy and agreement when stopping at each lead.
+    """Return samples, tokens, cost, accuracy and agreement when stopping at each lead.
 
-    Shape (4, populations, LEADS, 2); the last axis has the two halves of the trials.
+    Shape (5, populations, LEADS, 2); the last axis has the two halves of the trials.
     """
     rows, length = draws.answers.shape
-    tallies = Tallies(
+    tallies = TallyArrays(
         rows,
         max(len(p.shares) for p in chunk),
         weights=chunk[0].weights,
         stratified=by_strata,
     )
-    found = np.zeros((3, rows, LEADS), dtype=np.int64)  # samples, tokens, answer
-    found[0] = length
+    found = np.zeros((4, rows, LEADS))  # samples, tokens, cost, answer
+    found[0] = draws.lengths[:, None]
     reached = np.zeros(rows, dtype=np.int64)
     active = np.arange(rows)
     for step in range(length):
@@ -196,6 +203,7 @@ def _by_lead(chunk: Sequence[Population], draws: Draws, *, by_strata: bool, tria
             draws.answers[active, step],
             tokens=draws.tokens[active, step],
             member=draws.members[active, step],
+            cost=draws.costs[active, step],
         )
         lead = np.minimum(np.floor(tallies.c1 - tallies.c2 + 1e-9).astype(np.int64), LEADS)
         up = np.flatnonzero(lead > reached[active])
@@ -204,7 +212,8 @@ def _by_lead(chunk: Sequence[Population], draws: Draws, *, by_strata: bool, tria
             at = active[new]
             found[0, at, k - 1] = step + 1
             found[1, at, k - 1] = tallies.tokens[new]
-            found[2, at, k - 1] = tallies.leader[new]
+            found[2, at, k - 1] = tallies.cost[new]
+            found[3, at, k - 1] = tallies.leader[new]
         reached[active[up]] = lead[up]
         going = reached[active] < LEADS
         if going.mean() < 0.8:
@@ -213,14 +222,15 @@ def _by_lead(chunk: Sequence[Population], draws: Draws, *, by_strata: bool, tria
             if not len(active):
                 break
     open_ = np.arange(LEADS)[None, :] >= reached[active][:, None]
-    for place, last in ((1, tallies.tokens), (2, tallies.leader)):
+    for place, last in ((1, tallies.tokens), (2, tallies.cost), (3, tallies.leader)):
         found[place, active] = np.where(open_, last[:, None], found[place, active])
     return _halves(chunk, found, trials)
 
 
-def _halves(chunk: Sequence[Population], found: Ints, trials: int) -> Floats:
+def _halves(chunk: Sequence[Population], found: Floats, trials: int) -> Floats:
     shape = (len(chunk), trials, LEADS)
-    samples, tokens, answers = (part.reshape(shape) for part in found)
+    samples, tokens, costs = (part.reshape(shape) for part in found[:3])
+    answers = found[3].reshape(shape).astype(np.int64)
     right = np.full(shape, np.nan)
     modes = np.zeros(shape)
     for place, population in enumerate(chunk):
@@ -232,6 +242,6 @@ def _halves(chunk: Sequence[Population], found: Ints, trials: int) -> Floats:
     return np.stack(
         [
             np.stack([values[:, half].mean(axis=1) for half in halves], axis=-1)
-            for values in (samples, tokens, right, modes)
+            for values in (samples, tokens, costs, right, modes)
         ]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,15 @@ class Population:
     Attributes:
         question, dataset: Where it comes from.
         group: Name of the member, or of the ensemble, it is counted under.
-        members: Names of the members, those that were asked.
+        members: Names of the members.
         weights: Their weights.
         prices: Money for one of their tokens.
         texts: Distinct answers; answers below are positions in it.
         answers, tokens, scores: Per member its recorded samples: answer, -1 where invalid;
             tokens, 0 where unknown; score, NaN where there is none.
+        said, probabilities, processed: Per member which reply each sample is, -1 where it tells no
+            probability; its probability; whether that is one of the distribution sampled from.
         modes: Per answer whether no other has a larger (weighted) share.
-        first_mode: The first of these; -1 where there are only invalid answers.
         right: The right answer; -1 where nobody gave it, None where it is not known.
         shares: Weighted share of every answer among the valid ones.
         p_right: Chance that one sample is right, an invalid one counting as wrong; None where
@@ -47,8 +49,10 @@ class Population:
     answers: tuple[Ints, ...]
     tokens: tuple[Ints, ...]
     scores: tuple[Floats, ...]
+    said: tuple[Ints, ...]
+    probabilities: tuple[Floats, ...]
+    processed: tuple[NDArray[np.bool_], ...]
     modes: NDArray[np.bool_]
-    first_mode: int
     right: int | None
     shares: Floats
     p_right: float | None
@@ -103,17 +107,21 @@ def together(
 ) -> list[Population]:
     """Return the populations in which the members vote together: one per question.
 
-    Members with weight 0 are left out, and so are questions that no other was asked.
+    Members with weight 0 are left out. A question that another one was not asked is no question
+    for this ensemble, and left out too.
+
+    Raises:
+        UsageError: If a member is unknown or a weight is wrong.
     """
-    _checked(evaluation_set, list(weights))
-    heavy = {name: w for name, w in weights.items() if w > 0}
+    heavy = {name: weights[name] for name in sorted(weights) if weights[name] > 0}
     if not heavy or not all(math.isfinite(w) and w >= 0 for w in weights.values()):
         raise UsageError(f"weights must be at least 0 and not all 0, got {dict(weights)}")
+    _checked(evaluation_set, list(heavy))
     found = (
         _population(question, heavy, group, drop_invalid, prices or {})
         for question in evaluation_set
     )
-    return [population for population in found if population is not None]
+    return [p for p in found if p is not None and len(p.members) == len(heavy)]
 
 
 def _checked(evaluation_set: EvaluationSet, names: Sequence[str] | None) -> Sequence[str]:
@@ -135,7 +143,8 @@ def _population(
     prices: Mapping[str, float],
 ) -> Population | None:
     place: dict[str, int] = {}
-    columns: list[tuple[str, float, Ints, Ints, Floats]] = []
+    columns: list[tuple[Any, ...]] = []
+    replies: dict[tuple[str, str], int] = {}
     for name, weight in weights.items():
         recorded = question.samples.get(name)
         if recorded is None or not len(recorded):
@@ -151,13 +160,25 @@ def _population(
         valid = answer >= 0 if drop_invalid else slice(None)
         if drop_invalid and not (answer >= 0).any():
             continue
-        columns.append((name, weight, answer[valid], tokens[valid], scores[valid]))
+        told = recorded.likelihoods or (None,) * len(recorded)
+        said = np.array(
+            [-1 if t is None else replies.setdefault((name, t.said), len(replies)) for t in told],
+            dtype=np.int64,
+        )
+        probabilities = np.array([0.0 if t is None else t.probability for t in told])
+        processed = np.array([t is not None and t.kind == "processed" for t in told])
+        columns.append(
+            (
+                *(name, weight, answer[valid], tokens[valid], scores[valid]),
+                *(said[valid], probabilities[valid], processed[valid]),
+            )
+        )
     if not columns:
         return None
     right = None if question.gold is None else place.get(question.gold, -1)
     shares = np.zeros(max(len(place), 1))
     p_right, total = 0.0, sum(weight for _, weight, *_ in columns)
-    for _, weight, answer, _, _ in columns:
+    for _, weight, answer, *_ in columns:
         counts = np.bincount(answer[answer >= 0], minlength=len(shares))
         shares += weight * counts / max(counts.sum(), 1)
         p_right += weight / total * float((answer == right).mean()) if right != -1 else 0.0
@@ -170,11 +191,13 @@ def _population(
         weights=tuple(weight for _, weight, *_ in columns),
         prices=tuple(prices.get(name, 0.0) for name, *_ in columns),
         texts=tuple(place),
-        answers=tuple(answer for _, _, answer, _, _ in columns),
-        tokens=tuple(tokens for _, _, _, tokens, _ in columns),
-        scores=tuple(scores for *_, scores in columns),
+        answers=tuple(column[2] for column in columns),
+        tokens=tuple(column[3] for column in columns),
+        scores=tuple(column[4] for column in columns),
+        said=tuple(column[5] for column in columns),
+        probabilities=tuple(column[6] for column in columns),
+        processed=tuple(column[7] for column in columns),
         modes=modes,
-        first_mode=int(modes.argmax()) if modes.any() else -1,
         right=right,
         shares=shares / max(shares.sum(), 1e-300),
         p_right=None if right is None else p_right,

@@ -1,7 +1,8 @@
-"""What a replay gives: numbers per question, their means, and how sure they are."""
+"""Results of a replay: numbers per question, their means and their errors."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,17 +103,23 @@ class Grid:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """How a rule fared.
+    """The result of a rule on recorded answers.
 
     Attributes:
         rule: The rule, as on the command line.
         trials: Trials per question and group.
         grid: The questions.
         columns: Mean over the trials of a question, by measure: ``samples``, ``tokens``,
-            ``accuracy`` (NaN without a right answer), ``agreement`` with the mode, ``bo1``
-            (chance that one sample is right), ``bo_inf`` (whether the mode is right), and, of a
-            timed replay, ``seconds`` (in tokens) and ``started`` (draws).
+            ``accuracy`` (NaN without a right answer), ``agreement`` with what all recorded
+            samples elect, ``bo1`` (chance that one sample is right), ``bo_inf`` (accuracy with
+            infinitely many votes, see `bestofinf.evaluation.limits`; NaN everywhere where it
+            cannot be known), with prices ``cost``, and, of a timed replay, ``seconds`` (in
+            tokens) and ``started`` (draws).
         reasons: Share of the votes that each rule ended.
+        recorded: Fewest samples recorded of a voting member for a question.
+        replacement: Whether samples were put back before the next was drawn.
+        left_out: Questions that not all members of an ensemble were asked.
+        steps: How far ``bo_inf`` of each question was carried beyond what was recorded.
     """
 
     rule: str
@@ -120,10 +127,15 @@ class ReplayResult:
     grid: Grid = field(repr=False)
     columns: Mapping[str, Floats] = field(repr=False)
     reasons: Mapping[str, float]
+    recorded: int
+    replacement: bool
+    left_out: int
+    steps: Floats = field(repr=False)
 
     def mean(self, measure: str) -> float:
         """Return the mean of a measure over questions, groups and data sets; NaN without any."""
-        return self.grid.mean(self.columns[measure])
+        mean = self.grid.mean(self.columns[measure])
+        return min(max(mean, 0.0), 1.0) if measure == "bo_inf" and mean == mean else mean
 
     @property
     def samples(self) -> float:
@@ -142,12 +154,18 @@ class ReplayResult:
 
     @property
     def agreement(self) -> float:
-        """Share of winners that are the mode of what was recorded."""
+        """Share of winners that all recorded samples elect."""
         return self.mean("agreement")
 
     def standard_error(self, measure: str) -> float:
-        """Return the bootstrap standard error of a mean, over questions."""
-        return bootstrap(self.grid, lambda times: self.grid.means(self.columns[measure], times))
+        """Return the standard error of a mean, by bootstrap over questions.
+
+        As every question has samples of its own, that is over samples as well. The error of
+        ``bo_inf`` also has half of the step beyond what was recorded.
+        """
+        column = self.columns[measure]
+        error = bootstrap(self.grid, lambda times: self.grid.means(column, times))
+        return math.hypot(error, self.grid.mean(self.steps) / 2) if measure == "bo_inf" else error
 
     def per_group(self) -> list[dict[str, Any]]:
         """Return the means of every data set and group, one record each."""
@@ -183,6 +201,9 @@ class ReplayResult:
             "bo1": _or_none(self.mean("bo1")),
             "bo_inf": _or_none(self.mean("bo_inf")),
             "reasons": dict(self.reasons),
+            "draws": "with replacement" if self.replacement else "without replacement",
+            "recorded": self.recorded,
+            "left_out": self.left_out,
         }
         record |= {name: _or_none(self.mean(name)) for name in self.columns if name not in MEASURES}
         if errors:

@@ -8,9 +8,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, one_of, whole
 from bestofinf.evaluation import EvaluationSet
-from bestofinf.replay.draws import Draws, Sampler
+from bestofinf.evaluation.limits import Elections
+from bestofinf.evaluation.provenance import for_estimates
+from bestofinf.replay.books import Book
+from bestofinf.replay.draws import Draws, Resampler
 from bestofinf.replay.populations import (
     Floats,
     Lengths,
@@ -21,9 +24,10 @@ from bestofinf.replay.populations import (
 )
 from bestofinf.replay.results import Grid, ReplayResult
 from bestofinf.replay.timing import Timing, timed_vote
-from bestofinf.replay.voting import Votes, vote
+from bestofinf.replay.voting import vote_recorded
 from bestofinf.rules import StopRule, parse_rule
-from bestofinf.schedule import ScheduleKind
+from bestofinf.voting.engine import VotingEngine
+from bestofinf.voting.schedule import ScheduleChoice, ScheduleKind
 
 Costs = Literal["equal", "usual"]
 
@@ -37,43 +41,43 @@ class ReplayPlan:
     Attributes:
         members: Members that vote alone, each on all its questions; None for all.
         weights: Weights of members that vote together instead; then `members` must be None.
-        schedule: In what order several members are asked.
-        costs: What the greedy schedule takes as the price of a member's sample: ``"equal"``, or
-            ``"usual"`` for its mean tokens (times its price, where given).
+        schedule: In what order several members are asked; ``auto``: as each rule is made for.
+        costs: What the greedy schedule takes as the price of a member's sample: ``"equal"``,
+            ``"usual"`` for its mean tokens (times its price, where given), or numbers by member.
         prices: Money for one generated token, by member.
         max_samples: Samples of a vote at most.
         trials: Votes per question and group.
         seed: Start of everything random.
         drop_invalid: Leave invalid answers out, as studies do that count valid ones alone.
             Otherwise they are samples that abstain, as in a live vote.
+        abstain_limit: End a vote after so many samples without an answer; see `VoteSettings`.
+        replacement: Put every sample back before the next is drawn. The recorded shares then
+            stand for the member itself, and no vote ends for want of samples: fit to compare
+            rules on many recorded samples, not for a verdict from few.
         timing: Simulate the clock as well, with tokens as seconds; None for the votes alone.
     """
 
     members: Sequence[str] | None = None
     weights: Mapping[str, float] | None = None
-    schedule: ScheduleKind = "greedy"
-    costs: Costs = "equal"
+    schedule: ScheduleChoice = "auto"
+    costs: Costs | Mapping[str, float] = "equal"
     prices: Mapping[str, float] | None = None
     max_samples: int = 100
     trials: int = 100
     seed: int = 0
     drop_invalid: bool = False
+    abstain_limit: int | Literal["auto"] | None = "auto"
+    replacement: bool = False
     timing: Timing | None = None
 
     def __post_init__(self) -> None:
-        for name in ("max_samples", "trials"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UsageError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise UsageError(f"seed must be a whole number of at least 0, got {self.seed!r}")
+        for name, least in (("max_samples", 1), ("trials", 1), ("seed", 0)):
+            whole(name, getattr(self, name), least)
         if self.members is not None and self.weights is not None:
             raise UsageError("give members, which vote alone, or weights, to vote together")
-        for name, choices in (("costs", get_args(Costs)), ("schedule", get_args(ScheduleKind))):
-            if getattr(self, name) not in choices:
-                raise UsageError(
-                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
-                )
+        if not isinstance(self.costs, Mapping):
+            one_of("costs", self.costs, get_args(Costs))
+        one_of("schedule", self.schedule, get_args(ScheduleChoice))
 
 
 def replay(
@@ -84,11 +88,16 @@ def replay(
 ) -> ReplayResult:
     """Vote again on recorded answers under a rule.
 
-    Samples are drawn with replacement from what was recorded. The mode is that of the recorded
-    answers, invalid ones left out, weighted where members vote together.
+    Samples are drawn without replacement, so that every vote is one that the members could have
+    given, and its accuracy unbiased for the rule with at most the samples recorded. A vote that
+    the rule has not ended by then ends "out of samples". Agreement is with what all recorded
+    samples elect, weighted where members vote together. A tie that only the lot decides counts
+    in equal shares. Samples that were drawn because of earlier answers are left out; see
+    `EvaluationSet.fixed`.
 
     Args:
-        evaluation_set: Recorded answers.
+        evaluation_set: Recorded answers. Labels that say nothing about accuracy are left out
+            (`bestofinf.evaluation.provenance`).
         rule: A rule, or its text.
         plan: How it is done.
         changes: Single settings of the plan by keyword, as ``trials=20``.
@@ -108,34 +117,96 @@ def replay_all(
     """Vote again under several rules, all on the same samples; see `replay`."""
     plan = replace(plan or ReplayPlan(), **changes)  # type: ignore[arg-type]
     parsed = [parse_rule(rule) if isinstance(rule, str) else rule for rule in rules]
-    populations = populations_of(evaluation_set, plan)
-    books = [_Book(populations, str(rule), plan) for rule in parsed]
-    for rows, chunk, draws, usual in drawn(populations, plan):
+    recorded = for_estimates(evaluation_set)[0].fixed().ordered
+    populations = populations_of(recorded, plan)
+    limits = _limits(recorded, populations, plan)
+    left_out = 0
+    if plan.weights is not None:
+        heavy = {name for name, weight in plan.weights.items() if weight > 0}
+        left_out = sum(not heavy.isdisjoint(q.samples) for q in recorded) - len(populations)
+    books = [
+        Book(
+            populations,
+            grid_of(populations),
+            str(rule),
+            trials=plan.trials,
+            priced=bool(plan.prices),
+            replacement=plan.replacement,
+            left_out=left_out,
+            limits=limits,
+        )
+        for rule in parsed
+    ]
+    for kind, rows, chunk, draws, usual in _drawn_for(parsed, populations, plan):
         for rule, book in zip(parsed, books, strict=True):
+            if kind != _order(rule, plan):
+                continue
+            limit = VotingEngine(
+                rule, chunk[0].weights, abstain_limit=plan.abstain_limit
+            ).abstain_limit
             if plan.timing is None:
-                book.enter(
-                    rows, chunk, vote(rule, chunk, draws, stratified=stratified(plan), usual=usual)
+                votes = vote_recorded(
+                    rule,
+                    chunk,
+                    draws,
+                    stratified=stratified(plan),
+                    usual=usual,
+                    abstain_limit=limit,
                 )
+                book.enter(rows, chunk, votes)
             else:
-                sampler = sampler_of(populations, plan)
-                timed = timed_vote(rule, chunk, draws, sampler, plan.timing, usual=usual)
+                resampler = resampler_of(populations, replace(plan, schedule=kind))
+                timed = timed_vote(
+                    rule, chunk, draws, resampler, plan.timing, usual=usual, abstain_limit=limit
+                )
                 book.enter(rows, chunk, timed.votes, seconds=timed.seconds, started=timed.started)
     return [book.result() for book in books]
 
 
-def populations_of(evaluation_set: EvaluationSet, plan: ReplayPlan) -> list[Population]:
+def _order(rule: StopRule, plan: ReplayPlan) -> ScheduleKind:
+    return rule.member_order if plan.schedule == "auto" else plan.schedule
+
+
+def _drawn_for(
+    rules: Sequence[StopRule], populations: Sequence[Population], plan: ReplayPlan
+) -> Iterator[tuple[ScheduleKind, list[int], list[Population], Draws, list[Lengths] | None]]:
+    """Yield what `drawn` does, under every order of members that one of the rules wants."""
+    for kind in dict.fromkeys(_order(rule, plan) for rule in rules):
+        for found in drawn(populations, replace(plan, schedule=kind)):
+            yield (kind, *found)
+
+
+def populations_of(recorded: EvaluationSet, plan: ReplayPlan) -> list[Population]:
     """Return what the plan votes on."""
     if plan.weights is None:
-        found = alone(
-            evaluation_set, plan.members, drop_invalid=plan.drop_invalid, prices=plan.prices
-        )
+        found = alone(recorded, plan.members, drop_invalid=plan.drop_invalid, prices=plan.prices)
     else:
-        found = together(
-            evaluation_set, plan.weights, drop_invalid=plan.drop_invalid, prices=plan.prices
-        )
-    if not found:
-        raise UsageError("nothing to replay: no question has recorded answers of these members")
-    return found
+        found = together(recorded, plan.weights, drop_invalid=plan.drop_invalid, prices=plan.prices)
+    if found:
+        return found
+    asked = {name: sum(name in q.samples for q in recorded) for name in recorded.members}
+    raise UsageError(
+        "nothing to replay: no question has recorded answers of all these members; asked were "
+        + (", ".join(f"{name} {n}" for name, n in asked.items()) or "none")
+    )
+
+
+def _limits(
+    recorded: EvaluationSet, populations: Sequence[Population], plan: ReplayPlan
+) -> tuple[Floats, Floats]:
+    """Return the accuracy with infinitely many votes and the step in it, per population."""
+    place = {question.id: i for i, question in enumerate(recorded)}
+    rows = np.array([place[population.question] for population in populations])
+    names = recorded.members
+    elections = Elections(recorded, names, seed=plan.seed)
+    values, steps = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    groups = np.array([population.group for population in populations])
+    for group in dict.fromkeys(groups.tolist()):
+        weights = plan.weights or {group: 1.0}
+        mine = groups == group
+        limit, step = elections.limits([weights.get(name, 0.0) for name in names])
+        values[mine], steps[mine] = limit[rows[mine]], step[rows[mine]]
+    return values, steps
 
 
 def stratified(plan: ReplayPlan) -> bool:
@@ -143,9 +214,9 @@ def stratified(plan: ReplayPlan) -> bool:
     return plan.schedule != "independent"
 
 
-def sampler_of(populations: Sequence[Population], plan: ReplayPlan) -> Sampler:
+def resampler_of(populations: Sequence[Population], plan: ReplayPlan) -> Resampler:
     """Return what draws the samples of a plan."""
-    costs: dict[str, float] = {}
+    costs: dict[str, float] = dict(plan.costs) if isinstance(plan.costs, Mapping) else {}
     if plan.costs == "usual":
         spent: dict[str, list[float]] = {}
         for population in populations:
@@ -155,7 +226,14 @@ def sampler_of(populations: Sequence[Population], plan: ReplayPlan) -> Sampler:
                 known = tokens[tokens > 0] * (price or 1.0)
                 spent.setdefault(name, []).extend(known.tolist())
         costs = {name: sum(values) / len(values) for name, values in spent.items() if values}
-    return Sampler(plan.trials, plan.max_samples, plan.seed, plan.schedule, costs)
+    return Resampler(
+        plan.trials,
+        plan.max_samples,
+        plan.seed,
+        "greedy" if plan.schedule == "auto" else plan.schedule,
+        costs,
+        plan.replacement,
+    )
 
 
 def drawn(
@@ -167,7 +245,7 @@ def drawn(
     come their places among all and their usual lengths.
     """
     usual = usual_lengths(populations)
-    sampler = sampler_of(populations, plan)
+    resampler = resampler_of(populations, plan)
     kinds: dict[object, list[int]] = {}
     for place, population in enumerate(populations):
         # Alone, members differ only in name; together, in who was asked.
@@ -187,70 +265,8 @@ def drawn(
             rows = places[start:end]
             chunk = [populations[p] for p in rows]
             lengths = None if usual is None else [usual[p] for p in rows]
-            yield rows, chunk, sampler.draw(chunk), lengths
+            yield rows, chunk, resampler.draw(chunk), lengths
             start = end
-
-
-class _Book:
-    """Collects what the trials of each population gave."""
-
-    def __init__(self, populations: Sequence[Population], rule: str, plan: ReplayPlan) -> None:
-        self._populations = populations
-        self._rule = rule
-        self._plan = plan
-        self._columns: dict[str, Floats] = {}
-        self._reasons: dict[str, float] = {}
-
-    def enter(
-        self,
-        rows: Sequence[int],
-        chunk: Sequence[Population],
-        votes: Votes,
-        **more: Floats,
-    ) -> None:
-        shape = (len(chunk), self._plan.trials)
-        winners = votes.answers.reshape(shape)
-        named = winners >= 0
-        modes = np.zeros(shape)
-        right = np.full(shape, np.nan)
-        for place, population in enumerate(chunk):
-            winner = winners[place]
-            modes[place] = named[place] & population.modes[winner]
-            if population.right is not None:
-                right[place] = named[place] & (winner == population.right)
-        values = {
-            "samples": votes.samples.reshape(shape),
-            "tokens": votes.tokens.reshape(shape),
-            "accuracy": right,
-            "agreement": modes,
-            **{name: column.reshape(shape) for name, column in more.items()},
-        }
-        for name, value in values.items():
-            self._column(name)[list(rows)] = value.mean(axis=1)
-        for place, population in zip(rows, chunk, strict=True):
-            if population.right is not None and population.p_right is not None:
-                self._column("bo1")[place] = population.p_right
-                elected = population.first_mode
-                self._column("bo_inf")[place] = elected >= 0 and elected == population.right
-        counts = np.bincount(votes.reasons, minlength=len(votes.names))
-        for name, count in zip(votes.names, counts.tolist(), strict=True):
-            self._reasons[name] = self._reasons.get(name, 0) + count
-
-    def _column(self, name: str) -> Floats:
-        return self._columns.setdefault(name, np.full(len(self._populations), np.nan))
-
-    def result(self) -> ReplayResult:
-        for name in ("bo1", "bo_inf"):
-            self._column(name)
-        total = sum(self._reasons.values())
-        shares = {name: count / total for name, count in self._reasons.items() if count}
-        return ReplayResult(
-            rule=self._rule,
-            trials=self._plan.trials,
-            grid=grid_of(self._populations),
-            columns=self._columns,
-            reasons=shares,
-        )
 
 
 def grid_of(populations: Sequence[Population]) -> Grid:

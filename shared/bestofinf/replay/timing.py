@@ -10,18 +10,27 @@ import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import numpy as np
 
-from bestofinf.engine import Launch, Order, VotingEngine
-from bestofinf.errors import UsageError
+from bestofinf.errors import whole
 from bestofinf.records import Draw, Member, Sample, Usage
-from bestofinf.replay.draws import Draws, Sampler
+from bestofinf.replay.draws import Draws, Resampler
 from bestofinf.replay.populations import Floats, Lengths, Population
-from bestofinf.replay.voting import Votes, known_lengths, name_of, names_of, parts
+from bestofinf.replay.voting import (
+    UNVOTABLE,
+    Votes,
+    enter_winner,
+    known_lengths,
+    likelihood_of,
+    name_of,
+    parts,
+)
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import MaxSamples
+from bestofinf.voting.engine import VotingEngine
+from bestofinf.voting.settings import WAITING, Launch, Order, VoteSettings
 
 
 @dataclass(frozen=True)
@@ -29,23 +38,25 @@ class Timing:
     """How draws are launched and counted.
 
     Attributes:
-        launch: ``thrifty`` or ``eager``, see `VoteSettings`.
+        launch: ``thrifty`` or ``eager`` in place of `waiting`; see `VoteSettings`.
         order: ``draw`` or ``arrival``.
         slots: Draws in flight at most.
+        waiting: Price of a second of waiting, in seconds of one reply's generation.
     """
 
-    launch: Launch = "thrifty"
+    launch: Launch | None = None
     order: Order = "draw"
     slots: int = 8
+    waiting: float = WAITING
 
     def __post_init__(self) -> None:
-        if isinstance(self.slots, bool) or not isinstance(self.slots, int) or self.slots < 1:
-            raise UsageError(f"slots must be a whole number of at least 1, got {self.slots!r}")
+        whole("slots", self.slots)
+        VoteSettings(launch=self.launch, order=self.order, waiting=self.waiting)  # checks them
 
 
 @dataclass(frozen=True)
 class TimedVotes:
-    """How timed trials ended.
+    """The results of timed trials.
 
     Attributes:
         votes: As of a vote without a clock; tokens are those of all draws started, of the ones
@@ -63,39 +74,62 @@ def timed_vote(
     rule: StopRule,
     populations: Sequence[Population],
     draws: Draws,
-    sampler: Sampler,
+    resampler: Resampler,
     timing: Timing,
     *,
     usual: Sequence[Lengths] | None,
+    abstain_limit: int | None,
 ) -> TimedVotes:
-    """Let every row of draws vote against the clock; see `vote` for the arguments."""
-    rows, length = draws.answers.shape
-    capped = rule | MaxSamples(length)
-    samples, tokens, answers, reasons = (np.zeros(rows, dtype=np.int64) for _ in range(4))
-    votes = Votes(samples, tokens, answers, reasons, names_of(rule))
+    """Let every row of draws vote against the clock; see `vote_recorded` for the arguments."""
+    rows = len(draws.lengths)
+    votes = Votes.open(rule, draws.lengths)
     seconds, started = np.zeros(rows), np.zeros(rows)
     each = rows // len(populations)
     for row in range(rows):
-        population = populations[row // each]
-        engine = VotingEngine(
-            capped,
-            [
-                Member(None, weight=w, name=name, cost=sampler.costs.get(name, 1.0))
-                for name, w in zip(population.members, population.weights, strict=True)
-            ],
+        place, trial = divmod(row, each)
+        population = populations[place]
+        engine = engine_of(
+            rule | MaxSamples(int(draws.lengths[row])),
+            population,
+            resampler,
+            trial,
+            usual=None if usual is None else usual[place],
             launch=timing.launch,
+            waiting=timing.waiting,
             order=timing.order,
-            schedule=sampler.schedule,
-            seed=sampler.trial_seed(row % each),
-            abstain_limit=None,
+            abstain_limit=abstain_limit,
         )
-        if usual is not None:
-            engine.tally.usual = tuple(known_lengths(population, usual[row // each]))
-        seconds[row], given_up = _drive(engine, population, draws, row, timing.slots)
-        _enter(engine, rule, votes, row)
-        votes.tokens[row] += round(given_up)
+        seconds[row], wasted = _drive(engine, population, draws, row, timing.slots)
+        enter_decision(engine, rule, votes, row)
+        votes.tokens[row] += round(wasted)
         started[row] = len(engine.decision().trail)
     return TimedVotes(votes, seconds, started)
+
+
+def engine_of(
+    rule: StopRule,
+    population: Population,
+    resampler: Resampler,
+    trial: int,
+    *,
+    usual: Lengths | None,
+    **settings: Any,
+) -> VotingEngine:
+    """Return the engine of one vote on recorded answers."""
+    members = [
+        Member(None, weight=w, name=name, cost=resampler.costs.get(name, 1.0))
+        for name, w in zip(population.members, population.weights, strict=True)
+    ]
+    engine = VotingEngine(
+        rule,
+        members,
+        schedule=resampler.schedule,
+        seed=resampler.trial_seed(trial),
+        **settings,
+    )
+    if usual is not None:
+        engine.tally.usual = tuple(known_lengths(population, usual))
+    return engine
 
 
 def _drive(
@@ -107,19 +141,20 @@ def _drive(
     begun: dict[Draw, float] = {}
     while not engine.done:
         for draw in engine.ask(slots - len(running)):
-            tokens = _outcome(population, draws, row, draw).tokens or 1
+            tokens = outcome_of(population, draws, row, draw).tokens or 1
             heapq.heappush(running, (now + tokens, draw))
             begun[draw] = now
         now, draw = heapq.heappop(running)
         engine.advance(now)
         if not engine.done:
-            engine.tell(draw, _outcome(population, draws, row, draw))
+            engine.tell(draw, outcome_of(population, draws, row, draw))
     return now, sum(now - begun[draw] for draw in engine.in_flight)
 
 
-def _outcome(population: Population, draws: Draws, row: int, draw: Draw) -> Sample:
+def outcome_of(population: Population, draws: Draws, row: int, draw: Draw) -> Sample:
+    """Return the recorded sample that a draw brings."""
     # Eager launches go past the last draw of the row; what they bring is never counted.
-    place = int(draws.samples[row, min(draw.index, draws.samples.shape[1] - 1)])
+    place = int(draws.samples[row, min(draw.index, int(draws.lengths[row]) - 1)])
     place %= len(population.answers[draw.member])
     answer = int(population.answers[draw.member][place])
     tokens = int(population.tokens[draw.member][place])
@@ -130,16 +165,23 @@ def _outcome(population: Population, draws: Draws, row: int, draw: Draw) -> Samp
         tokens=tokens,
         usage=Usage(output_tokens=tokens, cost=cost, calls=1),
         score=None if math.isnan(score) else score,
+        likelihood=likelihood_of(population, draw.member, place),
     )
 
 
-def _enter(engine: VotingEngine, rule: StopRule, votes: Votes, row: int) -> None:
-    decision = engine.decision()
+def enter_decision(engine: VotingEngine, rule: StopRule, votes: Votes, row: int) -> None:
+    """Enter how an engine's vote has ended."""
+    decision, tally = engine.decision(), engine.tally
     votes.samples[row] = decision.n_samples
     votes.tokens[row] = decision.usage.output_tokens
-    votes.answers[row] = -1 if decision.answer is None else cast(int, decision.answer)
-    votes.reasons[row] = len(votes.names) - 1
-    for part in parts(rule):
-        if part.check(engine.tally) is not None:
-            votes.reasons[row] = votes.names.index(name_of(part))
-            break
+    votes.costs[row] = decision.usage.cost
+    named = None
+    if not tally.n_votes and decision.reason.startswith(UNVOTABLE):
+        votes.reasons[row] = votes.names.index(UNVOTABLE)
+    else:
+        for part in parts(rule):
+            verdict = part.check(tally)
+            if verdict is not None:
+                votes.reasons[row], named = votes.names.index(name_of(part)), verdict.answer
+                break
+    enter_winner(votes, row, named, tally, rule)

@@ -1,6 +1,16 @@
-"""The report: one self-contained page about an evaluation set."""
+"""The facts of a report about an evaluation set; `bestofinf.view` shows them."""
 
+from bestofinf.report.earlier import changes, facts_there, read_facts
 from bestofinf.report.facts import Facts, QuestionFacts, gather
-from bestofinf.report.page import write_page, write_pictures
+from bestofinf.report.overview import Overview, overview
 
-__all__ = ["Facts", "QuestionFacts", "gather", "write_page", "write_pictures"]
+__all__ = [
+    "Facts",
+    "Overview",
+    "QuestionFacts",
+    "changes",
+    "facts_there",
+    "gather",
+    "overview",
+    "read_facts",
+]

@@ -1,4 +1,4 @@
-"""What a report is about: the advice, every question, and how well confidence is calibrated."""
+"""The facts of a report: the advice, every question, and the calibration of confidence."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from bestofinf.advice import Advice, advise
-from bestofinf.engine import VotingEngine
 from bestofinf.evaluation import EvaluationSet, Question
-from bestofinf.records import Member, Sample
-from bestofinf.rules import MaxSamples, parse_rule
+from bestofinf.evaluation.provenance import for_estimates
+from bestofinf.replay.decisions import decisions
 
 VOTES = 4
 """Votes per question that the calibration of confidence and the samples are taken from."""
 
-GRID = 40
+GRID = 24
 """Steps along an edge of the simplex in the map of weights."""
 
 
@@ -54,7 +53,7 @@ class Facts:
         name: Of the evaluation set.
         advice: What to use; see `advise`.
         questions: One entry a labelled question.
-        confidences: Confidence, whether the winner was the mode, and whether it was right, of
+        confidences: Confidence, agreement with all recorded samples, and whether it was right, of
             every simulated vote: shape (votes, 3).
         map_members: The members of the map of weights: the three heaviest; empty with fewer.
         map_points: Weights of these three, shape (points, 3).
@@ -84,6 +83,8 @@ class Facts:
 def gather(
     evaluation_set: EvaluationSet,
     *,
+    unit: str | None = None,
+    prices: Mapping[str, float] | None = None,
     trials: int = 20,
     max_samples: int = 64,
     seed: int = 0,
@@ -93,6 +94,8 @@ def gather(
 
     Args:
         evaluation_set: Recorded answers; questions without a right answer are left out.
+        unit: What costs are counted in: "tokens", "money" or "samples"; None chooses, see `advise`.
+        prices: Money for one generated token, by member.
         trials: Votes per question behind the advice.
         max_samples: Samples of a vote at most.
         seed: Of everything random.
@@ -101,25 +104,31 @@ def gather(
     Raises:
         UsageError: If fewer than ten questions are labelled.
     """
-    labelled = evaluation_set.labelled()
-    advice = advise(labelled, trials=trials, max_samples=max_samples, seed=seed, progress=progress)
-    rng = np.random.default_rng(seed)
-    rows: list[QuestionFacts] = []
-    votes: list[tuple[float, float, float]] = []
+    labelled = for_estimates(evaluation_set)[0].labelled()
+    advice = advise(
+        evaluation_set,
+        unit=unit,
+        prices=prices,
+        trials=trials,
+        max_samples=max_samples,
+        seed=seed,
+        progress=progress,
+    )
+    votes = decisions(
+        labelled,
+        advice.chosen.rule or "fixed:n=1",
+        weights=advice.weights,
+        trials=VOTES,
+        max_samples=max_samples,
+        seed=seed,
+    )
+    counted = dict.fromkeys(votes.questions, 0.0)
+    for name, samples in zip(votes.questions, votes.samples.tolist(), strict=True):
+        counted[name] += samples / VOTES
+    rows = []
     for question in labelled:
         shares = _shares(question, advice.weights)
         mode, share = shares[0] if shares else (None, 0.0)
-        samples = []
-        for _ in range(VOTES if shares else 0):
-            decision = _vote(question, advice, max_samples, rng)
-            samples.append(decision.n_samples)
-            votes.append(
-                (
-                    decision.confidence,
-                    float(decision.answer == mode),
-                    float(decision.answer == question.gold),
-                )
-            )
         rows.append(
             QuestionFacts(
                 id=question.id,
@@ -129,7 +138,7 @@ def gather(
                 mode=mode,
                 share=share,
                 right=mode == question.gold,
-                samples=float(np.mean(samples)) if samples else 0.0,
+                samples=counted.get(question.id, 0.0),
             )
         )
     names = _heaviest(labelled, advice)
@@ -138,7 +147,7 @@ def gather(
         name=evaluation_set.name or "evaluation set",
         advice=advice,
         questions=tuple(rows),
-        confidences=np.array(votes).reshape(-1, 3),
+        confidences=np.stack([votes.confidences, votes.agreement, votes.right], axis=1),
         map_members=names,
         map_points=points,
         map_won=won,
@@ -158,32 +167,14 @@ def _shares(question: Question, weights: Mapping[str, float]) -> list[tuple[str,
     return [(answer, share / heard) for answer, share in ranked] if heard else []
 
 
-def _vote(question: Question, advice: Advice, max_samples: int, rng: np.random.Generator) -> Any:
-    """Run one vote of the advised kind on the recorded answers, drawn with replacement."""
-    rule = parse_rule(advice.chosen.rule or "fixed:n=1") | MaxSamples(max_samples)
-    members = [
-        Member(question.samples[name], weight=weight, name=name)
-        for name, weight in advice.weights.items()
-        if name in question.samples and question.samples[name].counts()
-    ]
-    engine = VotingEngine(rule, members, abstain_limit=None)
-    while not engine.done:
-        for draw in engine.ask(1):
-            recorded = members[draw.member].model
-            place = int(rng.integers(len(recorded)))
-            tokens = recorded.tokens[place] if recorded.tokens else None
-            engine.tell(draw, Sample(recorded.answers[place], tokens=tokens))
-    return engine.decision()
-
-
 def _heaviest(labelled: EvaluationSet, advice: Advice) -> tuple[str, ...]:
-    """Return three members for the map: by weight, then by their limit."""
-    limit = {
+    """Return three members for the map: by weight, then by the accuracy of one answer."""
+    accuracy = {
         name: outcome.accuracy
         for name in labelled.members
-        if (outcome := advice.heldout.get(f"limit of {name}"))
+        if (outcome := advice.heldout.get(f"one answer of {name}"))
     }
-    ranked = sorted(limit, key=lambda name: (-advice.weights.get(name, 0.0), -limit[name]))
+    ranked = sorted(accuracy, key=lambda name: (-advice.weights.get(name, 0.0), -accuracy[name]))
     return tuple(ranked[:3]) if len(ranked) >= 3 else ()
 
 

@@ -5,7 +5,8 @@ from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSecond
 from bestofinf.rules.certified import CertifiedMajority
 from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
 from bestofinf.rules.controller import BudgetController
-from bestofinf.rules.lead import AheadBy
+from bestofinf.rules.lead import AheadBy, FirstTo
+from bestofinf.rules.mass import ProbabilityMass
 from bestofinf.rules.optimal import OptimalStopping
 from bestofinf.rules.optscale import OptScale
 from bestofinf.rules.parse import RULES, parse_rule
@@ -21,6 +22,7 @@ __all__ = [
     "BudgetController",
     "CertifiedMajority",
     "Doubling",
+    "FirstTo",
     "FixedSamples",
     "MaxCost",
     "MaxSamples",
@@ -29,6 +31,7 @@ __all__ = [
     "OptScale",
     "OptimalStopping",
     "PValue",
+    "ProbabilityMass",
     "StopRule",
     "UnanimousWindow",
     "Verdict",

@@ -7,17 +7,19 @@ rule usable in a live vote, in a replay of recorded answers, and in a batch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from itertools import zip_longest
+from typing import ClassVar, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bestofinf._arrays import Bools, Ints, np
 from bestofinf.errors import UsageError, shown
 from bestofinf.records import AnswerValue
-from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally
+from bestofinf.rules.chances import NOBODY, lattice
+from bestofinf.rules.tally import Tally
+from bestofinf.rules.tally_arrays import TallyArrays
+
+MemberOrder: TypeAlias = Literal["greedy", "cascade"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,6 @@ class Verdict:
     reason: str
     answer: AnswerValue | None = None
     confidence: float | None = None
-
-
-NOBODY, ANYBODY = object(), object()  # stand for two answers not seen yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,19 @@ class StopRule(ABC):
     @property
     def wants_usual(self) -> bool:
         """Whether it looks at what replies usually are; see `Tally.usual`."""
+        return False
+
+    @property
+    def member_order(self) -> MemberOrder:
+        """In what order members are asked where the settings leave it to the rule.
+
+        See `bestofinf.voting.schedule.Schedule`.
+        """
+        return "greedy"
+
+    @property
+    def reads_replies(self) -> bool:
+        """Whether it reads how probable whole replies are, which must be answers and nothing else."""
         return False
 
     @abstractmethod
@@ -108,6 +120,23 @@ class StopRule(ABC):
                     break
         return best
 
+    def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
+        """Return the chances that the next draws are needed.
+
+        Args:
+            tally: Votes counted so far, with which the rule does not fire.
+            ahead: Members of the next draws, in order; how far to look.
+            least: Chances below this are of no interest.
+
+        Returns:
+            The k-th is the chance that the k-th draw of `ahead` is needed: the first is 1, none
+            is larger than the one before, and they end before the first below `least`.
+
+        The default follows the votes for the two leading answers (`bestofinf.rules.chances`).
+        Override it for rules that look at more than votes.
+        """
+        return lattice(lambda probe: self.check(probe) is not None, tally, tally, ahead, least)
+
     def courses(self, tally: Tally, ahead: Sequence[int]) -> list[Course]:
         """Return courses of the next votes of which one makes the rule fire first.
 
@@ -138,7 +167,7 @@ class StopRule(ABC):
         """
         return self.check(probe) is not None
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+    def check_many(self, tallies: TallyArrays) -> Bools | None:
         """Return in which rows it fires, or None where it can only look at one tally at a time.
 
         Where it is given it must decide as `check` does. Called after every sample, from the
@@ -146,17 +175,44 @@ class StopRule(ABC):
         """
         return None
 
-    def answers_many(self, tallies: Tallies) -> NDArray[np.int64]:
+    def answers_many(self, tallies: TallyArrays) -> Ints:
         """Return the answer it returns per row, where it fires."""
         return tallies.leader
 
+    def elects(self, tally: Tally) -> Verdict | None:
+        """Return whom it elects where another rule ends the vote; None leaves it to the tally."""
+        return None
+
+    def elects_many(self, tallies: TallyArrays) -> Ints | None:
+        """Return the same per row, the tally's leader where it is left to it; None for all rows."""
+        return None
+
+    def parts(self) -> Iterator[StopRule]:
+        """Yield the single rules that it is made of, at any depth, in the order of its text.
+
+        A rule that is not joined yields itself.
+        """
+        yield self
+
+    def budget(self) -> StopRule | None:
+        """Return the part of it that stops because enough was spent, whatever the votes say.
+
+        None if nothing does. A budget joined by ``&`` with a rule that looks at votes does not:
+        it only holds that rule back.
+        """
+        return None
+
+    def gap(self, tally: Tally) -> str:
+        """Return in words what it could not see of a vote; empty if it saw all that it looks at."""
+        return ""
+
     def __or__(self, other: StopRule) -> StopRule:
         """Join: stop when either fires."""
-        return AnyOf((*_parts(self, AnyOf), *_parts(other, AnyOf)))
+        return AnyOf((self, other))
 
     def __and__(self, other: StopRule) -> StopRule:
         """Join: stop when both fire."""
-        return AllOf((*_parts(self, AllOf), *_parts(other, AllOf)))
+        return AllOf((self, other))
 
     def __str__(self) -> str:
         """Return the rule as it is written on the command line."""
@@ -195,23 +251,68 @@ def fewest_by_search(rule: StopRule, tally: Tally, ahead: Sequence[int]) -> int:
     return min(SEARCHED, len(ahead)) + 1
 
 
-def _parts(rule: StopRule, kind: type[Any]) -> tuple[StopRule, ...]:
-    if not isinstance(rule, StopRule):
-        raise UsageError(f"rules are joined with rules, got {shown(rule)}")
-    return rule.rules if isinstance(rule, kind) else (rule,)
-
-
 @dataclass(frozen=True)
-class AnyOf(StopRule):
-    """Stops as soon as one of its rules does; the first in order that fires is named."""
+class _Joined(StopRule):
+    """Rules joined to one; those joined in the same way are taken apart, so ``|`` holds no ``|``."""
 
     rules: tuple[StopRule, ...]
-    name: ClassVar[str] = "any"
+
+    def __post_init__(self) -> None:
+        flat: list[StopRule] = []
+        for rule in self.rules:
+            if not isinstance(rule, StopRule):
+                raise UsageError(f"rules are joined with rules, got {shown(rule)}")
+            flat.extend(rule.rules if isinstance(rule, type(self)) else (rule,))
+        if not flat:
+            raise UsageError(f"{type(self).__name__} needs at least one rule, got none")
+        object.__setattr__(self, "rules", tuple(flat))
 
     @property
     def wants_usual(self) -> bool:
         """Whether one of its rules does."""
         return any(rule.wants_usual for rule in self.rules)
+
+    @property
+    def member_order(self) -> MemberOrder:
+        """The order of the first of its rules that wants another than the usual one."""
+        orders = (rule.member_order for rule in self.rules)
+        return next((order for order in orders if order != "greedy"), "greedy")
+
+    @property
+    def reads_replies(self) -> bool:
+        """Whether one of its rules does."""
+        return any(rule.reads_replies for rule in self.rules)
+
+    def elects(self, tally: Tally) -> Verdict | None:
+        """Return whom the first of its rules elects that elects anybody."""
+        found = (rule.elects(tally) for rule in self.rules)
+        return next((verdict for verdict in found if verdict is not None), None)
+
+    def elects_many(self, tallies: TallyArrays) -> Ints | None:
+        """Return whom the first of its rules elects that elects anybody."""
+        found = (rule.elects_many(tallies) for rule in self.rules)
+        return next((answers for answers in found if answers is not None), None)
+
+    def parts(self) -> Iterator[StopRule]:
+        """Yield the single rules within, at any depth."""
+        for rule in self.rules:
+            yield from rule.parts()
+
+    def gap(self, tally: Tally) -> str:
+        """Return what the rules within could not see."""
+        return "; ".join(filter(None, (rule.gap(tally) for rule in self.rules)))
+
+
+@dataclass(frozen=True)
+class AnyOf(_Joined):
+    """Stops as soon as one of its rules does; the first in order that fires is named."""
+
+    name: ClassVar[str] = "any"
+
+    def budget(self) -> StopRule | None:
+        """Return its rules' budgets, of which any may stop."""
+        budgets = tuple(found for rule in self.rules if (found := rule.budget()) is not None)
+        return AnyOf(budgets) if budgets else None
 
     def check(self, tally: Tally) -> Verdict | None:
         """Return the first verdict, or None."""
@@ -221,7 +322,7 @@ class AnyOf(StopRule):
                 return verdict
         return None
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+    def check_many(self, tallies: TallyArrays) -> Bools | None:
         """Return where one of the rules fires."""
         fired = [rule.check_many(tallies) for rule in self.rules]
         known = [rows for rows in fired if rows is not None]
@@ -231,25 +332,29 @@ class AnyOf(StopRule):
         """Return the least of the rules' needs."""
         return min(rule.needed(tally, ahead) for rule in self.rules)
 
+    def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
+        """Return the least of the rules' chances, draw by draw."""
+        chances = [rule.chances(tally, ahead, least) for rule in self.rules]
+        return list(map(min, zip(*chances, strict=False)))
+
     def __str__(self) -> str:
         """Return the rules joined as on the command line."""
         return "|".join(map(str, self.rules))
 
 
 @dataclass(frozen=True)
-class AllOf(StopRule):
+class AllOf(_Joined):
     """Stops when all of its rules would; the reasons are joined.
 
     The answer and the confidence are those of the last rule that names one.
     """
 
-    rules: tuple[StopRule, ...]
     name: ClassVar[str] = "all"
 
-    @property
-    def wants_usual(self) -> bool:
-        """Whether one of its rules does."""
-        return any(rule.wants_usual for rule in self.rules)
+    def budget(self) -> StopRule | None:
+        """Return its rules' budgets, where every rule has one."""
+        budgets = tuple(found for rule in self.rules if (found := rule.budget()) is not None)
+        return AllOf(budgets) if len(budgets) == len(self.rules) else None
 
     def check(self, tally: Tally) -> Verdict | None:
         """Return the joint verdict, or None while one rule wants to go on."""
@@ -267,7 +372,7 @@ class AllOf(StopRule):
             confidence=confidences[-1] if confidences else None,
         )
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_] | None:
+    def check_many(self, tallies: TallyArrays) -> Bools | None:
         """Return where all of the rules fire."""
         fired = [rule.check_many(tallies) for rule in self.rules]
         known = [rows for rows in fired if rows is not None]
@@ -277,6 +382,12 @@ class AllOf(StopRule):
         """Return the largest need among the rules that would not stop now."""
         waiting = [rule for rule in self.rules if rule.check(tally) is None]
         return max((rule.needed(tally, ahead) for rule in waiting), default=1)
+
+    def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
+        """Return the largest of the chances of the rules that would not stop now."""
+        waiting = [rule for rule in self.rules if rule.check(tally) is None]
+        chances = [rule.chances(tally, ahead, least) for rule in waiting]
+        return list(map(max, zip_longest(*chances, fillvalue=0.0)))
 
     def __str__(self) -> str:
         """Return the rules joined with ``&``, alternatives in parentheses."""

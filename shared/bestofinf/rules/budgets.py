@@ -11,18 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bestofinf.errors import UsageError, is_number, shown
+from bestofinf._arrays import Bools
+from bestofinf.errors import UsageError, is_number, shown, whole
 from bestofinf.rules.base import StopRule, Verdict
-from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally
-
-
-def _at_least_one(value: int, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{name} must be a whole number of at least 1, got {shown(value)}")
+from bestofinf.rules.tally import Tally
+from bestofinf.rules.tally_arrays import TallyArrays
 
 
 def _above_zero(value: float, name: str) -> None:
@@ -38,14 +31,36 @@ def _votes_left(limit: float, spent: float, tally: Tally, ahead: Sequence[int]) 
     return max(1, min(fit, len(ahead) + 1))
 
 
+class _Budget(StopRule):
+    """Stops because enough was spent."""
+
+    def budget(self) -> StopRule:
+        """Return itself."""
+        return self
+
+    def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
+        """Return 1 for every draw that fits into what is left."""
+        return [1.0] * min(self.needed(tally, ahead), len(ahead))
+
+
+class _Metered(_Budget):
+    """Stops because of what replies have cost, as far as their members tell it."""
+
+    def gap(self, tally: Tally) -> str:
+        """Return that it could not bind where replies told no tokens."""
+        if not tally.unmetered:
+            return ""
+        return f"{self.name} cannot bind: {tally.unmetered} of {tally.n_samples} replies told no tokens"
+
+
 @dataclass(frozen=True)
-class _Samples(StopRule):
+class _Samples(_Budget):
     """Stops when `n` samples have been counted, abstentions included."""
 
     n: int
 
     def __post_init__(self) -> None:
-        _at_least_one(self.n, "n")
+        whole("n", self.n)
 
     def check(self, tally: Tally) -> Verdict | None:
         """Stop at `n` samples."""
@@ -53,9 +68,9 @@ class _Samples(StopRule):
             return Verdict(f"{self.name}: {tally.n_samples} samples")
         return None
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where `n` samples are counted."""
-        spent: NDArray[np.bool_] = tallies.n_samples >= self.n
+        spent: Bools = tallies.n_samples >= self.n
         return spent
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
@@ -78,14 +93,14 @@ class MaxSamples(_Samples):
 
 
 @dataclass(frozen=True)
-class MaxTokens(StopRule):
+class MaxTokens(_Metered):
     """Stops when the counted samples have generated `n` tokens or more."""
 
     n: int
     name: ClassVar[str] = "max-tokens"
 
     def __post_init__(self) -> None:
-        _at_least_one(self.n, "n")
+        whole("n", self.n)
 
     def check(self, tally: Tally) -> Verdict | None:
         """Stop at `n` tokens."""
@@ -93,9 +108,9 @@ class MaxTokens(StopRule):
             return Verdict(f"max-tokens: {tally.tokens} tokens")
         return None
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where `n` tokens are spent."""
-        spent: NDArray[np.bool_] = tallies.tokens >= self.n
+        spent: Bools = tallies.tokens >= self.n
         return spent
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
@@ -104,7 +119,7 @@ class MaxTokens(StopRule):
 
 
 @dataclass(frozen=True)
-class MaxCost(StopRule):
+class MaxCost(_Metered):
     """Stops when the counted samples have cost `amount` or more, in the unit of the prices."""
 
     amount: float
@@ -119,9 +134,9 @@ class MaxCost(StopRule):
             return Verdict(f"max-cost: {tally.cost:g}")
         return None
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where `amount` is spent."""
-        spent: NDArray[np.bool_] = tallies.cost >= self.amount
+        spent: Bools = tallies.cost >= self.amount
         return spent
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
@@ -130,7 +145,7 @@ class MaxCost(StopRule):
 
 
 @dataclass(frozen=True)
-class MaxSeconds(StopRule):
+class MaxSeconds(_Budget):
     """Stops when `seconds` have passed since the first draw, with the votes counted by then.
 
     Needs a driver that tells the engine the time.
@@ -151,7 +166,3 @@ class MaxSeconds(StopRule):
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return "not within these": votes do not bring the time nearer."""
         return len(ahead) + 1
-
-
-BUDGETS = (FixedSamples, MaxSamples, MaxTokens, MaxCost, MaxSeconds)
-"""The rules that stop because enough was spent, whatever the votes say."""

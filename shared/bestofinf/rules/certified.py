@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import betainc, betaln
-
+from bestofinf._arrays import Bools, Floats, Ints, np, special
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
-from bestofinf.rules.base import NOBODY, StopRule, Verdict
-from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally
+from bestofinf.rules.base import StopRule, Verdict
+from bestofinf.rules.chances import NOBODY, lattice
+from bestofinf.rules.tally import Tally
+from bestofinf.rules.tally_arrays import TallyArrays
 
 _SHAPE = 0.5  # of the mixing Beta density; 1 (uniform) needs two votes more when all agree
 
 
 @dataclass(frozen=True)
 class CertifiedMajority(StopRule):
-    """Stops when every other answer, seen or not, is refuted as the most probable one.
+    """Stops when no other answer, seen or not, can still be the most probable one at the error level.
 
     Promise: over the whole vote, however often one looks and however many answers there are,
     P(it ever stops with an answer that is not the only most probable one) <= ``error``. On a tie
@@ -73,14 +71,14 @@ class CertifiedMajority(StopRule):
             answer=bets.leader,
         )
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where the leader is certified."""
         if tallies.stratified:
             raise _planned()
         bets = _bets_many(tallies)
         least = _least_wins(self.error)
         least.grow(int(tallies.n_votes.max(initial=0)))
-        fires: NDArray[np.bool_] = bets["wins"] >= least.array[0]
+        fires: Bools = bets["wins"] >= least.array[0]
         rows = np.flatnonzero(fires)
         against = tallies.counts[rows].astype(np.int64) - bets["own"][rows] - bets["first"][rows]
         refuted = bets["wins"][rows, None] - bets["own"][rows] >= least.array[against]
@@ -88,7 +86,7 @@ class CertifiedMajority(StopRule):
         fires[rows] = refuted.all(axis=1)
         return fires
 
-    def answers_many(self, tallies: Tallies) -> NDArray[np.int64]:
+    def answers_many(self, tallies: TallyArrays) -> Ints:
         """Return the certified answers."""
         return _bets_many(tallies)["leader"]
 
@@ -103,11 +101,16 @@ class CertifiedMajority(StopRule):
                 continue
             bets = start.copy()
             for votes in range(1, best):
-                bets.count(answer)
+                bets.vote(answer)
                 if bets.certifies(least, None):
                     best = votes
                     break
         return best
+
+    def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
+        """Return the chances of the next draws, from the bets alone."""
+        wins = _least_wins(self.error)
+        return lattice(lambda bets: bets.certifies(wins, None), _bets(tally), tally, ahead, least)
 
 
 class _Bets:
@@ -136,7 +139,7 @@ class _Bets:
         other.leader, other.first, other.wins = self.leader, self.first, self.wins
         return other
 
-    def count(self, answer: AnswerValue) -> None:
+    def vote(self, answer: AnswerValue, *, member: int = 0) -> None:
         if not self.counts:
             self.leader = self.first = answer
             self.counts[answer] = 1
@@ -169,12 +172,12 @@ def _bets(tally: Tally) -> _Bets:
     known: tuple[_Bets, int] | None = tally.memo.get(_Bets)
     bets, done = known or (_Bets(), 0)
     for answer in tally.history[done:]:
-        bets.count(answer)
+        bets.vote(answer)
     tally.memo[_Bets] = (bets, len(tally.history))
     return bets
 
 
-def _bets_many(tallies: Tallies) -> dict[str, NDArray[np.int64]]:
+def _bets_many(tallies: TallyArrays) -> dict[str, Ints]:
     """Return the columns of `_Bets` of every row, after the latest sample."""
     rows, answers = tallies.counts.shape
     bets = tallies.memo.get(_Bets)
@@ -219,7 +222,7 @@ class LeastWins:
 
     def __init__(self, error: float) -> None:
         self._bar = math.log(2 / error)
-        self.array: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.array: Ints = np.empty(0, dtype=np.int64)
         self._list: list[int] = []
 
     def of(self, against: int) -> int:
@@ -243,14 +246,12 @@ class LeastWins:
         self.array = np.array(self._list)
 
 
-def log_e_value(
-    wins: NDArray[np.int64] | int, against: NDArray[np.int64] | int
-) -> NDArray[np.float64]:
+def log_e_value(wins: Ints | int, against: Ints | int) -> Floats:
     """Return log E_m after these votes for the answers betted on and for m itself."""
     s = np.asarray(wins, dtype=np.float64) + _SHAPE
     f = np.asarray(against, dtype=np.float64) + _SHAPE
-    cut = np.asarray(betainc(f, s, 0.5), dtype=np.float64)
-    whole = np.asarray(betaln(s, f) - betaln(_SHAPE, _SHAPE), dtype=np.float64)
+    cut = np.asarray(special.betainc(f, s, 0.5), dtype=np.float64)
+    whole = np.asarray(special.betaln(s, f) - special.betaln(_SHAPE, _SHAPE), dtype=np.float64)
     return (s + f - 2 * _SHAPE + 1) * math.log(2) + whole + np.log(cut)
 
 

@@ -1,4 +1,4 @@
-"""The rules of other published work, so that each can be run by name and compared."""
+"""Rules of other published work, to run by name and compare."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bestofinf.errors import UsageError
+from bestofinf._arrays import Bools, Floats, Ints, np
+from bestofinf.errors import UsageError, whole
 from bestofinf.rules.base import StopRule, Verdict, fewest_by_search
 from bestofinf.rules.pairs import pair_table
-from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
+from bestofinf.rules.tally_arrays import TallyArrays
 
 Criterion = Literal["beta", "entropy", "majority"]
 
@@ -81,16 +79,16 @@ class AdaptiveConsistency(StopRule):
             return Verdict(f"adaptive-consistency: entropy {entropy:.4g}")
         return None
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where the criterion meets the threshold."""
         if self.criterion == "beta":
-            voted: NDArray[np.bool_] = tallies.c1 > 0
+            voted: Bools = tallies.c1 > 0
             p_wrong = pair_table(1, 1).at_many(tallies.c1, tallies.c2)
             return voted & (1 - p_wrong >= self.threshold)
         n = np.maximum(tallies.n, 1e-300)
-        several: NDArray[np.bool_] = tallies.n_votes >= 2
+        several: Bools = tallies.n_votes >= 2
         if self.criterion == "majority":
-            share: NDArray[np.float64] = tallies.c1 / n
+            share: Floats = tallies.c1 / n
             return several & (share >= self.threshold)
         shares = tallies.counts / n[:, None]
         entropy = -(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(axis=1)
@@ -98,7 +96,7 @@ class AdaptiveConsistency(StopRule):
         lone = tallies.n_answers == 1
         padded = tallies.c1[lone] / (tallies.c1[lone] + 1)
         relative[lone] = -(padded * np.log2(padded) + (1 - padded) * np.log2(1 - padded))
-        low: NDArray[np.bool_] = relative <= self.threshold
+        low: Bools = relative <= self.threshold
         return several & low
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
@@ -153,9 +151,9 @@ class PValue(StopRule):
             p = table.at(c1, c2)
         return Verdict(f"p-value: {p:.4g}") if p <= self.level else None
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where the level is reached."""
-        voted: NDArray[np.bool_] = tallies.c1 > 0
+        voted: Bools = tallies.c1 > 0
         c1 = np.where(voted, tallies.c1, 1.0)
         return voted & (pair_table(0, 1).at_many(c1, tallies.c2) <= self.level)
 
@@ -180,8 +178,7 @@ class UnanimousWindow(StopRule):
     name: ClassVar[str] = "window"
 
     def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 2:
-            raise UsageError(f"size must be a whole number of at least 2, got {self.size!r}")
+        whole("size", self.size, 2)
 
     def check(self, tally: Tally) -> Verdict | None:
         """Stop at the end of a unanimous window."""
@@ -189,14 +186,14 @@ class UnanimousWindow(StopRule):
             return None
         return Verdict(f"window: {self.size} equal votes in a row", answer=tally.history[-1])
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where a window is unanimous."""
-        full: NDArray[np.bool_] = tallies.streak >= self.size
+        full: Bools = tallies.streak >= self.size
         if not self.sliding:
             full &= tallies.n_votes % self.size == 0
         return full
 
-    def answers_many(self, tallies: Tallies) -> NDArray[np.int64]:
+    def answers_many(self, tallies: TallyArrays) -> Ints:
         """Return the windows' answers."""
         return tallies.last_vote
 
@@ -234,10 +231,10 @@ class Doubling(StopRule):
             return None
         return Verdict(f"doubling: share {tally.c1 / tally.n:.4g} of {n}")
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where it is time to look and the share is reached."""
         n = tallies.n_votes
-        time: NDArray[np.bool_] = (n >= 2) & (n & (n - 1) == 0)
+        time: Bools = (n >= 2) & (n & (n - 1) == 0)
         return time & (tallies.c1 / np.maximum(tallies.n, 1e-300) >= self.share - 1e-12)
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:

@@ -1,4 +1,4 @@
-"""Holding a mean budget over a stream of questions."""
+"""Hold a mean budget over a stream of questions."""
 
 from __future__ import annotations
 

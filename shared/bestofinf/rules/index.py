@@ -16,16 +16,14 @@ from __future__ import annotations
 import math
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import betainc
+from bestofinf._arrays import Floats, Ints, np, special
 
 LARGEST = 128  # counts in the table; larger ones are scaled down to it
 _HORIZON = 512  # votes after which the induction stops; longer ones change the index < 5 %
 _LOWEST, _HIGHEST, _PRICES = 1e-6, 0.3, 56
 
 
-def log_index(prior: float) -> NDArray[np.float64]:
+def log_index(prior: float) -> Floats:
     """Return log G, shape (129, 129), symmetric, for counts 0 to 128 of two answers.
 
     Where even the lowest price (1e-6) is too much, the value is below its logarithm; where the
@@ -42,7 +40,7 @@ def log_index(prior: float) -> NDArray[np.float64]:
     total = np.repeat(np.arange(_HORIZON + 1), sizes)
     d = np.arange(starts[-1]) - starts[total]
     c = total - d
-    p_wrong = betainc(prior + c, prior + d, 0.5)
+    p_wrong = special.betainc(prior + c, prior + d, 0.5)
     to_major = (c + prior) / (total + 2 * prior)
     gains = np.empty((_PRICES, starts[2 * LARGEST + 1]))
     # Worked with losses, so that nothing small is taken from 1. Each row of values ends with its
@@ -64,7 +62,7 @@ def log_index(prior: float) -> NDArray[np.float64]:
     return _fill(_crossing(gains, logs), c, d)
 
 
-def _crossing(gains: NDArray[np.float64], logs: NDArray[np.float64]) -> NDArray[np.float64]:
+def _crossing(gains: Floats, logs: Floats) -> Floats:
     """Return the log price at which the gain of going on becomes 0, per state."""
     paying = (gains > 0).sum(axis=0)
     last = np.clip(paying - 1, 0, len(logs) - 2)
@@ -72,15 +70,13 @@ def _crossing(gains: NDArray[np.float64], logs: NDArray[np.float64]) -> NDArray[
     above, below = gains[last, states], gains[last + 1, states]
     part = np.clip(above / np.maximum(above - below, 1e-300), 0, 1)
     prices = np.exp(logs)
-    crossing: NDArray[np.float64] = np.log(prices[last] * (1 - part) + prices[last + 1] * part)
+    crossing: Floats = np.log(prices[last] * (1 - part) + prices[last + 1] * part)
     crossing[paying == 0] = logs[0] - 1
     crossing[paying == len(logs)] = logs[-1]
     return crossing
 
 
-def _fill(
-    values: NDArray[np.float64], c: NDArray[np.int64], d: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _fill(values: Floats, c: Ints, d: Ints) -> Floats:
     c, d = c[: len(values)], d[: len(values)]
     inside = c <= LARGEST
     table = np.empty((LARGEST + 1, LARGEST + 1))
@@ -114,7 +110,7 @@ class Index:
             (1 - v) * high[j] + v * high[j + 1]
         )
 
-    def at_many(self, c1: NDArray[np.float64], c2: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at_many(self, c1: Floats, c2: Floats) -> Floats:
         """Return `at` for arrays of counts."""
         scale = LARGEST / np.maximum(np.maximum(c1, c2), LARGEST)
         x, y = c1 * scale, c2 * scale
@@ -122,7 +118,7 @@ class Index:
         j = np.minimum(y.astype(np.int64), LARGEST - 1)
         u, v = x - i, y - j
         g = self.array
-        result: NDArray[np.float64] = (1 - u) * ((1 - v) * g[i, j] + v * g[i, j + 1]) + u * (
+        result: Floats = (1 - u) * ((1 - v) * g[i, j] + v * g[i, j + 1]) + u * (
             (1 - v) * g[i + 1, j] + v * g[i + 1, j + 1]
         )
         return result

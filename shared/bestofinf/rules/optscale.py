@@ -21,14 +21,14 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import ClassVar, Literal, TypeAlias, get_args
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, one_of, whole
+from bestofinf.optscale.hits import HitModel, tied
+from bestofinf.optscale.prior import ScorePrior
+from bestofinf.optscale.reliability import Calibration
+from bestofinf.optscale.truncnorm import NormalPrior
+from bestofinf.optscale.truncnorm import fit as fit_scores
 from bestofinf.rules.base import StopRule, Verdict
-from bestofinf.scores.hits import HitModel, tied
-from bestofinf.scores.prior import ScorePrior
-from bestofinf.scores.reliability import Calibration
-from bestofinf.scores.truncnorm import NormalPrior
-from bestofinf.scores.truncnorm import fit as fit_scores
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
 
 Misses = Callable[[int], float]
 
@@ -37,12 +37,11 @@ Mode: TypeAlias = Literal["sequential", "two_stage"]
 Until: TypeAlias = Literal["auto", "attained", "enough", "either"]
 
 _PEEKS = ((8, 3), (16, 5), (32, 10))  # (cap, peek) of the released notebooks; 20 above
-_VAGUE = ScorePrior.vague()
 
 
 @dataclass(frozen=True)
 class OptScale(StopRule):
-    """Stops when the best score is attained, or improbable to be reached.
+    """Stops when the target score is reached, or is unlikely to be reached.
 
     ==========================================  ================================================
     ``OptScale()``                              attained, or given up
@@ -54,7 +53,7 @@ class OptScale(StopRule):
 
     A sample whose score is missing tells this rule nothing; where all are missing, only the cap
     stops. Scores that are often equal, as a judge's are, have no density: they are counted as
-    hits and misses of the target instead (`bestofinf.scores.hits`).
+    hits and misses of the target instead (`bestofinf.optscale.hits`).
 
     Attributes:
         min_score: The score to reach, in (0, 1]. It has no meaning across scorers: take it from a
@@ -98,19 +97,13 @@ class OptScale(StopRule):
         if not 0 < self.confidence < 1:
             raise UsageError(f"confidence must lie in (0, 1), got {self.confidence!r}")
         for name, kind in (("fit", ScoreFit), ("mode", Mode), ("until", Until)):
-            value = getattr(self, name)
-            if value not in get_args(kind):
-                names = ", ".join(map(repr, get_args(kind)))
-                raise UsageError(f"{name} must be one of {names}, got {value!r}")
+            one_of(name, getattr(self, name), get_args(kind))
         for name in ("give_up", "batch_risk"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} must lie in [0, 1), got {getattr(self, name)!r}")
-        for name in ("cap", "peek"):
-            value = getattr(self, name)
-            if name == "peek" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UsageError(f"{name} must be a whole number of at least 1, got {value!r}")
+        whole("cap", self.cap)
+        if self.peek is not None:
+            whole("peek", self.peek)
         if self.mode == "two_stage" and self.until == "attained":
             raise UsageError("mode 'two_stage' stops at N* samples: until must not be 'attained'")
         if not isinstance(self.prior, ScorePrior | NormalPrior | None):
@@ -163,6 +156,10 @@ class OptScale(StopRule):
         if "attained" in self._reasons:
             batch = min(batch, self._safe_batch(tally, limit))
         return min(batch, limit)
+
+    def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
+        """Return 1 for the next batch: scores decide and not votes."""
+        return [1.0] * min(self.needed(tally, ahead), len(ahead))
 
     def _safe_batch(self, tally: Tally, limit: int) -> int:
         """Return how many samples will hardly be too many, with neither a hit nor a give-up."""
@@ -257,14 +254,14 @@ class OptScale(StopRule):
             return self.prior
         if self._calibration is not None and self._calibration.prior is not None:
             return self._calibration.prior
-        return _VAGUE
+        return ScorePrior.vague()
 
     @cached_property
     def _normal_prior(self) -> NormalPrior | None:
         if isinstance(self.prior, NormalPrior):
             return self.prior
         prior = self._prior
-        return None if prior is _VAGUE else NormalPrior(*prior.mean_parameters())
+        return None if prior is ScorePrior.vague() else NormalPrior(*prior.mean_parameters())
 
     @cached_property
     def _hits(self) -> HitModel:

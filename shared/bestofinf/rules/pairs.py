@@ -8,9 +8,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import betainc
+from bestofinf._arrays import Floats, np, special
 
 LARGEST = 256  # counts up to this are looked up, larger ones computed
 
@@ -26,7 +24,7 @@ class PairTable:
         self._first = first
         self._second = second
         self.rows: list[list[float]] = []
-        self._array: NDArray[np.float64] = np.empty((0, 0))
+        self._array: Floats = np.empty((0, 0))
 
     def at(self, c1: float, c2: float) -> float:
         """Return the value for any counts, effective ones included."""
@@ -34,9 +32,9 @@ class PairTable:
             if int(c1) >= len(self.rows):
                 self._grow(max(64, 2 ** math.ceil(math.log2(c1))))
             return self.rows[int(c1)][int(c2)]
-        return float(betainc(c1 + self._first, c2 + self._second, 0.5))
+        return float(special.betainc(c1 + self._first, c2 + self._second, 0.5))
 
-    def at_many(self, c1: NDArray[np.float64], c2: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at_many(self, c1: Floats, c2: Floats) -> Floats:
         """Return `at` for arrays of counts."""
         i, j = c1.astype(np.int64), c2.astype(np.int64)
         if ((i == c1) & (j == c2)).all() and (not i.size or i.max() <= LARGEST):
@@ -50,11 +48,11 @@ class PairTable:
         # Rows that exist stay as long as they are: they are only asked for c2 <= c1.
         whole = np.arange(largest + 1)
         more = whole[len(self.rows) :, None]
-        self.rows.extend(betainc(more + self._first, whole + self._second, 0.5).tolist())
+        self.rows.extend(special.betainc(more + self._first, whole + self._second, 0.5).tolist())
 
 
-def _half(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(betainc(a, b, 0.5), dtype=np.float64)
+def _half(a: Floats, b: Floats) -> Floats:
+    return np.asarray(special.betainc(a, b, 0.5), dtype=np.float64)
 
 
 @cache

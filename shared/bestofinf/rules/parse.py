@@ -16,7 +16,8 @@ from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
 from bestofinf.rules.certified import CertifiedMajority
 from bestofinf.rules.consistency import AdaptiveConsistency, Doubling, PValue, UnanimousWindow
-from bestofinf.rules.lead import AheadBy
+from bestofinf.rules.lead import AheadBy, FirstTo
+from bestofinf.rules.mass import ProbabilityMass
 from bestofinf.rules.optimal import PRESETS, OptimalStopping
 from bestofinf.rules.optscale import OptScale
 from bestofinf.rules.posterior import BestOfInfinity
@@ -27,9 +28,11 @@ RULES: dict[str, type[StopRule]] = {
         OptimalStopping,
         BestOfInfinity,
         AheadBy,
+        FirstTo,
         AdaptiveConsistency,
         UnanimousWindow,
         CertifiedMajority,
+        ProbabilityMass,
         OptScale,
         PValue,
         Doubling,
@@ -42,15 +45,19 @@ RULES: dict[str, type[StopRule]] = {
 }
 """Rules by the name they are written with."""
 
+FRUGAL = "frugal"
+"""Another name of `FirstTo`: the preset below `fast`."""
+
 _TOKEN = re.compile(r"\s*([|&()]|[^|&()]+)")
 
 
 def parse_rule(text: str) -> StopRule:
-    """Return the rule that a text stands for; ``str(rule)`` gives a text back.
+    """Return the rule that a text describes; ``str(rule)`` is its inverse.
 
     Args:
         text: ``NAME[:key=value,...]``, joined by ``|`` or ``&``. NAME is one of `RULES` or a
-            preset of `OptimalStopping`: fast, balanced, thorough, exhaustive.
+            preset: frugal (`FirstTo`), or fast, balanced, thorough, exhaustive of
+            `OptimalStopping`.
 
     Raises:
         UsageError: If a name or a key is unknown, or a value is wrong; in one line.
@@ -96,9 +103,11 @@ def _one(tokens: list[str], text: str) -> tuple[StopRule, list[str]]:
 
 def _single(text: str) -> StopRule:
     name, _, settings = (part.strip() for part in text.partition(":"))
-    kind = OptimalStopping if name in PRESETS else RULES.get(name)
+    kind = OptimalStopping if name in PRESETS else FirstTo if name == FRUGAL else RULES.get(name)
     if kind is None:
-        raise UsageError(f"unknown rule {name!r}: choose from {', '.join([*RULES, *PRESETS])}")
+        raise UsageError(
+            f"unknown rule {name!r}: choose from {', '.join([*RULES, FRUGAL, *PRESETS])}"
+        )
     hints = get_type_hints(kind)
     allowed = {
         f.name: f

@@ -18,21 +18,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gammainc, gammaln
-
+from bestofinf._arrays import Bools, Floats, Ints, np, special
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue
 from bestofinf.rules.base import StopRule, Verdict
 from bestofinf.rules.pairs import LARGEST, pair_table
-from bestofinf.tallies import Tallies
-from bestofinf.tally import Tally
+from bestofinf.rules.tally import Tally
+from bestofinf.rules.tally_arrays import TallyArrays
 
 Prior = Literal["paper", "authors"]
-Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
+Bounds = tuple[Floats, Floats]
 
-_NODES, _REACH = 48, 7.5  # of the quadrature; its error is at most 2e-7
+_NODES, _REACH = 48, 7.5  # of the quadrature, see `_nodes`
+_SKEW = 0.5
+_FAR, _MASS, _STEP = 40.0, 17.0, 0.4  # the same for shapes below 1
 _REMEMBERED = 10_000  # integrals; the first votes of many questions are the same
 _SETTLED = 1e-7  # where the bounds are this close, they are the answer
 
@@ -135,12 +134,12 @@ class BestOfInfinity(StopRule):
                     return more
         return len(ahead) + 1
 
-    def check_many(self, tallies: Tallies) -> NDArray[np.bool_]:
+    def check_many(self, tallies: TallyArrays) -> Bools:
         """Return where the Bayes factor is reached."""
         posterior = _posterior(self.concentration, self.prior)
         answers = tallies.n_answers + posterior.extra
         bar = answers / (answers + self.bayes_factor)
-        fires: NDArray[np.bool_] = tallies.c1 > 0
+        fires: Bools = tallies.c1 > 0
         rows = np.flatnonzero(fires)
         for bound in (posterior.nearest_many, posterior.rivals_many):
             low, high = bound(tallies, rows)
@@ -175,7 +174,7 @@ class _Posterior:
         self._pairs = pair_table(self._plus, self._plus)
         self._pairs_unknown = pair_table(self._plus, self._unknown)
         self._known: dict[tuple[float, ...], float] = {}
-        self._tables: dict[float, tuple[NDArray[np.float64], NDArray[np.float64], float]] = {}
+        self._tables: dict[float, tuple[Floats, Floats, float]] = {}
 
     def p_rival(self, c1: float, c2: float) -> float:
         """Return P(the runner-up is ahead of the leader), or the unknown one where c2 is 0."""
@@ -185,14 +184,16 @@ class _Posterior:
         except (IndexError, TypeError):  # not tabled yet, or effective counts
             return table.at(c1, c2)
 
-    def nearest_many(self, tallies: Tallies, rows: NDArray[np.int64]) -> Bounds:
+    def nearest_many(self, tallies: TallyArrays, rows: Ints) -> Bounds:
         """Return bounds of 1 - P per row: from the runner-up alone, and 1."""
         c1, c2 = tallies.c1[rows], tallies.c2[rows]
         unknown = self._pairs_unknown.at_many(c1, np.zeros(len(rows)))
+        # Without a runner-up its chance is not used, but a table wants a count above 0: whole
+        # counts stay whole, so that they are looked up.
         runner = self._pairs.at_many(c1, np.maximum(c2, 1e-9 if tallies.stratified else 1))
         return np.where(c2 > 0, np.maximum(runner, unknown), unknown), np.ones(len(rows))
 
-    def rivals_many(self, tallies: Tallies, rows: NDArray[np.int64]) -> Bounds:
+    def rivals_many(self, tallies: TallyArrays, rows: Ints) -> Bounds:
         """Return the bounds of `_bounds` per row."""
         counts = tallies.counts[rows]
         leads = np.broadcast_to(tallies.c1[rows, None], counts.shape)
@@ -229,8 +230,10 @@ class _Posterior:
     def _bounds(self, counts: Collection[float], c1: float) -> tuple[float, float]:
         """Return bounds of 1 - P: the likeliest rival's chance, and that of independent rivals.
 
-        A large share of the leader is ahead of every rival more easily, so "ahead of j" are
-        positively associated: P(ahead of all) is at least the product (Chebyshev's inequality).
+        Given the leader's Gamma variable x, "ahead of j" are independent, each with a chance
+        F(x; a_j) that rises with x. The mean of a product of rising functions is at least the
+        product of their means (Chebyshev's association inequality), so P(ahead of all) is at
+        least the product of the chances.
         """
         most = self.p_rival(c1, 0)
         ahead = 1 - most
@@ -257,42 +260,58 @@ class _Posterior:
             logs = _log_gamma_cdf(rivals, x).sum(0)
         return float(-(weights @ np.expm1(logs)) + missing)
 
-    def _table(self, c1: int) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    def _table(self, c1: int) -> tuple[Floats, Floats, float]:
         """Return log distribution functions at the leader's nodes: row c, row 0 the unknown."""
         known = self._tables.get(c1)
         if known is None:
             x, weights, missing = _nodes(c1 + self._plus)
-            shapes: NDArray[np.float64] = np.arange(c1 + 1, dtype=np.float64) + self._plus
+            shapes: Floats = np.arange(c1 + 1, dtype=np.float64) + self._plus
             shapes[0] = self._unknown
             known = self._tables[c1] = (_log_gamma_cdf(shapes[:, None], x), weights, missing)
         return known
 
 
-def _nodes(shape: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+def _nodes(shape: float) -> tuple[Floats, Floats, float]:
     """Return nodes and weights of the Gamma density, and the mass left of all nodes.
 
-    Trapezoids, uniform in a stretched log x: the rule converges exponentially, and the stretch
-    covers the left tail of small shapes. What the weights lack to 1 is mass in that tail, where
-    the leader certainly is behind.
+    Trapezoids, uniform in a stretched log x, which converge exponentially. What the weights lack
+    to 1 is mass left of all nodes, where the leader certainly is behind.
+
+    In log x the density has its mode at log(a), for a shape a, a standard deviation of about
+    1/sqrt(a) and a skewness of about -1/sqrt(a). So nodes stand at ``log x = log a + (z - skew *
+    (sqrt(1 + z**2) - 1)) / sqrt(a)`` for even z: skew bends them to the left. skew = 1/(3 sqrt(a))
+    would cancel the cubic term of the log density at the mode; 1/(2 sqrt(a)) reaches further into
+    the left tail, which falls off as x**a only. On nine sets of counts the largest error was
+    6e-8, 1.4e-9, 1.2e-9 and 9e-9 with 0, 1/3, 1/2 and 7/10 in place of `_SKEW`. Beyond `_REACH`
+    standard deviations to the right there is less than 1e-12 of the mass.
+
+    Shapes below 1 occur with effective counts alone. Their left tail is longer than the stretch
+    reaches: nodes are even in log x, from `_FAR`, beyond which there is exp(-40) of the mass, down
+    to where exp(-`_MASS`) = 4e-8 is left. The density of log x is analytic in a strip of pi/2 to
+    both sides, so the error of steps of h is about exp(-pi**2 / h): 2e-11.
+
+    Against a rule of 8,000 nodes (tests/rules/test_posterior.py) the sum is within 2e-7.
     """
-    if shape < 1:  # effective counts only; the stretch does not reach far enough here
-        log_x = np.arange(math.log(40), -17 / shape, -0.4)
+    if shape < 1:
+        log_x = np.arange(math.log(_FAR), -_MASS / shape, -_STEP)
         x = np.exp(log_x)
-        weights = 0.4 * np.exp(shape * log_x - x - gammaln(shape))
+        weights = _STEP * np.exp(shape * log_x - x - special.gammaln(shape))
         return x, weights, 1 - float(weights.sum())
     z = np.linspace(-_REACH, _REACH, _NODES, dtype=np.float64)
     step = 2 * _REACH / (_NODES - 1)
     scale = shape**-0.5
-    skew = min(0.5 * scale, 0.95)
+    skew = _SKEW * scale
     root = np.sqrt(1 + z * z)
     log_x = math.log(shape) + scale * (z - skew * (root - 1))
     x = np.exp(log_x)
-    weights = np.exp(shape * log_x - x - gammaln(shape)) * scale * step * (1 - skew * z / root)
+    weights = (
+        np.exp(shape * log_x - x - special.gammaln(shape)) * scale * step * (1 - skew * z / root)
+    )
     return x, weights, 1 - float(weights.sum())
 
 
-def _log_gamma_cdf(shape: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    logs: NDArray[np.float64] = np.log(np.maximum(gammainc(shape, x), 1e-300))
+def _log_gamma_cdf(shape: Floats, x: Floats) -> Floats:
+    logs: Floats = np.log(np.maximum(special.gammainc(shape, x), 1e-300))
     return logs
 
 

@@ -7,15 +7,17 @@ from bestofinf.scorers.base import (
     Scorer,
     ScoringError,
     ascored,
+    costed,
     scored,
     sigmoid,
 )
 from bestofinf.scorers.functions import FunctionScorer, as_scorer
 from bestofinf.scorers.http import RewardEndpoint
-from bestofinf.scorers.judge import Judge, TextJudge
+from bestofinf.scorers.judge import TEXT_FORM, Judge, TextJudge, score_in, score_of
 from bestofinf.scorers.logprobs import MeanLogprob, SelfCertainty
 
 __all__ = [
+    "TEXT_FORM",
     "BaseScorer",
     "FunctionScorer",
     "Judge",
@@ -29,6 +31,9 @@ __all__ = [
     "TextJudge",
     "as_scorer",
     "ascored",
+    "costed",
+    "score_in",
+    "score_of",
     "scored",
     "sigmoid",
 ]

@@ -11,14 +11,18 @@ import asyncio
 import contextvars
 import math
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
-from bestofinf.errors import UsageError
-from bestofinf.policy import FailurePolicy
+from bestofinf._concurrency.endings import is_cancelled
+from bestofinf.border import as_finite, as_fraction, error_text
+from bestofinf.errors import UsageError, is_interrupt, shown
+from bestofinf.policy import FailurePolicy, is_transient
 from bestofinf.records import Reply, Sample, Usage
 
 T = TypeVar("T")
@@ -29,7 +33,7 @@ _ROUNDING = 1e-6  # a probability of 1.0000001 is a probability
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a scorer found.
+    """The result of scoring a reply.
 
     Attributes:
         value: In [0, 1], more is better; None when there is no score.
@@ -56,11 +60,33 @@ class Scorer(Protocol):
 
 
 class ScoringError(Exception):
-    """A try to score has failed; carries what it cost."""
+    """An attempt to score has failed; the error has its cost."""
 
     def __init__(self, message: str, usage: Usage = NO_COST) -> None:
         self.usage = usage
         super().__init__(message)
+
+
+@contextmanager
+def costed(usage: Callable[[], Usage]) -> Generator[None]:
+    """Make errors raised in the context carry the cost of the calls in it.
+
+    Errors after which the same is tried again stay as they are: such calls brought nothing that a
+    provider would charge for.
+
+    Args:
+        usage: Tells what the calls have cost so far.
+
+    Raises:
+        ScoringError: In place of any other error.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_transient(error):
+            raise
+        told = str(error) if isinstance(error, ScoringError) else error
+        raise ScoringError(error_text(told), usage()) from error
 
 
 @dataclass(frozen=True)
@@ -89,10 +115,10 @@ class Scale:
         Raises:
             ScoringError: If it is no finite number, or lies outside and is not to be clipped.
         """
-        number = float(value)
+        number = None if isinstance(value, str) else as_finite(float(value))
+        if number is None:
+            raise ScoringError(f"the scorer returned {shown(value)}, no finite number")
         place = (number - self.low) / (self.high - self.low)
-        if not math.isfinite(place):
-            raise ScoringError(f"the scorer returned {value!r}, no finite number")
         if not self.clip and not -_ROUNDING <= place <= 1 + _ROUNDING:
             raise ScoringError(
                 f"the scorer returned {number:g}, outside [{self.low:g}, {self.high:g}]"
@@ -140,34 +166,34 @@ class BaseScorer(ABC):
         return await asyncio.wrap_future(in_thread(lambda: self._try(prompt, reply)))
 
     def score(self, prompt: str, reply: Reply) -> Score:
-        """Return the score of a reply; never raises."""
-        spent = NO_COST
-        try:
-            for attempt in self.policy.retrying():
-                with attempt:
-                    try:
-                        return self._finished(self._timed(prompt, reply), spent)
-                    except Exception as error:
-                        spent += self._cost(error)
-                        raise
-        except Exception as error:
-            return _none(error, spent)
-        raise AssertionError("unreachable: tenacity returns or raises")
+        """Return the score of a reply; raises nothing but an interrupt of the program."""
+        spent, failures = NO_COST, 0
+        while True:
+            try:
+                return self._finished(self._timed(prompt, reply), spent)
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
+                spent, failures = spent + self._cost(error), failures + 1
+                pause = self.policy.pause_after(error, failures)
+                if pause is None:
+                    return _none(error, spent)
+            time.sleep(pause)
 
     async def ascore(self, prompt: str, reply: Reply) -> Score:
-        """Return the score of a reply; never raises."""
-        spent = NO_COST
-        try:
-            async for attempt in self.policy.async_retrying():
-                with attempt:
-                    try:
-                        return self._finished(await self._atimed(prompt, reply), spent)
-                    except Exception as error:
-                        spent += self._cost(error)
-                        raise
-        except Exception as error:
-            return _none(error, spent)
-        raise AssertionError("unreachable: tenacity returns or raises")
+        """Return the score of a reply; raises nothing but a cancellation, or an interrupt."""
+        spent, failures = NO_COST, 0
+        while True:
+            try:
+                return self._finished(await self._atimed(prompt, reply), spent)
+            except BaseException as error:
+                if is_cancelled(error) or is_interrupt(error):
+                    raise
+                spent, failures = spent + self._cost(error), failures + 1
+                pause = self.policy.pause_after(error, failures)
+                if pause is None:
+                    return _none(error, spent)
+            await asyncio.sleep(pause)
 
     def _timed(self, prompt: str, reply: Reply) -> Score:
         timeout = self.policy.timeout
@@ -181,13 +207,14 @@ class BaseScorer(ABC):
     async def _atimed(self, prompt: str, reply: Reply) -> Score:
         timeout = self.policy.timeout
         try:
-            return await asyncio.wait_for(self._atry(prompt, reply), timeout)
+            async with asyncio.timeout(timeout) as limit:
+                return await self._atry(prompt, reply)
         except TimeoutError:
-            raise TimeoutError(
-                f"no score within {timeout:g} s" if timeout else "timed out"
-            ) from None
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"no score within {timeout:g} s") from None
 
-    def _cost(self, error: Exception) -> Usage:
+    def _cost(self, error: BaseException) -> Usage:
         return error.usage if isinstance(error, ScoringError) else self.cost_of_a_try
 
     def _finished(self, found: Score, spent: Usage) -> Score:
@@ -203,8 +230,8 @@ class BaseScorer(ABC):
 
 
 def _none(error: BaseException, spent: Usage) -> Score:
-    name = "" if isinstance(error, ScoringError) else f"{type(error).__name__}: "
-    return Score(None, spent, f"not scored: {name}{error}")
+    told = str(error) if isinstance(error, ScoringError) else error
+    return Score(None, spent, f"not scored: {error_text(told)}")
 
 
 def in_thread(work: Callable[[], T]) -> Future[T]:
@@ -221,6 +248,10 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
             return
         try:
             result = context.run(work)
+        except StopIteration as error:  # which no future can hold for an event loop
+            stopped = RuntimeError("StopIteration was raised where a score was expected")
+            stopped.__cause__ = error
+            future.set_exception(stopped)
         except BaseException as error:
             future.set_exception(error)
         else:
@@ -238,21 +269,25 @@ def scored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
     """
     if scorer is None or sample.reply is None:
         return sample
-    return _with(sample, scorer.score(prompt, sample.reply))
+    return with_score(sample, scorer.score(prompt, sample.reply))
 
 
 async def ascored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
     """Do the same without blocking the event loop."""
     if scorer is None or sample.reply is None:
         return sample
-    return _with(sample, await scorer.ascore(prompt, sample.reply))
+    return with_score(sample, await scorer.ascore(prompt, sample.reply))
 
 
-def _with(sample: Sample, found: Score) -> Sample:
-    notes = [sample.note, found.note if found.value is None else ""]
+def with_score(sample: Sample, found: Score) -> Sample:
+    """Return the sample with a score, what scoring has cost, and why there is no score."""
+    value, note = as_fraction(found.value), found.note
+    if value is None and found.value is not None:
+        note = f"not scored: the scorer returned {shown(found.value)}, no number from 0 to 1"
+    notes = [sample.note, note if value is None else ""]
     return replace(
         sample,
-        score=found.value,
+        score=value,
         usage=sample.usage + found.usage,
         note="; ".join(filter(None, notes)),
     )

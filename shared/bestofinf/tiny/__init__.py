@@ -13,6 +13,7 @@ they answered, for tests and examples of everything that reads an evaluation set
 """
 
 from bestofinf.tiny.alphabet import CONTEXT
+from bestofinf.tiny.chat import TinyMember
 from bestofinf.tiny.files import MEMBERS, load, load_verifier, recorded
 from bestofinf.tiny.model import (
     Choice,
@@ -38,6 +39,7 @@ __all__ = [
     "Piece",
     "Problem",
     "SampleCounter",
+    "TinyMember",
     "TinyModel",
     "Verifier",
     "answer_of",

@@ -15,6 +15,7 @@ from bestofinf.tiny.network import Network
 from bestofinf.tiny.verifier import Verifier
 
 MEMBERS = ("sum", "mul", "clock", "hasty")
+"""Names of the models, as `load` and ``tiny:NAME`` take them."""
 VERIFIER = "verifier"
 CALIBRATION_FILE = "calibration.json"
 RECORDED_FILE = "recorded.json.gz"

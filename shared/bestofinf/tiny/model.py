@@ -1,4 +1,4 @@
-"""A member as one asks it: chat messages in, sampled replies with usage out; no framework, no HTTP."""
+"""A tiny model: chat messages in, sampled replies with usage out; no framework, no HTTP."""
 
 from __future__ import annotations
 

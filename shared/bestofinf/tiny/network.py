@@ -47,8 +47,8 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """What the network keeps of texts read so far; texts of a batch end at the same column.
+class KVCache:
+    """Keys and values of the texts read so far; texts of a batch end at the same column.
 
     Attributes:
         keys: Attention keys, shape (layers, batch, heads, columns, HEAD_SIZE).
@@ -64,8 +64,8 @@ class Reading:
     padding: Tokens
     last: Tokens
 
-    def rows(self, which: npt.NDArray[np.intp]) -> Reading:
-        """Return the reading of some rows of the batch, which may repeat."""
+    def rows(self, which: npt.NDArray[np.intp]) -> KVCache:
+        """Return the cache of some rows of the batch, which may repeat."""
         return replace(
             self,
             keys=self.keys[:, which],
@@ -106,8 +106,8 @@ class Network:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             return cls.from_arrays({name: _joined(file[name]) for name in file.files})
 
-    def begin(self, batch: int, columns: int, padding: Tokens | None = None) -> Reading:
-        """Return the empty reading of `batch` texts, with room for `columns` columns.
+    def begin(self, batch: int, columns: int, padding: Tokens | None = None) -> KVCache:
+        """Return the empty cache of `batch` texts, with room for `columns` columns.
 
         Args:
             batch: Number of texts.
@@ -116,7 +116,7 @@ class Network:
         """
         heads = self.position.shape[1] // HEAD_SIZE
         shape = (len(self.layers), batch, heads, columns, HEAD_SIZE)
-        return Reading(
+        return KVCache(
             keys=np.zeros(shape),
             values=np.zeros(shape),
             columns=0,
@@ -124,7 +124,7 @@ class Network:
             last=np.full((batch, LOOKBACK - 1), END, np.int64),
         )
 
-    def read(self, reading: Reading, tokens: Tokens) -> tuple[Array, Reading]:
+    def read(self, reading: KVCache, tokens: Tokens) -> tuple[Array, KVCache]:
         """Read on, and return the logits of the next token after each one read.
 
         Args:

@@ -344,3 +344,4 @@ _MAKERS: Mapping[str, Callable[[Random, Reckoning], Problem]] = {
     "count": _count,
 }
 FAMILIES = tuple(_MAKERS)
+"""Names of the families of questions."""

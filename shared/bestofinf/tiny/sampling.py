@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from bestofinf.tiny.alphabet import CHARACTERS, CONTEXT, END, encode
 from bestofinf.tiny.exact import Array, exponential
-from bestofinf.tiny.network import Network, Reading
+from bestofinf.tiny.network import KVCache, Network
 
 BATCH = 128
 """Samples decoded together: larger gains nothing once the keys leave the processor's cache."""
@@ -28,7 +28,7 @@ SETTLED = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What one sample is to be: the same ticket gives the same text.
+    """Identifies one sample: the same ticket gives the same text.
 
     Attributes:
         prompt: The text to go on from, at least one character.
@@ -88,7 +88,7 @@ class _Decoding:
         source = {prompt: row for row, prompt in enumerate(prompts)}
         rows = np.array([source[ticket.prompt] for ticket in tickets], np.intp)
         self._logits: Array = logits[rows, -1]
-        self._reading: Reading = reading.rows(rows)
+        self._reading: KVCache = reading.rows(rows)
         self._noise = np.stack([_uniform(name, ticket, max(room, 1)) for ticket in tickets])
         self._step = 0
 

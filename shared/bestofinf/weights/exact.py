@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from bestofinf.weights.margins import Floats, Margins
+from bestofinf.weights.solver.margins import Floats, Margins
 
 # Sums of products of numbers in [-1, 1] in double precision: far below this for any number of
 # members one can have. Only rows nearer to zero need exact arithmetic.
@@ -21,7 +21,7 @@ DOUBT = 1e-9
 
 @dataclass(frozen=True)
 class ExactScore:
-    """What a mixture does on each question, in exact arithmetic.
+    """The result of a mixture on each question, in exact arithmetic.
 
     Attributes:
         outcomes: "won", "tied" or "lost" per question.
@@ -45,6 +45,8 @@ def score(margins: Margins, weights: Sequence[Fraction]) -> ExactScore:
         margins: The vote counts.
         weights: One per member, at least 0; they are normalised to sum to one.
     """
+    if not len(margins):
+        return ExactScore((), 0, 0, 0, None)
     total = sum(weights, Fraction(0))
     exact = [Fraction(w) / total for w in weights]
     approximate = margins.rows @ np.array([float(w) for w in exact])

@@ -11,18 +11,16 @@ from scipy.special import ndtr, softmax
 
 from bestofinf._extras import require
 from bestofinf.errors import BestOfInfError
-from bestofinf.weights.budget import Budget
-from bestofinf.weights.margins import Floats, Margins
-from bestofinf.weights.milp import dot, new_model, optimise
-
-TEMPERATURE = 25.0
-"""Sharpness of `softmax`; results are flat from 20 to 50 on the recorded sets."""
+from bestofinf.weights.objectives import FINITE_VOTES
+from bestofinf.weights.solver.clock import Clock
+from bestofinf.weights.solver.margins import Floats, Margins
+from bestofinf.weights.solver.milp import dot, new_model, optimise
 
 CAP = 0.5
 """Margin past which `hinge` gives no further credit."""
 
-VOTES, ENTROPY, FLOOR = 5, 0.3, 1e-3
-"""Votes of `finite_n`, weight of its entropy term, and floor of the variance."""
+ENTROPY, FLOOR = 0.3, 1e-3
+"""Weight of the entropy term of `finite_n`, and floor of the variance."""
 
 BOOTSTRAPS = 200
 SMALL_MARGIN = 1e-3
@@ -52,15 +50,6 @@ def single(margins: Margins) -> Floats:
     return weights
 
 
-def softmax_shares(margins: Margins, *, temperature: float = TEMPERATURE) -> Floats:
-    """Return ``exp(T s_k) / sum_j exp(T s_j)``, with s_k member k's mean share of right answers.
-
-    The mean runs over all labelled questions; a question on which a member has no valid answer
-    counts as a share of 0.
-    """
-    return np.asarray(softmax(temperature * margins.shares.mean(axis=0)))
-
-
 def bagged_single(margins: Margins, *, bootstraps: int = BOOTSTRAPS, seed: int = 0) -> Floats:
     """Return how often each member is the best in bootstrap samples of the questions.
 
@@ -76,8 +65,13 @@ def bagged_single(margins: Margins, *, bootstraps: int = BOOTSTRAPS, seed: int =
 
 
 def finite_n(
-    margins: Margins, *, votes: int = VOTES, entropy: float = ENTROPY, floor: float = FLOOR
-) -> Floats:
+    margins: Margins,
+    *,
+    votes: int = FINITE_VOTES,
+    entropy: float = ENTROPY,
+    floor: float = FLOOR,
+    cost: Floats | None = None,
+) -> tuple[Floats, float]:
     """Maximise the expected number of questions that a vote of few samples wins.
 
     The chance to win is the normal approximation ``min_r Phi(delta_r / sigma_r)`` with
@@ -90,6 +84,11 @@ def finite_n(
         votes: Samples in a vote.
         entropy: Weight of the entropy term.
         floor: Keeps the variance above zero where all members agree.
+        cost: Accuracy given up for one sample of each member, shape (K,); a vote of `votes`
+            samples gives up ``votes * cost · w``.
+
+    Returns:
+        The weights, and the number of questions expected to be won, less what they cost.
 
     The objective is not concave; L-BFGS starts at equal weights, from where restarts at random
     points found no gain worth having on the recorded sets.
@@ -98,6 +97,7 @@ def finite_n(
     rows, wrong = margins.rows, margins.wrong_shares
     right = margins.shares[margins.question]
     both = right + wrong
+    paid = np.zeros(k) if cost is None else len(margins) * votes * cost
     noise = (both - rows**2) / np.maximum(margins.valid, 1)[margins.question]
 
     def loss(logits: Floats) -> tuple[float, Floats]:
@@ -115,12 +115,14 @@ def finite_n(
         slope = (rows[worst] - (z[worst] / (2 * s))[:, None] * by_w) / s[:, None]
         density = np.exp(-0.5 * z[worst] ** 2) / np.sqrt(2 * np.pi)
         positive = np.maximum(w, 1e-300)
-        value = ndtr(least).sum() - entropy * (w * np.log(k * positive)).sum()
-        gradient = density @ slope - entropy * (np.log(k * positive) + 1)
+        value = ndtr(least).sum() - w @ paid - entropy * (w * np.log(k * positive)).sum()
+        gradient = density @ slope - paid - entropy * (np.log(k * positive) + 1)
         return -value, -w * (gradient - gradient @ w)
 
     result = minimize(loss, np.zeros(k), jac=True, method="L-BFGS-B")
-    return np.asarray(softmax(result.x))
+    weights = np.asarray(softmax(result.x))
+    spread = entropy * float((weights * np.log(np.maximum(k * weights, 1e-300))).sum())
+    return weights, spread - float(result.fun)
 
 
 def hinge(
@@ -130,7 +132,7 @@ def hinge(
     solver: str = "cbc",
     lower: Floats | None = None,
     upper: Floats | None = None,
-    budget: Budget | None = None,
+    clock: Clock | None = None,
 ) -> Floats:
     """Maximise the sum of the margins, each counted up to `cap`: a linear program.
 
@@ -140,7 +142,7 @@ def hinge(
         solver: "cbc" or "highs".
         lower: Least weights, shape (K,).
         upper: Greatest weights, shape (K,).
-        budget: Time limit.
+        clock: Time limit.
 
     Raises:
         BestOfInfError: If the solver does not finish in time.
@@ -158,7 +160,7 @@ def hinge(
     for row, q in zip(margins.rows[binding], margins.question[binding], strict=True):
         model += credit[q] - dot(row, w) <= 0
     model.objective = mip.xsum(credit)
-    status = optimise(model, (budget or Budget(60.0)).left() + 0.1)
+    status = optimise(model, (clock or Clock(60.0)).left() + 0.1)
     if status != mip.OptimizationStatus.OPTIMAL:
         raise BestOfInfError(f"the linear program of 'hinge' ended with status {status.name}")
     found = np.clip([v.x for v in w], 0.0, 1.0)

@@ -1,15 +1,18 @@
-"""A claim about weights on a locked test set that took no part in choosing them."""
+"""Tests of weights on a locked set of questions that took no part in choosing them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import binomtest
 
-from bestofinf.weights.heldout import at_infinity, at_samples
-from bestofinf.weights.margins import Floats, Margins
+from bestofinf.evaluation import EvaluationSet
+from bestofinf.evaluation.limits import Elections
+from bestofinf.weights.heldout import at_infinity
+from bestofinf.weights.solver.margins import Floats, Margins
+from bestofinf.weights.votes import FewVotes
 
 BOOTSTRAPS = 4000
 LEVEL = 0.05
@@ -22,7 +25,7 @@ class Rival:
     Attributes:
         difference: Mean score of the recommended weights minus the rival's.
         lower: One-sided 95 % limit of it from below, by a paired bootstrap over questions.
-        better: Questions that infinitely many samples win with the recommended weights alone.
+        better: Questions that all recorded votes win with the recommended weights alone.
         worse: Those won with the rival alone.
         p_value: Exact McNemar test on these, two-sided.
     """
@@ -40,9 +43,9 @@ class LockedTest:
 
     Attributes:
         questions: Labelled questions of the test set.
-        accuracy: Mean score there.
-        se: Its standard error over questions.
-        accuracy_inf: Accuracy with infinitely many samples; a tie counts one half.
+        accuracy: Accuracy there of as many votes as the comparison was made by.
+        se: Its standard error over questions and samples.
+        accuracy_inf: Accuracy with infinitely many votes; None where it cannot be known.
         rivals: Every member alone by its name, and "uniform".
         beats_every_member: True when the lower limit against each member is above 0. For "better
             than all" each comparison at its full level is right (intersection-union test).
@@ -51,35 +54,40 @@ class LockedTest:
     questions: int
     accuracy: float
     se: float
-    accuracy_inf: float
+    accuracy_inf: float | None
     rivals: Mapping[str, Rival]
     beats_every_member: bool
 
 
 def locked_test(
-    margins: Margins,
-    weights: Floats,
+    test: EvaluationSet,
+    members: Sequence[str],
+    weights: Sequence[float],
     *,
-    samples: int,
+    votes: int,
     seed: int = 0,
 ) -> LockedTest:
     """Compare fixed weights with every member and with equal weights.
 
     Args:
-        margins: Vote counts of the test set.
-        weights: Shape (K,).
-        samples: Number of samples for the score.
+        test: Labelled questions, each with `votes` samples of every member or more.
+        members: The members.
+        weights: Weight of each.
+        votes: Samples of a vote, for the score.
         seed: Seed of the bootstrap.
     """
+    margins = Margins.of(test, members=members)
     k, n = len(margins.members), len(margins)
-    score, won = at_samples(margins, weights, samples), at_infinity(margins, weights)
+    few = FewVotes(test, members, votes, seed=seed)
+    mine = np.array(weights)
+    score, won = few.together(mine), at_infinity(margins, mine)
     random = np.random.default_rng(seed)
     times = random.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAPS) / n
     others: dict[str, Floats] = dict(zip(margins.members, np.eye(k), strict=True))
     others["uniform"] = np.full(k, 1 / k)
     rivals = {}
     for name, other in others.items():
-        difference = score - at_samples(margins, other, samples)
+        difference = score - few.together(other)
         theirs = at_infinity(margins, other)
         better, worse = int((won > theirs).sum()), int((won < theirs).sum())
         p = binomtest(better, better + worse).pvalue if better + worse else 1.0
@@ -94,7 +102,7 @@ def locked_test(
         questions=n,
         accuracy=float(score.mean()),
         se=float(score.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0,
-        accuracy_inf=float(won.mean()),
+        accuracy_inf=Elections(test, members, seed=seed).limit(mine).value,
         rivals=rivals,
         beats_every_member=all(rivals[name].lower > 0 for name in margins.members),
     )

@@ -1,4 +1,4 @@
-"""What a caller may ask of a fit, checked."""
+"""The options of a fit, checked."""
 
 from __future__ import annotations
 
@@ -9,23 +9,17 @@ from math import isfinite
 
 import numpy as np
 
-from bestofinf.errors import UsageError
-from bestofinf.weights.margins import Floats, Margins
-
-OBJECTIVES = (
-    "maxmargin",
-    "accuracy",
-    "hinge",
-    "finite-n",
-    "softmax",
-    "bagged-single",
-    "single",
-    "uniform",
-)
-PROVEN = ("maxmargin", "accuracy")
-SOLVED = (*PROVEN, "hinge")
+from bestofinf.errors import UsageError, one_of, shown, whole
+from bestofinf.weights.objectives import OBJECTIVES
+from bestofinf.weights.solver.margins import Floats, Margins
 
 Bound = tuple[float, float]
+
+SIMPLE = 10_000
+"""Greatest denominator of a fraction that a float is taken for."""
+
+ROUNDING = Fraction(1, 10**9)
+"""What sums of weights may miss 1 by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +42,15 @@ class Limits:
 
     @property
     def free(self) -> bool:
-        """True when there are neither limits nor a price."""
-        return (
-            not any(self.lower)
-            and all(u == 1 for u in self.upper)
-            and self.max_members is None
-            and self.price == 0
-        )
+        """True when the weights have no limits."""
+        free = not any(self.lower) and all(u == 1 for u in self.upper)
+        return free and self.max_members is None
+
+    @classmethod
+    def none(cls, members: int) -> Limits:
+        """Return no limits for so many members, and no price."""
+        zero, one = (Fraction(0),) * members, (Fraction(1),) * members
+        return cls(zero, one, None, 0.0, np.zeros(members))
 
 
 def check_objective(objective: str) -> str:
@@ -63,8 +59,7 @@ def check_objective(objective: str) -> str:
     Raises:
         UsageError: If it is unknown.
     """
-    if objective not in OBJECTIVES:
-        raise UsageError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
+    one_of("objective", objective, OBJECTIVES)
     return objective
 
 
@@ -85,8 +80,8 @@ def check_limits(
     bounds: Mapping[str, Bound] | None,
     fixed: Mapping[str, float] | None,
     max_members: int | None,
-    price: float,
-    costs: Mapping[str, float] | None,
+    price: float = 0.0,
+    costs: Mapping[str, float] | None = None,
 ) -> Limits:
     """Put the limits of the weights together.
 
@@ -97,6 +92,11 @@ def check_limits(
         max_members: Most members with weight.
         price: Accuracy given up for one unit of cost.
         costs: Cost of one sample by member; thousands of tokens, as recorded, when None.
+
+    Returns:
+        The limits, exactly: a float that is the nearest to a fraction with a small denominator is
+        that fraction, others are the decimals they are written with. Limits that miss 1 by no more
+        than floats do are drawn to 1.
 
     Raises:
         UsageError: If a name is unknown, a number out of range, or no weights keep the limits.
@@ -113,6 +113,7 @@ def check_limits(
             raise UsageError(f"no member {name!r} to bound; there are {', '.join(margins.members)}")
     both = [_interval(name, pairs.get(name, (0.0, 1.0))) for name in margins.members]
     lower, upper = tuple(b[0] for b in both), tuple(b[1] for b in both)
+    lower, upper = _rounded_to_one(lower, upper)
     if sum(lower) > 1:
         raise UsageError(f"weights cannot sum to 1: the least weights alone are {_sum(lower)}")
     if sum(upper) < 1:
@@ -127,9 +128,9 @@ def check_limits(
 
 def _interval(name: str, pair: Bound) -> tuple[Fraction, Fraction]:
     try:
-        low, high = (Fraction(str(float(value))) for value in pair)
-    except (TypeError, ValueError):
-        raise UsageError(f"bounds of {name!r} must be two numbers, got {pair!r}") from None
+        low, high = (_exactly(value) for value in pair)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"bounds of {name!r} must be two numbers, got {shown(pair)}") from None
     if not 0 <= low <= high <= 1:
         raise UsageError(
             f"bounds of {name!r} must satisfy 0 <= least <= greatest <= 1, got {pair!r}"
@@ -137,13 +138,42 @@ def _interval(name: str, pair: Bound) -> tuple[Fraction, Fraction]:
     return low, high
 
 
+def _exactly(value: float | Fraction) -> Fraction:
+    """Return the number that was meant: 1/3 for 0.3333333333333333, 123/1000 for 0.123."""
+    if isinstance(value, Fraction):
+        return value
+    number = float(value)
+    simple = Fraction(number).limit_denominator(SIMPLE)
+    return simple if float(simple) == number else Fraction(str(number))
+
+
+def _rounded_to_one(
+    lower: tuple[Fraction, ...], upper: tuple[Fraction, ...]
+) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+    """Take from sums what makes them miss 1 by rounding alone."""
+    least, greatest = sum(lower), sum(upper)
+    if 1 < least <= 1 + ROUNDING:
+        shrunk = tuple(low / least for low in lower)
+        upper = tuple(
+            new if low == high else high
+            for new, low, high in zip(shrunk, lower, upper, strict=True)
+        )
+        lower = shrunk
+    if 1 - ROUNDING <= greatest < 1:
+        grown = tuple(high / greatest for high in upper)
+        lower = tuple(
+            new if low == high else low for new, low, high in zip(grown, lower, upper, strict=True)
+        )
+        upper = grown
+    return lower, upper
+
+
 def _check_members(
     max_members: int | None, lower: Sequence[Fraction], upper: Sequence[Fraction]
 ) -> None:
     if max_members is None:
         return
-    if isinstance(max_members, bool) or not isinstance(max_members, int) or max_members < 1:
-        raise UsageError(f"max_members must be a whole number of at least 1, got {max_members!r}")
+    whole("max_members", max_members)
     needed = [high for low, high in zip(lower, upper, strict=True) if low > 0]
     others = sorted((h for low, h in zip(lower, upper, strict=True) if low == 0), reverse=True)
     if len(needed) > max_members:

@@ -10,8 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bestofinf._display import bars
+from bestofinf._display import Brief, bars
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.coverage import Coverage
+from bestofinf.weights.solver.proof import Proof
 
 VERSION = 1
 
@@ -31,7 +33,7 @@ class FitStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What simple weights do on the same questions.
+    """The result of simple weights on the same questions.
 
     Attributes:
         correct: Questions won strictly.
@@ -61,9 +63,47 @@ class QuestionFit:
     contested: bool
 
 
-@dataclass(frozen=True)
-class WeightFit:
-    """Fitted weights, with everything that may be said about them on the questions given.
+class UnlabelledWeightsWarning(UserWarning):
+    """Weights rest on no label, or on members that may be copies of each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The weights that the objective "consensus" learns from answers with few labels or none.
+
+    Attributes:
+        weights: Proposed, by member.
+        temperature: Sharpness of the weights.
+        labelled: Questions whose label was used.
+        unlabelled: Questions that count with the consensus of the members.
+        differs: Ids of the questions on which the weights elect another answer than equal weights.
+        alike: Pairs of members that agree far above the rest in what the others do not say.
+        used: Whether the fit has these weights. Without any label it has equal ones, unless forced.
+        warnings: What to know before using them.
+    """
+
+    weights: Mapping[str, float]
+    temperature: float
+    labelled: int
+    unlabelled: int
+    differs: tuple[str, ...]
+    alike: tuple[tuple[str, str], ...]
+    used: bool
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Proposal:
+        """Return what was written as JSON."""
+        values = dict(record)
+        for name in ("differs", "warnings"):
+            values[name] = tuple(map(str, values[name]))
+        values["alike"] = tuple((str(one), str(other)) for one, other in values["alike"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, repr=False)
+class WeightFit(Brief):
+    """Fitted weights, with their results on the training questions.
 
     Counts are from exact rational arithmetic on `fractions`. They are in-sample: how the weights
     do on new questions is for `compare_weights` to estimate.
@@ -76,8 +116,8 @@ class WeightFit:
         ties: Questions where the right answer shares the lead.
         lost: The others.
         total: Labelled questions.
-        value: What was maximised by the weight optimisers: questions won, less
-            price × cost × total where there is a price; None for other learners.
+        value: What was maximised: questions won; for "finite-n" those expected to be won by so
+            many votes, less what the votes cost. None for other learners.
         bound: No allowed mixture has a greater value; None where nothing was proven.
         gap: (bound - value) / max(1, |value|); None without a bound.
         margin: Smallest margin over the questions won; None when none is won.
@@ -92,6 +132,10 @@ class WeightFit:
         solver: Used by the optimisers; None otherwise.
         contested: Number of contested questions.
         nodes: Pieces of the simplex examined by the proof.
+        coverage: Who was asked what; None in fits of earlier versions.
+        labels: How many labels were used, by provenance.
+        proposal: What "consensus" proposes; None for other objectives.
+        proof: Who proved the optimum and its margin; None for other learners.
     """
 
     weights: Mapping[str, float]
@@ -115,6 +159,10 @@ class WeightFit:
     solver: str | None = None
     contested: int = 0
     nodes: int = 0
+    coverage: Coverage | None = None
+    labels: Mapping[str, int] = field(default_factory=dict)
+    proposal: Proposal | None = None
+    proof: Proof | None = None
 
     @property
     def exact(self) -> Mapping[str, Fraction]:
@@ -126,12 +174,15 @@ class WeightFit:
         return bars(
             f"{self.objective}: {self.status.value}",
             [(name, weight, f"{weight:.4f}") for name, weight in ranked if weight],
-            note=f"wins {self.correct} of {self.total} questions given, {self.ties} ties",
+            note=f"wins {self.correct} of {self.total} questions given, {self.ties} ties"
+            if self.total
+            else "no question is labelled",
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return a dictionary of plain values, with the version of this form."""
-        return {"version": VERSION, **asdict(self), "status": str(self.status)}
+        record = {"version": VERSION, **asdict(self), "status": str(self.status)}
+        return record | {"coverage": None if self.coverage is None else self.coverage.to_json()}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> WeightFit:
@@ -150,6 +201,12 @@ class WeightFit:
             values["status"] = FitStatus(values["status"])
             values["baselines"] = {k: Baseline(**b) for k, b in values["baselines"].items()}
             values["questions"] = tuple(QuestionFit(**q) for q in values["questions"])
+            if values.get("coverage") is not None:
+                values["coverage"] = Coverage.from_json(values["coverage"])
+            if values.get("proof") is not None:
+                values["proof"] = Proof(**values["proof"])
+            if values.get("proposal") is not None:
+                values["proposal"] = Proposal.from_json(values["proposal"])
             fit = cls(**values)
             shares = [float(w) for w in fit.weights.values()]
         except (TypeError, KeyError, ValueError, AttributeError) as error:

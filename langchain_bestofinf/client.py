@@ -1,0 +1,195 @@
+"""LangChain's side of the seam: chat models and chains are asked, and their outputs are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, get_buffer_string
+from langchain_core.runnables import RunnableConfig
+from langsmith.run_helpers import tracing_context
+
+from bestofinf.border import BROKEN_OFF
+from bestofinf.ensemble import Reading
+from bestofinf.records import Draw, Member, Reply
+from langchain_bestofinf.cache import (
+    SampleCacheMode,
+    guarded,
+    needs_guard,
+    sampling_hits,
+    sampling_turns,
+)
+from langchain_bestofinf.callbacks import HIDDEN_TAGS, SampleRuns
+from langchain_bestofinf.members import Asked
+from langchain_bestofinf.memory import Memory, Remembered, with_memory
+from langchain_bestofinf.messages import read_output, reading_of, tells_all
+from langchain_bestofinf.several import agenerated, generated
+
+ESCALATION_TAG = "bestofinf:escalation"
+CHOICE_TAG = "bestofinf:choice"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What every member is asked.
+
+    Attributes:
+        input: Messages, or whatever a wrapped chain takes.
+        kwargs: Arguments for every call.
+        prompt: The question as text.
+        is_choice: Whether a model is to choose among replies.
+    """
+
+    input: Any
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    prompt: Callable[[], str] = lambda: ""
+    is_choice: bool = False
+
+
+def chat_question(
+    messages: list[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any]
+) -> Question:
+    """Return the question for chat models."""
+    given = {"stop": stop, **kwargs} if stop is not None else dict(kwargs)
+    return Question(messages, given, lambda: get_buffer_string(messages))
+
+
+class Request(NamedTuple):
+    """One request: how a model is asked, and under which run."""
+
+    asked: Asked
+    input: Any
+    config: RunnableConfig
+    kwargs: dict[str, Any]
+    is_several: bool
+    memories: list[Memory] = []  # noqa: RUF012  (never changed here)
+
+
+def _instructed(given: Any, system: str | None) -> Any:
+    """Return messages with a member's own instructions, unless they begin with some."""
+    if system is None or not isinstance(given, list) or not given:
+        return given
+    first = given[0]
+    instructed = not isinstance(first, BaseMessage) or first.type in ("system", "developer")
+    return given if instructed else [SystemMessage(system), *given]
+
+
+@dataclass(frozen=True)
+class LangChainClient:
+    """Asks the members of one call, each request under a run of its own.
+
+    Attributes:
+        asked: How each member is asked.
+        runs: Where the runs belong.
+        per_request: Samples that one request asks for.
+        reply: From what a member gives to a reply.
+        history: From the messages of the question to those that a member gets.
+        cache: How to treat the caches of models other than members.
+        turns: Samples given before, in the votes around this one.
+    """
+
+    asked: Sequence[Asked]
+    runs: SampleRuns
+    per_request: int = 1
+    reply: Callable[[Any], Reply] = read_output
+    history: Callable[[Any, Member[Any]], Any] | None = None
+    cache: SampleCacheMode = "indexed"
+    turns: tuple[int, ...] = field(default_factory=sampling_turns.get)
+
+    def request(self, question: Question, member: Member[Any], draw: Draw | None) -> Request:
+        """Return a request under a run that the current context has entered."""
+        sampling_hits.set([])
+        kwargs = {**question.kwargs, **member.options}
+        given = question.input if self.history is None else self.history(question.input, member)
+        given = _instructed(given, member.system)
+        if draw is None:
+            asked, tags = self._besides(question, member)
+            return Request(asked, given, self.runs.enter(tags, {}), kwargs, False)
+        sampling_turns.set((*self.turns, draw.turn))
+        config = self.runs.sample(draw, member)
+        several = self.per_request > 1
+        if several:
+            kwargs["n"] = self.per_request
+        asked = self.asked[draw.member]
+        tells_all.set(not asked.counts_runs)
+        memories: list[Memory] = []
+        if asked.remembers:
+            model, memories = with_memory(asked.model, self.runs.configurable)
+            asked = replace(asked, model=model)
+        return Request(asked, given, config, kwargs, several, memories)
+
+    def _besides(self, question: Question, member: Member[Any]) -> tuple[Asked, list[str]]:
+        """Return how a model is asked besides the vote, and the tags of its run."""
+        if question.is_choice:
+            # Without the tools or the schema that the members have for this question.
+            chains = any(asked.counts_runs for asked in self.asked)
+            asked, tags = Asked(member.model, counts_runs=chains), [*HIDDEN_TAGS, CHOICE_TAG]
+        else:
+            asked, tags = member.model, [ESCALATION_TAG]
+        if needs_guard(asked.model):
+            asked = replace(asked, model=guarded(asked.model, self.cache))
+        return asked, tags
+
+    def send(self, member: Member[Any], request: Request) -> Any:
+        """Invoke the member's model or chain."""
+        asked, given, config, kwargs, several, _ = request
+        if several:
+            found = generated(asked.model, given, config, kwargs)
+            return [(request, _parsed(asked, output)) for output in found]
+        return request, _parsed(asked, asked.model.invoke(given, config, **kwargs))
+
+    async def asend(self, member: Member[Any], request: Request) -> Any:
+        """Invoke the member's model or chain in the running event loop."""
+        asked, given, config, kwargs, several, _ = request
+        try:
+            if several:
+                found = await agenerated(asked.model, given, config, kwargs)
+                return [(request, await _aparsed(asked, output)) for output in found]
+            output = await asked.model.ainvoke(given, config, **kwargs)
+            return request, await _aparsed(asked, output)
+        except asyncio.CancelledError as error:
+            await self.runs.cancelled(config, error)
+            raise
+
+    def read(self, member: Member[Any], output: tuple[Request, Any]) -> Reading:
+        """Return what a member gave as a reply, with the usage that its message or runs report."""
+        request, found = output
+        asked = request.asked
+        reply = self.reply(found)
+        if request.memories:
+            reply = replace(reply, native=Remembered(reply.native, request.memories))
+        hits = len(sampling_hits.get() or ())
+        if asked.counts_runs:
+            if self.runs.broken_off(request.config):
+                reply = replace(reply, finish_reason=BROKEN_OFF)
+            spent = self.runs.spent(request.config)
+            cached = 0 < hits == spent.calls
+            read, written = spent.input_tokens, spent.output_tokens
+            return Reading(reply, read, written, spent.calls, None, cached, spent.unmetered)
+        return reading_of(reply)._replace(cached=hits > 0)
+
+    def choice(self, prompt: str) -> Question:
+        """Return a message that makes a model choose among replies."""
+        return Question([HumanMessage(prompt)], {}, lambda: prompt, is_choice=True)
+
+    def text(self, question: Question) -> str:
+        """Return the question as text."""
+        return question.prompt()
+
+
+def _parsed(asked: Asked, output: Any) -> Any:
+    """Return a member's message with the object in it, where one is wanted."""
+    if asked.parser is None:
+        return output
+    with tracing_context(enabled=False):  # a local parser is no step worth a run
+        return asked.parser.invoke({"raw": output}, {"callbacks": []})
+
+
+async def _aparsed(asked: Asked, output: Any) -> Any:
+    """Do the same in the running event loop, which the parser's own threads would block."""
+    if asked.parser is None:
+        return output
+    with tracing_context(enabled=False):
+        return await asked.parser.ainvoke({"raw": output}, {"callbacks": []})

@@ -1,0 +1,190 @@
+"""Chains that remember: every sample has a memory of its own, and the winner's is kept.
+
+With a checkpointer or a history of messages in common, a sample would see what the samples before
+it have answered, and the thread would hold the answers of all.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from importlib import import_module
+from typing import Any, Protocol
+
+from langchain_core.chat_history import BaseChatMessageHistory
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables.history import RunnableWithMessageHistory
+from typing_extensions import override
+
+from bestofinf.errors import UsageError, shown
+from langchain_bestofinf.members import transformed
+
+_IN_GRAPH = "__pregel_task_id"
+_THREADS = ("thread_id", "session_id")
+
+
+class Memory(Protocol):
+    """The memory of one sample."""
+
+    def keep(self) -> None:
+        """Make it that of the thread."""
+
+    async def akeep(self) -> None:
+        """Do the same in the running event loop."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a sample gave, and its memories.
+
+    Attributes:
+        native: As the reply holds it.
+        memories: Of this sample.
+    """
+
+    native: Any
+    memories: Sequence[Memory]
+
+
+def remembers(chain: Any) -> bool:
+    """Return whether a chain has a memory: a graph's checkpointer, or a history of messages."""
+    found: list[Any] = []
+
+    def look(leaf: Any) -> Any:
+        parts = _used_by(leaf) if isinstance(leaf, RunnableLambda) else [leaf]
+        found.extend(part for part in parts if _is_memory(part))
+        return leaf
+
+    transformed(chain, look, whole=RunnableWithMessageHistory)
+    if any(not isinstance(part, RunnableWithMessageHistory) for part in found):
+        import_module("langchain_bestofinf.checkpoints")  # not in the event loop of a call
+    return bool(found)
+
+
+def check_memory(chain: Any, configurable: Mapping[str, Any]) -> None:
+    """Refuse a memory that samples would share, because a function within the chain has it.
+
+    Raises:
+        UsageError: If there is a thread to share; nothing can be changed within a function.
+    """
+    thread = next((name for name in _THREADS if name in configurable), "")
+
+    def look(leaf: Any) -> Any:
+        if isinstance(leaf, RunnableLambda) and any(map(_is_memory, _used_by(leaf))):
+            raise UsageError(
+                f"the function {leaf.get_name()} calls a graph or a history that remembers: all "
+                f"samples of the vote would share the {thread} {shown(configurable[thread])}. Put "
+                "the graph itself into the chain, or put the vote into the graph, with "
+                "AdaptiveEnsembleChat as its model"
+            )
+        return leaf
+
+    if thread and _IN_GRAPH not in configurable:
+        transformed(chain, look, whole=RunnableWithMessageHistory)
+
+
+def with_memory(chain: Any, configurable: Mapping[str, Any]) -> tuple[Any, list[Memory]]:
+    """Return a chain for one sample, and the memories that it has there.
+
+    In a graph its steps have no thread of their own, and are left as they are.
+    """
+    memories: list[Memory] = []
+
+    def change(leaf: Any) -> Any:
+        if isinstance(leaf, RunnableWithMessageHistory):
+            own = _own(leaf.get_session_history, memories)
+            return leaf.model_copy(update={"get_session_history": own})
+        if isinstance(leaf, RunnableLambda) or not _is_memory(leaf) or _IN_GRAPH in configurable:
+            return leaf
+        saver = import_module("langchain_bestofinf.checkpoints").SampleSaver(leaf.checkpointer)
+        memories.append(saver)
+        return leaf.copy({"checkpointer": saver})
+
+    return transformed(chain, change, whole=RunnableWithMessageHistory), memories
+
+
+def _used_by(step: RunnableLambda[Any, Any]) -> list[Any]:
+    """Return what a function uses by name. `RunnableLambda.deps` would read its source file."""
+    function = getattr(step, "func", None) or getattr(step, "afunc", None)
+    try:
+        found = inspect.getclosurevars(function)  # type: ignore[arg-type]
+    except TypeError:  # not written in Python
+        return []
+    values = [*found.nonlocals.values(), *found.globals.values()]
+    return [getattr(value, "__self__", value) for value in values]
+
+
+def _is_memory(part: Any) -> bool:
+    if isinstance(part, RunnableWithMessageHistory):
+        return True
+    # A graph of langgraph, which need not be installed; True and False speak of graphs in graphs.
+    saver = getattr(part, "checkpointer", None)
+    return hasattr(saver, "get_next_version") and hasattr(part, "get_state")
+
+
+def _own(
+    factory: Callable[..., BaseChatMessageHistory], memories: list[Memory]
+) -> Callable[..., BaseChatMessageHistory]:
+    @wraps(factory)
+    def make(*given: Any, **named: Any) -> BaseChatMessageHistory:
+        history = SampleHistory(factory(*given, **named))
+        memories.append(history)
+        return history
+
+    return make
+
+
+class SampleHistory(BaseChatMessageHistory):
+    """Adds the messages of one sample to a history that it leaves as it is.
+
+    Args:
+        kept: The history of the thread.
+    """
+
+    def __init__(self, kept: BaseChatMessageHistory) -> None:
+        self._kept = kept
+        self._added: list[BaseMessage] = []
+        self._cleared = False
+
+    @property
+    @override
+    def messages(self) -> list[BaseMessage]:  # type: ignore[override]
+        """The messages of the thread, then those of the sample."""
+        return [*([] if self._cleared else self._kept.messages), *self._added]
+
+    @override
+    async def aget_messages(self) -> list[BaseMessage]:
+        """Return the messages of the thread, then those of the sample."""
+        before = [] if self._cleared else await self._kept.aget_messages()
+        return [*before, *self._added]
+
+    @override
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        """Add messages of the sample."""
+        self._added.extend(messages)
+
+    @override
+    async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
+        """Add messages of the sample."""
+        self._added.extend(messages)
+
+    @override
+    def clear(self) -> None:
+        """Forget all messages, in this sample."""
+        self._cleared = True
+        self._added.clear()
+
+    def keep(self) -> None:
+        """Add the sample's messages to the thread's."""
+        if self._cleared:
+            self._kept.clear()
+        self._kept.add_messages(self._added)
+
+    async def akeep(self) -> None:
+        """Do the same in the running event loop."""
+        if self._cleared:
+            await self._kept.aclear()
+        await self._kept.aadd_messages(self._added)

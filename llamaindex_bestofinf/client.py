@@ -1,0 +1,269 @@
+"""LlamaIndex's side of the seam: LLMs are asked, and their responses are read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    MessageRole,
+)
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.callbacks.schema import CBEventType, EventPayload
+from llama_index.core.llms.llm import LLM
+from llama_index_instrumentation.dispatcher import active_instrument_tags
+
+from bestofinf.ensemble import Reading
+from bestofinf.records import Draw, Member
+from llamaindex_bestofinf.events import CALL_TAG, MEMBER_TAG, SAMPLE_TAG
+from llamaindex_bestofinf.members import Clients
+from llamaindex_bestofinf.messages import reading_of
+
+
+class Question(ABC):
+    """What every member is asked, in one of the forms that an LLM can be asked in."""
+
+    @abstractmethod
+    def called(self, member: Member[LLM]) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Return the blocking method that asks a member, and its arguments.
+
+        Lists and mappings are the member's own: members and agents write into them.
+        """
+
+    @abstractmethod
+    def shown(self) -> str | Sequence[ChatMessage]:
+        """Return the question as it is reported."""
+
+    @abstractmethod
+    def options(self) -> Mapping[str, Any]:
+        """Return the arguments of every call as they are reported."""
+
+    def ask(self, member: Member[LLM], model: LLM) -> Any:
+        """Ask a member once, and wait."""
+        name, given, options = self.called(member)
+        return getattr(model, name)(*given, **options)
+
+    async def aask(self, member: Member[LLM], model: LLM) -> Any:
+        """Ask a member once, in the running loop."""
+        name, given, options = self.called(member)
+        return await getattr(model, f"a{name}")(*given, **options)
+
+    def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
+        """Return what a member gave as a reply with its usage."""
+        return reading_of(output)
+
+    def text(self) -> str:
+        """Return the question as text: messages one after the other."""
+        shown = self.shown()
+        if isinstance(shown, str):
+            return shown
+        return "\n".join(f"{message.role.value}: {message.content or ''}" for message in shown)
+
+
+_INSTRUCTIONS = (MessageRole.SYSTEM, MessageRole.DEVELOPER)
+
+Prepare = Callable[[Member[LLM]], list[ChatMessage]]
+"""Gives a member's own list of the messages."""
+
+
+def _instructed(messages: list[ChatMessage], system: str | None) -> list[ChatMessage]:
+    """Return messages with a member's own instructions, unless they begin with some."""
+    if system is None or (messages[:1] and messages[0].role in _INSTRUCTIONS):
+        return messages
+    return [ChatMessage(role=MessageRole.SYSTEM, content=system), *messages]
+
+
+@dataclass(frozen=True)
+class ChatQuestion(Question):
+    """A chat.
+
+    Attributes:
+        messages: As given to the ensemble.
+        prepare: Gives each member its own list.
+        kwargs: Arguments for every call.
+    """
+
+    messages: Sequence[ChatMessage]
+    prepare: Prepare
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def called(self, member: Member[LLM]) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Return how a member chats."""
+        messages = _instructed(self.prepare(member), member.system)
+        return "chat", (messages,), {**self.kwargs, **member.options}
+
+    def shown(self) -> Sequence[ChatMessage]:
+        """Return the messages."""
+        return self.messages
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the arguments of every call."""
+        return self.kwargs
+
+
+@dataclass(frozen=True)
+class CompletionQuestion(Question):
+    """A prompt to complete.
+
+    Attributes:
+        prompt: As given to the ensemble.
+        prepare: Gives each member its prompt, and whether that is in the member's own format.
+        kwargs: Arguments for every call.
+    """
+
+    prompt: str
+    prepare: Callable[[Member[LLM]], tuple[str, bool]]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def called(self, member: Member[LLM]) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Return how a member completes the prompt."""
+        prompt, formatted = self.prepare(member)
+        if member.system is not None and not formatted:
+            prompt = f"{member.system}\n\n{prompt}"
+        options = {"formatted": formatted, **self.kwargs, **member.options}
+        return "complete", (prompt,), options
+
+    def shown(self) -> str:
+        """Return the prompt."""
+        return self.prompt
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the arguments of every call."""
+        return self.kwargs
+
+
+class Request(NamedTuple):
+    """One request: what is asked, and of which member of the vote."""
+
+    question: Question
+    place: int | None
+
+
+class LlamaIndexClient:
+    """Asks the members of one call.
+
+    Every request is made under tags that name the ensemble's call, the draw and the member, so
+    that whoever listens can tell the events of members.
+
+    Args:
+        call_id: Identifier of the ensemble's call.
+        members: The members, in the engine's order.
+        clients: Which object to ask in which loop.
+        manager: The ensemble's callback manager; told of requests that members do not tell it.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        members: Sequence[Member[LLM]],
+        clients: Clients,
+        manager: CallbackManager,
+    ) -> None:
+        self._members = members
+        self._clients = clients
+        self._manager = manager if manager.handlers else None
+        self._tags = {**active_instrument_tags.get(), CALL_TAG: call_id}
+
+    def request(self, question: Question, member: Member[LLM], draw: Draw | None) -> Request:
+        """Return a request, with its tags set in the current context."""
+        tags = {**self._tags, MEMBER_TAG: member.name}
+        if draw is not None:
+            tags[SAMPLE_TAG] = draw.index
+        else:
+            tags.pop(SAMPLE_TAG, None)  # that of an ensemble around this one
+        active_instrument_tags.set(tags)
+        return Request(question, draw.member if draw is not None else None)
+
+    def send(self, member: Member[LLM], request: Request) -> Reading:
+        """Ask the member, and read its response."""
+        question, model = request.question, member.model
+        with _event(self._manager, member, question) as note:
+            return note(question.read(member, model, question.ask(member, model)))
+
+    async def asend(self, member: Member[LLM], request: Request) -> Reading:
+        """Ask the member in the running event loop, and read its response."""
+        question, model = request.question, self._here(request.place, member)
+        with _event(self._manager, member, question) as note:
+            return note(question.read(member, model, await question.aask(member, model)))
+
+    def _here(self, place: int | None, member: Member[LLM]) -> LLM:
+        """Return what to ask for a member in the running loop, also if it is to choose."""
+        if place is None:
+            own = (i for i, m in enumerate(self._members) if m.model is member.model)
+            place = next(own, None)
+        return member.model if place is None else self._clients.here(place)
+
+    def read(self, member: Member[LLM], output: Reading) -> Reading:
+        """Return what was read already, within the event of the request."""
+        return output
+
+    def choice(self, prompt: str) -> ChatQuestion:
+        """Return a chat that makes a model choose among replies."""
+        messages = [ChatMessage(prompt)]
+        return ChatQuestion(messages, lambda member: list(messages))
+
+    def text(self, question: Question) -> str:
+        """Return the question as text."""
+        return question.text()
+
+
+@contextmanager
+def _event(
+    manager: CallbackManager | None, member: Member[LLM], question: Question
+) -> Iterator[Callable[[Reading], Reading]]:
+    """Report a request to those older callbacks of the ensemble that the member has not itself.
+
+    What the request brings is to be handed to the function that this gives, which returns it.
+    """
+    found: list[Reading] = []
+
+    def note(reading: Reading) -> Reading:
+        found.append(reading)
+        return reading
+
+    manager = _missing(manager, member.model.callback_manager) if manager is not None else None
+    if manager is None:
+        yield note
+        return
+    shown = question.shown()
+    is_text = isinstance(shown, str)
+    asked: dict[Any, Any] = {EventPayload.PROMPT if is_text else EventPayload.MESSAGES: shown}
+    payload = {
+        **asked,
+        EventPayload.ADDITIONAL_KWARGS: dict(question.options()),
+        EventPayload.SERIALIZED: member.model.to_payload(),
+    }
+    event = manager.on_event_start(CBEventType.LLM, payload=payload)
+    try:
+        yield note
+    except BaseException as error:
+        failed: dict[Any, Any] = {EventPayload.EXCEPTION: error}
+        manager.on_event_end(CBEventType.LLM, payload=failed, event_id=event)
+        raise
+    said = EventPayload.COMPLETION if is_text else EventPayload.RESPONSE
+    ended = {**asked, said: _counted(found[0])}
+    manager.on_event_end(CBEventType.LLM, payload=ended, event_id=event)
+
+
+def _missing(manager: CallbackManager, own: CallbackManager) -> CallbackManager | None:
+    """Return a manager of the handlers that a member does not report to itself; None of none."""
+    if not own.handlers:
+        return manager
+    missing = [h for h in manager.handlers if not any(h is other for other in own.handlers)]
+    return CallbackManager(missing) if missing else None
+
+
+def _counted(found: Reading) -> Any:
+    """Return the member's response; for a structured object, one that has its usage."""
+    native = found.reply.native
+    if isinstance(native, ChatResponse | CompletionResponse):
+        return native
+    usage = {"prompt_tokens": found.input_tokens, "completion_tokens": found.output_tokens}
+    message = ChatMessage(role="assistant", content=found.reply.text)
+    return ChatResponse(message=message, raw={"usage": usage}, additional_kwargs=usage)

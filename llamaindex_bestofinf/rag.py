@@ -1,0 +1,90 @@
+"""The LLMs of a RAG pipeline: a vote where it pays, one request where there is nothing to vote on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from llama_index.core.llms.llm import LLM
+
+from bestofinf.answers import ScoreAnswer
+from bestofinf.records import Member, Usage
+from llamaindex_bestofinf.answers import StepAnswer
+from llamaindex_bestofinf.llm import AdaptiveEnsembleLLM
+from llamaindex_bestofinf.members import Clients, checked_llm
+from llamaindex_bestofinf.messages import tokens_of
+from llamaindex_bestofinf.scorers import besides
+
+
+class RagEnsemble:
+    """Gives each part of a RAG pipeline the LLM that it needs.
+
+    ```python
+    rag = RagEnsemble([OpenAI("gpt-5-mini"), Anthropic(...)], plain=OpenAI("gpt-5-nano"))
+    Settings.llm = rag.plain
+    engine = index.as_query_engine(llm=rag.answers)
+    selector = LLMSingleSelector.from_defaults(llm=rag.answers)
+    evaluator = FaithfulnessEvaluator(llm=rag.scores)
+    ```
+
+    Attributes:
+        answers: The vote: for whatever writes answers, and for selectors, routers, agents, yes or no,
+            and structured output.
+        plain: One request: for condensing questions, for titles, keywords and summaries, and for making
+            questions. No two such texts are alike, so a vote on them costs many requests for nothing.
+        scores: The vote on the score or verdict alone, for evaluators (faithfulness, relevancy,
+            correctness, guideline, pairwise); the text is that of a winning reply, with its reasons.
+
+    Args:
+        members: As for `AdaptiveEnsembleLLM`; or such an ensemble.
+        plain: Any LLM; None takes the heaviest member's, the first of equals.
+        judge: A cheap LLM that says which wordings of an answer say the same, where the words do not
+            tell: one short request for each new wording beside others.
+        judge_price: Its price for one input token and one output token.
+        score_rule: When `scores` stops. Evaluators ask about every answer, and a score is an opinion:
+            ``fast`` by default.
+        settings: For `AdaptiveEnsembleLLM`.
+
+    Raises:
+        UsageError: If a setting is out of its range, or something is no LLM.
+    """
+
+    def __init__(
+        self,
+        members: Any,
+        /,
+        *,
+        plain: LLM | None = None,
+        judge: LLM | None = None,
+        judge_price: tuple[float, float] = (0.0, 0.0),
+        score_rule: Any = "fast",
+        **settings: Any,
+    ) -> None:
+        if judge is not None:
+            settings["answer"] = StepAnswer(judge=asked(judge, judge_price))
+        if not isinstance(members, AdaptiveEnsembleLLM):
+            self.answers = AdaptiveEnsembleLLM(members=members, **settings)
+        else:
+            self.answers = members.with_settings(**settings) if settings else members
+        heaviest = max(self.answers.plan().members, key=lambda member: member.weight)
+        self.plain = heaviest.model if plain is None else checked_llm(plain, "plain")
+        self.scores = self.answers.with_settings(answer=ScoreAnswer(), rule=score_rule)
+
+    def __repr__(self) -> str:
+        return f"RagEnsemble({self.answers!r})"
+
+
+def asked(
+    judge: LLM, price: tuple[float, float] = (0.0, 0.0)
+) -> Callable[[str], Awaitable[tuple[str, Usage]]]:
+    """Return a function that asks an LLM in any event loop, and tells what that has cost."""
+    member = Member(checked_llm(judge, "judge"), price=price)
+    clients = Clients([member])
+
+    async def ask(prompt: str) -> tuple[str, Usage]:
+        with besides():
+            response = await clients.here(0).acomplete(prompt)
+        written, read = tokens_of(response)
+        return response.text, member.charge(read, written)
+
+    return ask

@@ -1,0 +1,1 @@
+"""Conformance tests for LlamaIndex LLMs of any origin; `bestofinf.testing` hands them on."""

@@ -1,0 +1,171 @@
+"""Answers that are one of a few given choices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bestofinf.answers.base import Abstain, Answer
+from bestofinf.answers.finding import boxed_or_announced
+from bestofinf.answers.forms import choice_form, encodable, even, words_form
+from bestofinf.answers.languages import LETTER, NEGATION
+from bestofinf.answers.latex import unwrapped
+from bestofinf.border import CUT_OFF
+from bestofinf.errors import UsageError
+from bestofinf.records import AnswerValue, Reply
+
+WINDOW = 2_000
+"""Choices are looked for in this many characters at the end of a reply."""
+
+_LETTERS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
+# Options as they are lettered in Arabic and in Bengali.
+_NATIVE = dict(zip("أبجدঅবড়ঢ", "ABCDABCD", strict=False)) | {"ا": "A", "ড": "C", "ঢ": "D"}
+_LABELLED = re.compile(r"\(?([A-Za-z])(?:\)|[.:：。，](?=\s|[^\x00-\x7f])|：)\s*\S")
+_HAN = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+# What may stand before a letter that is a choice: "type B" and "train A" name something else.
+_BEFORE_LETTER = re.compile(
+    r"(?:^|[^\w'’\s]|(?<!\w)(?:is|was|be|are|it['’]s|options?|choices?|answer|letters?|pick|choose|chose|select|say|think|believe"
+    r"|guess|with|for|to|and|or|not|because|since|so|therefore|thus|hence|leaving|leaves|only|definitely|probably"
+    r"|clearly|neither|nor|either|both|than|of|that|ist|est|es|è|é|non|nicht|pas|oder|ou|o|und|et|y|e|ответ|option|opción)\s"
+    r"|[是选選为為択はが和或])[\s\"'“(*]{0,9}$",
+    re.I,
+)
+_OPTION = re.compile(r"(?:option|choice|letter|answer)\s+$", re.I)
+_ARTICLE = re.compile(
+    r"\s+(?!is\b|was\b|because\b|and\b|or\b|but\b|not\b|since\b|can|does|fits\b|would)[^\W\d_]"
+)
+_CLAUSE = re.compile(
+    r"(?=(?<!\w)(?:rather\s+than|instead\s+of)(?!\w))|[,.;:!?\n—–]|[，。；：！？、]|(?<!\w)(?:but|so|therefore|thus|hence|while|whereas|which|because|since|sondern|aber|mais"
+    r"|donc|sino|pero|ma|quindi|mas|maar|dus|но|а|поэтому)(?!\w)|而是|但|因此|所以|けど|が、",
+    re.I,
+)
+_ALL_BUT = re.compile(r"(?<!\w)(?:all|any\w*|every\w*|none|nothing)\s+but(?!\w)", re.I)
+_ASKED = re.compile(r"[^.!?\n]{0,200}\?")
+_DENIES = re.compile(
+    r"(?<!\w)(?:not|\w+n['’]t|never|neither|nor|wrong|incorrect|false|invalid|impossible|unlikely|rather\s+than|instead"
+    r"|except|without|unlike|eliminat\w+|rul\w+\s+out|exclud\w+|discard\w+|reject\w+|cannot|if|whether|than|maybe|perhaps"
+    r"|might|could|falsch\w*|faux|fausse|incorrect\w*|falso|falsa|sbagliat\w*|errad\w*|fout|неверн\w*|неправильн\w*)(?!\w)"
+    r"|错|錯|違",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class ChoiceAnswer(Answer):
+    """One of a few given choices, named by letter or by its own words.
+
+    Attributes:
+        choices: What may be chosen: letters, or labels such as ``("yes", "no")``.
+    """
+
+    expected = True
+    whole = True
+
+    choices: Sequence[str] = _LETTERS
+
+    def __post_init__(self) -> None:
+        if isinstance(self.choices, str):
+            object.__setattr__(self, "choices", tuple(self.choices))
+        if len({words_form(choice) or choice for choice in self.choices}) != len(self.choices):
+            raise UsageError(f"choices must differ, got {self.choices!r}")
+
+    def extract(self, reply: Reply) -> AnswerValue | None:
+        """Return the choice that is boxed, announced, all that a line says, or the only one named."""
+        span = boxed_or_announced(reply.text)
+        if span is not None:
+            if (choice := self.canonical(span)) is not None:
+                return choice
+            if (choice := self._named(span)) is not None:
+                return choice
+        lines = [line for line in reply.text[-WINDOW:].splitlines() if line.strip()]
+        if not lines:
+            return None
+        last = self.canonical(lines[-1])
+        if last is not None and re.fullmatch(r"\W*\w\W*", lines[-1]):
+            return last
+        # Lines that name different choices list them, and choose none.
+        named = {c for line in lines if (c := self.canonical(line)) is not None}
+        ends = {self.canonical(lines[0]), self.canonical(lines[-1])}
+        if len(named) == 1 and not named.isdisjoint(ends):
+            return named.pop()
+        if named or span:
+            return None
+        if reply.finish_reason == CUT_OFF:
+            raise Abstain("cut off")
+        return self._named(reply.text[-WINDOW:])
+
+    def canonical(self, text: str) -> AnswerValue | None:
+        """Return the choice that a short text names, in the spelling of `choices`."""
+        if "\n" in text:  # a whole reply
+            return super().canonical(text)
+        if len(text) > 400:
+            return None
+        text = unwrapped(even(encodable(text)))
+        letters = {c.upper(): c for c in self.choices if len(c) == 1 and c.isalpha()}
+        if letters:
+            text = _NATIVE.get(text, text)
+            bare = choice_form(text) or (text.upper() if text.upper() in letters else None)
+            labelled = _LABELLED.match(text)
+            if bare is None and labelled:
+                bare = labelled[1].upper()
+            if bare in letters:
+                return letters[bare]
+        words = words_form(text)
+        return next((c for c in self.choices if words and words_form(c) == words), None)
+
+    def _named(self, text: str) -> AnswerValue | None:
+        """Return the only choice that is named and never denied, doubted or asked about."""
+        mention = _mention(tuple(self.choices))
+        text = _ASKED.sub(". ", even(encodable(text)).replace("*", ""))
+        text = _ALL_BUT.sub("except", text)
+        # "B not A" names one and denies the other.
+        text = re.sub(
+            rf"({mention.pattern})\s*(?=(?:而?不是|并非|{NEGATION.pattern})\s*(?:{mention.pattern}))",
+            r"\1, ",
+            text,
+            flags=re.I,
+        )
+        affirmed: set[str] = set()
+        denied: set[str] = set()
+        for clause in _CLAUSE.split(text):
+            found = {c for m in mention.finditer(clause) if (c := self._meant(m, clause))}
+            rest = mention.sub(" ", clause)
+            denies = NEGATION.search(rest.lower()) or _DENIES.search(rest)
+            (denied if denies else affirmed).update(found)
+        left = affirmed - denied
+        return left.pop() if len(left) == 1 else None
+
+    def _meant(self, match: re.Match[str], clause: str) -> str | None:
+        """Return the choice of a mention; None for the article "a" and for "I"."""
+        name = match[0].strip("()")
+        before = clause[max(0, match.start() - 30) : match.start()]
+        behind = clause[match.end() : match.end() + 30]
+        if len(name) == 1 and name.isascii() and name.isalpha() and name == match[0]:
+            article = (name == "A" and _ARTICLE.match(behind)) or name == "I"
+            if (article and not _OPTION.search(before)) or not _BEFORE_LETTER.search(before):
+                return None
+        if NEGATION.fullmatch(name.lower()) and behind.strip():
+            return None  # "no doubt" does not say no
+        return next((c for c in self.choices if c == name), None) or next(
+            (c for c in self.choices if c.casefold() == name.casefold()), None
+        )
+
+
+@lru_cache(maxsize=64)
+def _mention(choices: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what matches the name of a choice: a capital letter by itself, or its words."""
+    letters = "".join(c.upper() for c in choices if len(c) == 1 and c.isascii() and c.isalpha())
+    words = [c for c in choices if not (len(c) == 1 and c.isascii() and c.isalpha())]
+    listed = [r"\s+".join(map(re.escape, word.split())) for word in sorted(words, key=len)[::-1]]
+    forms = []
+    if spaced := [form for form in listed if form[-1:].isascii() or not _HAN.match(form)]:
+        forms.append(rf"(?<!{LETTER})(?:{'|'.join(spaced)})(?!{LETTER})")
+    if unspaced := [form for form in listed if form not in spaced]:
+        forms.append("|".join(unspaced))
+    if letters:
+        forms.append(
+            rf"(?<![A-Za-z0-9_'’\-À-ɏ])(?:\([{letters}]\)|(?-i:[{letters}]))(?![A-Za-z0-9_'’\-])"
+        )
+    return re.compile("|".join(forms), re.I)

@@ -1,0 +1,1 @@
+"""Mathematics by meaning: a reader and a worker process that SymPy cannot hang."""

@@ -1,0 +1,89 @@
+"""The key of a short reply: what it adds to the question, or nothing where that is not plain.
+
+Equal keys are one vote. A key is its own key, and equality is all there is to it, so it does not
+matter which of two replies came first.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bestofinf.answers.numbers import number_form
+from bestofinf.answers.wording.absent import ABSENT, absent
+from bestofinf.answers.wording.choice import choice
+from bestofinf.answers.wording.identifiers import identifier
+from bestofinf.answers.wording.names import name
+from bestofinf.answers.wording.polarity import lead, polarity
+from bestofinf.answers.wording.quantity import moment, quantity
+from bestofinf.answers.wording.question import Question
+from bestofinf.answers.wording.reply import MAX_CHARS, Wording
+from bestofinf.answers.wording.roles import role
+from bestofinf.answers.wording.truth import truth
+
+_LETTERS = re.compile(r"[\W_]*(?:[A-Za-z](?:[\W_]+|$)|(?:and|or|und|et|y)\s+)+")
+_FACTORIAL = re.compile(r"\d!")
+_SIGNED = re.compile(r"\W*[-−+][^\W\d_]")
+_INTERVAL = re.compile(r"(?:^|[^\w\s.,;!?]|\bin)\s*[\[(]\s*-?[\d.]+\s*,\s*-?[\d.]+\s*[\])]")
+_FIGURES = re.compile(r"[\d.,;' ()\[\]-]+")
+_POINTED = re.compile(r"\W*\d{1,3}[.,]\d{3}\W*")
+_SAID = {"polarity": ("yes", "no"), "truth": ("true", "false")}
+"""Keys in words of their own, which are read in every language."""
+
+_NOTATION = re.compile(r"[\\^={}|√∞]")
+
+
+def key(text: str, question: Question) -> str | None:
+    """Return the key of a reply to a question; None where it has none.
+
+    What would be read as something else the next time is no key.
+    """
+    found = question.once(text, _read)
+    return found if found is not None and question.once(found, _read) == found else None
+
+
+def _read(text: str, question: Question) -> str | None:
+    if len(text) > MAX_CHARS or _NOTATION.search(text):
+        return None
+    if _LETTERS.fullmatch(text) or _FACTORIAL.search(text) or _SIGNED.match(text):
+        return None  # choices by their letters, what may be a factorial, and "-inf"
+    if "," in text and _INTERVAL.search(text):
+        return None  # "x in [0,1]" has no reference in it
+    if "," in text and _FIGURES.fullmatch(text) and number_form(text.strip(" .")) is None:
+        return None  # "1,2" may be a list
+    if question.words.language.decimal == "," and _POINTED.fullmatch(text):
+        return None  # "1.234" may be either
+    if text == ABSENT or text in _SAID.get(question.kind, ()):
+        return text
+    reply = Wording.of(text, question)
+    if reply is None:
+        return None
+    if lead(reply) is None and (found := absent(reply)) is not None:
+        return found
+    return _typed(reply)
+
+
+def _typed(reply: Wording) -> str | None:
+    question = reply.question
+    match question.kind:
+        case "truth":
+            return truth(reply)
+        case "polarity":
+            return polarity(reply)
+        case "choice":
+            return choice(reply)
+        case "role":
+            return role(reply)
+        case "quantity":
+            return quantity(reply)
+        case "date":
+            return moment(reply) or name(reply)
+        case _:
+            if question.wants_id and any(t.sort in ("code", "number") for t in reply.pieces):
+                return identifier(reply)
+            return _value_or_name(reply)
+
+
+def _value_or_name(reply: Wording) -> str | None:
+    """Return a quantity or a date that answers "what", else a name."""
+    found = quantity(reply) or moment(reply) if reply.question.asks == "name" else None
+    return found or name(reply)

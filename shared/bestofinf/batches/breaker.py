@@ -1,0 +1,120 @@
+"""A circuit breaker for many questions at once: who keeps failing is not asked for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from bestofinf.border import error_text
+from bestofinf.drivers.health import Health
+from bestofinf.drivers.wanted import idle
+from bestofinf.errors import SamplingError
+from bestofinf.policy import is_fatal
+from bestofinf.records import Draw, Failure, Member, Outcome, Usage
+
+
+class LeftOutError(SamplingError):
+    """A draw was not sent, because its member has failed too often just now."""
+
+
+class CircuitBreaker:
+    """Sends the draws of many votes that go on side by side, but to no member that keeps failing.
+
+    A draw of such a member fails at once, for good, so that its question goes on with the other
+    members. When the cooldown is over one draw is sent to try the member, and the others still
+    fail until it has brought a sample. Where no other member could be asked, draws are sent, or
+    wait for the cooldown if the circuit is patient.
+
+    To be used from one event loop; the health may be shared with other votes.
+
+    Args:
+        health: Counts failures over all votes.
+        members: The members, in the engines' order.
+        patient: Whether draws wait where no other member could be asked, so that no question is
+            spent on members that are down; for those who give up by themselves.
+    """
+
+    def __init__(
+        self, health: Health, members: Sequence[Member[Any]], *, patient: bool = False
+    ) -> None:
+        self._health = health
+        self._patient = patient
+        self._names = [member.name for member in members]
+        self._asked = {place for place, member in enumerate(members) if member.weight}
+        self._suspects: set[int] = set()  # were left out, and have brought nothing since
+        self._tried: set[int] = set()  # suspects with a draw in flight
+        self._news = asyncio.Event()  # set, and made anew, with every outcome
+
+    @property
+    def back_in(self) -> float:
+        """Seconds until any member may be asked."""
+        return min(map(self._health.back_in, self._asked))
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether no member may be asked, for reasons that no waiting mends: bad keys, say."""
+        return all(
+            self._health.back_in(member)
+            and (error := self._health.last_error(member)) is not None
+            and is_fatal(error)
+            for member in self._asked
+        )
+
+    async def outcome(
+        self,
+        draw: Draw,
+        ask: Callable[[Draw], Awaitable[Outcome]],
+        question: Hashable = None,
+    ) -> Outcome:
+        """Return the outcome of a draw, or why it was not sent: a fatal `LeftOutError`.
+
+        Args:
+            draw: Whom to ask.
+            ask: Asks.
+            question: What the draw is for; see `Health.record`.
+        """
+        member = draw.member
+        out = self._health.left_out()
+        self._suspects |= out
+        if member in self._spared(out):
+            return self._refused(member)
+        if self._patient:
+            await self._comes_back(member)
+        trying = member in self._suspects
+        if trying:
+            self._tried.add(member)
+        try:
+            outcome = await ask(draw)
+        finally:
+            if trying:
+                self._tried.discard(member)
+            self._news.set()
+            self._news = asyncio.Event()
+        self._health.record(draw, outcome, question)
+        if not isinstance(outcome, Failure):
+            self._suspects.discard(member)
+        elif self._health.back_in(member):
+            self._suspects.add(member)
+        return outcome
+
+    async def _comes_back(self, member: int) -> None:
+        """Wait until a member may be tried that nobody could stand in for, by one at a time."""
+        while (seconds := self._health.back_in(member)) or member in self._tried:
+            with idle(), suppress(TimeoutError):
+                async with asyncio.timeout(seconds or None):
+                    await self._news.wait()
+
+    def _spared(self, out: frozenset[int]) -> frozenset[int]:
+        for spared in (out | self._tried, out):
+            if not self._asked <= spared:
+                return frozenset(spared)
+        return frozenset()
+
+    def _refused(self, member: int) -> Failure:
+        error = self._health.last_error(member)
+        why = f": {error_text(error)}" if error is not None else ""
+        told = f"{self._names[member]} was not asked, because it keeps failing{why}"
+        causes = () if error is None else (error,)
+        return Failure(LeftOutError(told, causes), usage=Usage(), fatal=True)

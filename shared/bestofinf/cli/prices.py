@@ -1,0 +1,32 @@
+"""Prices on the command line, shared by the commands that count in money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bestofinf.errors import UsageError
+
+PRICE_HELP = "NAME=MONEY for a million generated tokens of a member; give several."
+
+
+def prices_by_member(texts: Sequence[str] | None) -> dict[str, float]:
+    """Return the money for one generated token by member.
+
+    Args:
+        texts: ``NAME=MONEY`` each, the money for a million tokens, at least 0.
+
+    Raises:
+        UsageError: If one is not written so.
+    """
+    return dict(map(_price, texts or []))
+
+
+def _price(text: str) -> tuple[str, float]:
+    name, _, money = text.rpartition("=")
+    try:
+        price = float(money) / 1e6
+    except ValueError:
+        price = -1.0
+    if not name or not 0 <= price < float("inf"):
+        raise UsageError(f"a price is NAME=MONEY for a million tokens, got {text!r}")
+    return name, price

@@ -1,0 +1,86 @@
+"""Recorded answers as commands read them, with a bar on stderr where that gets slow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress
+
+from bestofinf.answers.names import ANSWER_NAMES
+from bestofinf.cli.terminal import Console, now_and_then
+
+if TYPE_CHECKING:
+    from bestofinf.evaluation.canonical import ReadSet
+    from bestofinf.evaluation.logs.report import LogReport
+
+SLOW_SECONDS = 1.0
+"""After this time a progress bar appears."""
+
+
+ANSWER_HELP = (
+    f"How texts become answers: {', '.join(ANSWER_NAMES)}. By default auto for whole replies, "
+    "text for answers already taken out."
+)
+
+
+def read_recorded(paths: Sequence[str], answer: str | None) -> ReadSet:
+    """Return recorded answers, those that are the same to an answer type as one string.
+
+    In an order that does not depend on that of the files, so that no figure does. What was read from
+    logs of other tools is told on stderr.
+    """
+    from bestofinf.evaluation.reading import read_by
+
+    with progress_bar("Comparing answers") as advance:
+        return read_by(paths, answer, told=tell_log, progress=advance)
+
+
+def tell_log(report: LogReport) -> None:
+    """Print on stderr what was read from logs."""
+    console = Console(stderr=True)
+    for line in report.lines():
+        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def tell_unread(read: ReadSet, console: Console) -> None:
+    """Print what could not be read."""
+    for line in read.lines():
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def tell_labels(read: ReadSet, console: Console) -> None:
+    """Print which labels an accuracy was estimated from, where some say nothing about it."""
+    from bestofinf.evaluation.provenance import for_estimates
+
+    sources = for_estimates(read.evaluation_set)[1]
+    if sources.left_out:
+        console.print(f"{sources}.", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function to report (done, all) to; it draws a bar on stderr once it gets slow.
+
+    Where stderr is not a terminal a line is written now and then.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        say = now_and_then()
+        yield lambda done, total: say(f"{label}: {done:,} of {total:,}")
+        return
+    bar = Progress(console=console, transient=True)
+    task = bar.add_task(label)
+    begun = time.monotonic()
+
+    def advance(done: int, total: int) -> None:
+        if not bar.live.is_started and time.monotonic() - begun > SLOW_SECONDS:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()

@@ -1,0 +1,275 @@
+"""Limits on the requests in flight to one member, over all votes of an ensemble."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from bestofinf._concurrency.forks import reset_after_fork
+from bestofinf._concurrency.waiting import LOOK
+from bestofinf.drivers.pace import Pace
+from bestofinf.drivers.wanted import check_wanted, idle, pause, waits
+from bestofinf.errors import SamplingError
+from bestofinf.policy import BRIEF, is_busy, retry_after
+from bestofinf.records import Member
+
+_held: ContextVar[frozenset[tuple[MemberLimits, int]]] = ContextVar(
+    "bestofinf_held", default=frozenset()
+)
+"""Slots held in this context. A member that asks itself, by way of a tool, must not wait for its own."""
+
+
+_INSTANT = 1e-6
+"""Seconds that are not waited for: what rounding leaves of a wait is no wait."""
+
+
+class RestingError(SamplingError):
+    """A request was not sent, because its member wants to be left alone.
+
+    Attributes:
+        seconds: For how long.
+        refused_with: Class of the error by which the member has said so.
+    """
+
+    def __init__(self, seconds: float, refused_with: type[BaseException] | None = None) -> None:
+        self.seconds = seconds
+        self.refused_with = refused_with or type(self)
+        super().__init__(
+            "not sent: the member has refused requests as too many, and is left alone for "
+            f"{seconds:.3g} s more"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RestingError, (self.seconds, self.refused_with)
+
+
+class Release(Protocol):
+    """Gives a slot back."""
+
+    def __call__(self, error: BaseException | None = None) -> None:
+        """Give it back.
+
+        Args:
+            error: What the request has ended with; None if it brought a reply.
+        """
+
+
+class MemberLimits:
+    """Holds requests back while a member has as many in flight as it takes.
+
+    That is `Member.concurrency`, and fewer where its server refuses requests as too many; see
+    `bestofinf.drivers.pace`. A vote that could ask another member instead does not wait for long.
+
+    Tasks of one event loop share their slots, and so do all threads; the two do not know of each
+    other, only of what was refused. In a forked child all slots are free.
+
+    Args:
+        members: The members, in the engines' order.
+        clock: Seconds, from any start.
+    """
+
+    def __init__(
+        self, members: Sequence[Member[Any]], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limits = [member.concurrency or math.inf for member in members]
+        self._clock = clock
+        self._begin()
+        reset_after_fork(self._begin)
+
+    def _begin(self) -> None:
+        self._paces = [Pace(self._clock) for _ in self._limits]
+        self._refused_with: list[type[BaseException] | None] = [None for _ in self._limits]
+        self._threads = [_Threads() for _ in self._limits]
+        self._tasks: WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Tasks]] = (
+            WeakKeyDictionary()
+        )
+
+    def __deepcopy__(self, memo: object) -> MemberLimits:
+        """Return the same slots: copies of an ensemble ask the same provider."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Written and read again, all slots are free."""
+        limits = [None if limit == math.inf else int(limit) for limit in self._limits]
+        return MemberLimits, ([Member(None, concurrency=limit) for limit in limits],)
+
+    def acquire(self, member: int) -> Release:
+        """Wait for a slot of a member in a thread; return what gives it back.
+
+        Raises:
+            GivenUpError: If the vote waits for the draw no more.
+            RestingError: If the member would be waited for longer than the vote does.
+        """
+        if (self, member) in _held.get():
+            return _nothing
+        since = self._clock()
+        self._rest(member, since)
+        slots, end = self._threads[member], since + self._longest(member)
+        while not slots.take(self._width(member)):
+            check_wanted()
+            if self._clock() >= end:
+                raise RestingError(BRIEF, self._refused_with[member])
+        try:
+            check_wanted()
+            since = self._clock()
+            while rest := self._rest(member, since):
+                time.sleep(min(rest, LOOK))
+                check_wanted()
+        except BaseException:
+            slots.give_back()
+            raise
+        return self._hold(member, slots)
+
+    async def aacquire(self, member: int) -> Release:
+        """Wait for a slot of a member in a task; return what gives it back.
+
+        Raises:
+            RestingError: If the member would be waited for longer than the vote does.
+        """
+        if (self, member) in _held.get():
+            return _nothing
+        self._rest(member, self._clock())
+        slots = self._own(member)
+        if not await slots.take(lambda: self._width(member), self._longest(member)):
+            raise RestingError(BRIEF, self._refused_with[member])
+        try:
+            since = self._clock()
+            while rest := self._rest(member, since):
+                await pause(rest)
+        except BaseException:
+            slots.give_back()
+            raise
+        return self._hold(member, slots)
+
+    def _own(self, member: int) -> _Tasks:
+        loop = asyncio.get_running_loop()
+        own = self._tasks.get(loop)
+        if own is None:
+            own = self._tasks[loop] = [_Tasks() for _ in self._limits]
+        return own[member]
+
+    def _width(self, member: int) -> float:
+        """Return the most requests in flight."""
+        return min(self._limits[member], self._paces[member].width)
+
+    def _rest(self, member: int, since: float) -> float:
+        """Return the seconds for which a member is to be left alone.
+
+        Args:
+            member: Its position.
+            since: Since when it is waited for: no longer than the policy says, unless its server
+                has named a time.
+
+        Raises:
+            RestingError: If the vote does not wait for so long.
+        """
+        seconds, stated = self._paces[member].rest
+        own = waits.get()
+        if not seconds or own is None:
+            return seconds
+        if not stated:
+            seconds = min(seconds, max(0.0, since + own.policy.longest_wait - self._clock()))
+        if seconds > own.most(member, stated=stated):
+            raise RestingError(seconds, self._refused_with[member])
+        return seconds if seconds > _INSTANT else 0.0
+
+    def _longest(self, member: int) -> float:
+        """Return the most seconds to wait for a slot: limited only where a server has refused."""
+        own = waits.get()
+        if own is None or self._paces[member].width >= self._limits[member]:
+            return math.inf
+        return BRIEF if own.others(member) else math.inf
+
+    def _hold(self, member: int, slots: _Threads | _Tasks) -> Release:
+        _held.set(_held.get() | {(self, member)})
+        return partial(self._release, member, slots, self._clock())
+
+    def _release(
+        self,
+        member: int,
+        slots: _Threads | _Tasks,
+        sent: float,
+        error: BaseException | None = None,
+    ) -> None:
+        _held.set(_held.get() - {(self, member)})
+        pace = self._paces[member]
+        if error is None:
+            pace.accepted()
+        elif isinstance(error, Exception) and is_busy(error):
+            self._refused_with[member] = type(error)  # the error itself would keep its frames
+            pace.refused(sent, slots.in_flight, retry_after(error))
+        slots.give_back()
+
+
+def _nothing(error: BaseException | None = None) -> None:
+    """Give back what was not taken."""
+
+
+class _Threads:
+    """Slots of one member among threads."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._freed = threading.Condition(threading.Lock())
+
+    def take(self, width: float) -> bool:
+        """Take a slot, if need be after a moment; return whether that was possible."""
+        with self._freed:
+            if self.in_flight >= width:
+                self._freed.wait(LOOK)
+            if self.in_flight >= width:
+                return False
+            self.in_flight += 1
+            return True
+
+    def give_back(self) -> None:
+        with self._freed:
+            self.in_flight -= 1
+            self._freed.notify()
+
+
+class _Tasks:
+    """Slots of one member among the tasks of one event loop; first come, first served."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self._width: Callable[[], float] = lambda: math.inf
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self, width: Callable[[], float], longest: float) -> bool:
+        """Take a slot, or wait for one; return whether there was one within the time."""
+        if self.in_flight < width() and not self._waiting:
+            self.in_flight += 1
+            return True
+        self._width = width
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            with idle():
+                async with asyncio.timeout(None if longest == math.inf else longest):
+                    await turn
+        except BaseException as error:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            if turn.done() and not turn.cancelled():
+                self.give_back()  # its turn had come at the same moment
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        return True
+
+    def give_back(self) -> None:
+        self.in_flight -= 1
+        while self._waiting and self.in_flight < self._width():
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_flight += 1
+                turn.set_result(None)

@@ -1,0 +1,227 @@
+"""From a draw to its outcome: the member is asked, again if that may help, and its answer taken.
+
+The same twice, for tasks and for blocking calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from bestofinf._concurrency.blocking import run_blocking
+from bestofinf._concurrency.endings import is_cancelled
+from bestofinf.answers.base import Answer
+from bestofinf.drivers.common import (
+    NO_USAGE,
+    Tries,
+    extracted,
+    needs_preparation,
+    read,
+    with_tries,
+)
+from bestofinf.drivers.nesting import Level
+from bestofinf.drivers.wanted import Waits, is_wanted, pause, waits
+from bestofinf.errors import is_interrupt
+from bestofinf.policy import FailurePolicy
+from bestofinf.records import AnswerValue, Draw, Outcome, Sample
+
+
+class AsyncSampler:
+    """Turns draws of one question into outcomes: tries, extracts the answer, compares it.
+
+    Args:
+        sample: Asks the draw's member once. It may give a failure instead of raising.
+        answer: Takes the answer from replies that come without one.
+        policy: Retries and time-outs.
+        clock: Seconds, from any start.
+        level: How deep the vote stands; None where it is another's that says so.
+        waiting: How long members are waited for; None where it is another's that says so.
+
+    Attributes:
+        trying: What went wrong so far in draws under way or given up.
+    """
+
+    def __init__(
+        self,
+        sample: Callable[[Draw], Awaitable[Outcome]],
+        *,
+        answer: Answer | None,
+        policy: FailurePolicy,
+        clock: Callable[[], float] = time.monotonic,
+        level: Level | None = None,
+        waiting: Waits | None = None,
+    ) -> None:
+        self._sample = sample
+        self._answer = answer
+        self._policy = policy
+        self._clock = clock
+        self._level = level
+        self._waiting = waiting
+        self._prepare = needs_preparation(answer)
+        self._preparing = asyncio.Lock()
+        self._known: list[AnswerValue] = []
+        self.trying: dict[Draw, list[BaseException]] = {}
+
+    async def outcome(self, draw: Draw) -> Outcome:
+        """Return the outcome of a draw, in a task of its own.
+
+        What the member raises is a failure. A cancellation of the task, and an interrupt of the
+        program, is raised.
+        """
+        start = self._clock()
+        if self._level is not None:
+            self._level.enter()
+        if self._waiting is not None:
+            waits.set(self._waiting)
+        tries = Tries(self._policy, draw.member)
+        self.trying[draw] = tries.failures
+        paid = NO_USAGE
+        try:
+            found = await self._tried(draw, tries)
+            if isinstance(found, Sample):
+                paid = found.usage
+                found = await self.prepared(await read(found, self._answer))
+                found = with_tries(found, len(tries.failures))
+        except BaseException as error:
+            if is_interrupt(error) or is_cancelled(error):
+                raise
+            found = tries.failed(error, self._clock() - start, paid)
+        del self.trying[draw]
+        return found
+
+    async def _tried(self, draw: Draw, tries: Tries) -> Outcome:
+        while True:
+            try:
+                return await self._once(draw)
+            except BaseException as error:
+                tries.note(error)
+                seconds = tries.pause(error)
+                if seconds is None:
+                    if last := tries.last_pause(error):
+                        await pause(last)
+                    raise
+            await pause(seconds)
+
+    async def _once(self, draw: Draw) -> Outcome:
+        seconds = self._policy.timeout
+        if seconds is None:
+            return await self._sample(draw)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self._sample(draw)
+        except TimeoutError as error:
+            if limit.expired():
+                raise TimeoutError(f"no reply within {seconds:g} s") from error.__cause__
+            raise
+
+    async def prepared(self, sample: Sample) -> Sample:
+        """Have the answer compared with those that came before, and book what that cost."""
+        value = sample.answer
+        if value is None or not self._prepare or self._answer is None:
+            return sample
+        async with self._preparing:
+            if value in self._known:
+                return sample
+            usage = await self._answer.prepare(value, tuple(self._known))
+            self._known.append(value)
+        return replace(sample, usage=sample.usage + usage)
+
+
+class BlockingSampler:
+    """Turns draws of one question into outcomes, with a member's blocking calls.
+
+    Args:
+        sample: Asks the draw's member once.
+        answer: Takes the answer from replies that come without one.
+        policy: Retries.
+        over: Set when nobody waits for anything any more: pauses end then.
+        clock: Seconds, from any start.
+        level: How deep the vote stands; None where it is another's that says so.
+        waiting: How long members are waited for; None where it is another's that says so.
+
+    Attributes:
+        trying: What went wrong so far in draws under way.
+    """
+
+    def __init__(
+        self,
+        sample: Callable[[Draw], Sample],
+        *,
+        answer: Answer | None,
+        policy: FailurePolicy,
+        over: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+        level: Level | None = None,
+        waiting: Waits | None = None,
+    ) -> None:
+        self._sample = sample
+        self._answer = answer
+        self._policy = policy
+        self._over = over
+        self._clock = clock
+        self._level = level
+        self._waiting = waiting
+        self._prepare = needs_preparation(answer)
+        self._executes = answer is not None and answer.executes
+        self._preparing = threading.Lock()
+        self._known: list[AnswerValue] = []
+        self.trying: dict[Draw, list[BaseException]] = {}
+
+    def outcome(self, draw: Draw, *, aside: bool = False) -> Outcome:
+        """Return the outcome of a draw, in a context of its own.
+
+        What the member raises is a failure.
+
+        Args:
+            draw: What to ask.
+            aside: The draw has a thread of its own. Elsewhere an interrupt of the program is
+                raised; here even that ends the draw, or the vote would wait for it for ever.
+        """
+        start = self._clock()
+        if self._level is not None:
+            self._level.enter()
+        if self._waiting is not None:
+            waits.set(self._waiting)
+        tries = Tries(self._policy, draw.member)
+        self.trying[draw] = tries.failures
+        paid = NO_USAGE
+        try:
+            sample = self._tried(draw, tries)
+            paid = sample.usage
+            sample = (
+                run_blocking(read(sample, self._answer))
+                if self._executes
+                else extracted(sample, self._answer)
+            )
+            if self._prepare and sample.answer is not None:
+                sample = self._prepared(sample, sample.answer)
+            found: Outcome = with_tries(sample, len(tries.failures))
+        except BaseException as error:
+            if is_interrupt(error) and not aside:
+                raise
+            found = tries.failed(error, self._clock() - start, paid)
+        del self.trying[draw]
+        return found
+
+    def _tried(self, draw: Draw, tries: Tries) -> Sample:
+        while True:
+            try:
+                return self._sample(draw)
+            except BaseException as error:
+                tries.note(error)
+                seconds = tries.pause(error)
+                if waits_for := tries.last_pause(error) if seconds is None else seconds:
+                    self._over.wait(waits_for)
+                if seconds is None or self._over.is_set() or not is_wanted():
+                    raise  # nobody waits for it any more
+
+    def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
+        with self._preparing:
+            if value in self._known or self._answer is None:
+                return sample
+            usage = run_blocking(self._answer.prepare(value, tuple(self._known)))
+            self._known.append(value)
+        return replace(sample, usage=sample.usage + usage)

@@ -1,0 +1,138 @@
+"""The seam under every adapter: what a framework gives, and how steps that wait are carried out.
+
+An adapter implements `Client`: it translates a question into a request and a response into a
+reply. Everything else about a sample and a call is written once, in `sampler` and `call`, as
+generators that yield each `Step` that has to wait. `run` carries such a flow out in blocking code
+and `arun` in an event loop, so that neither is written twice. The form is that of httpx's
+``Auth.auth_flow``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextvars import copy_context
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from bestofinf._concurrency.endings import apart as in_own_task
+from bestofinf.errors import SamplingError
+from bestofinf.records import Draw, Member, Reply
+
+T = TypeVar("T")
+
+
+class NoObjectError(SamplingError):
+    """A reply holds no object of the class asked for. It says nothing about its member's health."""
+
+
+class Reading(NamedTuple):
+    """A response as a framework's client reads it; `Sampler` makes a sample of it.
+
+    Attributes:
+        reply: What the member said.
+        input_tokens: Tokens read, as the response tells them; None if it does not.
+        output_tokens: Tokens generated.
+        calls: Requests that it took, more than one for a chain or an ensemble.
+        cost: Money, if the response tells it; None takes the member's price.
+        unmetered: Requests among several whose tokens are not known.
+        cached: Whether it came from a cache and cost nothing.
+    """
+
+    reply: Reply
+    input_tokens: object = None
+    output_tokens: object = None
+    calls: int = 1
+    cost: object = None
+    cached: bool = False
+    unmetered: int = 0
+
+
+class Client(Protocol):
+    """One framework, in one call. Two methods wait; the others do no I/O.
+
+    Questions, requests and responses are of the framework's own types. `request`, `send` (or
+    `asend`) and `read` of one draw run in one context, which no other draw shares: context
+    variables set by `request` need not be reset.
+    """
+
+    def request(self, question: Any, member: Member[Any], draw: Draw | None) -> Any:
+        """Return the request that asks a member once.
+
+        Args:
+            question: What is asked: the call's question, or what `choice` has made.
+            member: Whom to ask.
+            draw: The draw; None for a request besides the vote, such as an escalation.
+        """
+
+    def send(self, member: Member[Any], request: Any) -> Any:
+        """Send a request and wait for the response; a list of responses if it asks for several."""
+
+    async def asend(self, member: Member[Any], request: Any) -> Any:
+        """Do the same in the running event loop."""
+
+    def read(self, member: Member[Any], output: Any) -> Reading:
+        """Return the reply in one response, and what it has cost."""
+
+    def choice(self, prompt: str) -> Any:
+        """Return a question that makes a model choose among replies."""
+
+    def text(self, question: Any) -> str:
+        """Return a question as text: for scorers, for judges, and for answer types."""
+
+
+class Step(NamedTuple):
+    """Something that waits, in its two forms.
+
+    Attributes:
+        do: Does it in blocking code.
+        ado: Does it in the running event loop.
+    """
+
+    do: Callable[[], Any]
+    ado: Callable[[], Awaitable[Any]]
+
+
+Flow: TypeAlias = Generator[Step, Any, T]
+"""Yields what is to be done next, is sent what came of it, and returns its result."""
+
+
+def run(flow: Flow[T]) -> T:
+    """Carry out a flow in blocking code."""
+    try:
+        step = next(flow)
+        while True:
+            try:
+                done = step.do()
+            except StopIteration as error:
+                # Raised within a generator, it would be taken for the end of the flow.
+                stopped = RuntimeError("StopIteration was raised where a reply was expected")
+                stopped.__cause__ = error
+                step = flow.throw(stopped)
+            except BaseException as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(done)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def arun(flow: Flow[T]) -> T:
+    """Carry out a flow in the running event loop."""
+    try:
+        step = next(flow)
+        while True:
+            try:
+                done = await step.ado()
+            except BaseException as error:  # a coroutine never raises StopIteration
+                step = flow.throw(error)
+            else:
+                step = flow.send(done)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+def apart(make: Callable[[], Flow[T]]) -> Step:
+    """Return the step that carries out a flow in a context of its own."""
+    return Step(
+        lambda: copy_context().run(run, make()),
+        lambda: in_own_task(arun(make())),
+    )

@@ -1,0 +1,184 @@
+"""Ensembles from a configuration file: its members made or given, its settings put in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Self
+
+from bestofinf.ensemble.config import (
+    Config,
+    EnsembleConfig,
+    FileWeights,
+    MemberConfig,
+    read_config,
+)
+from bestofinf.ensemble.members import read_fit
+from bestofinf.errors import UsageError
+from bestofinf.records import Member
+
+
+def read_weights(weights: Any) -> Any:
+    """Return weights as they are, or from the file of a fit or of an ensemble (``.toml``).
+
+    Raises:
+        UsageError: If the file cannot be read or holds no weights.
+    """
+    if not isinstance(weights, str | PathLike):
+        return weights
+    if Path(weights).suffix != ".toml":
+        return read_fit(weights)
+    name = weights.ensemble if isinstance(weights, FileWeights) else None
+    return read_config(weights).ensemble(name).weights
+
+
+Make = Callable[[MemberConfig], Any]
+"""Makes the model of a member that has a `url` or names its `model`."""
+
+
+class Loaded:
+    """Gives the settings of an ensemble the constructor `load`."""
+
+    @classmethod
+    def load(
+        cls,
+        path: str | PathLike[str],
+        ensemble: str | None = None,
+        *,
+        members: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Return an ensemble of a configuration file, as ``bestofinf advise --out`` writes it.
+
+        ``reload()`` reads its weights from the file again.
+
+        Args:
+            path: The file; see `bestofinf.ensemble.config`.
+            ensemble: Name of the ensemble; None for the only one in the file.
+            members: Models by member name: those that the file does not say how to reach, and
+                any others to use in place of what it says.
+            settings: Further settings, before those of the file.
+
+        Raises:
+            UsageError: If anything in the file is wrong, a member is missing, or a name in
+                `members` is no member's.
+            MissingExtraError: If a package that a member needs is not installed.
+        """
+        config = read_config(path)
+        chosen = config.ensemble(ensemble)
+        found = members_of(config, chosen, cls._made, given=members or {})
+        weights = FileWeights(fspath(path), chosen.name)
+        own = {"weights": weights, "calibration": chosen.calibration, **chosen.settings}
+        return cls(found, **{**own, **settings})  # type: ignore[call-arg]
+
+    @classmethod
+    def _made(cls, member: MemberConfig) -> Any:
+        """Return the model of a member with a `url` or a `model`."""
+        return model_of(member)
+
+
+def members_of(
+    config: Config, ensemble: EnsembleConfig, make: Make, *, given: Mapping[str, Any]
+) -> list[Member[Any]]:
+    """Return the members of an ensemble. One of weight 0 that nobody can reach is left out.
+
+    Args:
+        config: The file.
+        ensemble: One of its ensembles.
+        make: Makes a model of what the file says.
+        given: Models by member name, given by the program.
+
+    Raises:
+        UsageError: If a member is missing, or a given name is no member's.
+    """
+    unknown = given.keys() - config.members.keys()
+    if unknown:
+        raise UsageError(
+            f"members: {min(unknown)!r} is no member of {config.path}, which has "
+            f"{', '.join(config.members)}"
+        )
+    found, missing = [], []
+    for name, weight in ensemble.weights.items():
+        member = config.members.get(name)
+        if name in given:
+            model = given[name]
+        elif member is None or (member.url is None and member.model is None):
+            if weight:
+                missing.append(name)
+            continue
+        else:
+            model = make(member)
+        found.append(member_of(member or MemberConfig(name), model, weight))
+    if missing:
+        raise UsageError(
+            f"{config.path}: {', '.join(map(repr, missing))} must be given by the program, "
+            "load(..., members={NAME: model}); or say in [members.NAME] where it is: "
+            "url and model, or model = 'provider:name'"
+        )
+    return found
+
+
+def member_of(config: MemberConfig, model: Any, weight: float = 1.0) -> Member[Any]:
+    """Return a member with its model, and what the file says of it beside."""
+    if isinstance(model, Member):
+        model = model.model
+    own = {
+        name: value
+        for name in ("max_tokens", "temperature")
+        if (value := getattr(config, name)) is not None and config.url is None
+    }
+    return Member(
+        model,
+        weight=weight,
+        name=config.name,
+        cost=config.cost,
+        price=config.price,
+        call_kwargs=own,
+        concurrency=config.concurrency,
+        system=config.system,
+        logprobs=config.logprobs,
+    )
+
+
+def model_of(
+    member: MemberConfig,
+    *,
+    own: Mapping[str, Callable[..., Any]] | None = None,
+    client_key: Callable[[], str | None] | None = None,
+) -> Any:
+    """Return the model of a member, for ensembles without a framework.
+
+    Args:
+        member: With a `url`, or a `model` that `named_model` knows.
+        own: Further kinds of models by their prefix.
+        client_key: Gives the key of who is asking, for members with ``key = "client"``; None where
+            nobody else is.
+
+    Raises:
+        UsageError: If nothing knows the model, or its key is not set.
+    """
+    # Both read and write OpenAI's form, which an adapter's own members do not need.
+    from bestofinf.ensemble.endpoint import Endpoint
+    from bestofinf.ensemble.named import named_model
+
+    if member.url is None:
+        return named_model(str(member.model), own=own)
+    if member.key == "client" and client_key is None:
+        member.secret()  # says why not
+    endpoint = Endpoint(
+        str(member.model),
+        url=member.url,
+        key=client_key if member.key == "client" else None,
+        key_variable=member.key_variable,
+        max_tokens=member.max_tokens,
+        temperature=member.temperature,
+        extra=member.set,
+        rename=member.rename,
+        drop=member.drop,
+        stream=member.ask != "plain",
+        timeout=member.timeout or Endpoint.timeout,
+        connections=member.concurrency,  # whoever asks it, by way of whichever ensemble
+    )
+    endpoint.check()
+    return endpoint

@@ -1,0 +1,188 @@
+"""The samples of one vote: members are asked, and their replies become samples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bestofinf.border import as_amount, as_count
+from bestofinf.drivers.limits import MemberLimits
+from bestofinf.ensemble.client import Client, Flow, Reading, Step, arun, run
+from bestofinf.ensemble.identical import Alike
+from bestofinf.ensemble.sharing import Shared
+from bestofinf.errors import shown
+from bestofinf.records import Draw, Member, Reply, Sample, Usage
+from bestofinf.scorers import Scorer
+from bestofinf.scorers.base import with_score
+
+
+@dataclass(eq=False)
+class Sampler:
+    """Asks the members of one vote, as flows for `run` and `arun`.
+
+    Attributes:
+        client: The framework.
+        question: What the members are asked.
+        members: The members, in the engine's order.
+        limits: Limits on the requests in flight.
+        scorer: Scores replies; None for no scores.
+        per_request: Samples that one request asks for.
+    """
+
+    client: Client
+    question: Any
+    members: Sequence[Member[Any]]
+    limits: MemberLimits
+    scorer: Scorer | None = None
+    per_request: int = 1
+
+    def __post_init__(self) -> None:
+        self._shared = Shared(self.per_request) if self.per_request > 1 else None
+        self._alike = Alike([member.name for member in self.members])
+
+    def draw(self, draw: Draw) -> Flow[Sample]:
+        """Ask the draw's member once, and have its reply scored."""
+        member, shared = self.members[draw.member], self._shared
+        if shared is None:
+            output, seconds = yield from self._asked(member, self.question, draw)
+            sample = self._sample(member, output, seconds)
+        else:
+            sample = yield shared.step(
+                draw.member,
+                lambda: run(self._several(member, draw)),
+                lambda: arun(self._several(member, draw)),
+            )
+        self._alike.note(draw.member, sample)
+        scorer, reply = self.scorer, sample.reply
+        if scorer is None or reply is None:
+            return sample
+        prompt = self.client.text(self.question)
+        score = yield Step(
+            lambda: scorer.score(prompt, reply), lambda: scorer.ascore(prompt, reply)
+        )
+        return with_score(sample, score)
+
+    def ask(self, member: Member[Any], question: Any = None) -> Flow[Sample]:
+        """Ask any model once besides the vote.
+
+        Args:
+            member: Whom to ask.
+            question: What it is asked; None for the question of the vote.
+        """
+        asked = self.question if question is None else question
+        output, seconds = yield from self._asked(member, asked, None)
+        return self._sample(member, output, seconds)
+
+    def choose(self, member: Member[Any], prompt: str) -> Flow[Sample]:
+        """Ask a model which of several replies to take."""
+        return self.ask(member, self.client.choice(prompt))
+
+    async def aclose(self) -> None:
+        """Cancel requests that no draw waits for any more, and wait until they are gone."""
+        if self._shared is not None:
+            await self._shared.aclose()
+
+    def _asked(
+        self, member: Member[Any], question: Any, draw: Draw | None
+    ) -> Flow[tuple[Any, float]]:
+        """Send one request within the member's limit; return its output and its seconds."""
+        client, release = self.client, None
+        if draw is not None:
+            place = draw.member
+            release = yield Step(
+                lambda: self.limits.acquire(place), lambda: self.limits.aacquire(place)
+            )
+        try:
+            request = client.request(question, member, draw)
+            start = time.monotonic()
+            output = yield Step(
+                lambda: client.send(member, request), lambda: client.asend(member, request)
+            )
+        except BaseException as error:
+            if release is not None:
+                release(error)
+            raise
+        if release is not None:
+            release()
+        return output, time.monotonic() - start
+
+    def _several(self, member: Member[Any], draw: Draw) -> Flow[list[Sample]]:
+        """Send a request that brings several samples. It counts as one call."""
+        outputs, seconds = yield from self._asked(member, self.question, draw)
+        samples = [self._sample(member, output, seconds, alone=False) for output in outputs]
+        first, rest = samples[0], samples[1:]
+        # Many servers tell the tokens of all samples with the first.
+        told = {"calls": 0} if first.usage.unmetered else {"calls": 0, "unmetered": 0}
+        return [first, *(replace(s, usage=replace(s.usage, **told)) for s in rest)]
+
+    def _sample(
+        self, member: Member[Any], output: Any, seconds: float, *, alone: bool = True
+    ) -> Sample:
+        """Return one response as a sample.
+
+        Whatever a provider or a framework tells of a reply passes through here.
+
+        Args:
+            member: Who gave it.
+            output: The response.
+            seconds: From the request to the response.
+            alone: Whether the tokens told are those of this reply alone.
+        """
+        found = self.client.read(member, output)
+        tokens = as_count(found.output_tokens) or None
+        return Sample(
+            None,
+            reply=_known(found.reply, member, tokens if alone else None),
+            usage=_usage(member, found),
+            tokens=tokens,
+            seconds=seconds,
+            note=_doubts(found),
+        )
+
+
+def _known(reply: Reply, member: Member[Any], tokens: int | None) -> Reply:
+    """Return a reply with the kind of its log-probabilities, if it has some.
+
+    Its reader knows where they leave the end out; the member's setting says which ones they are.
+    With more tokens than log-probabilities, but for the end, there was more than they tell of, such
+    as hidden thoughts.
+    """
+    told = reply.logprobs
+    if not told:
+        return reply
+    kind: Any = reply.logprob_kind or member.logprobs
+    if tokens is not None and tokens > len(told) + 1:
+        kind = "partial"
+    return reply if kind == reply.logprob_kind else replace(reply, logprob_kind=kind)
+
+
+def _usage(member: Member[Any], found: Reading) -> Usage:
+    """Return what a reply has cost: as it tells, or at the member's price."""
+    if found.cached:
+        return Usage()
+    usage = member.charge(found.input_tokens, found.output_tokens)
+    cost = as_amount(found.cost)
+    if found.calls == 1 and cost is None and not found.unmetered:
+        return usage
+    return replace(
+        usage,
+        calls=found.calls,
+        cost=usage.cost if cost is None else cost,
+        unmetered=usage.unmetered + found.unmetered,
+    )
+
+
+def _doubts(found: Reading) -> str:
+    """Return in words which numbers of a response can be none."""
+    doubts = [
+        f"{what} unknown, told was {shown(value)}"
+        for what, value, checked in (
+            ("tokens read", found.input_tokens, as_count),
+            ("tokens generated", found.output_tokens, as_count),
+            ("cost", found.cost, as_amount),
+        )
+        if value is not None and checked(value) is None
+    ]
+    return "; ".join(doubts)

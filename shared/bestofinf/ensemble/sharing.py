@@ -1,0 +1,128 @@
+"""Requests that bring several samples, shared among the draws of one vote."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from bestofinf._concurrency.endings import ended, is_cancelled
+from bestofinf._concurrency.waiting import result_of
+from bestofinf.ensemble.client import Step
+from bestofinf.errors import is_interrupt
+from bestofinf.records import Sample
+
+
+@dataclass(eq=False)
+class _Request:
+    """A request under way and how many of its samples are promised."""
+
+    found: Any
+    promised: int = 0
+
+
+class Shared:
+    """Hands the samples of each request to as many draws.
+
+    One object serves one vote, in threads or in tasks. A draw that finds no sample left begins
+    the next request, and the others wait for it. A request may bring fewer samples than were
+    asked for.
+
+    Args:
+        size: Samples that one request asks for.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._open: dict[int, _Request] = {}
+        self._lock = threading.Lock()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def step(
+        self,
+        member: int,
+        do: Callable[[], Sequence[Sample]],
+        ado: Callable[[], Coroutine[Any, Any, Sequence[Sample]]],
+    ) -> Step:
+        """Return the step that takes a member's next sample, from a request under way or a new one.
+
+        Args:
+            member: Position of the member.
+            do: Sends a request in blocking code.
+            ado: Sends a request in the running event loop.
+        """
+        return Step(lambda: self._take(member, do), lambda: self._atake(member, ado))
+
+    def _take(self, member: int, send: Callable[[], Sequence[Sample]]) -> Sample:
+        while True:
+            request, place, is_new = self._promise(member, Future)
+            if is_new:
+                try:
+                    request.found.set_result(send())
+                except BaseException as error:
+                    request.found.set_exception(error)
+            try:
+                samples: Sequence[Sample] = result_of(request.found)
+            except BaseException:
+                self._close(member, request)
+                raise
+            if place < len(samples):
+                return samples[place]
+            self._close(member, request)
+
+    async def _atake(
+        self, member: int, send: Callable[[], Coroutine[Any, Any, Sequence[Sample]]]
+    ) -> Sample:
+        while True:
+            request, place, _ = self._promise(member, lambda: self._begun(send()))
+            # Shielded: others wait for the same request.
+            samples: Sequence[Sample] | BaseException = await asyncio.shield(request.found)
+            if isinstance(samples, BaseException):
+                self._close(member, request)
+                raise samples
+            if place < len(samples):
+                return samples[place]
+            self._close(member, request)
+
+    def _begun(self, work: Coroutine[Any, Any, Sequence[Sample]]) -> asyncio.Task[Any]:
+        self._tasks.append(asyncio.ensure_future(_brought(work)))
+        return self._tasks[-1]
+
+    def _promise(self, member: int, begin: Callable[[], Any]) -> tuple[_Request, int, bool]:
+        """Return a request, the place of the sample promised of it, and whether it is new."""
+        with self._lock:
+            request = self._open.get(member)
+            is_new = request is None or request.promised == self._size
+            if request is None or is_new:
+                request = self._open[member] = _Request(begin())
+            request.promised += 1
+            return request, request.promised - 1, is_new
+
+    def _close(self, member: int, request: _Request) -> None:
+        """Promise no more of a request that has failed, or has brought too few samples."""
+        with self._lock:
+            if self._open.get(member) is request:
+                del self._open[member]
+
+    async def aclose(self) -> None:
+        """Cancel requests that no draw waits for any more, and wait until they are gone."""
+        for task in self._tasks:
+            task.cancel()
+        again = await ended(self._tasks)
+        if again is not None:
+            raise again
+
+
+async def _brought(
+    work: Coroutine[Any, Any, Sequence[Sample]],
+) -> Sequence[Sample] | BaseException:
+    """Return what a request has brought, or its error: a task that raises some ends its loop."""
+    try:
+        return await work
+    except BaseException as error:
+        if is_cancelled(error) or is_interrupt(error):
+            raise
+        return error

@@ -1,0 +1,184 @@
+"""The JSON form of a decision, as both adapters attach it to their responses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+from bestofinf._display import vote
+from bestofinf.border import error_text
+from bestofinf.records import AnswerValue, Decision, Failure, Sample, TrailEntry, Usage
+
+
+class Trace(dict[str, Any]):
+    """A decision as plain JSON values: a dictionary that a notebook shows as a vote.
+
+    `repr` shows a summary; ``dict(trace)`` shows all keys.
+    """
+
+    def __repr__(self) -> str:
+        if "votes" not in self:
+            return dict.__repr__(self)
+        answer = str(self.get("answer"))
+        answer = answer if len(answer) <= 60 else f"{answer[:60]}..."
+        most = max(self["votes"].values(), default=0)
+        return (
+            f"Trace({answer!r}: {most} of {self.get('n_samples')} samples, confidence "
+            f"{self.get('confidence', 0.0):.3f}, {str(self.get('reason'))[:200]!r})"
+        )
+
+    def _repr_html_(self) -> str | None:
+        if "votes" not in self:
+            return None  # of a call that failed
+        usage = self.get("usage_by_member", {})
+        tokens = sum(spent["output_tokens"] for spent in usage.values())
+        cost = sum(spent["cost"] for spent in usage.values())
+        spent = f"{tokens:,} tokens" + (f", cost {cost:.4g}" if cost else "")
+        note = (
+            f"{self.get('n_samples')} samples of {', '.join(usage)}, {spent}; {self.get('reason')}"
+        )
+        return vote(self.get("answer"), self.get("confidence", 0.0), self["votes"], note=note)
+
+
+def trace(decision: Decision, names: Sequence[str]) -> Trace:
+    """Return a decision as plain JSON values.
+
+    Args:
+        decision: What the engine decided.
+        names: Names of the members, in their order.
+
+    Returns:
+        The keys answer, confidence, calibrated, reason, votes, n_samples, n_failed, n_abstained, n_cancelled,
+        winner_member, usage_by_member, seconds and samples. Answers that are not text are
+        written out. A sample has the keys logprob, logprob_tokens, logprob_kind and said where its
+        reply has some. A member's usage has the key unmetered if the tokens of some replies are not known.
+    """
+    return Trace(
+        {
+            "answer": _plain(decision.answer),
+            "confidence": decision.confidence,
+            "calibrated": decision.calibrated,
+            "reason": decision.reason,
+            "votes": {str(_plain(answer)): count for answer, count in decision.votes.items()},
+            "n_samples": decision.n_samples,
+            "n_failed": decision.n_failed,
+            "n_abstained": decision.n_abstained,
+            "n_cancelled": decision.n_cancelled,
+            "winner_member": decision.winner_member,
+            "usage_by_member": {
+                name: _usage(usage) for name, usage in decision.usage_by_member.items()
+            },
+            "seconds": decision.seconds,
+            "samples": [_line(line, names) for line in decision.trail],
+        }
+    )
+
+
+TraceDetail: TypeAlias = Literal["full", "counts", "off"]
+"""What of a trace stays with a response: all, all but what models said, or nothing."""
+
+
+def shown_trace(told: Trace, detail: TraceDetail) -> Trace | None:
+    """Return the part of a trace that stays with the response.
+
+    Args:
+        told: The trace.
+        detail: All of it (``full``); without what models have said (``counts``): answers are
+            numbered in the order of their votes, from 1, and of reasons and errors only the first
+            word stays; or nothing (``off``).
+
+    Returns:
+        The trace, or None for nothing.
+    """
+    if detail == "off":
+        return None
+    if detail == "full":
+        return told
+    places = {answer: place for place, answer in enumerate(told.get("votes", ()), 1)}
+
+    def number(answer: object) -> int | None:
+        return None if answer is None else places.get(str(answer))
+
+    samples = [
+        {**line, "answer": number(line["answer"]), "error": _first_word(line["error"])}
+        for line in told.get("samples", ())
+    ]
+    for line in samples:
+        line.pop("note", None)
+    return Trace(
+        {
+            **told,
+            "answer": number(told.get("answer")),
+            "votes": {
+                str(places[answer]): count for answer, count in told.get("votes", {}).items()
+            },
+            "reason": _first_word(told.get("reason")),
+            "samples": samples,
+        }
+    )
+
+
+def _first_word(text: str | None) -> str | None:
+    found = re.match(r"[\w-]+", text or "")
+    return found[0] if found else None
+
+
+def failed_trace(error: BaseException) -> Trace:
+    """Return the JSON form of a call that ended by an exception."""
+    reason = f"failed: {error_text(error)}"
+    return Trace({"answer": None, "reason": reason, "samples": []})
+
+
+def _plain(answer: AnswerValue | None) -> str | int | float | None:
+    return answer if isinstance(answer, str | int | float | None) else str(answer)
+
+
+def _usage(usage: Usage) -> dict[str, float]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cost": usage.cost,
+        "calls": usage.calls,
+        **({"unmetered": usage.unmetered} if usage.unmetered else {}),
+    }
+
+
+def _line(line: TrailEntry, names: Sequence[str]) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "index": line.draw.index,
+        "member": names[line.draw.member],
+        "counted": line.counted,
+        "answer": None,
+        "tokens": None,
+        "input_tokens": None,
+        "cost": None,
+        "seconds": None,
+        "score": None,
+        "error": None,
+    }
+    outcome = line.outcome
+    if isinstance(outcome, Sample):
+        usage = outcome.usage
+        record |= {
+            "answer": _plain(outcome.answer),
+            "tokens": outcome.tokens,
+            # What is not known is not 0.
+            "input_tokens": (usage.input_tokens or None) if usage.unmetered else usage.input_tokens,
+            "cost": (usage.cost or None) if usage.unmetered else usage.cost,
+            "seconds": outcome.seconds,
+            "score": outcome.score,
+        }
+        if outcome.reply is not None and outcome.reply.logprob is not None:
+            record["logprob"] = outcome.reply.logprob
+            record["logprob_tokens"] = len(outcome.reply.logprobs or ())
+            record["logprob_kind"] = outcome.reply.logprob_kind
+            record["said"] = outcome.likelihood.said if outcome.likelihood else None
+        if outcome.note:
+            record["note"] = error_text(outcome.note)
+    elif isinstance(outcome, Failure):
+        record |= {
+            "seconds": outcome.seconds,
+            "error": error_text(outcome.error),
+        }
+    return record

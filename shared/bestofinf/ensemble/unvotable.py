@@ -1,0 +1,295 @@
+"""Replies that cannot be voted on, such as free text: which of them to return."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+from bestofinf.answers import Selection, UniversalSelfConsistency, strip_thoughts
+from bestofinf.answers.judge import Ask
+from bestofinf.answers.meaning import medoid
+from bestofinf.border import error_text
+from bestofinf.drivers import avote, vote
+from bestofinf.ensemble.meaning import MeaningVote, Nearness
+from bestofinf.errors import SamplingError, UsageError, shown
+from bestofinf.policy import FailurePolicy
+from bestofinf.records import Decision, Draw, Member, Sample, Usage
+from bestofinf.rules.budgets import FixedSamples
+from bestofinf.voting.engine import VotingEngine
+from bestofinf.voting.selectors import Selector
+
+Way: TypeAlias = Literal["first", "medoid", "choose", "vote", "error"]
+WAYS: tuple[Way, ...] = get_args(Way)
+
+SEVERAL = 8
+"""Replies to choose among, as in the experiments on Universal Self-Consistency."""
+
+
+@dataclass(frozen=True)
+class Unvotable:
+    """Which reply to return if none could be voted on.
+
+    Attributes:
+        way: The ``first`` reply; the ``medoid``, which is the one nearest to the others in its
+            words; the one that a model is asked to ``choose``; one of the meaning that wins a
+            ``vote`` on meanings, and the first where that has none; or an ``error``.
+        chooser: Who chooses or compares: a model, or a selector that knows whom to ask. None leaves
+            it to the heaviest member (that has replied), the first of equals.
+        nearness: Spares a judge the texts that are far apart; for ``vote``.
+    """
+
+    way: Way = "first"
+    chooser: Member[Any] | UniversalSelfConsistency | None = None
+    nearness: Nearness | None = None
+
+    @classmethod
+    def of(cls, given: Any, model: Callable[[Any], Member[Any]]) -> Unvotable:
+        """Return what the setting means.
+
+        Args:
+            given: A way by its name, a `UniversalSelfConsistency`, a `MeaningVote`, or a model that
+                chooses.
+            model: Reads a model as users give it.
+
+        Raises:
+            UsageError: If it is none of these.
+        """
+        if isinstance(given, str) and given in WAYS:
+            return cls(given)
+        if isinstance(given, UniversalSelfConsistency):
+            return cls("choose", given)
+        if isinstance(given, MeaningVote):
+            return cls("vote", None if given.judge is None else model(given.judge), given.nearness)
+        wanted = (
+            f"on_unvotable must be one of {', '.join(WAYS)}, a model that chooses, a MeaningVote, "
+            "or a UniversalSelfConsistency"
+        )
+        if given is None or (isinstance(given, str) and ":" not in given):
+            raise UsageError(f"{wanted}, got {shown(given)}")
+        try:
+            return cls("choose", model(given))
+        except UsageError as error:
+            raise UsageError(f"{wanted}: {error}") from error
+
+    def __str__(self) -> str:
+        """Return the way, and who chooses where that is given."""
+        if self.chooser is None:
+            return self.way
+        name = self.chooser.name if isinstance(self.chooser, Member) else "UniversalSelfConsistency"
+        return f"{self.way}:{name}"
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes several replies to tell which is given."""
+        return self.way in ("medoid", "choose")
+
+
+def is_unvoted(decision: Decision, selector: Selector | None) -> bool:
+    """Return whether the decision fell back to the first reply because none could be voted on.
+
+    A reply that a selector has chosen, by its score say, was not given for that.
+    """
+    if decision.answer is not None or decision.votes:
+        return False
+    replies = _counted(decision)
+    if not replies or decision.winner is not replies[0][1]:
+        return False
+    return selector is None or all(sample.score is None for _, sample in replies)
+
+
+def nearest(decision: Decision) -> Decision:
+    """Return the decision with the medoid of its replies that have a text as the winner."""
+    samples = [sample for _, sample in _counted(decision) if _text(sample).strip()]
+    if not samples:
+        return decision
+    sample = samples[medoid([_text(sample) for sample in samples])]
+    note = f"the medoid of {len(samples)}" if len(samples) > 1 else "the only reply with a text"
+    return _won_by(decision, sample, note)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """How a decision without any vote was resolved.
+
+    Attributes:
+        decision: With the reply to give as its winner; its reason says which it is.
+        asked: What a chooser said, with what that has cost. The decision's usage holds it too.
+    """
+
+    decision: Decision
+    asked: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unvoted:
+    """A decision without any vote, and how one of its replies is to be given.
+
+    A request to a chooser that fails is treated as one to a member, with retries and time-outs;
+    where it brings no choice the first reply stays.
+
+    Attributes:
+        decision: See `is_unvoted`.
+        unvotable: Which reply is wanted.
+        members: The members, in their order.
+        question: Gives what was asked, as text.
+        policy: What happens when a request fails.
+    """
+
+    decision: Decision
+    unvotable: Unvotable
+    members: Sequence[Member[Any]]
+    question: Callable[[], str]
+    policy: FailurePolicy
+
+    def resolve(self, ask: Callable[[Member[Any], str], Sample]) -> Resolved:
+        """Return the decision with the reply that is wanted.
+
+        Args:
+            ask: Asks a model, where one is to choose.
+        """
+        if not self._is_choice:
+            return Resolved(self._without_asking())
+        asked: list[Sample] = []
+
+        def said(prompt: str) -> tuple[str, Usage]:
+            asked.append(ask(self._member, prompt))
+            return _said(asked[-1])
+
+        choice = _Choice(self.decision, self._selector(said), self.question)
+        try:
+            made = vote(_engine(), choice.once, concurrency=1, policy=self._policy)
+        except SamplingError as error:
+            return Resolved(self._unchosen(error), tuple(asked))
+        return Resolved(self._chosen(choice, made), tuple(asked))
+
+    async def aresolve(self, ask: Callable[[Member[Any], str], Awaitable[Sample]]) -> Resolved:
+        """Do the same in the running event loop."""
+        if not self._is_choice:
+            return Resolved(self._without_asking())
+        asked: list[Sample] = []
+
+        async def said(prompt: str) -> tuple[str, Usage]:
+            asked.append(await ask(self._member, prompt))
+            return _said(asked[-1])
+
+        choice = _Choice(self.decision, self._selector(said), self.question)
+        try:
+            made = await avote(_engine(), choice.aonce, concurrency=1, policy=self._policy)
+        except SamplingError as error:
+            return Resolved(self._unchosen(error), tuple(asked))
+        return Resolved(self._chosen(choice, made), tuple(asked))
+
+    @property
+    def _is_choice(self) -> bool:
+        """Whether there is anything to ask a model about."""
+        texts = [sample for _, sample in _counted(self.decision) if _text(sample).strip()]
+        return self.unvotable.way == "choose" and len(texts) > 1
+
+    def _without_asking(self) -> Decision:
+        return nearest(self.decision) if self.unvotable.several else self.decision
+
+    @property
+    def _member(self) -> Member[Any]:
+        """Who chooses: the model given, else the heaviest member that has replied."""
+        chooser = self.unvotable.chooser
+        if isinstance(chooser, Member):
+            return chooser
+        replied = sorted({draw.member for draw, _ in _counted(self.decision)})
+        return max((self.members[i] for i in replied), key=lambda member: member.weight)
+
+    def _selector(self, said: Ask) -> UniversalSelfConsistency:
+        chooser = self.unvotable.chooser
+        if isinstance(chooser, UniversalSelfConsistency):
+            return chooser
+        return UniversalSelfConsistency(said)
+
+    @property
+    def _name(self) -> str:
+        chooser = self.unvotable.chooser
+        return "chooser" if isinstance(chooser, UniversalSelfConsistency) else self._member.name
+
+    @property
+    def _policy(self) -> FailurePolicy:
+        """The policy with what is left of the time for the whole question."""
+        if self.policy.deadline is None:
+            return self.policy
+        left = max(self.policy.deadline - self.decision.seconds, 1e-3)
+        return replace(self.policy, deadline=left, on_deadline="raise")
+
+    def _chosen(self, choice: _Choice, made: Decision) -> Decision:
+        """Return the decision with the choice, and with the cost of choosing."""
+        decision, selection = self.decision, choice.selection
+        if selection is None:
+            return decision
+        spent = decision.usage_by_member.get(self._name, Usage()) + made.usage
+        decision = replace(
+            decision,
+            seconds=decision.seconds + made.seconds,
+            usage=decision.usage + made.usage,
+            usage_by_member={**decision.usage_by_member, self._name: spent},
+        )
+        return _won_by(decision, selection.sample, selection.note)
+
+    def _unchosen(self, error: SamplingError) -> Decision:
+        """Return the decision with the first reply, and why it is that."""
+        cause = error.causes[0] if error.causes else error
+        why = error_text(cause)
+        reason = f"{self.decision.reason}; the first: {self._name} made no choice ({why})"
+        return replace(self.decision, reason=reason)
+
+
+class _Choice:
+    """A choice among the replies of a decision, made in a vote of a single draw."""
+
+    def __init__(
+        self, decision: Decision, selector: UniversalSelfConsistency, question: Callable[[], str]
+    ) -> None:
+        self._samples = [sample for _, sample in _counted(decision)]
+        self._selector = selector
+        self._question = question
+        self.selection: Selection | None = None
+
+    def once(self, draw: Draw) -> Sample:
+        found = self._selector.select_blocking(self._samples, question=self._question())
+        return self._noted(found)
+
+    async def aonce(self, draw: Draw) -> Sample:
+        found = await self._selector.select(self._samples, question=self._question())
+        return self._noted(found)
+
+    def _noted(self, selection: Selection) -> Sample:
+        self.selection = selection
+        return Sample(None, usage=selection.usage)
+
+
+def _engine() -> VotingEngine:
+    return VotingEngine(FixedSamples(1), abstain_limit=None, breaker=1)
+
+
+def _said(sample: Sample) -> tuple[str, Usage]:
+    return _text(sample), sample.usage
+
+
+def _won_by(decision: Decision, winner: Sample, note: str) -> Decision:
+    draws = {id(sample): draw for draw, sample in _counted(decision)}
+    names = list(decision.usage_by_member)  # in the members' order
+    return replace(
+        decision,
+        winner=winner,
+        winner_member=names[draws[id(winner)].member],
+        reason=f"{decision.reason}; {note}",
+    )
+
+
+def _counted(decision: Decision) -> list[tuple[Draw, Sample]]:
+    return [
+        (line.draw, line.outcome)
+        for line in decision.trail
+        if line.counted and isinstance(line.outcome, Sample)
+    ]
+
+
+def _text(sample: Sample) -> str:
+    """Return what a reply says, without its thoughts."""
+    return strip_thoughts(sample.reply.text) if sample.reply is not None else ""

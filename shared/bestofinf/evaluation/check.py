@@ -1,0 +1,176 @@
+"""What an answer type makes of recorded replies: for people who look whether it fits their data."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bestofinf.answers.base import Answer
+from bestofinf.answers.named import AnswerLike
+from bestofinf.evaluation.canonical import recorded_answer
+from bestofinf.evaluation.equivalence import RecordedClasses, value_of, vote_of
+from bestofinf.evaluation.identity import answer_text
+from bestofinf.evaluation.logs.report import LogReport
+from bestofinf.evaluation.reading import read_raw
+from bestofinf.evaluation.sets import EvaluationSet, Question
+from bestofinf.records import Reply
+
+SHORT = 200
+"""Characters of a reply that is compared by what it looks like; of a longer one, its answer is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reply and its answer.
+
+    Attributes:
+        question: Id of the question.
+        member: Who replied.
+        sample: Place among the member's samples, from 0.
+        answer: The vote, as the class it belongs to; None abstains.
+        reason: Why there is none.
+        text: The reply.
+    """
+
+    question: str
+    member: str
+    sample: int
+    answer: str | None
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Replies that look different and are one vote.
+
+    Attributes:
+        question: Id of the question.
+        answer: Their vote.
+        texts: How often each is said; of long replies, the answers taken from them.
+    """
+
+    question: str
+    answer: str
+    texts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class AnswerCheck:
+    """What an answer type reads, loses and merges.
+
+    Attributes:
+        answer: Name of the answer type.
+        readings: Every reply.
+        merges: What looks different and is one vote, by question.
+    """
+
+    answer: str
+    readings: tuple[Reading, ...] = field(repr=False)
+    merges: tuple[Merge, ...] = field(repr=False)
+
+    @property
+    def lost(self) -> list[Reading]:
+        """The replies without an answer."""
+        return [reading for reading in self.readings if reading.answer is None]
+
+    @property
+    def n_read(self) -> int:
+        """Replies with an answer."""
+        return len(self.readings) - len(self.lost)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values with the keys of the command line."""
+        lost = self.lost
+        return {
+            "answer": self.answer,
+            "texts": len(self.readings),
+            "read": self.n_read,
+            "without_answer": len(lost),
+            "reasons": dict(Counter(reading.reason for reading in lost).most_common()),
+            "members": dict(Counter(reading.member for reading in lost).most_common()),
+            "lost": [asdict(reading) for reading in lost],
+            "merges": [asdict(merge) for merge in self.merges],
+        }
+
+
+def check_answers(
+    paths: str | Path | Iterable[str | Path] | EvaluationSet,
+    answer: AnswerLike | None = None,
+    *,
+    told: Callable[[LogReport], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> AnswerCheck:
+    """Read recorded replies by an answer type and tell what was read, lost and merged.
+
+    Args:
+        paths: As `bestofinf.evaluation.read` takes them, or a set. Stores give the replies whose
+            texts they keep, and of others the answers.
+        answer: An answer type or its name. None: ``auto`` where there are whole replies, else
+            ``text``.
+        told: Called with what was read from logs, where there are any.
+        progress: Called after each question with the number done and the number of all.
+    """
+    recorded = paths if isinstance(paths, EvaluationSet) else read_raw(paths, texts=True, told=told)
+    if answer is None:
+        whole = any(s.replies for q in recorded for s in q.samples.values())
+        answer = "auto" if whole else "text"
+    kind = recorded_answer(answer)
+    readings, merges = list[Reading](), list[Merge]()
+    for done, question in enumerate(recorded, 1):
+        own, merged = _checked(question, kind)
+        readings += own
+        merges += merged
+        if progress is not None:
+            progress(done, len(recorded))
+    name = answer if isinstance(answer, str) else type(kind).__name__
+    return AnswerCheck(name, tuple(readings), tuple(merges))
+
+
+def _checked(question: Question, answer: Answer) -> tuple[list[Reading], list[Merge]]:
+    if question.prompt is not None:
+        answer = answer.for_question(question.prompt)
+    classes = RecordedClasses(answer, values=True)
+    readings: list[Reading] = []
+    said: dict[str, Counter[str]] = {}
+    for name, samples in question.samples.items():
+        for place, text in enumerate(samples.answers):
+            reply = samples.replies[place] if samples.replies else None
+            recorded = reply if reply is not None else text
+            if recorded is None:
+                continue
+            tokens = samples.tokens[place] if samples.tokens else None
+            found, reason = classes.place(recorded, tokens=tokens)
+            words = recorded if isinstance(recorded, str) else recorded.text
+            readings.append(Reading(question.id, name, place, found, reason, words))
+            if found is not None:
+                looks = said.setdefault(found, Counter())
+                looks[_look(recorded, answer, tokens)] += 1
+    merges = [
+        Merge(question.id, found, dict(looks.most_common()))
+        for found, looks in said.items()
+        if len({_plain(look) for look in looks}) > 1
+    ]
+    return readings, merges
+
+
+def _look(recorded: str | Reply, answer: Answer, tokens: int | None) -> str:
+    """Return a short reply as it is, and of a long one, or of calls, the answer alone."""
+    text = recorded if isinstance(recorded, str) else recorded.text
+    if text and len(text) <= SHORT and "\n" not in text.strip():
+        return text.strip()
+    if isinstance(recorded, str):
+        value, _ = value_of(recorded, answer)
+    else:
+        value, _ = vote_of(recorded, answer, tokens=tokens)
+    return answer_text(value) or ""
+
+
+def _plain(text: str) -> str:
+    """Return what is left of a text when nobody would call two such texts different."""
+    kept = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(kept.replace("$", "").split()).strip(" .!\"'`*")

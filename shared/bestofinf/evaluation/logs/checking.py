@@ -1,0 +1,48 @@
+"""What logs say is foreign: numbers and texts are checked here, once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from bestofinf.border import as_amount, as_count, as_logprobs
+from bestofinf.evaluation.logs.protocol import LogSample
+from bestofinf.evaluation.store.writing import LONGEST_ID
+
+_PIECE = 1 << 16
+_ROOM = LONGEST_ID // 3  # an id is made of the data set, the id in the log and more
+
+
+def checked_sample(sample: LogSample) -> LogSample:
+    """Return a sample as it may be used: what can be no number is unknown, long ids are cut."""
+    return replace(
+        sample,
+        question=sample.question if len(sample.question) <= _ROOM else _shortened(sample.question),
+        dataset=sample.dataset if len(sample.dataset) <= _ROOM else _shortened(sample.dataset),
+        text=sample.text if isinstance(sample.text, str) else None,
+        tokens=as_count(sample.tokens),
+        input_tokens=as_count(sample.input_tokens),
+        cost=as_amount(sample.cost),
+        seconds=as_amount(sample.seconds),
+        finish_reason=sample.finish_reason if isinstance(sample.finish_reason, str) else None,
+        logprobs=as_logprobs(sample.logprobs),
+        place=as_count(sample.place) or 0,
+    )
+
+
+def fingerprint(path: Path) -> str:
+    """Return what tells a file from every other by what it holds, without reading all of it."""
+    digest = hashlib.sha256()
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest.update(file.read(_PIECE))
+        file.seek(max(0, size - _PIECE))
+        digest.update(file.read(_PIECE))
+    digest.update(str(size).encode())
+    return digest.hexdigest()[:16]
+
+
+def _shortened(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{text[: _ROOM - 17]}-{digest}"

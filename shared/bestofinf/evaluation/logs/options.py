@@ -1,0 +1,99 @@
+"""What a user says about logs that they do not say themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bestofinf.errors import UsageError
+from bestofinf.evaluation.logs.contents import as_map, as_text, reference_text
+from bestofinf.evaluation.logs.head import OTHER, head_of
+
+GOLD_KEYS = ("gold", "target", "reference", "expected", "answer", "gt")
+ID_KEYS = ("id", "question_id", "custom_id", "doc_id", "idx", "unique_id")
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """How logs are read.
+
+    Attributes:
+        gold: A table of right answers: JSONL, JSON, CSV or Parquet.
+        id_key: Its column with the ids of questions; None takes the first usual name.
+        members: What a member is to be called, by its name in the log; the key ``""`` names them all.
+        id_pattern: A regular expression whose group ``id``, or first group, is the question's id in an
+            id of the log: ``"(.+)-run[0-9]+"`` makes one question of q7-run1 and q7-run2.
+        by_grade: Take right answers from the log's own grades where it has any, and not from targets.
+
+    Raises:
+        UsageError: If the pattern is none, or has no group.
+    """
+
+    gold: Path | None = None
+    id_key: str | None = None
+    members: Mapping[str, str] = field(default_factory=dict)
+    id_pattern: str | None = None
+    by_grade: bool = False
+
+    def __post_init__(self) -> None:
+        if self.id_key is not None and self.gold is None:
+            raise UsageError("an id column names that of a table of right answers: name the table")
+        if self.id_pattern is not None and not self._pattern().groups:
+            raise UsageError(
+                f"an id pattern needs a group for the question's id, as in '(.+)-run[0-9]+', "
+                f"got {self.id_pattern!r}"
+            )
+
+    def _pattern(self) -> re.Pattern[str]:
+        try:
+            return re.compile(self.id_pattern or "(.*)", re.DOTALL)
+        except re.error as error:
+            raise UsageError(f"no regular expression: {self.id_pattern!r}: {error}") from None
+
+    def question(self, given: str) -> tuple[str, bool]:
+        """Return the question's id in an id of the log, and whether the pattern fits it."""
+        if self.id_pattern is None:
+            return given, True
+        found = self._pattern().fullmatch(given)
+        if found is None:
+            return given, False
+        return found["id" if "id" in found.groupdict() else 1] or given, True
+
+    def member(self, given: str) -> str:
+        """Return what a member is called."""
+        return self.members.get(given, self.members.get("", given))
+
+
+def gold_rows(path: Path, id_key: str | None) -> Iterator[tuple[str, str]]:
+    """Yield ids of questions and their right answers from a table.
+
+    Raises:
+        UsageError: If a row has no id, or no row has a right answer.
+    """
+    head = head_of(path)
+    if head.form == OTHER:
+        raise UsageError(f"{path}: no table: wanted JSONL, JSON, CSV or Parquet")
+    keys = (id_key,) if id_key is not None else ID_KEYS
+    found = False
+    for where, row in head.rows():
+        name = _first(row, keys)
+        if name is None:
+            raise UsageError(
+                f"{path}, {where}: names no question: wanted {' or '.join(keys)}, got "
+                f"{', '.join(map(repr, row)) or 'nothing'}; name the column with --id"
+            )
+        gold = _first(row, GOLD_KEYS)
+        if gold is None:
+            gold = reference_text(as_map(row.get("reference_output") or row.get("outputs")))
+        if gold is not None:
+            found = True
+            yield name, gold
+    if not found:
+        raise UsageError(f"{path}: no right answers: wanted a column {' or '.join(GOLD_KEYS)}")
+
+
+def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((text for name in names if (text := as_text(row.get(name))) is not None), None)

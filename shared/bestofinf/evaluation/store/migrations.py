@@ -1,0 +1,136 @@
+"""The version of a store's schema: made when missing, brought up to date when older.
+
+A change of `schema` adds one step here, which does the same to a store that exists. A store of a
+newer version is left alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from bestofinf.errors import StoreError
+from bestofinf.evaluation.store import schema, tallies
+from bestofinf.evaluation.store.schema import METADATA, meta
+from bestofinf.evaluation.store.steps import to_version_2
+
+Step: TypeAlias = Callable[[Connection], None]
+
+
+def _count_votes(connection: Connection) -> None:
+    """Bring the tallies that a list of questions is made from."""
+    METADATA.create_all(connection, tables=[schema.tallies, schema.summaries])
+    tallies.rebuild(connection)
+
+
+STEPS: tuple[Step, ...] = (to_version_2, _count_votes)
+"""What leads from version 1 to 2, from 2 to 3, and so on."""
+
+# Any number, the same for all who make or fill the tables: only one does at a time.
+_ADVISORY_LOCK = 0x626F696E66
+
+
+def version_of(steps: Sequence[Step]) -> int:
+    """Return the version that is reached with these steps."""
+    return 1 + len(steps)
+
+
+def open_schema(
+    engine: Engine,
+    writing: Callable[[Engine], AbstractContextManager[Connection]],
+    *,
+    name: str,
+    create: bool,
+    readonly: bool,
+    steps: Sequence[Step] | None = None,
+) -> int:
+    """See that the tables are there, in the version that this library knows.
+
+    An older store that is only to be read is left as it is.
+
+    Args:
+        engine: Of the database.
+        writing: Gives a connection whose changes are kept whole.
+        name: What messages call the store.
+        create: Make the tables if they are missing.
+        readonly: Change nothing.
+        steps: What leads from one version to the next.
+
+    Returns:
+        The version that the store has now.
+
+    Raises:
+        StoreError: If they are missing and may not be made, or are of a newer version.
+    """
+    steps = STEPS if steps is None else steps
+    newest = version_of(steps)
+    with engine.connect() as connection:
+        found = _version(connection)
+    if found == newest:
+        return newest
+    _refuse(name, found, newest, create=create)
+    if found is not None and readonly:
+        return found
+    _use_write_ahead_log(engine)
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            advisory_lock(connection)
+        found = _version(connection)  # another process may have been faster
+        if found is None:
+            METADATA.create_all(connection)
+            connection.execute(insert(meta).values(key="version", value=str(newest)))
+            return newest
+        for step in steps[found - 1 :]:
+            step(connection)
+        connection.execute(update(meta).where(meta.c.key == "version").values(value=str(newest)))
+    return newest
+
+
+def advisory_lock(connection: Connection) -> None:
+    """Hold PostgreSQL's lock of evaluation stores until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+
+
+def _refuse(name: str, found: int | None, newest: int, *, create: bool) -> None:
+    if found is None and not create:
+        raise StoreError(
+            f"{name}: the database holds no evaluation store. A copy of a store in use needs the "
+            "files that end in -wal and -shm beside it; bestofinf export makes one file"
+        )
+    if found is not None and found > newest:
+        raise StoreError(
+            f"{name}: the store has version {found}, this bestofinf knows versions up to "
+            f"{newest}: install a newer bestofinf"
+        )
+
+
+def _version(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(meta.name):
+        return None
+    value = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar()
+    return None if value is None else int(value)
+
+
+def _use_write_ahead_log(engine: Engine) -> None:
+    """Let readers and a writer work at the same time. Kept in the file, so done only once."""
+    if engine.dialect.name != "sqlite":
+        return
+    raw = engine.raw_connection()
+    try:
+        # SQLite does not wait here when another process is doing the same.
+        for attempt in range(50):
+            try:
+                raw.cursor().execute("PRAGMA journal_mode = WAL")
+            except Exception as error:
+                if "locked" not in str(error) or attempt == 49:
+                    raise OperationalError("PRAGMA journal_mode", None, error) from error
+                time.sleep(0.1)
+            else:
+                return
+    finally:
+        raw.close()

@@ -1,0 +1,250 @@
+"""What can be seen of a whole store at a glance, from its tallies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Integer, and_, case, cast, func, select
+
+from bestofinf.evaluation.store import schema
+from bestofinf.evaluation.store.listing import CONTESTED
+from bestofinf.evaluation.store.tallies import ABSTAINED, ANSWER, FAILED, kind_of
+
+ERRORS = 5
+"""Kinds of errors that are named of a member."""
+
+_DAY = 86_400
+_STEPS = ((2 * _DAY, 3_600), (120 * _DAY, _DAY), (10**12, 7 * _DAY))  # span, and the steps for it
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPicture:
+    """What became of the draws of one member.
+
+    Attributes:
+        questions: Questions it was asked.
+        draws: Requests to it.
+        answered: Those that brought an answer.
+        abstained: Those that brought a reply without an answer.
+        failed: Those that brought nothing.
+        tokens: Mean generated tokens of a draw; None when unknown.
+        seconds: Mean time of a draw; None when unknown.
+        cost: Money for all.
+        agreement: Chance that two of its answers to a question agree, in the mean over questions
+            with two; None where there are none.
+        errors: How often each kind of error came, most first.
+    """
+
+    questions: int
+    draws: int
+    answered: int
+    abstained: int
+    failed: int
+    tokens: float | None
+    seconds: float | None
+    cost: float
+    agreement: float | None
+    errors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was asked first in some stretch of time.
+
+    Attributes:
+        start: Seconds since 1970.
+        questions: Questions that were new.
+        tokens: Generated for them, then and later.
+        cost: Money for them, then and later.
+    """
+
+    start: int
+    questions: int
+    tokens: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What can be seen of a store without labels.
+
+    Attributes:
+        questions: Number of questions.
+        labelled: Those whose right answer is known.
+        contested: Those with several answers and an unsure lead.
+        several: Those with two votes or more.
+        unanimous: Those of them on which all votes agree.
+        failed: Those with a draw that brought nothing.
+        calls: Calls, of ensembles and others.
+        fixed: Calls of ensembles that drew a number of samples whatever was answered.
+        draws: Requests to all members.
+        tokens: Generated tokens.
+        cost: Money.
+        seconds: Mean time of a decision; None when unknown.
+        sizes: How many questions have how many draws, by draws.
+        reasons: How often calls of ensembles ended for what, most first.
+        members: By name.
+        steps: In order of time.
+        step: Seconds of a step.
+    """
+
+    questions: int
+    labelled: int
+    contested: int
+    several: int
+    unanimous: int
+    failed: int
+    calls: int
+    fixed: int
+    draws: int
+    tokens: int
+    cost: float
+    seconds: float | None
+    sizes: Mapping[int, int]
+    reasons: Mapping[str, int]
+    members: Mapping[str, MemberPicture]
+    steps: Sequence[Step]
+    step: int
+
+
+def read_mark(connection: Connection) -> tuple[int, ...]:
+    """Return what is different once something was added; cheap to read."""
+    tables = (schema.questions, schema.calls, schema.labels)
+    newest = [connection.execute(select(func.max(t.c.number))).scalar() or 0 for t in tables]
+    return (*newest, connection.execute(select(func.count(schema.summaries.c.number))).scalar_one())
+
+
+def read_picture(connection: Connection) -> Picture:
+    """Return what can be seen of a store without labels."""
+    c, u = schema.calls, schema.summaries
+    draws = u.c.votes + u.c.abstained + u.c.failed
+    totals = connection.execute(
+        select(
+            func.count(),
+            func.count(u.c.gold),
+            _times(and_(u.c.lead < CONTESTED, u.c.answers > 1)),
+            _times(u.c.votes > 1),
+            _times(and_(u.c.votes > 1, u.c.answers == 1)),
+            _times(u.c.failed > 0),
+            func.coalesce(func.sum(draws), 0),
+            func.coalesce(func.sum(u.c.tokens), 0),
+            func.coalesce(func.sum(u.c.cost), 0.0),
+        )
+    ).one()
+    questions, labelled, contested, several, unanimous, failed, drawn, tokens, cost = totals
+    sizes = connection.execute(select(draws, func.count()).group_by(draws).order_by(draws))
+    reasons: Counter[str] = Counter()
+    ensembles = c.c.kind == "ensemble"
+    for reason, times in connection.execute(
+        select(c.c.reason, func.count()).where(ensembles).group_by(c.c.reason)
+    ):
+        reasons[kind_of(reason)] += times
+    step, steps = _steps(connection)
+    return Picture(
+        questions=questions,
+        labelled=labelled,
+        contested=int(contested),
+        several=int(several),
+        unanimous=int(unanimous),
+        failed=int(failed),
+        calls=connection.execute(select(func.count()).select_from(c)).scalar_one(),
+        fixed=connection.execute(
+            select(func.count()).select_from(c).where(ensembles, c.c.fixed)
+        ).scalar_one(),
+        draws=int(drawn),
+        tokens=int(tokens),
+        cost=float(cost),
+        seconds=connection.execute(select(func.avg(c.c.seconds)).where(ensembles)).scalar(),
+        sizes={int(size): times for size, times in sizes},
+        reasons=dict(reasons.most_common()),
+        members=_members(connection),
+        steps=steps,
+        step=step,
+    )
+
+
+def _times(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _members(connection: Connection) -> dict[str, MemberPicture]:
+    t = schema.tallies
+    sums = (t.c.times, t.c.tokens, t.c.counted_tokens, t.c.seconds, t.c.timed, t.c.cost)
+    errors: dict[str, Counter[str]] = {}
+    for member, kind, times in connection.execute(
+        select(t.c.member, t.c.text, func.sum(t.c.times))
+        .where(t.c.fate == FAILED)
+        .group_by(t.c.member, t.c.text)
+    ):
+        errors.setdefault(member, Counter())[kind] += int(times)
+    # Grouped twice in one reading: by member and question for the agreement, then by member.
+    of_question = (
+        select(
+            t.c.member,
+            *(_sum_of(t.c.times, t.c.fate == f).label(f) for f in (ANSWER, ABSTAINED, FAILED)),
+            _sum_of(t.c.times * (t.c.times - 1), t.c.fate == ANSWER).label("pairs"),
+            *(func.sum(column).label(column.name) for column in sums),
+        )
+        .group_by(t.c.question_id, t.c.member)
+        .subquery()
+    )
+    of = of_question.c
+    votes, pairs = of[ANSWER], of.pairs
+    rows = connection.execute(
+        select(
+            of.member,
+            func.count(),
+            func.sum(of.times),
+            *(func.sum(of[fate]) for fate in (ANSWER, ABSTAINED, FAILED)),
+            func.avg(case((votes > 1, 1.0 * pairs / (votes * (votes - 1))))),
+            *(func.sum(of[column.name]) for column in sums[1:]),
+        )
+        .group_by(of.member)
+        .order_by(of.member)
+    )
+    found = {}
+    for member, questions, draws, answered, abstained, failed, agreement, *totals in rows:
+        tokens, counted, seconds, timed, cost = (float(value) for value in totals)
+        found[member] = MemberPicture(
+            questions=questions,
+            draws=int(draws),
+            answered=int(answered),
+            abstained=int(abstained),
+            failed=int(failed),
+            tokens=tokens / counted if counted else None,
+            seconds=seconds / timed if timed else None,
+            cost=cost,
+            agreement=None if agreement is None else float(agreement),
+            errors=dict(errors.get(member, Counter()).most_common(ERRORS)),
+        )
+    return found
+
+
+def _sum_of(column: Any, condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, column), else_=0)), 0)
+
+
+def _steps(connection: Connection) -> tuple[int, list[Step]]:
+    """Return what was new, hour by hour, day by day or week by week."""
+    q, u = schema.questions, schema.summaries
+    first, last = connection.execute(
+        select(func.min(q.c.created_at), func.max(q.c.created_at)).where(q.c.created_at > 0)
+    ).one()
+    if first is None:
+        return _DAY, []
+    step = next(step for span, step in _STEPS if last - first <= span or span == _STEPS[-1][0])
+    # Rounding to the middle of a step is the one way down that all databases share.
+    place = cast(func.round(q.c.created_at / step - 0.5), Integer)
+    rows = connection.execute(
+        select(place, func.count(), func.sum(u.c.tokens), func.sum(u.c.cost))
+        .join_from(u, q, q.c.id == u.c.question_id)
+        .where(q.c.created_at > 0)
+        .group_by(place)
+        .order_by(place)
+    )
+    return step, [
+        Step(int(start) * step, new, int(tokens), float(cost)) for start, new, tokens, cost in rows
+    ]

@@ -1,0 +1,219 @@
+"""The tables of an evaluation store, and how texts and numbers lie in them.
+
+Four tables, all only added to: questions, the calls that asked them, the samples of each call,
+and labels. A row is never changed, but for the prompt of a question and the decision of a call,
+which may come later. What a column says is told by the row of the same name in
+`bestofinf.evaluation.rows`.
+
+A column with ``since`` is missing in stores of an earlier version. `migrations` adds it; in a store
+that is opened for reading only it is read as NULL.
+
+Two more hold nothing of their own: tallies and summaries follow from these rows and are kept up to
+date with them, so that a list of many questions need not count their samples. See `tallies`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+# What a database cannot hold in a text: NUL (PostgreSQL) and lone surrogates (UTF-8).
+_UNSAFE = re.compile("[\x00\x1a\ud800-\udfff]")
+_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
+
+
+class AnyText(TypeDecorator[str]):
+    """Text that takes every Python string and gives the same string back.
+
+    Characters that a database refuses are written as U+001A and four hexadecimal digits.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Escape what the database cannot hold."""
+        if value is not None and _UNSAFE.search(value):
+            return _UNSAFE.sub(lambda match: f"\x1a{ord(match[0]):04x}", value)
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Undo the escape."""
+        if value is not None and "\x1a" in value:
+            return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
+        return value
+
+
+# SQLite numbers rows by itself only in a column of type INTEGER.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def missing(connection: Connection, column: Column[Any]) -> bool:
+    """Return whether the store that is read is of an earlier version, without this column."""
+    version = connection.get_execution_options().get("bestofinf_version")
+    return version is not None and column.info.get("since", 1) > version
+
+
+def _since_2(name: str, kind: Any, **options: Any) -> Column[Any]:
+    return Column(name, kind, info={"since": 2}, **options)
+
+
+METADATA = MetaData()
+
+meta = Table(
+    "bestofinf_meta",
+    METADATA,
+    Column("key", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+questions = Table(
+    "bestofinf_questions",
+    METADATA,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", AnyText, nullable=False, unique=True),
+    Column("prompt_hash", String(64), index=True),
+    Column("prompt", AnyText),
+    Column("dataset", AnyText, nullable=False, default=""),
+    Column("created_at", Double, nullable=False),
+    _since_2("last_message", AnyText),
+    sqlite_autoincrement=True,
+)
+
+
+def _question_id() -> Column[Any]:
+    reference = ForeignKey("bestofinf_questions.id", ondelete="CASCADE")
+    return Column("question_id", AnyText, reference, nullable=False, index=True)
+
+
+calls = Table(
+    "bestofinf_calls",
+    METADATA,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", AnyText, nullable=False, unique=True),
+    _question_id(),
+    Column("kind", AnyText, nullable=False),
+    Column("fixed", Boolean, nullable=False),
+    Column("rule", AnyText, nullable=False, default=""),
+    Column("answer", AnyText),
+    Column("confidence", Double),
+    Column("reason", AnyText),
+    Column("winner_member", AnyText),
+    Column("seconds", Double),
+    Column("started_at", Double, nullable=False),
+    Column("details", AnyText),
+    _since_2("run", AnyText),
+    _since_2("run_question", AnyText, index=True),
+    _since_2("attempt", Integer),
+    sqlite_autoincrement=True,
+)
+
+samples = Table(
+    "bestofinf_samples",
+    METADATA,
+    Column(
+        "call_id",
+        AnyText,
+        ForeignKey("bestofinf_calls.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("draw", Integer, primary_key=True, autoincrement=False),
+    Column("member", AnyText, nullable=False),
+    Column("answer", AnyText),
+    Column("text", AnyText),
+    Column("tokens", BigInteger),
+    Column("input_tokens", BigInteger),
+    Column("cost", Double),
+    Column("seconds", Double),
+    Column("score", Double),
+    Column("weight", Double),
+    Column("error", AnyText),
+    Column("counted", Boolean, nullable=False),
+    _since_2("logprob", Double),
+    _since_2("logprob_tokens", BigInteger),
+    _since_2("logprob_kind", AnyText),
+    _since_2("said", AnyText),
+)
+
+labels = Table(
+    "bestofinf_labels",
+    METADATA,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("id", AnyText, nullable=False, unique=True),
+    _question_id(),
+    Column("call_id", AnyText),
+    Column("answer", AnyText),
+    Column("correct", Boolean, nullable=False),
+    Column("source", AnyText, nullable=False, default=""),
+    Column("at", Double, nullable=False),
+    _since_2("provenance", AnyText),
+    _since_2("score", Double),
+    sqlite_autoincrement=True,
+)
+
+tallies = Table(
+    "bestofinf_tallies",
+    METADATA,
+    Column(
+        "question_id",
+        AnyText,
+        ForeignKey("bestofinf_questions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    # Hash of member, fate and text, which may be longer than what a database can index.
+    Column("key", String(64), primary_key=True),
+    Column("member", AnyText, nullable=False),
+    Column("fate", String(10), nullable=False),
+    Column("text", AnyText),
+    Column("times", Integer, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("counted_tokens", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("timed", Integer, nullable=False),
+    Column("cost", Double, nullable=False),
+)
+
+summaries = Table(
+    "bestofinf_summaries",
+    METADATA,
+    Column(
+        "question_id",
+        AnyText,
+        ForeignKey("bestofinf_questions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("number", _Number, nullable=False, unique=True),
+    Column("votes", Integer, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("abstained", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("lead", Double, nullable=False, info={"since": 3}),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cost", Double, nullable=False),
+    Column("gold", AnyText),
+    Column("wrong", Integer, nullable=False),
+)
+# The order in which questions are listed and labelled.
+Index(
+    "ix_bestofinf_summaries_contested",
+    summaries.c.lead,
+    summaries.c.votes.desc(),
+    summaries.c.number,
+)

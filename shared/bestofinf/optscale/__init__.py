@@ -1,0 +1,1 @@
+"""Models of verifier scores: their distribution for one question, and over questions."""

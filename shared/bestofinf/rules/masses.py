@@ -1,0 +1,128 @@
+"""The probability of the distinct replies heard, added up by answer.
+
+A reply that is the answer carries its own probability. Two replies that say the same are one event
+and count once; distinct replies exclude each other, so that the probabilities of those with the same
+answer add up to a lower bound of the answer's share. What no reply heard has is *unseen*.
+
+Replies without an answer have probability too, and no vote. A member's masses are therefore taken
+over what it gives an answer to: ``m(answer) / (1 - s)`` with ``s`` that of its silent replies. As
+shares they enter the election with the member's weight, as votes do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from bestofinf.likelihood import Likelihood
+from bestofinf.records import AnswerValue
+
+EXCESS = 0.01
+"""By how much the probabilities of distinct replies may exceed 1 in sum: servers round."""
+
+SILENT = 1 - 1e-9
+"""A member whose known replies are silent with this probability has no share."""
+
+
+class Shares(NamedTuple):
+    """What is known of the answers' shares.
+
+    Attributes:
+        seen: Lower bound of the share of each answer that replies with a probability had.
+        unseen: Share of all that has not been seen, which any answer may have, known or new.
+        told: Whether any reply told its probability.
+        complete: Whether every member has told some.
+        exact: Whether all probabilities are those that are sampled from.
+        excess: By how much those of a member's distinct replies exceed 1; 0 where they do not.
+    """
+
+    seen: dict[AnswerValue, float]
+    unseen: float
+    told: bool
+    complete: bool
+    exact: bool
+    excess: float
+
+    def leaders(self, lot: Callable[[AnswerValue], int]) -> tuple[AnswerValue | None, float, float]:
+        """Return the answer with most, what it has, and what the second has.
+
+        Args:
+            lot: Decides between answers that have the same, but for rounding; the highest wins.
+        """
+        if not self.seen:
+            return None, 0.0, 0.0
+        best = max(self.seen, key=lambda answer: (round(self.seen[answer], 12), lot(answer)))
+        others = (share for answer, share in self.seen.items() if answer != best)
+        return best, self.seen[best], max(others, default=0.0)
+
+
+class Masses:
+    """Probabilities of the distinct replies of each member.
+
+    Args:
+        members: How many members there are.
+    """
+
+    __slots__ = ("_by_answer", "_exact", "_said", "_silent", "_total")
+
+    def __init__(self, members: int) -> None:
+        self._said: list[dict[str, tuple[float, int]]] = [{} for _ in range(members)]
+        self._by_answer: list[dict[AnswerValue, float]] = [{} for _ in range(members)]
+        self._silent = [0.0] * members
+        self._total = [0.0] * members
+        self._exact = [True] * members
+
+    def add(self, answer: AnswerValue | None, told: Likelihood, member: int) -> None:
+        """Add a reply: of a text said before nothing but what moves the mean of its probabilities.
+
+        One text can be written in different tokens, each of which is a lower bound for the text; and
+        servers tell one text's probability a little differently from request to request.
+        """
+        self._exact[member] &= told.kind == "processed"
+        mean, times = self._said[member].get(told.said, (0.0, 0))
+        more = (told.probability - mean) / (times + 1)
+        self._said[member][told.said] = (mean + more, times + 1)
+        self._total[member] += more
+        if answer is None:
+            self._silent[member] += more
+        else:
+            by_answer = self._by_answer[member]
+            by_answer[answer] = by_answer.get(answer, 0.0) + more
+
+    def shares(self, weights: Sequence[float], *, all_members: bool) -> Shares:
+        """Return what is known of the answers' shares.
+
+        Args:
+            weights: Weight per member.
+            all_members: Count members that told nothing as unseen, instead of leaving them out.
+        """
+        heard = [bool(said) for said in self._said]
+        chosen = [i for i, w in enumerate(weights) if w > 0 and (all_members or heard[i])]
+        total = sum(weights[i] for i in chosen)
+        seen: dict[AnswerValue, float] = {}
+        unseen = 0.0
+        for i in chosen:
+            part, voting = weights[i] / total, 1 - self._silent[i]
+            if not heard[i] or voting <= 1 - SILENT:
+                unseen += part
+                continue
+            unseen += part * max(0.0, 1 - self._total[i]) / voting
+            for answer, mass in self._by_answer[i].items():
+                seen[answer] = seen.get(answer, 0.0) + part * mass / voting
+        return Shares(
+            seen,
+            min(unseen, 1.0),
+            told=any(heard),
+            complete=all(heard[i] for i in chosen),
+            exact=all(self._exact[i] for i in chosen if heard[i]),
+            excess=max(0.0, *(self._total[i] - 1 for i in chosen)) if chosen else 0.0,
+        )
+
+    def copy(self) -> Masses:
+        """Return an independent copy."""
+        other = Masses.__new__(Masses)
+        other._said = [said.copy() for said in self._said]
+        other._by_answer = [by_answer.copy() for by_answer in self._by_answer]
+        other._silent, other._total = self._silent.copy(), self._total.copy()
+        other._exact = self._exact.copy()
+        return other

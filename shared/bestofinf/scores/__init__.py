@@ -1,1 +1,0 @@
-"""Models of verifier scores: how they are spread for one question, and over questions."""

@@ -1,0 +1,28 @@
+"""An endpoint in OpenAI's form, where every ensemble of a configuration file is a model name.
+
+It holds no voting logic: a request becomes the body of an `Ensemble`'s call, and its result a chat
+completion. Needs the extra ``serve``. Names are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bestofinf._extras import handed_on
+
+if TYPE_CHECKING:
+    from bestofinf.serve.app import Service, check
+    from bestofinf.serve.config import Serving, read_serving
+    from bestofinf.serve.server import run
+
+__all__ = ["Service", "Serving", "check", "read_serving", "run"]
+
+__getattr__ = handed_on(
+    __name__,
+    {"app": ("Service", "check"), "config": ("Serving", "read_serving"), "server": ("run",)},
+    needs=("starlette", "serve"),
+)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,66 @@
+"""The page of the advice: worked out beside the requests, shown once it is there."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bestofinf.evaluation import EvaluationStore
+from bestofinf.evaluation.canonical import read_answers
+from bestofinf.evaluation.provenance import FEWEST
+from bestofinf.evaluation.store.listing import Wanted
+from bestofinf.view.beside import Advance, Beside
+from bestofinf.view.orders import Orders
+from bestofinf.view.responses import html
+from bestofinf.view.worked import Worked, shown_advice
+
+TRIALS = 20
+"""Votes per question in the replay."""
+
+
+class Advising:
+    """The page of the advice, which is worked out when somebody looks.
+
+    Args:
+        store: What it is about.
+        orders: Tell what may be decided between.
+    """
+
+    def __init__(self, store: EvaluationStore, orders: Orders) -> None:
+        self._orders = orders
+        self._store = store
+        self._beside = Beside[Worked]("bestofinf-view-advice")
+
+    @property
+    def worked(self) -> Worked | None:
+        """What came of it last; None while nothing did."""
+        return self._beside.result
+
+    def page(self, request: Request) -> Response:
+        """Show the advice, how far it is, or what it wants."""
+        labels = self._store.catalogue.count(Wanted("labelled"))
+        again = "again" in request.query_params
+        if labels >= FEWEST and (again or self.worked is None):
+            self._beside.begin(
+                lambda advance: self._work(labels, advance),
+                lambda told: Worked(labels, None, told),
+            )
+        if again:  # so that looking once more does not work once more
+            base = request.scope.get("root_path", "").rstrip("/")
+            return RedirectResponse(f"{base}/advice", 303)
+        return html(
+            request,
+            "advice.html.j2",
+            working=self._beside.working,
+            share=self._beside.share,
+            candidates=self._orders.candidates(),
+            **shown_advice(self.worked, labels),
+        )
+
+    def _work(self, labels: int, advance: Advance) -> Worked:
+        # What it takes is loaded here and not with the page, which would be shown later for it.
+        from bestofinf.report.facts import gather
+
+        read = read_answers(self._store.read().ordered, None)
+        facts = gather(read.evaluation_set, trials=TRIALS, progress=advance)
+        return Worked(labels, facts, unread=tuple(read.lines()))

@@ -1,0 +1,121 @@
+"""The ledger of a vote: every draw that was asked for, and what has come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bestofinf.border import LARGEST
+from bestofinf.errors import ProtocolMisuseError, shown
+from bestofinf.records import AnswerValue, Draw, Failure, Outcome, Sample, TrailEntry, Usage
+from bestofinf.voting.selectors import Candidate
+
+
+class Ledger:
+    """Draws, outcomes and costs of one vote. An illegal call raises and changes nothing.
+
+    Args:
+        names: Names of the members.
+
+    Attributes:
+        draws: All draws, in order.
+        outcomes: What was told, by place of the draw.
+        counted: What has been counted, by place: the vote; None for an abstention or a failure.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self.draws: list[Draw] = []
+        self.outcomes: dict[int, Outcome] = {}
+        self.counted: dict[int, AnswerValue | None] = {}
+        self._booked: list[tuple[Draw, Usage]] = []
+        self._unsent = [0] * len(names)
+        self._turns = [0] * len(names)
+
+    def ask(self, member: int) -> Draw:
+        """Enter a draw of a member and return it."""
+        draw = Draw(len(self.draws), member, self._turns[member])
+        self._turns[member] += 1
+        self.draws.append(draw)
+        return draw
+
+    def tell(self, draw: Draw, outcome: Outcome) -> None:
+        """Enter the outcome of a draw.
+
+        Raises:
+            ProtocolMisuseError: If the draw was not asked for or was told before, or this is no
+                outcome.
+        """
+        self._check(draw)
+        if draw.index in self.outcomes:
+            raise ProtocolMisuseError(f"{draw} has been told before")
+        if not isinstance(outcome, Sample | Failure):
+            raise ProtocolMisuseError(f"an outcome is a Sample or a Failure, got {shown(outcome)}")
+        self.outcomes[draw.index] = outcome
+
+    def book(self, draw: Draw, usage: Usage, *, unsent: int) -> None:
+        """Enter what a draw has cost beyond its outcome, less requests that were never sent.
+
+        Raises:
+            ProtocolMisuseError: If the draw was not asked for.
+        """
+        self._check(draw)
+        self._booked.append((draw, usage))
+        self._unsent[draw.member] += unsent
+
+    def _check(self, draw: Draw) -> None:
+        if not 0 <= draw.index < len(self.draws) or self.draws[draw.index] != draw:
+            raise ProtocolMisuseError(f"{draw} was not asked for")
+
+    def in_flight(self, first: int) -> tuple[Draw, ...]:
+        """Return the draws from a place on that have not been told."""
+        return tuple(d for d in self.draws[first:] if d.index not in self.outcomes)
+
+    def uncounted(self, first: int) -> list[Draw]:
+        """Return the draws from a place on that have not been counted."""
+        return [d for d in self.draws[first:] if d.index not in self.counted]
+
+    def candidates(self) -> list[Candidate]:
+        """Return the counted samples in the order they were counted."""
+        return [
+            Candidate(self.draws[index], outcome, value)
+            for index, value in self.counted.items()
+            if isinstance(outcome := self.outcomes[index], Sample)
+        ]
+
+    def causes(self) -> tuple[BaseException, ...]:
+        """Return the errors of all failed draws, in draw order."""
+        return tuple(
+            outcome.error
+            for _, outcome in sorted(self.outcomes.items())
+            if isinstance(outcome, Failure) and not outcome.cancelled
+        )
+
+    def trail(self) -> tuple[TrailEntry, ...]:
+        """Return every draw with its outcome."""
+        return tuple(
+            TrailEntry(d, self.outcomes.get(d.index), d.index in self.counted) for d in self.draws
+        )
+
+    def usage(self) -> dict[str, Usage]:
+        """Return the cost by member name, of everything told and booked."""
+        # Added up in columns: a `Usage` for every sum would take a sixth of a vote's time.
+        columns = {name: [0, 0, 0, 0] for name in self._names}
+        money = dict.fromkeys(self._names, 0.0)
+        told = ((self.draws[index], outcome.usage) for index, outcome in self.outcomes.items())
+        for draw, cost in (*told, *self._booked):
+            name = self._names[draw.member]
+            column = columns[name]
+            column[0] += cost.input_tokens
+            column[1] += cost.output_tokens
+            column[2] += cost.calls
+            column[3] += cost.unmetered
+            money[name] += cost.cost
+        usage = {}
+        for name, column in columns.items():
+            read, written, calls, unmetered = (min(number, LARGEST) for number in column)
+            usage[name] = Usage(read, written, min(money[name], LARGEST), calls, unmetered)
+        for name, unsent in zip(self._names, self._unsent, strict=True):
+            if unsent:
+                usage[name] = replace(usage[name], calls=usage[name].calls - unsent)
+        return usage

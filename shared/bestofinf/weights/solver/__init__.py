@@ -1,0 +1,1 @@
+"""The proof of the best weights: margins, presolve, cuts, and the search over mixtures."""
