@@ -143,7 +143,7 @@ class Batch:
     def _begun(self, place: int, manager: Any, *, asynchronous: bool) -> _Run:
         model, config = self._model, self._configs[place]
         messages = model._convert_input(self._inputs[place]).to_messages()
-        runs = SampleRuns(manager, model.sample_callbacks, asynchronous=asynchronous, config=config)
+        runs = model._runs(manager, asynchronous=asynchronous, config=config)
         call = model._call(messages, self._stop, runs, self._kwargs, self._line)
         return _Run(manager, runs, call)
 

@@ -23,7 +23,6 @@ from typing_extensions import override
 from bestofinf.batches import Budget, in_order
 from bestofinf.ensemble import Cached, finished, shared_out, split_settings
 from langchain_bestofinf.batching import Batch, each_by_itself
-from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.members import (
     Asked,
     ChatRunnable,
@@ -88,7 +87,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=False)
+        runs = self._runs(run_manager, asynchronous=False)
         result = self._call(messages, stop, runs, kwargs).run()
         message = self._message(result, runs)
         yield from replayed(message, message.id)
@@ -102,7 +101,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        runs = SampleRuns(run_manager, self.sample_callbacks, asynchronous=True)
+        runs = self._runs(run_manager, asynchronous=True)
         result = await self._call(messages, stop, runs, kwargs).arun()
         message = self._message(result, runs)
         for chunk in replayed(message, message.id):

@@ -281,7 +281,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         asynchronous: bool,
     ) -> Flow[ChatResult]:
         """Vote, replay the winner to whoever listens to a stream, and end the run."""
-        runs = SampleRuns(manager, self.sample_callbacks, asynchronous=asynchronous)
+        runs = self._runs(manager, asynchronous=asynchronous)
         call = self._call(messages, stop, runs, kwargs)
         try:
             voted = yield Step(call.run, call.arun)
@@ -295,6 +295,16 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
                 yield Step(tell, tell)
         yield Step(partial(runs.finish, message), partial(runs.afinish, message))
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _runs(self, manager: Any, *, asynchronous: bool, config: Any = None) -> SampleRuns:
+        """Return the runs of one call."""
+        return SampleRuns(
+            manager,
+            self.sample_callbacks,
+            asynchronous=asynchronous,
+            counting=any(asked.counts_runs for asked in self._asked),
+            config=config,
+        )
 
     def _call(
         self,

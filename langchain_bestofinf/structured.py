@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -31,8 +33,7 @@ def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> A
     parsers: list[ChatRunnable | None] = []
 
     def change(inner: Any) -> Any:
-        chain = inner.with_structured_output(schema, include_raw=True, **kwargs)
-        asked, parser = _parts(chain)
+        asked, parser = _parts(_raw_and_parsed(inner, schema, kwargs))
         parsers.append(parser)
         return asked
 
@@ -43,15 +44,37 @@ def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> A
             f"member {name!r} gives no structured output of this schema "
             f"({type(error).__name__}: {flat(error)})"
         ) from error
+    unmetered = _OBJECT in parsers
     if len(parsers) == 1 and parsers[0] is not None:
-        return Asked(changed, parsers[0])
+        return Asked(changed, parsers[0], counts_runs=unmetered)
     # Several models behind one member (fallbacks): each keeps its parser behind it.
     return Asked(
-        transformed(
-            model,
-            lambda m: _forwarding(m.with_structured_output(schema, include_raw=True, **kwargs)),
-        )
+        transformed(model, lambda inner: _forwarding(_raw_and_parsed(inner, schema, kwargs))),
+        counts_runs=unmetered,
     )
+
+
+def _raw_and_parsed(model: Any, schema: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Return what asks a model for an object, and gives the message with it.
+
+    Some models know no ``include_raw``: there an empty message stands with the object.
+    """
+    known = inspect.signature(model.with_structured_output).parameters
+    if "include_raw" in known or any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return model.with_structured_output(schema, include_raw=True, **kwargs)
+    return RunnableParallel(raw=model.with_structured_output(schema, **kwargs)) | _OBJECT
+
+
+def _with_message(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"raw": AIMessage(""), "parsed": given["raw"], "parsing_error": None}
+
+
+async def _awith_message(given: Mapping[str, Any]) -> dict[str, Any]:
+    return _with_message(given)  # RunnableLambda would take a thread for it
+
+
+_OBJECT: ChatRunnable = RunnableLambda(_with_message, _awith_message, name="object")
+"""From ``{"raw": object}`` to what ``include_raw`` gives."""
 
 
 def _parts(chain: Any) -> tuple[Any, ChatRunnable | None]:

@@ -205,3 +205,26 @@ def test_arguments_that_a_member_does_not_take_are_refused_behind_fallbacks_too(
     model = AdaptiveEnsembleChat([wrap(Scripted(replies=[RIGHT]))])
     with pytest.raises(UsageError, match=r"no structured output.*unsupported arguments"):
         model.with_structured_output(Person, colour="red")
+
+
+class WithoutRaw(Scripted):
+    """A model that gives an object, and not the message it was read from."""
+
+    def with_structured_output(self, schema):
+        return super().with_structured_output(schema)
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m, lambda m: m.with_fallbacks([m])])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_model_that_hides_its_messages_gives_objects_too(wrap, asynchronous):
+    member = WithoutRaw(replies=[RIGHT, WRONG, OTHER_WORDING], tokens=(5, 3))
+    model = AdaptiveEnsembleChat([wrap(member)], rule=FixedSamples(3), concurrency=1)
+    chain = model.with_structured_output(Person, include_raw=True)
+    found = await chain.ainvoke("x") if asynchronous else chain.invoke("x")
+    assert found["parsed"] == Person(name="Ann", age=30)
+    assert (found["raw"].text, found["parsing_error"]) == ("", None)
+    trace = found["raw"].response_metadata["bestofinf"]
+    assert sorted(trace["votes"].values()) == [1, 2]
+    (usage,) = trace["usage_by_member"].values()
+    assert (usage["calls"], usage["input_tokens"], usage["output_tokens"]) == (3, 15, 9)
+    assert model.with_structured_output(Person).invoke("x") == Person(name="Ann", age=30)

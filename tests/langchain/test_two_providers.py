@@ -20,6 +20,7 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 
+from bestofinf import Member
 from langchain_bestofinf import AdaptiveEnsembleChat, ForMembers
 from support.providers import Providers, providers
 
@@ -97,6 +98,25 @@ def test_middleware_sees_the_ensemble_where_members_are_of_several_classes(
     for one in mixed:
         one.__dict__["use_responses_api"] = True
     assert not any(cached(served, mixed, middleware))
+
+
+def test_a_member_may_have_prompt_caching_beside_those_of_other_providers(
+    served: Providers,
+) -> None:
+    caching = Member(claude(served), call_kwargs={"cache_control": {"type": "ephemeral"}})
+    other = ChatOpenAI(
+        model="gpt-made",
+        api_key="none",
+        base_url=f"{served.url}/v1",
+        use_responses_api=True,  # type: ignore[arg-type]
+    )
+    model = AdaptiveEnsembleChat([other, caching], rule="fixed:n=2")
+    create_agent(model, [weather]).invoke({"messages": [("user", "What is the weather in Rome?")]})
+    told = {
+        path: ["cache_control" in json.dumps(body) for body in bodies]
+        for path, bodies in served.bodies.items()
+    }
+    assert told == {OPENAI: [False, False], ANTHROPIC: [True, True]}
 
 
 async def test_a_model_that_middleware_chooses_itself_is_kept(served: Providers) -> None:
