@@ -54,8 +54,9 @@ $(VENV)/.quick: pyproject.toml | $(BIN)/python
 quick: $(VENV)/.quick ## Run the tests of the core and of the packaging, in a small environment
 	$(BIN)/python -m pytest tests/core tests/rules tests/answers tests/packaging --ignore=tests/packaging/test_wheel.py
 
+# Properties are tried on examples that differ from run to run; `make test` tries the same ones each time.
 soak: $(VENV)/.developed ## Run the long tests, those with a real model where `make real` has installed it
-	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=3600
+	$(BIN)/python -m pytest -m 'soak or hypothesis' --hypothesis-profile=searching -o faulthandler_timeout=3600
 
 # A real model on llama.cpp and LiteLLM's proxy are programs of their own, in an environment of their own.
 $(VENV)-real/.installed: tests/real/requirements.txt
