@@ -147,9 +147,10 @@ def test_a_run_of_hostile_questions_and_replies_is_killed_and_goes_on(kind, serv
 
     def reply(request):
         number = int(re.search(r"number (\d+)", request.last_user_text)[1])
-        return text if number % 4 == 0 and next(replies) % 3 == 0 else f"The answer is {number}."
+        hostile = number % 4 == 0 and next(asked[number]) == 0
+        return text if hostile else f"The answer is {number}."
 
-    replies = itertools.count()
+    asked = [itertools.count() for _ in range(N)]
     server = serve(FunctionBackend(reply), latency=0.05)
     rows = [{"id": f"{n} {text[:300]}", "question": f"Which number {n}? {text}"} for n in range(N)]
     path, out = tmp_path / "q.jsonl", tmp_path / "out.jsonl"
