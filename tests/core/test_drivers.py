@@ -211,11 +211,12 @@ def test_a_concurrency_that_cannot_work_is_refused(concurrency):
 async def test_blocking_votes_compare_answers_where_a_loop_is_running():
     class Compared(TextAnswer):
         async def prepare(self, answer, others):
+            assert others, "the first answer has none to be compared with"
             await asyncio.sleep(0)
             return Usage(cost=1.0)
 
     answer = Compared()
-    engine = VotingEngine(FixedSamples(2), answer=answer)
-    decision = vote(engine, lambda draw: Sample(None, Reply("ab"[draw.index])), answer=answer)
+    engine = VotingEngine(FixedSamples(4), answer=answer)
+    decision = vote(engine, lambda draw: Sample(None, Reply("aabc"[draw.index])), answer=answer)
     assert decision.n_failed == 0
     assert decision.usage.cost == 2.0

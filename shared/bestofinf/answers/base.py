@@ -177,8 +177,8 @@ class Answer(ABC):
     async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
         """Find out, before the answer is counted, whether it is the same as each of the others.
 
-        Called once for every new distinct answer of a vote, one at a time, with the distinct
-        answers that arrived before it.
+        Called once for every new distinct answer of a vote but the first, one at a time, with the
+        distinct answers that arrived before it.
 
         Returns:
             What finding out has cost. The default has nothing to find out.

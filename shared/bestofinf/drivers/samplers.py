@@ -125,7 +125,9 @@ class AsyncSampler:
         async with self._preparing:
             if value in self._known:
                 return sample
-            usage = await self._answer.prepare(value, tuple(self._known))
+            usage = NO_USAGE
+            if self._known:  # the first has none to be compared with
+                usage = await self._answer.prepare(value, tuple(self._known))
             self._known.append(value)
         return replace(sample, usage=sample.usage + usage)
 
@@ -222,6 +224,8 @@ class BlockingSampler:
         with self._preparing:
             if value in self._known or self._answer is None:
                 return sample
-            usage = run_blocking(self._answer.prepare(value, tuple(self._known)))
+            usage = NO_USAGE
+            if self._known:  # the first has none to be compared with, and needs no event loop
+                usage = run_blocking(self._answer.prepare(value, tuple(self._known)))
             self._known.append(value)
         return replace(sample, usage=sample.usage + usage)
