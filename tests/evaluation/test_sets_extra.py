@@ -5,6 +5,7 @@ import pytest
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
 from bestofinf.evaluation.canonical import canonical
+from bestofinf.evaluation.samples import coded, in_order
 
 ADAPTIVE = Question(
     "q",
@@ -90,3 +91,26 @@ def test_a_summary_counts_what_there_is():
 def test_samples_are_picked_with_all_their_columns():
     assert ADAPTIVE.samples["a"].pick([2, 0]) == Samples(("1", "1"), (7, 5), (), (1, 0))
     assert ADAPTIVE.samples["a"].pick([0]) == Samples(("1",), (5,))
+
+
+def test_samples_as_numbers_are_counted_as_their_texts_are():
+    samples = Samples(("b", None, "a", "b"), (5, None, 10**400, 7), (None, 0.5, None, 1.0))
+    own = coded(samples)
+    assert own.texts == ("b", "a")
+    assert own.answers.tolist() == [0, -1, 1, 0]
+    assert dict(zip(own.texts, own.votes.tolist(), strict=True)) == samples.counts()
+    assert own.tokens.tolist() == [5, 0, 10**15, 7]
+    assert [s for s in own.scores.tolist() if not math.isnan(s)] == [0.5, 1.0]
+    with pytest.raises(ValueError, match="read-only"):
+        own.answers[0] = 1
+    assert samples == Samples(samples.answers, samples.tokens, samples.scores)
+
+
+def test_an_order_by_content_is_its_own_order():
+    samples = Samples(("b", None, "a", "a"), (5, 6, 8, 7))
+    ordered = in_order(samples)
+    assert ordered == Samples(("a", "a", "b", None), (7, 8, 5, 6))
+    assert in_order(ordered) is ordered
+    assert in_order(samples) is ordered
+    question = Question("q", {"m": ordered})
+    assert EvaluationSet((question,)).ordered.questions[0] is question

@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import isotonic_regression
+from scipy.special import expit
 
 from bestofinf._arrays import Floats
 from bestofinf.calibration.fitting import expected_calibration_error
+from bestofinf.calibration.newton import least
 from bestofinf.errors import UsageError, whole
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.evaluation.coverage import comparable, deep_enough
@@ -170,14 +172,16 @@ def _beta(scores: Floats, right: Floats, each: int) -> dict[str, Any]:
     x = np.stack([np.log(s), -np.log1p(-s), np.ones(len(s))], axis=1)
     start, pull = np.array([1.0, 1.0, 0.0]), _TRUST * np.array([1.0, 1.0, 0.25])
 
-    def loss(p: Floats) -> tuple[float, Floats]:
+    def loss(p: Floats) -> tuple[float, Floats, Floats]:
         z = x @ p
         away = p - start
         value = float((np.logaddexp(0, z) - right * z).sum()) / each
-        gap = 1 / (1 + np.exp(-z)) - right
-        return value + float(pull @ away**2) / 2, x.T @ gap / each + pull * away
+        chance = expit(z)
+        slope = x.T @ (chance - right) / each + pull * away
+        bend = (x.T * (chance * (1 - chance))) @ x / each + np.diag(pull)
+        return value + float(pull @ away**2) / 2, slope, bend
 
-    found = minimize(loss, start, jac=True, bounds=[(0, None), (0, None), (None, None)]).x
+    found = least(loss, start, np.array([0.0, 0.0, -np.inf]))
     return {"a": float(found[0]), "b": float(found[1]), "c": float(found[2])}
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import isotonic_regression
+from scipy.special import expit
 from scipy.stats import rankdata
 
 from bestofinf._arrays import Floats
+from bestofinf.calibration.newton import least
 from bestofinf.calibration.pools import ScorePool
 from bestofinf.calibration.targets import choose_target
 from bestofinf.errors import UsageError, one_of
@@ -20,6 +22,7 @@ from bestofinf.optscale.reliability import Calibration, logit
 BINS = 10
 _SPLITS = 5
 _PRIOR_SCORES, _PRIOR_QUESTIONS = 4, 10
+_HOLD = 1e-6  # keeps the intercept finite where all replies are right, or all wrong
 _RIDGE = 1e-3  # keeps the slope finite where scores separate right from wrong
 
 
@@ -216,17 +219,20 @@ def _isotonic(scores: Floats, grades: Floats) -> Calibration:
 
 def _logistic(scores: Floats, grades: Floats) -> Calibration:
     """Fit a logistic curve in the score's logit by maximum likelihood (Platt 1999)."""
-    x = np.array([logit(score) for score in scores.tolist()])
+    logits = np.array([logit(score) for score in scores.tolist()])
+    x = np.stack([np.ones(len(logits)), logits], axis=1)
+    pull = np.array([_HOLD, _RIDGE])
 
-    def loss(p: Floats) -> tuple[float, Floats]:
-        z = p[0] + p[1] * x
-        chance = 1 / (1 + np.exp(-z))
-        value = float(np.mean(np.logaddexp(0, z) - grades * z)) + _RIDGE * float(p[1] ** 2) / 2
-        gap = chance - grades
-        return value, np.array([gap.mean(), (gap * x).mean() + _RIDGE * p[1]])
+    def loss(p: Floats) -> tuple[float, Floats, Floats]:
+        z = x @ p
+        value = float(np.mean(np.logaddexp(0, z) - grades * z))
+        chance = expit(z)
+        slope = x.T @ (chance - grades) / len(x) + pull * p
+        bend = (x.T * (chance * (1 - chance))) @ x / len(x) + np.diag(pull)
+        return value + float(pull @ p**2) / 2, slope, bend
 
-    found = minimize(loss, np.array([0.0, 1.0]), jac=True, bounds=[(None, None), (0, None)])
-    return Calibration("logistic", intercept=float(found.x[0]), slope=float(found.x[1]))
+    found = least(loss, np.array([0.0, 1.0]), np.array([-np.inf, 0.0]))
+    return Calibration("logistic", intercept=float(found[0]), slope=float(found[1]))
 
 
 _FITS: dict[str, Callable[[Floats, Floats], Calibration]] = {

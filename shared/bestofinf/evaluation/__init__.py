@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from bestofinf.evaluation.reading import read
     from bestofinf.evaluation.recording.recorder import Recorder
     from bestofinf.evaluation.recording.stats import RecorderStats
-    from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+    from bestofinf.evaluation.samples import Samples
+    from bestofinf.evaluation.sets import EvaluationSet, Question
     from bestofinf.evaluation.store.labelling import Label
     from bestofinf.evaluation.store.status import StoreStatus
     from bestofinf.evaluation.store.store import EvaluationStore
@@ -40,7 +41,8 @@ _MODULES = {
     "reading": ("read",),
     "recording.recorder": ("Recorder",),
     "recording.stats": ("RecorderStats",),
-    "sets": ("EvaluationSet", "Question", "Samples"),
+    "samples": ("Samples",),
+    "sets": ("EvaluationSet", "Question"),
     "store.status": ("StoreStatus",),
     "store.labelling": ("Label",),
     "store.store": ("EvaluationStore",),

@@ -14,7 +14,8 @@ from bestofinf.answers.plain import TextAnswer
 from bestofinf.answers.thoughts import THOUGHTS, outside_thoughts
 from bestofinf.evaluation.cache import ValueCache
 from bestofinf.evaluation.equivalence import RecordedClasses
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf.evaluation.samples import Samples
+from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.records import Reply
 
 LONG = 200

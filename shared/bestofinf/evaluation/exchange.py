@@ -11,7 +11,8 @@ from bestofinf.evaluation.censoring import UNKNOWN_RULE, free_draws
 from bestofinf.evaluation.files import as_record
 from bestofinf.evaluation.identity import prompt_hash, prompt_text
 from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow, SampleRow
-from bestofinf.evaluation.sets import Question, Samples
+from bestofinf.evaluation.samples import Samples
+from bestofinf.evaluation.sets import Question
 from bestofinf.evaluation.truth import resolve
 from bestofinf.records import Reply
 

@@ -34,7 +34,8 @@ from bestofinf.border import as_count, as_finite, as_fraction
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.reply_rows import call_number, parted, reply_rows, rows_of_replies
 from bestofinf.evaluation.rows import Provenance
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples, joined
+from bestofinf.evaluation.samples import Samples, joined
+from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.likelihood import Likelihood, read_likelihood
 
 AUTHORS_KEYS = {"problem_num", "gold_answer", "all_answers"}

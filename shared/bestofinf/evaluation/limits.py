@@ -16,12 +16,12 @@ stands; below `FEWEST` nothing can be said.
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot
 
 from bestofinf._arrays import Floats, Ints, np
+from bestofinf.evaluation.samples import coded
 from bestofinf.evaluation.sets import EvaluationSet, Question
 
 FEWEST = 8
@@ -160,13 +160,16 @@ def limit_error(values: Floats, steps: Floats) -> float:
 
 def _counts(question: Question, members: Sequence[str]) -> tuple[Ints, Mapping[str, int]]:
     """Return samples per answer and member, and the answers' places; the last row abstained."""
-    recorded = [question.samples.get(name) for name in members]
-    counts = [Counter(s.answers if s is not None else ()) for s in recorded]
-    answers = {a: i for i, a in enumerate(sorted({a for c in counts for a in c if a is not None}))}
+    recorded = [
+        coded(question.samples[name]) if name in question.samples else None for name in members
+    ]
+    texts = sorted({text for own in recorded if own is not None for text in own.texts})
+    answers = {text: place for place, text in enumerate(texts)}
     table = np.zeros((len(answers) + 1, len(members)), dtype=np.int64)
-    for k, count in enumerate(counts):
-        for answer, times in count.items():
-            table[-1 if answer is None else answers[answer], k] = times
+    for k, own in enumerate(recorded):
+        if own is not None:
+            table[[answers[text] for text in own.texts], k] = own.votes
+            table[-1, k] = len(own.answers) - own.votes.sum()
     return table, answers
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bestofinf.border import as_count, as_finite
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.sets import Samples
+from bestofinf.evaluation.samples import Samples
 from bestofinf.likelihood import Likelihood, read_likelihood
 from bestofinf.records import Reply, ToolCall
 

@@ -10,82 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bestofinf._arrays import np
 from bestofinf._display import Brief
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.samples import Samples, in_order, joined
 from bestofinf.evaluation.summaries import SetSummary, summarise
-from bestofinf.likelihood import Likelihood
-from bestofinf.records import Reply
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Samples(Brief):
-    """All recorded samples of one member for one question, in the order they were drawn.
-
-    Attributes:
-        answers: One entry per sample; None abstains (no valid answer).
-        tokens: Generated tokens per sample, aligned with ``answers``; empty when unknown.
-        scores: Verifier scores in [0, 1], aligned with ``answers``; empty when not scored.
-        calls: For each sample 0 if it was drawn whatever was answered before; else the number,
-            from 1, of the adaptive call that drew it because it had not stopped yet. Empty when
-            all are 0.
-        replies: Whole replies, aligned with ``answers``; empty when there are none. They are votes
-            only when an answer type has read them: see `bestofinf.evaluation.canonical`.
-        likelihoods: How probable each reply was to the member, aligned with ``answers``; empty when
-            not known.
-    """
-
-    answers: tuple[str | None, ...]
-    tokens: tuple[int | None, ...] = ()
-    scores: tuple[float | None, ...] = ()
-    calls: tuple[int, ...] = ()
-    replies: tuple[Reply | None, ...] = ()
-    likelihoods: tuple[Likelihood | None, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("tokens", "scores", "calls", "replies", "likelihoods"):
-            column = getattr(self, name)
-            if column and len(column) != len(self.answers):
-                raise UsageError(f"{len(self.answers)} answers but {len(column)} {name}")
-        if not self.likelihoods and any(r is not None and r.logprobs for r in self.replies):
-            told = tuple(None if r is None else r.likelihood for r in self.replies)
-            object.__setattr__(self, "likelihoods", told)
-
-    def __len__(self) -> int:
-        return len(self.answers)
-
-    def call_numbers(self) -> tuple[int, ...]:
-        """Return the number of the adaptive call of each sample, 0 where it is of none."""
-        return self.calls or (0,) * len(self)
-
-    def pick(self, places: Iterable[int]) -> Samples:
-        """Return the samples at these places, in the order given."""
-        places = tuple(places)
-
-        def column(values: tuple[T, ...]) -> tuple[T, ...]:
-            return tuple(values[place] for place in places) if values else ()
-
-        return Samples(
-            column(self.answers),
-            _unless_empty(column(self.tokens)),
-            _unless_empty(column(self.scores)),
-            column(self.calls) if any(column(self.calls)) else (),
-            _unless_empty(column(self.replies)),
-            _unless_empty(column(self.likelihoods)),
-        )
-
-    def counts(self) -> Counter[str]:
-        """Return votes per valid answer, in order of first appearance."""
-        return Counter(answer for answer in self.answers if answer is not None)
-
-    def mode(self) -> str | None:
-        """Return the most frequent valid answer; a tie goes to the one seen first."""
-        counts = self.counts()
-        return max(counts, key=counts.__getitem__) if counts else None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -266,26 +199,11 @@ class EvaluationSet:
 
 
 def _ordered(question: Question) -> Question:
-    samples = {name: _by_content(question.samples[name]) for name in sorted(question.samples)}
-    return replace(question, samples=samples)
-
-
-def _by_content(samples: Samples) -> Samples:
-    names = ("answers", "tokens", "scores", "replies", "likelihoods")
-    columns = zip(*(getattr(samples, n) or (None,) * len(samples) for n in names), strict=True)
-    keys = [
-        (
-            answer is None,
-            answer or "",
-            -1 if tokens is None else tokens,
-            -1 if score is None else score,
-            "" if reply is None else reply.text,
-            () if told is None else (told.logprob, told.said),
-        )
-        for answer, tokens, score, reply, told in columns
-    ]
-    places = sorted(range(len(keys)), key=keys.__getitem__)
-    return samples if places == list(range(len(keys))) else samples.pick(places)
+    samples = {name: in_order(question.samples[name]) for name in sorted(question.samples)}
+    same = list(samples) == list(question.samples) and all(
+        samples[name] is known for name, known in question.samples.items()
+    )
+    return question if same else replace(question, samples=samples)
 
 
 def _fixed(question: Question) -> Question:
@@ -323,27 +241,3 @@ def _join(first: Question, second: Question) -> Question:
         provenance=labelled.provenance,
         label_score=labelled.label_score,
     )
-
-
-def joined(first: Samples, second: Samples, shift: int = 0) -> Samples:
-    """Return the samples of both, with `shift` added to the numbers of the second's calls."""
-
-    def column(name: str) -> tuple[Any, ...]:
-        return tuple(
-            value for s in (first, second) for value in getattr(s, name) or (None,) * len(s)
-        )
-
-    later = tuple(n + shift if n else 0 for n in second.call_numbers())
-    calls = first.call_numbers() + later
-    return Samples(
-        first.answers + second.answers,
-        _unless_empty(column("tokens")),
-        _unless_empty(column("scores")),
-        calls if any(calls) else (),
-        _unless_empty(column("replies")),
-        _unless_empty(column("likelihoods")),
-    )
-
-
-def _unless_empty(values: tuple[T, ...]) -> tuple[T, ...]:
-    return values if any(value is not None for value in values) else ()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question
+from bestofinf.evaluation.samples import coded
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -149,14 +150,10 @@ def _population(
         recorded = question.samples.get(name)
         if recorded is None or not len(recorded):
             continue
-        answer = np.array(
-            [-1 if a is None else place.setdefault(a, len(place)) for a in recorded.answers],
-            dtype=np.int64,
-        )
-        tokens = np.array([t or 0 for t in recorded.tokens or [0] * len(recorded)], dtype=np.int64)
-        scores = np.array(
-            [math.nan if s is None else s for s in recorded.scores or [None] * len(recorded)]
-        )
+        own = coded(recorded)
+        tokens, scores = own.tokens, own.scores
+        places = [place.setdefault(text, len(place)) for text in own.texts]
+        answer = np.array([*places, -1], dtype=np.int64)[own.answers]
         valid = answer >= 0 if drop_invalid else slice(None)
         if drop_invalid and not (answer >= 0).any():
             continue

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf.evaluation.samples import Samples
+from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.tiny.model import TinyModel
 from bestofinf.tiny.network import Network
 from bestofinf.tiny.verifier import Verifier

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestofinf.evaluation import EvaluationSet
+from bestofinf.evaluation.samples import coded
 from bestofinf.weights.solver.margins import Floats, Ints, Margins, chosen_members, mean_tokens
 
 UNKNOWN = -1
@@ -83,16 +84,17 @@ class Ballots:
             rows.append([0] * len(names))
             for k, name in enumerate(names):
                 samples = question.samples.get(name)
-                for answer in samples.answers if samples is not None else ():
-                    if answer is None:
-                        continue
+                if samples is None:
+                    continue
+                own = coded(samples)
+                for answer, votes in zip(own.texts, own.votes.tolist(), strict=True):
                     row = at.get(answer)
                     if row is None:
                         row = at[answer] = len(answers)
                         answers.append(answer)
                         rows.append([0] * len(names))
-                    rows[row][k] += 1
-                    valid[place, k] += 1
+                    rows[row][k] = votes
+                    valid[place, k] += votes
             if question.gold is not None:
                 gold[place] = at.get(question.gold, first)
             owner.extend([place] * (len(answers) - first))

@@ -90,7 +90,7 @@ def finite_n(
     Returns:
         The weights, and the number of questions expected to be won, less what they cost.
 
-    The objective is not concave; L-BFGS starts at equal weights, from where restarts at random
+    The objective is not concave; SLSQP starts at equal weights, from where restarts at random
     points found no gain worth having on the recorded sets.
     """
     k = len(margins.members)
@@ -119,7 +119,8 @@ def finite_n(
         gradient = density @ slope - paid - entropy * (np.log(k * positive) + 1)
         return -value, -w * (gradient - gradient @ w)
 
-    result = minimize(loss, np.zeros(k), jac=True, method="L-BFGS-B")
+    # L-BFGS-B finds as good weights, but wakes a thread of BLAS for every step of these few numbers.
+    result = minimize(loss, np.zeros(k), jac=True, method="SLSQP")
     weights = np.asarray(softmax(result.x))
     spread = entropy * float((weights * np.log(np.maximum(k * weights, 1e-300))).sum())
     return weights, spread - float(result.fun)

@@ -25,6 +25,7 @@ from bestofinf.evaluation import EvaluationSet, Question
 from bestofinf.evaluation.chances import chance_of_right
 from bestofinf.evaluation.coverage import Coverage, comparable
 from bestofinf.evaluation.provenance import for_estimates
+from bestofinf.evaluation.samples import coded
 from bestofinf.rules.tally import EPSILON
 from bestofinf.voting.schedule import Schedule
 
@@ -159,18 +160,19 @@ class FewVotes:
         """Return each member's samples as numbers: 0 is right, -1 has no answer."""
         if question.gold is None:
             raise UsageError(f"question {question.id!r} has no right answer")
-        place: dict[str | None, int] = {question.gold: 0, None: -1}
-        coded = []
+        place = {question.gold: 0}
+        found = []
         for name in self.members:
             samples = question.samples.get(name)
-            answers = () if samples is None else samples.answers
-            if len(answers) < self.votes:
+            if samples is None or len(samples) < self.votes:
                 raise UsageError(
-                    f"question {question.id!r} has {len(answers)} samples of {name!r}, at least "
-                    f"{self.votes} wanted"
+                    f"question {question.id!r} has {0 if samples is None else len(samples)} "
+                    f"samples of {name!r}, at least {self.votes} wanted"
                 )
-            coded.append(np.array([place.setdefault(a, len(place) - 1) for a in answers]))
-        return coded
+            own = coded(samples)
+            places = [place.setdefault(text, len(place)) for text in own.texts]
+            found.append(np.array([*places, -1], dtype=np.int64)[own.answers])
+        return found
 
     def _chance(self, codes: Ints) -> float:
         counts = Counter(codes.tolist())

@@ -17,7 +17,8 @@ from bestofinf.evaluation.logs.options import LogOptions, gold_rows
 from bestofinf.evaluation.logs.protocol import LeftOut, LogReader, LogSample, Remark, Request
 from bestofinf.evaluation.logs.report import LogReport
 from bestofinf.evaluation.logs.spool import Spool, Spooled
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf.evaluation.samples import Samples
+from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.records import Reply
 
 NONE_RIGHT = "(no recorded reply is right)"

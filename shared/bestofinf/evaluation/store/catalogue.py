@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from bestofinf.evaluation.rows import CallRow, LabelRow, QuestionRow, SampleRow
-from bestofinf.evaluation.sets import EvaluationSet, Question, Samples
+from bestofinf.evaluation.samples import Samples
+from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.evaluation.store import labelling, listing, queries, schema
 from bestofinf.evaluation.store.database import Database
 from bestofinf.evaluation.store.listing import Listed, Page, Wanted

@@ -10,7 +10,6 @@ question is called A_q.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,12 +19,10 @@ from numpy.typing import NDArray
 
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question
+from bestofinf.evaluation.samples import MOST_TOKENS, coded
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-MOST_TOKENS = 10**15
-"""Mean tokens of a sample are not told beyond this: what is larger is no count of tokens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +77,7 @@ class Margins:
         owner: list[int] = []
         wrong: list[Sequence[int]] = []
         for place, question in enumerate(labelled):
-            counts = [_counts(question, name) for name in chosen]
+            counts = [_votes(question, name) for name in chosen]
             others = dict.fromkeys(a for c in counts for a in c if a != question.gold)
             gold[place] = [c.get(question.gold, 0) for c in counts]
             valid[place] = [sum(c.values()) for c in counts]
@@ -167,12 +164,13 @@ def chosen_members(evaluation_set: EvaluationSet, members: Sequence[str] | None)
     return chosen
 
 
-def _counts(question: Question, member: str) -> Counter[str | None]:
-    """Count a member's valid answers; as `Samples.counts`, and faster."""
+def _votes(question: Question, member: str) -> dict[str | None, int]:
+    """Return the votes of a member by answer."""
     samples = question.samples.get(member)
-    counts = Counter(samples.answers if samples is not None else ())
-    counts.pop(None, None)
-    return counts
+    if samples is None:
+        return {}
+    own = coded(samples)
+    return dict(zip(own.texts, own.votes.tolist(), strict=True))
 
 
 def mean_tokens(questions: Sequence[Question], members: Sequence[str]) -> Floats:
