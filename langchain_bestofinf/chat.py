@@ -321,15 +321,16 @@ class AdaptiveEnsembleChat(EnsembleModel):
         return bound | handed_out(include_raw=include_raw)
 
     def _asking(self, bind: Callable[[str, ChatRunnable], Asked]) -> Self:
-        """Return a copy that asks its members, and whom it escalates to, in another way."""
+        """Return a copy that asks its members, and whom it escalates to, in another way.
+
+        Tools or a schema that they were bound to before are not kept, as with any chat model.
+        """
         copy = self.model_copy()
-        copy._asked = [
-            bind(member.name, asked.model)
-            for member, asked in zip(self._members, self._asked, strict=True)
-        ]
-        if self._higher is not None:
-            higher = self._higher
+        copy._asked = [bind(member.name, member.model) for member in self._members]
+        if self._plain_higher is not None:
+            higher = self._plain_higher
             copy._higher = replace(higher, model=bind(higher.name, higher.model.model))
+        copy._bound = {}
         copy._cached = None
         copy._planned = Cached()
         return copy

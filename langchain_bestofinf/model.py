@@ -84,11 +84,13 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     _families: dict[str, str] = PrivateAttr(default_factory=dict)
     _bound: dict[str, Any] = PrivateAttr(default_factory=dict)
     _cached: list[Asked] | None = PrivateAttr(default=None)
+    _plain_higher: Member[Asked] | None = PrivateAttr(default=None)  # before tools were bound
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         EnsembleFields.__init__(self, members, **kwargs)
         self._asked = [Asked(member.model) for member in self._members]
         self._families = {member.name: family_of(member.model) for member in self._members}
+        self._plain_higher = self._higher
         if self._higher is not None:
             self._families[self._higher.name] = family_of(self._higher.model.model)
         if self.profile is None:

@@ -3,9 +3,10 @@
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
+from pydantic import BaseModel
 
 from langchain_bestofinf import AdaptiveEnsembleChat
-from support.chat_members import Scripted
+from support.chat_members import Scripted, calling
 
 
 @tool
@@ -50,3 +51,21 @@ def test_tools_that_no_schema_tells_of_are_not_refused():
     model = AdaptiveEnsembleChat([Scripted(replies=[call("other", x=1)])], rule="fixed:n=2")
     message = model.invoke("q", tools=[{"type": "web_search"}])
     assert message.response_metadata["bestofinf"]["n_abstained"] == 0
+
+
+@pytest.mark.parametrize("voted", [False, True])
+def test_what_was_bound_before_is_not_sent_with_what_is_bound_now(voted):
+    class Person(BaseModel):
+        """A person."""
+
+        name: str
+
+    member, higher = (Scripted(replies=[calling("Person", name="Ann")]) for _ in range(2))
+    settings = {"rule": "fixed:n=1", "escalate_to": higher, "min_confidence": 0.99}
+    model = AdaptiveEnsembleChat([member], **settings) if voted else member
+    bound = model.bind_tools([known])
+    assert bound.with_structured_output(Person).invoke("q") == Person(name="Ann")
+    bound.bind_tools([search]).invoke("q")
+    for asked in (member, higher) if voted else (member,):
+        sent = [[t["function"]["name"] for t in kwargs["tools"]] for kwargs in asked.kwargs_seen]
+        assert sent == [["Person"], ["search"]]
