@@ -37,3 +37,22 @@ def serve():
             return server
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL server for the session; it must be running again when a test ends."""
+    from support import postgres
+
+    reason = postgres.reason_not_to_run()
+    if reason is not None:
+        pytest.skip(reason)
+    running = postgres.Server()
+    yield running
+    running.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """The address of an empty database."""
+    return postgres_server.fresh_database()

@@ -237,11 +237,13 @@ def test_a_newer_store_is_told_and_not_touched(held):
     raw.close()
 
 
-def test_a_lost_server_is_told_and_what_waited_is_written_when_it_is_back(server, postgres_url):
+def test_a_lost_server_is_told_and_what_waited_is_written_when_it_is_back(
+    postgres_server, postgres_url
+):
     with EvaluationStore(postgres_url, timeout=2) as store:
         store.add([record("before", "42")])
         recorder = Recorder(store)
-        server.stop()
+        postgres_server.stop()
         try:
             start = time.perf_counter()
             for n in range(20):
@@ -253,21 +255,21 @@ def test_a_lost_server_is_told_and_what_waited_is_written_when_it_is_back(server
                 recorder.flush(0.5)
             assert recorder.stats.pending == 20
         finally:
-            server.start()
+            postgres_server.start()
         recorder.close(30)
         assert recorder.stats.written == 20
     still_whole(postgres_url, ["before", *(f"c{n}" for n in range(20))])
 
 
-def test_an_application_starts_while_its_server_is_down(server, postgres_url):
-    server.stop()
+def test_an_application_starts_while_its_server_is_down(postgres_server, postgres_url):
+    postgres_server.stop()
     try:
         recorder = Recorder(postgres_url)
         assert ask(recorder) == "5"
         with pytest.raises(StoreError, match="no server answers there"):
             EvaluationStore(postgres_url)
     finally:
-        server.start()
+        postgres_server.start()
     recorder.close(30)
     still_whole(postgres_url, ["call"])
 

@@ -275,8 +275,8 @@ def test_a_step_that_fails_leaves_the_store_as_it_was(url, monkeypatch):
         assert store.status().calls == 0
 
 
-def test_the_password_of_a_server_is_in_no_message(server):
-    address = f"postgresql://postgres:hunter2@/nowhere?host={server.folder}"
+def test_the_password_of_a_server_is_in_no_message(postgres_server):
+    address = f"postgresql://postgres:hunter2@/nowhere?host={postgres_server.folder}"
     with pytest.raises(StoreError) as caught:
         EvaluationStore(address)
     assert "hunter2" not in str(caught.value)

@@ -29,12 +29,7 @@ from support.llm_members import ScriptedLLM
 LARGE = "ten megabytes"
 # By default free text in the first reply ends a vote, as the others would be free text too.
 SETTINGS = {"seed": 1, "retries": 0, "abstain_limit": None}
-KINDS = [pytest.param(k, marks=[pytest.mark.soak] if k == LARGE else []) for k in TEXTS]
-PLACES = [
-    "reply",
-    "question",
-    *(pytest.param(place, marks=[pytest.mark.soak]) for place in ("error", "name")),
-]
+PLACES = ("reply", "question", "error", "name")
 
 
 def as_reply(text, place):
@@ -93,6 +88,19 @@ def asked_of_llm(text, place, question, url):
 ADAPTERS = {"langchain": asked_of_chat, "llamaindex": asked_of_llm}
 
 
+def is_quick(kind, place, adapter, store):
+    """Return whether a case is for every run: the others would not end within seconds."""
+    if store == "postgresql":
+        return (kind, place, adapter) == ("NUL", "reply", "langchain")
+    return kind != LARGE and place in ("reply", "question")
+
+
+CASES = [
+    pytest.param(*case, marks=[] if is_quick(*case) else [pytest.mark.soak])
+    for case in itertools.product(TEXTS, PLACES, ADAPTERS, ("sqlite", "postgresql"))
+]
+
+
 def ran(*command):
     """Run a command, which must succeed."""
     with pytest.raises(SystemExit) as ended:
@@ -100,24 +108,22 @@ def ran(*command):
     assert ended.value.code in (0, None)
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "place", "adapter", "store"), CASES)
 def test_a_hostile_text_decides_nothing_and_is_recorded_exported_and_imported(
-    kind, place, adapter, tmp_path, capsys
+    kind, place, adapter, store, new_store, tmp_path, capsys
 ):
-    text, url = TEXTS[kind], str(tmp_path / "a.db")
+    text, url, other = TEXTS[kind], new_store(store), new_store(store)
     question = f"2 + 3? {text}" if place == "question" else "2 + 3?"
     told, stats = ADAPTERS[adapter](text, place, question, url)
     assert [t["answer"] for t in told] == ["5"] * len(told)
     assert stats.rejected == stats.errors == stats.lost == stats.pending == 0
-    with EvaluationStore(url, readonly=True) as store:
-        before = store.status()
+    with EvaluationStore(url, readonly=True) as opened:
+        before = opened.status()
     assert before.calls == len(told)
     ran("export", url, str(tmp_path / "a.jsonl"))
-    ran("import", str(tmp_path / "b.db"), str(tmp_path / "a.jsonl"))
-    with EvaluationStore(str(tmp_path / "b.db"), readonly=True) as store:
-        after = store.status()
+    ran("import", other, str(tmp_path / "a.jsonl"))
+    with EvaluationStore(other, readonly=True) as opened:
+        after = opened.status()
     assert (after.calls, after.samples) == (before.calls, before.samples)
     capsys.readouterr()
     ran("status", url)

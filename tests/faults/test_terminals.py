@@ -117,6 +117,20 @@ def test_a_live_vote_shows_no_control_characters():
         assert word not in file.getvalue()
 
 
+def test_brackets_and_backslashes_at_the_cut_of_a_live_vote_are_no_markup():
+    for length in range(50, 64):
+        file = io.StringIO()
+        console = Console(file=file, width=200, force_terminal=True, color_system=None)
+        answer = "x" * length + r"\[bold]\\[/]"
+        with VoteView(console, "?") as view:
+            view.update(
+                {"leader": None, "error": None, "answer": answer, "votes": {}, "n_samples": 1,
+                 "member": "m"}
+            )  # fmt: skip
+        assert f"from m: {answer[:60]}" in file.getvalue()
+        assert f"{answer[:60]}[/]" not in file.getvalue()
+
+
 def test_lines_and_json_are_printable_and_json_stays_what_it_was(capsys):
     echo(HOSTILE)
     echo_json({"é": HOSTILE, "half": "\ud800"})

@@ -30,8 +30,16 @@ _DONE = b"data: [DONE]\n\n"
 def dumps(value: Any) -> bytes:
     """Write compact JSON."""
     if orjson is not None:
-        return orjson.dumps(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            return orjson.dumps(value)
+        except TypeError:  # half a character, or a number of more than 64 bits
+            return plainly(value)
+    return plainly(value)
+
+
+def plainly(value: Any) -> bytes:
+    """Write compact JSON in ASCII, with whatever Python takes for JSON: NaN, halves of characters."""
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def loads(text: bytes) -> Any:
@@ -54,6 +62,7 @@ class Served:
         logprobs: Log-probability of every piece; made up when empty.
         end: Text and log-probability of the token that ends it; None where it is not told.
         extra: Further keys of the message, such as ``reasoning_content``.
+        usage: Token counts that are told in place of the true ones, whatever they are.
         question: Id of the question that was recognised in the prompt.
         answer: The answer a client should read from it; None where there is none to read.
     """
@@ -67,6 +76,7 @@ class Served:
     logprobs: tuple[float, ...] = ()
     end: tuple[str, float] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, Any] | None = None
     question: str = ""
     answer: str | None = None
 
@@ -150,8 +160,8 @@ class Encoder:
         body = self._frame("chat.completion")
         body["choices"] = [self._choice(index, served) for index, served in enumerate(self.choices)]
         if self.with_usage:
-            body["usage"] = self.usage
-        return dumps(body)
+            body["usage"] = self._told_usage
+        return self._written(body)
 
     def events(self) -> Iterator[bytes]:
         """Give the reply as server-sent events; the choices take turns."""
@@ -164,7 +174,8 @@ class Encoder:
                 if choice is not None:
                     yield _event({**frame, "choices": [choice]})
         if self.request.include_usage and self.with_usage:
-            yield _event({**frame, "choices": [], "usage": self.usage})
+            last = {**frame, "choices": [], "usage": self._told_usage}
+            yield b"data: " + self._written(last) + b"\n\n"
         yield _DONE
 
     @cached_property
@@ -176,6 +187,15 @@ class Encoder:
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
         }
+
+    @property
+    def _told_usage(self) -> Mapping[str, Any]:
+        told = (served.usage for served in self.choices if served.usage is not None)
+        return next(told, self.usage)
+
+    def _written(self, body: Json) -> bytes:
+        # The quick writer makes null of NaN.
+        return dumps(body) if self._told_usage is self.usage else plainly(body)
 
     def _frame(self, kind: str) -> Json:
         return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from bestofinf.cli.live import VoteView, votes_table
 from bestofinf.cli.models import FORMS, ask_models, ensemble_of, is_config, one_config, plan_of
@@ -92,6 +91,8 @@ def ask(
         out.print(votes_table(trace["votes"], str(trace["answer"])))
     tokens = sum(usage["output_tokens"] for usage in trace["usage_by_member"].values())
     out.print(
-        f"\n[dim]{trace['n_samples']} samples, {tokens:,} tokens, "
-        f"confidence {trace['confidence']:.3f}; {escape(trace['reason'])}[/]"
+        f"\n{trace['n_samples']} samples, {tokens:,} tokens, "
+        f"confidence {trace['confidence']:.3f}; {trace['reason']}",
+        style="dim",
+        markup=False,
     )

@@ -9,7 +9,6 @@ from typing import Any, Self
 from rich.bar import Bar
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -83,7 +82,10 @@ class VoteView:
         lines: Sequence[RenderableType] = (
             Text(printable(self._question), style="italic", overflow="ellipsis", no_wrap=True),
             votes_table(event["votes"], leader, width=self._live.console.width),
-            f"[dim]{event['n_samples']} samples; the latest from {escape(event['member'])}: "
-            f"{escape(str(latest))[:60]}[/]",
+            Text(
+                f"{event['n_samples']} samples; the latest from {printable(event['member'])}: "
+                f"{printable(str(latest)[:60])}",
+                style="dim",
+            ),
         )
         self._live.update(Group(*lines), refresh=True)

@@ -155,7 +155,7 @@ def _parted(text: str) -> tuple[str, float | None]:
     try:
         return name, float(weight)
     except ValueError:
-        if "@http" in name:  # the query of an address
+        if "@http" in text:  # of a name, or of the query of an address
             return text, None
         raise UsageError(f"--model {text!r}: the weight must be a number") from None
 

@@ -1,0 +1,189 @@
+"""Texts and numbers made to hurt, through `bestofinf ask` and `bestofinf advise`."""
+
+import itertools
+import json
+import random
+
+import pytest
+
+from bestofinf.cli import main
+from bestofinf.evaluation import EvaluationStore
+from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow, SampleRow
+from support.backends import FunctionBackend
+from support.hostile import NUMBERS, TEXTS
+from support.reply import Served
+from support.request import RefusedRequest
+
+LARGE = "ten megabytes"
+OBEYED = "\x1b]", "\x1b[2J", "\x07", "\x00", "\u202e", "\ud800"
+PLACES = ("reply", "error", "name", "question")
+soak = pytest.mark.soak
+
+
+def told(*words, capsys):
+    """Run a command, which must succeed, and return what it wrote to stdout and stderr."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    out, error = capsys.readouterr()
+    assert ended.value.code in (0, None), error
+    assert "Traceback" not in out + error
+    assert not any(sign in out + error for sign in OBEYED)
+    return out, error
+
+
+# -- ask ----------------------------------------------------------------------------------------
+
+
+def asked(serve, capsys, reply, *, name="odd", question="2 + 3?", options=("--json",)):
+    """Ask three members, of which the last replies as it likes.
+
+    It is asked last: free text as the first reply of all would end the vote.
+    """
+
+    def say(request):
+        return "The answer is 5." if request.model in ("one", "two") else reply()
+
+    server = serve(FunctionBackend(say))
+    members = [f"--model={member}@{server.url}" for member in ("one", "two", name)]
+    return told("ask", question, *members, "--rule=fixed:n=6", *options, capsys=capsys)
+
+
+def refused(text):
+    raise RefusedRequest(text, status=400)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", [k if k != LARGE else pytest.param(k, marks=soak) for k in TEXTS])
+def test_a_hostile_text_does_not_decide_what_is_asked(kind, place, serve, capsys, monkeypatch):
+    text = TEXTS[kind]
+    says = {"reply": lambda: text, "error": lambda: refused(text)}.get(place, lambda: "no idea")
+    given = {
+        "name": text if place == "name" else "odd",
+        "question": f"2 + 3? {text}" if place == "question" else "2 + 3?",
+    }
+    out, _ = asked(serve, capsys, says, **given)
+    decided = json.loads(out)
+    assert decided["answer"] == "5"
+    assert decided["reply"] == "The answer is 5."
+    monkeypatch.setenv("FORCE_COLOR", "1")  # the vote is drawn as on a terminal
+    out, drawn = asked(serve, capsys, says, **given, options=())
+    assert out.startswith("The answer is 5.")
+    assert "samples; the latest from" in drawn
+
+
+@pytest.mark.parametrize("kind", [k if k != LARGE else pytest.param(k, marks=soak) for k in TEXTS])
+def test_a_hostile_reply_that_wins_is_shown_as_a_text(kind, serve, capsys):
+    text = TEXTS[kind]
+    server = serve(FunctionBackend(lambda request: f"{text}\nThe answer is 5."))
+    command = ["ask", "2 + 3?", "-m", f"one@{server.url}", "--answer", "number"]
+    out, _ = told(*command, "--json", capsys=capsys)
+    assert json.loads(out)["answer"] == "5"
+    # JSON joins two halves of a character that stand side by side.
+    assert json.loads(out)["reply"] == json.loads(json.dumps(f"{text}\nThe answer is 5."))
+    out, _ = told(*command, capsys=capsys)
+    assert "The answer is 5." in out
+
+
+def test_hostile_numbers_of_tokens_do_not_decide_what_is_asked(serve, capsys):
+    def decided(values, *options):
+        told = itertools.cycle(values)
+
+        def says():
+            usage = dict.fromkeys(
+                ("prompt_tokens", "completion_tokens", "total_tokens"), next(told)
+            )
+            return Served("The answer is 6.", usage=usage)
+
+        rule = f"--rule=fixed:n={3 * len(NUMBERS)}"
+        return asked(serve, capsys, says, options=(rule, *options))[0]
+
+    known = ("answer", "votes", "reason", "n_samples", "confidence")
+    unknown, hostile = (json.loads(decided(values, "--json")) for values in ([None], NUMBERS))
+    assert [hostile[key] for key in known] == [unknown[key] for key in known]
+    assert hostile["answer"] == "5"
+    assert list(hostile["usage_by_member"].values()) == list(unknown["usage_by_member"].values())
+    assert decided(NUMBERS) == decided([None])
+
+
+# -- advise -------------------------------------------------------------------------------------
+
+N = 12
+SKILLS = {"odd": 0.6, "one": 0.7}  # chance to be right
+
+
+def filled(url, *, reply=None, error="Error", name="", question=""):
+    """Fill a store with labelled questions; in every fourth one member says nothing once and fails once.
+
+    A hostile name follows the member's own, so that the order of the members stays.
+    """
+    rng = random.Random(1)
+    names = [f"odd{name}", "one"]
+    with EvaluationStore(url) as store:
+        for n in range(N):
+            rows = [
+                SampleRow(f"c{n}", 6 * m + i, names[m], rng.choices("rw", (p, 1 - p))[0], tokens=9)
+                for m, p in enumerate(SKILLS.values())
+                for i in range(6)
+            ]
+            if n % 4 == 0:
+                rows[2] = SampleRow(f"c{n}", 2, names[0], text=reply, tokens=9)
+                rows[3] = SampleRow(f"c{n}", 3, names[0], error=error)
+            asked = QuestionRow(f"q{n:02}{question}", prompt=f"2 + {n}? {question}")
+            call = CallRow(f"c{n}", asked.id, fixed=True)
+            label = LabelRow(f"l{n}", asked.id, "r", provenance="random")
+            store.add([CallRecord(asked, call, tuple(rows), (label,))])
+
+
+def exact(advice):
+    """Return the figures of an advice that are not drawn at random, which names and ids seed."""
+    once = [o["accuracy"] for name, o in advice["heldout"].items() if name.startswith("one answer")]
+    return once, [advice[key] for key in ("labels", "questions")], advice["limit"]
+
+
+def figures(advice):
+    """Return all figures of an advice."""
+    outcomes = [list(outcome.items()) for outcome in advice["heldout"].values()]
+    return exact(advice), outcomes, [advice[key] for key in ("gain", "rule", "weights", "verdict")]
+
+
+ADVISE = ("advise", "--rule", "balanced", "--trials", "2")
+QUICK = [("escape sequences", "reply", "sqlite"), ("NUL", "name", "postgresql")]
+CASES = [
+    pytest.param(*case, marks=[] if case in QUICK else [soak])
+    for case in itertools.product(TEXTS, PLACES, ("sqlite", "postgresql"))
+]
+
+
+@pytest.mark.parametrize(("kind", "place", "store"), CASES)
+def test_a_hostile_text_in_a_store_changes_no_advice(kind, place, store, new_store, capsys):
+    url, plain_url = new_store(store), new_store("sqlite")
+    filled(url, **{place: TEXTS[kind]})
+    filled(plain_url)
+    plain, hostile = (
+        json.loads(told(*ADVISE, path, "--json", capsys=capsys)[0]) for path in (plain_url, url)
+    )
+    kept = exact if place in ("name", "question") else figures
+    assert kept(hostile) == kept(plain)
+    out, _ = told(*ADVISE, url, "--all", capsys=capsys)
+    assert f"Judged on {N} of {N} labelled questions" in out
+
+
+def test_hostile_numbers_change_no_advice(tmp_path, capsys):
+    def advised(name, values):
+        told_of = itertools.cycle(values)
+        rng = random.Random(1)
+        path = tmp_path / name
+        with path.open("w") as file:
+            for n in range(N):
+                samples = {
+                    member: [
+                        [rng.choices("rw", (p, 1 - p))[0], next(told_of), next(told_of)]
+                        for _ in range(6)
+                    ]
+                    for member, p in SKILLS.items()
+                }
+                file.write(json.dumps({"id": n, "gold": "r", "samples": samples}) + "\n")
+        return json.loads(told(*ADVISE, path, "--json", capsys=capsys)[0])
+
+    assert advised("hostile.jsonl", NUMBERS) == advised("unknown.jsonl", [None])
