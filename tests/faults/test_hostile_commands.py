@@ -113,7 +113,7 @@ SKILLS = {"odd": 0.6, "one": 0.7}  # chance to be right
 
 
 def filled(url, *, reply=None, error="Error", name="", question=""):
-    """Fill a store with labelled questions; in every fourth one member says nothing once and fails once.
+    """Fill a store with labelled questions, to the first of which a member says nothing once and fails once.
 
     A hostile name follows the member's own, so that the order of the members stays.
     """
@@ -126,10 +126,11 @@ def filled(url, *, reply=None, error="Error", name="", question=""):
                 for m, p in enumerate(SKILLS.values())
                 for i in range(6)
             ]
-            if n % 4 == 0:
+            if n == 0:
                 rows[2] = SampleRow(f"c{n}", 2, names[0], text=reply, tokens=9)
                 rows[3] = SampleRow(f"c{n}", 3, names[0], error=error)
-            asked = QuestionRow(f"q{n:02}{question}", prompt=f"2 + {n}? {question}")
+            said = question if n == 0 else ""
+            asked = QuestionRow(f"q{n:02}{said[:400]}", prompt=f"2 + {n}? {said}")
             call = CallRow(f"c{n}", asked.id, fixed=True)
             label = LabelRow(f"l{n}", asked.id, "r", provenance="random")
             store.add([CallRecord(asked, call, tuple(rows), (label,))])
@@ -152,6 +153,7 @@ QUICK = [("escape sequences", "reply", "sqlite"), ("NUL", "name", "postgresql")]
 CASES = [
     pytest.param(*case, marks=[] if case in QUICK else [soak])
     for case in itertools.product(TEXTS, PLACES, ("sqlite", "postgresql"))
+    if case[:2] != (LARGE, "name")  # which the border cuts before any store
 ]
 
 

@@ -93,6 +93,13 @@ def test_a_reply_is_shown_without_its_control_characters(serve, options, capsys)
     quiet(error)
 
 
+def test_a_long_line_of_a_reply_stays_one_where_the_output_is_no_terminal(serve, capsys):
+    line = "word " * 100 + "4"
+    server = serve(FunctionBackend(lambda request: f"{line}\nThe answer is 4."))
+    assert ended("ask", "2 + 2?", "-m", "alpha", "--base-url", server.url) == 0
+    assert capsys.readouterr().out.startswith(f"{line}\nThe answer is 4.\n")
+
+
 def test_everything_that_is_drawn_is_printable():
     file = io.StringIO()
     console = Console(file=file, width=200)

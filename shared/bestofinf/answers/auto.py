@@ -16,6 +16,7 @@ from bestofinf.answers.base import (
 )
 from bestofinf.answers.calls import ToolCallsAnswer
 from bestofinf.answers.canonical_json import Schema
+from bestofinf.answers.choices import ChoiceAnswer
 from bestofinf.answers.finding import find_answer, is_marked
 from bestofinf.answers.forms import (
     MAX_NOTATION,
@@ -30,7 +31,15 @@ from bestofinf.answers.mathematics import MathAnswer, missing_package
 from bestofinf.answers.numbers import decimal_form, number_form
 from bestofinf.answers.scores import score_in, score_of
 from bestofinf.answers.structured import object_form, object_in_prose
-from bestofinf.answers.wording import ABSENT, Question, asks_for_text, key, question_in, question_of
+from bestofinf.answers.wording import (
+    ABSENT,
+    Question,
+    asks_for_text,
+    is_long,
+    key,
+    question_in,
+    question_of,
+)
 from bestofinf.answers.wording.judging import ClassJudge
 from bestofinf.answers.written_calls import calls_in, marked_calls, only_calls
 from bestofinf.border import CUT_OFF
@@ -210,7 +219,7 @@ class AutoAnswer(Answer):
             return False
         return number_form(text) is not None or (is_mathematical(text) and not _CODE.search(text))
 
-    def _worded(self, text: str, written: Callable[[str], str]) -> str:
+    def _worded(self, text: str, written: Callable[[str], str]) -> AnswerValue:
         """Return what a short text adds to the question, where it is known; else its form.
 
         A form that itself adds something plain is read so too: then no form is another's key.
@@ -219,7 +228,7 @@ class AutoAnswer(Answer):
             return self._checked(written(text))
         if self.at_length and short_form(text) is None:
             raise Abstain(AT_LENGTH)
-        found = key(text, self.question)
+        found = key(text, self.question) or _label(text, self.question)
         if found is None:
             form = self._checked(written(text))
             found = key(form, self.question) or form
@@ -232,6 +241,13 @@ class AutoAnswer(Answer):
         if says_nothing(form):
             raise Abstain("does not answer")
         return form
+
+
+def _label(text: str, question: Question) -> AnswerValue | None:
+    """Return the label of the only choice that a short text names, where the question has labels."""
+    if not question.labels or is_long(text):
+        return None
+    return ChoiceAnswer(tuple(question.labels)).extract(Reply(text=text))
 
 
 def _is_call(value: AnswerValue) -> bool:

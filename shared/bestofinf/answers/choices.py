@@ -166,6 +166,6 @@ def _mention(choices: tuple[str, ...]) -> re.Pattern[str]:
         forms.append("|".join(unspaced))
     if letters:
         forms.append(
-            rf"(?<![A-Za-z0-9_'’\-À-ɏ])(?:\([{letters}]\)|(?-i:[{letters}]))(?![A-Za-z0-9_'’\-])"
+            rf"(?<![A-Za-z0-9_'’\-À-ɏ])(?:\([{letters}]\)|(?-i:[{letters}]))(?![A-Za-z0-9_'’\-+#])"
         )
     return re.compile("|".join(forms), re.I)

@@ -85,7 +85,7 @@ def ask(
         echo_json({"reply": text} | trace)
         return
     out = Console()
-    out.print(text, markup=False, highlight=False)
+    out.print(text, markup=False, highlight=False, soft_wrap=not out.is_terminal)
     if trace["votes"]:
         out.print()
         out.print(votes_table(trace["votes"], str(trace["answer"])))

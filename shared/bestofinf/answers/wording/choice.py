@@ -25,7 +25,10 @@ class _Named:
 
 
 def choice(reply: Wording) -> str | None:
-    """Return the choice that a reply takes: the only one that it names and does not deny."""
+    """Return the choice that a reply takes: the only one that it names and does not deny.
+
+    Of choices with labels it is the label, unless the reply has another beside it.
+    """
     question = reply.question
     named = _named(reply, tuple(question.labels.values()) or question.options)
     taken = _taken(reply, named)
@@ -33,8 +36,20 @@ def choice(reply: Wording) -> str | None:
         return None
     for letter, option in question.labels.items():
         if option == taken:
-            return letter
+            return letter if _labels(reply, named) <= {letter} else None
     return " ".join(taken)
+
+
+def _labels(reply: Wording, named: Sequence[_Named]) -> set[str]:
+    """Return the labels that stand in a reply outside of its choices, but the article A."""
+    within = {place for found in named for place in range(found.start, found.end)}
+    return {
+        token.text
+        for place, token in enumerate(reply.pieces)
+        if token.text in reply.question.labels
+        and place not in within
+        and (token.text != "A" or reply.roles[place + 1 : place + 2] in ((), ("mark",)))
+    }
 
 
 def _taken(reply: Wording, named: Sequence[_Named]) -> Option | None:

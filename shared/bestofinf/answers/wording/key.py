@@ -42,6 +42,8 @@ def key(text: str, question: Question) -> str | None:
 
 
 def _read(text: str, question: Question) -> str | None:
+    if text in question.labels:
+        return text
     if len(text) > MAX_CHARS or _NOTATION.search(text):
         return None
     if _LETTERS.fullmatch(text) or _FACTORIAL.search(text) or _SIGNED.match(text):

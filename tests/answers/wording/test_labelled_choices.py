@@ -1,0 +1,67 @@
+"""Questions that label their choices: a reply votes by the label, however it names the choice."""
+
+import pytest
+
+from bestofinf.answers import AutoAnswer
+from bestofinf.records import Reply
+
+METALS = "Which metal is liquid at room temperature?\nA) iron\nB) mercury\nC) copper\nD) tin"
+
+
+def voted(text, question=METALS):
+    return AutoAnswer().for_question(question).vote(Reply(text))[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("B", "(B)", "b", "B.", "**B**", "B) mercury", "B: mercury", "B mercury", "B - mercury"),
+        *("mercury", "Mercury.", "It is mercury.", "Answer: mercury", "The answer is B, mercury."),
+        *("A mercury", "Mercury, not tin.", "ANSWERS: B", "I'd go with option B.", "Therefore B"),
+        *(
+            "B, not A",
+            "B, nicht A",
+            "C'est B, pas D",
+            "B。不是 C",
+            "Of these I pick B, as A is solid",
+        ),
+        "It cannot be A since iron melts late, so I would say it's B",
+        "Hot iron is solid and the answer is\nB mercury",
+    ],
+)
+def test_a_choice_votes_by_its_label(text):
+    assert voted(text) == "B"
+
+
+LABELS = {"A", "B", "C", "D"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("A or B", "A, B", "B and C both flow", "neither B nor C", "not B", "Is it B?", "maybe B"),
+        *("A metal that flows", "A lot of metals", "A is wrong", "B is not liquid", "not mercury"),
+        *("mercury or tin", "Vitamin D", "D-Day", "C++", "C#", "type A", "plan B is better"),
+        *("It depends on A", "The symbol is Hg, not C", "I think so", "mercury if it is warm"),
+        "lead",
+    ],
+)
+def test_what_names_no_choice_or_several_is_no_label(text):
+    assert voted(text) not in LABELS
+
+
+def test_a_label_goes_before_the_words_of_another_choice():
+    assert voted("B iron") == voted("B) iron") == "B"
+    assert voted("iron (B)") != "A"
+
+
+def test_the_article_is_no_label_and_a_choice_may_hold_a_letter():
+    pets = "Which pet barks?\nA) cat\nB) dog\nC) canary"
+    assert voted("A dog.", pets) == voted("dog", pets) == "B"
+    vitamins = "Which one is made in the sun?\nA) vitamin C\nB) vitamin B\nC) vitamin D"
+    assert voted("Vitamin D", vitamins) == "C"
+    assert voted("vitamin C", vitamins) == "A"
+
+
+def test_without_labels_letters_stay_words():
+    assert voted("B mercury", "Which metal is liquid?") != "B"
