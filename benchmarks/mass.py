@@ -193,8 +193,8 @@ def course(rule: StopRule, kind: str, reference: str, trials: int) -> Course:
     back = reference == "counts"
     most = MOST if back else 32
     draws = Resampler(trials, most, replacement=back).draw(known)
-    votes = vote_recorded(
-        rule | MaxSamples(most), known, draws, stratified=True, usual=None, abstain_limit=None
+    [votes] = vote_recorded(
+        [rule | MaxSamples(most)], known, draws, stratified=True, usual=None, abstain_limit=None
     )
     answers = votes.answers.reshape(len(known), trials)
     agreed = [

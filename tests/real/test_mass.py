@@ -20,7 +20,8 @@ from bestofinf.evaluation import EvaluationSet, read_file, write_file
 from bestofinf.evaluation.canonical import canonical
 from bestofinf.replay.draws import Resampler
 from bestofinf.replay.populations import alone
-from bestofinf.replay.voting import count_sample, vote_recorded
+from bestofinf.replay.singles import count_sample
+from bestofinf.replay.voting import vote_recorded
 from bestofinf.rules import MaxSamples, ProbabilityMass, StopRule
 from bestofinf.rules.tally import Tally
 from support.real.recorded import evaluation_set
@@ -54,7 +55,7 @@ def test_votes_one_by_one_are_votes_at_once(read, kind):
     single = type("OneByOne", (ProbabilityMass,), {"check_many": StopRule.check_many})
     draws = Resampler(4, 12, replacement=True).draw(populations)
     one, many = (
-        vote_recorded(r, populations, draws, stratified=True, usual=None, abstain_limit=None)
+        vote_recorded([r], populations, draws, stratified=True, usual=None, abstain_limit=None)[0]
         for r in (single(0.01, kappa=6.0) | MaxSamples(12), rule)
     )
     assert one.samples.tolist() == many.samples.tolist()

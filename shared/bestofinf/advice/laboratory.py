@@ -16,7 +16,9 @@ from bestofinf.advice.strategies import Contender, Floats, HeldOutResult
 from bestofinf.advice.units import Unit
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.evaluation.limits import Elections
-from bestofinf.replay import ReplayPlan, ReplayResult, Timing, replay_all
+from bestofinf.replay import ReplayPlan, ReplayResult, Timing
+from bestofinf.replay.run import populations_of, replay_populations
+from bestofinf.rules import parse_rule
 from bestofinf.weights.fit import learn
 from bestofinf.weights.solver.clock import Clock
 from bestofinf.weights.solver.margins import Margins
@@ -90,7 +92,7 @@ class Laboratory:
 
     def votes(self) -> dict[str, list[HeldOutResult]]:
         """Return the votes of each member under each rule."""
-        results = replay_all(self.evaluation_set, self._rules, self._plan)
+        results = self._replayed(self.evaluation_set, self._plan)
         self._advance()
         found: dict[str, list[HeldOutResult]] = {name: [] for name in self.members}
         for rule, result in zip(self._rules, results, strict=True):
@@ -123,7 +125,7 @@ class Laboratory:
             weights = self._learned(objective, ~fold)
             kept = tuple(q for q, mine in zip(self.evaluation_set, fold, strict=True) if mine)
             held_out = replace(self.evaluation_set, questions=kept)
-            results = replay_all(held_out, self._rules, self._plan, weights=weights)
+            results = self._replayed(held_out, replace(self._plan, weights=weights))
             for collected, result in zip(columns, results, strict=True):
                 part = self._result(_PART, result, np.ones(len(result.grid.questions), dtype=bool))
                 for measure, values in collected.items():
@@ -157,6 +159,11 @@ class Laboratory:
         As `compare_weights` chooses it.
         """
         return self.members[int(self._alone[rest].mean(axis=0).argmax())]
+
+    def _replayed(self, recorded: EvaluationSet, plan: ReplayPlan) -> list[ReplayResult]:
+        """Return the votes under each rule, without what infinitely many would give."""
+        rules = [parse_rule(rule) for rule in self._rules]
+        return replay_populations(populations_of(recorded, plan), rules, plan)
 
     def _learned(self, objective: str, rest: Bools) -> dict[str, float]:
         fitted = learn(

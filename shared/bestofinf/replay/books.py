@@ -8,7 +8,7 @@ import numpy as np
 
 from bestofinf.replay.populations import Floats, Population
 from bestofinf.replay.results import Grid, ReplayResult
-from bestofinf.replay.voting import Votes
+from bestofinf.replay.votes import Votes
 
 
 class Book:

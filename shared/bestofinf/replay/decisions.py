@@ -12,7 +12,7 @@ from bestofinf.replay.books import graded
 from bestofinf.replay.populations import Floats
 from bestofinf.replay.run import ReplayPlan, drawn, populations_of, resampler_of
 from bestofinf.replay.timing import engine_of, enter_decision, outcome_of
-from bestofinf.replay.voting import SPENT, Votes
+from bestofinf.replay.votes import SPENT, Votes
 from bestofinf.rules import StopRule, parse_rule
 from bestofinf.rules.budgets import MaxSamples
 from bestofinf.voting.confidence import share_of
@@ -83,14 +83,14 @@ def decisions(
                 trial,
                 usual=None if usual is None else usual[place],
                 abstain_limit=plan.abstain_limit,
+                launch="eager",  # one after the other, as below: no need to ask what is needed
             )
             while not engine.done:
                 for draw in engine.ask():
                     engine.tell(draw, outcome_of(chunk[place], draws, row, draw))
-            decision = engine.decision()
+            decision = enter_decision(engine, parsed, votes, row)
             found["confidence"][row] = decision.confidence
             found["share"][row] = share_of(decision)
-            enter_decision(engine, parsed, votes, row)
         rows = np.concatenate([np.arange(p * plan.trials, (p + 1) * plan.trials) for p in places])
         found |= {"samples": votes.samples.astype(float), "reason": votes.reasons.astype(float)}
         shape = (len(chunk), plan.trials)

@@ -119,11 +119,33 @@ def replay_all(
     parsed = [parse_rule(rule) if isinstance(rule, str) else rule for rule in rules]
     recorded = for_estimates(evaluation_set)[0].fixed().ordered
     populations = populations_of(recorded, plan)
-    limits = _limits(recorded, populations, plan)
     left_out = 0
     if plan.weights is not None:
         heavy = {name for name, weight in plan.weights.items() if weight > 0}
         left_out = sum(not heavy.isdisjoint(q.samples) for q in recorded) - len(populations)
+    limits = _limits(recorded, populations, plan)
+    return replay_populations(populations, parsed, plan, limits=limits, left_out=left_out)
+
+
+def replay_populations(
+    populations: Sequence[Population],
+    rules: Sequence[StopRule],
+    plan: ReplayPlan,
+    *,
+    limits: tuple[Floats, Floats] | None = None,
+    left_out: int = 0,
+) -> list[ReplayResult]:
+    """Vote on populations under several rules; see `replay_all`.
+
+    Args:
+        populations: As of `populations_of`, with the same plan.
+        rules: The rules.
+        plan: How it is done.
+        limits: Accuracy with infinitely many votes and the step in it, per population; None
+            where it is not asked for.
+        left_out: Questions that not all members of the ensemble were asked.
+    """
+    unknown = np.full(len(populations), np.nan)
     books = [
         Book(
             populations,
@@ -133,33 +155,33 @@ def replay_all(
             priced=bool(plan.prices),
             replacement=plan.replacement,
             left_out=left_out,
-            limits=limits,
+            limits=limits or (unknown, unknown),
         )
-        for rule in parsed
+        for rule in rules
     ]
-    for kind, rows, chunk, draws, usual in _drawn_for(parsed, populations, plan):
-        for rule, book in zip(parsed, books, strict=True):
-            if kind != _order(rule, plan):
-                continue
-            limit = VotingEngine(
-                rule, chunk[0].weights, abstain_limit=plan.abstain_limit
-            ).abstain_limit
-            if plan.timing is None:
-                votes = vote_recorded(
-                    rule,
-                    chunk,
-                    draws,
-                    stratified=stratified(plan),
-                    usual=usual,
-                    abstain_limit=limit,
-                )
+    for kind, rows, chunk, draws, usual in _drawn_for(rules, populations, plan):
+        alike = [(r, b) for r, b in zip(rules, books, strict=True) if kind == _order(r, plan)]
+        # No answer type is at work here, so that the limit is the same for all rules.
+        first = VotingEngine(alike[0][0], chunk[0].weights, abstain_limit=plan.abstain_limit)
+        limit = first.abstain_limit
+        if plan.timing is None:
+            found = vote_recorded(
+                [rule for rule, _ in alike],
+                chunk,
+                draws,
+                stratified=stratified(plan),
+                usual=usual,
+                abstain_limit=limit,
+            )
+            for (_, book), votes in zip(alike, found, strict=True):
                 book.enter(rows, chunk, votes)
-            else:
-                resampler = resampler_of(populations, replace(plan, schedule=kind))
-                timed = timed_vote(
-                    rule, chunk, draws, resampler, plan.timing, usual=usual, abstain_limit=limit
-                )
-                book.enter(rows, chunk, timed.votes, seconds=timed.seconds, started=timed.started)
+            continue
+        resampler = resampler_of(populations, replace(plan, schedule=kind))
+        for rule, book in alike:
+            timed = timed_vote(
+                rule, chunk, draws, resampler, plan.timing, usual=usual, abstain_limit=limit
+            )
+            book.enter(rows, chunk, timed.votes, seconds=timed.seconds, started=timed.started)
     return [book.result() for book in books]
 
 

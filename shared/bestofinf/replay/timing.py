@@ -15,18 +15,11 @@ from typing import Any
 import numpy as np
 
 from bestofinf.errors import whole
-from bestofinf.records import Draw, Member, Sample, Usage
+from bestofinf.records import Decision, Draw, Member, Sample, Usage
 from bestofinf.replay.draws import Draws, Resampler
 from bestofinf.replay.populations import Floats, Lengths, Population
-from bestofinf.replay.voting import (
-    UNVOTABLE,
-    Votes,
-    enter_winner,
-    known_lengths,
-    likelihood_of,
-    name_of,
-    parts,
-)
+from bestofinf.replay.singles import enter_winner, known_lengths, likelihood_of
+from bestofinf.replay.votes import UNVOTABLE, Votes, name_of, parts
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import MaxSamples
 from bestofinf.voting.engine import VotingEngine
@@ -100,9 +93,9 @@ def timed_vote(
             abstain_limit=abstain_limit,
         )
         seconds[row], wasted = _drive(engine, population, draws, row, timing.slots)
-        enter_decision(engine, rule, votes, row)
+        decision = enter_decision(engine, rule, votes, row)
         votes.tokens[row] += round(wasted)
-        started[row] = len(engine.decision().trail)
+        started[row] = len(decision.trail)
     return TimedVotes(votes, seconds, started)
 
 
@@ -169,8 +162,8 @@ def outcome_of(population: Population, draws: Draws, row: int, draw: Draw) -> Sa
     )
 
 
-def enter_decision(engine: VotingEngine, rule: StopRule, votes: Votes, row: int) -> None:
-    """Enter how an engine's vote has ended."""
+def enter_decision(engine: VotingEngine, rule: StopRule, votes: Votes, row: int) -> Decision:
+    """Enter how an engine's vote has ended, and return it."""
     decision, tally = engine.decision(), engine.tally
     votes.samples[row] = decision.n_samples
     votes.tokens[row] = decision.usage.output_tokens
@@ -185,3 +178,4 @@ def enter_decision(engine: VotingEngine, rule: StopRule, votes: Votes, row: int)
                 votes.reasons[row], named = votes.names.index(name_of(part)), verdict.answer
                 break
     enter_winner(votes, row, named, tally, rule)
+    return decision

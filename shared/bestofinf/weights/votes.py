@@ -242,8 +242,8 @@ def _all_votes(outcomes: Sequence[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
 def _elect(rows: _Rows, weights: Floats) -> Floats:
     """Return which share of the lead the right answer has in every row."""
     valid = rows.answers >= 0
-    one_hot = rows.members[:, None] == np.arange(len(weights))
-    heard = (valid.astype(np.float64) @ one_hot)[:, rows.members]
+    firsts, column = np.unique(rows.members, return_index=True, return_inverse=True)[1:]
+    heard = np.add.reduceat(valid, firsts, axis=1, dtype=np.int64)[:, column]
     share = np.where(valid, weights[rows.members] / np.maximum(heard, 1), 0.0)
     same = rows.answers[:, :, None] == rows.answers[:, None, :]
     votes = np.einsum("rij,rj->ri", same, share)

@@ -1,0 +1,112 @@
+"""Votes of recorded samples one after the other, for rules that read a single tally."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from bestofinf.likelihood import Likelihood, LogprobKind
+from bestofinf.records import AnswerValue, Usual
+from bestofinf.replay.draws import Draws
+from bestofinf.replay.populations import Lengths, Population
+from bestofinf.replay.votes import UNVOTABLE, Votes, name_of, parts
+from bestofinf.rules.base import StopRule
+from bestofinf.rules.tally import Tally
+
+_SURE = 10**9  # samples behind a usual length taken from a whole recorded set
+
+
+@dataclass(frozen=True)
+class Singles:
+    """The arguments of `bestofinf.replay.voting.vote_recorded`."""
+
+    rule: StopRule
+    populations: Sequence[Population]
+    stratified: bool
+    usual: Sequence[Lengths] | None
+    abstain_limit: int | None
+
+    def run(self, draws: Draws, votes: Votes) -> None:
+        """Let every row of draws vote."""
+        each = len(votes.samples) // len(self.populations)
+        for row in range(len(votes.samples)):
+            place = row // each
+            population = self.populations[place]
+            lengths = None if self.usual is None else known_lengths(population, self.usual[place])
+            tally = Tally(population.weights, stratified=self.stratified, usual=lengths)
+            named = None
+            for step in range(draws.lengths[row]):
+                member, sample = int(draws.members[row, step]), int(draws.samples[row, step])
+                count_sample(tally, population, member, sample)
+                ended = self._ended(tally)
+                if ended is not None:
+                    reason, named = ended
+                    votes.samples[row] = step + 1
+                    votes.reasons[row] = votes.names.index(reason)
+                    break
+            votes.tokens[row], votes.costs[row] = tally.tokens, tally.cost
+            enter_winner(votes, row, named, tally, self.rule)
+
+    def _ended(self, tally: Tally) -> tuple[str, AnswerValue | None] | None:
+        """Return why a vote ends and whom the rule names, or None where it goes on."""
+        limit = self.abstain_limit
+        if limit is not None and not tally.n_votes and tally.n_abstained >= limit:
+            return UNVOTABLE, None
+        for part in parts(self.rule):
+            verdict = part.check(tally)
+            if verdict is not None:
+                return name_of(part), verdict.answer
+        return None
+
+
+def enter_winner(
+    votes: Votes, row: int, named: AnswerValue | None, tally: Tally, rule: StopRule
+) -> None:
+    """Enter who has won a vote: whom the rule names, or the leader of the tally with its equals."""
+    if named is None and (chosen := rule.elects(tally)) is not None:
+        named = chosen.answer
+    winner = tally.leader if named is None else named
+    votes.answers[row] = -1 if winner is None else cast(int, winner)
+    if named is None and len(tally.tied) > 1:
+        votes.tied[row] = np.array(sorted(cast("tuple[int, ...]", tally.tied)))
+
+
+def known_lengths(population: Population, lengths: Lengths) -> list[Usual]:
+    """Return usual lengths as a tally takes them."""
+    return [
+        Usual(tokens, log_tokens, tokens * price, _SURE)
+        for tokens, log_tokens, price in zip(
+            lengths.tokens, lengths.log_tokens, population.prices, strict=True
+        )
+    ]
+
+
+def likelihood_of(population: Population, member: int, sample: int) -> Likelihood | None:
+    """Return how probable a recorded reply was; None where it does not tell."""
+    said = int(population.said[member][sample])
+    if said < 0:
+        return None
+    chance = float(population.probabilities[member][sample])
+    kind: LogprobKind = "processed" if population.processed[member][sample] else "raw"
+    return Likelihood(math.log(chance) if chance > 0 else -math.inf, 0, kind, str(said))
+
+
+def count_sample(tally: Tally, population: Population, member: int, sample: int) -> None:
+    """Count one recorded sample in a tally."""
+    answer = int(population.answers[member][sample])
+    tokens = int(population.tokens[member][sample])
+    score = float(population.scores[member][sample])
+    tally.spend(tokens=tokens, cost=tokens * population.prices[member])
+    known = likelihood_of(population, member, sample)
+    if known is not None:
+        tally.told(None if answer < 0 else answer, known, member=member)
+    if not math.isnan(score):
+        tally.score(score)
+    if answer < 0:
+        tally.abstain()
+    else:
+        tally.vote(answer, member=member, tokens=tokens)
