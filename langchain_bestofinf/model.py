@@ -35,7 +35,6 @@ from bestofinf.ensemble import (
     arun,
     cancelled_within,
     may_be_cancelled,
-    resolve_call,
     run,
     split_settings,
     warn_of_fixed,
@@ -121,7 +120,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         plan = self.plan()
         return {
             "members": {member.name: member.weight for member in plan.members},
-            "rule": str(plan.rule),
+            "rule": plan.written,
             "answer": self.answer if isinstance(self.answer, str) else repr(self.answer),
             "selector": self.selector if isinstance(self.selector, str) else repr(self.selector),
             "max_samples": plan.max_samples,
@@ -318,7 +317,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     ) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
         key = runs.manager.run_id if runs.manager is not None else None
-        plan, acceptance = resolve_call(self, settings, key, self._higher)
+        plan, acceptance = self._resolve_call(settings, key)
         standing = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         given = {name: value for name, value in standing.items() if value is not None}
         # What tools were bound with stands in the members already; it is here for the trace.

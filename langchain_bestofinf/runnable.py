@@ -36,7 +36,6 @@ from bestofinf.ensemble import (
     cancelled_within,
     may_be_cancelled,
     read_members,
-    resolve_call,
     run,
     shown_trace,
     split_settings,
@@ -233,7 +232,7 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         key = runs.manager.run_id if runs.manager is not None else None
         if runs.resumed.waits:
             settings = {**settings, "concurrency": 1}
-        plan, acceptance = resolve_call(self, settings, key, self._higher)
+        plan, acceptance = self._resolve_call(settings, key)
         progress = Progress(runs.manager)
         members = self._guarded_members()
         for member in members:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bestofinf import answers
 from bestofinf.answers import Answer
+from bestofinf.answers.base import bound
 from bestofinf.answers.judge import Ask
 from bestofinf.ensemble import CitationAnswer
 from bestofinf.records import AnswerValue, Reply, Usage
@@ -33,21 +33,14 @@ class StepAnswer(Answer):
 
     def __init__(self, *, judge: Ask | None = None) -> None:
         self._auto = answers.AutoAnswer(judge=judge)
-        self._step = answers.ReActAnswer(final=self._auto)
 
     def for_question(self, text: str) -> StepAnswer:
         """Return a copy that reads short replies by what they add to this question."""
-        other = copy.copy(self)
-        other._auto = self._auto.for_question(text)
-        other._step = answers.ReActAnswer(final=other._auto)
-        return other
+        return bound(self, _auto=self._auto.for_question(text))
 
     def for_tools(self, tools: Mapping[str, Mapping[str, Any]]) -> StepAnswer:
         """Return a copy that knows the tools of a request."""
-        other = copy.copy(self)
-        other._auto = self._auto.for_tools(tools)
-        other._step = answers.ReActAnswer(final=other._auto)
-        return other
+        return bound(self, _auto=self._auto.for_tools(tools))
 
     def in_words(self, value: AnswerValue) -> bool:
         """Return whether an answer is no key, number, choice, notation, object or call."""
@@ -59,7 +52,7 @@ class StepAnswer(Answer):
         if goal is not None:
             return goal
         if reply.parsed is None and not reply.tool_calls and _STEP.search(reply.text[:20_000]):
-            return self._step.extract(reply)
+            return answers.ReActAnswer(final=self._auto).extract(reply)
         return self._auto.extract(reply)
 
     def canonical(self, text: str) -> AnswerValue | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from llama_index.core.callbacks import CallbackManager
 
-from bestofinf.ensemble import Call, Result, Watch, failed_trace, lines
+from bestofinf.ensemble import Call, Result, Watch, lines
 from llamaindex_bestofinf.reporting import CallReport
 
 
@@ -34,7 +34,7 @@ class EnsembleCall:
     def run(self, watch: Watch | None = None) -> Result:
         """Vote with threads."""
         report = self._begun(watch)
-        with self._traced(), _failing(report):
+        with self._traced(), report:
             result = self.call.run()
         result.told["call_id"] = self.call_id
         return report.end(result)
@@ -42,7 +42,7 @@ class EnsembleCall:
     async def arun(self, watch: Watch | None = None) -> Result:
         """Vote with tasks."""
         report = self._begun(watch)
-        with self._traced(), _failing(report):
+        with self._traced(), report:
             result = await self.call.arun()
         result.told["call_id"] = self.call_id
         return report.end(result)
@@ -50,7 +50,7 @@ class EnsembleCall:
     def _begun(self, watch: Watch | None) -> CallReport:
         """Report that the call begins."""
         call = self.call
-        call.details = {"call_id": self.call_id, "kind": self.kind, "rule": str(call.plan.rule)}
+        call.details = {"call_id": self.call_id, "kind": self.kind, "rule": call.plan.written}
         report = CallReport(self.call_id, self.kind, call.plan)
         call.observers = [
             *([report.observe] if report.heard else []),
@@ -60,21 +60,6 @@ class EnsembleCall:
             report.start(call.question.shown(), self.tools)
         return report
 
-    @contextmanager
-    def _traced(self) -> Iterator[None]:
+    def _traced(self) -> AbstractContextManager[object]:
         """Hold the older callbacks' trace open, so that samples do not begin one each."""
-        if not self.manager.handlers:
-            yield
-            return
-        with self.manager.as_trace(self.kind):
-            yield
-
-
-@contextmanager
-def _failing(report: CallReport) -> Iterator[None]:
-    """Report a call that ends by an exception."""
-    try:
-        yield
-    except BaseException as error:
-        report.fail(failed_trace(error))
-        raise
+        return self.manager.as_trace(self.kind) if self.manager.handlers else nullcontext()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -183,14 +183,21 @@ class LlamaIndexClient:
     def send(self, member: Member[LLM], request: Request) -> Reading:
         """Ask the member, and read its response."""
         question, model = request.question, member.model
-        with _event(self._manager, member, question) as note:
+        with self._event(member, question) as note:
             return note(question.read(member, model, question.ask(member, model)))
 
     async def asend(self, member: Member[LLM], request: Request) -> Reading:
         """Ask the member in the running event loop, and read its response."""
         question, model = request.question, self._here(request.place, member)
-        with _event(self._manager, member, question) as note:
+        with self._event(member, question) as note:
             return note(question.read(member, model, await question.aask(member, model)))
+
+    def _event(self, member: Member[LLM], question: Question) -> AbstractContextManager[_Note]:
+        """Report a request to those older callbacks of the ensemble that the member has not itself."""
+        if self._manager is None:
+            return nullcontext(_unnoted)
+        manager = _missing(self._manager, member.model.callback_manager)
+        return nullcontext(_unnoted) if manager is None else _told(manager, member, question)
 
     def _here(self, place: int | None, member: Member[LLM]) -> LLM:
         """Return what to ask for a member in the running loop, also if it is to choose."""
@@ -213,24 +220,23 @@ class LlamaIndexClient:
         return question.text()
 
 
-@contextmanager
-def _event(
-    manager: CallbackManager | None, member: Member[LLM], question: Question
-) -> Iterator[Callable[[Reading], Reading]]:
-    """Report a request to those older callbacks of the ensemble that the member has not itself.
+_Note = Callable[[Reading], Reading]
+"""Is to be given what a request has brought, and returns it."""
 
-    What the request brings is to be handed to the function that this gives, which returns it.
-    """
+
+def _unnoted(reading: Reading) -> Reading:
+    return reading
+
+
+@contextmanager
+def _told(manager: CallbackManager, member: Member[LLM], question: Question) -> Iterator[_Note]:
+    """Report a request to older callbacks."""
     found: list[Reading] = []
 
     def note(reading: Reading) -> Reading:
         found.append(reading)
         return reading
 
-    manager = _missing(manager, member.model.callback_manager) if manager is not None else None
-    if manager is None:
-        yield note
-        return
     shown = question.shown()
     is_text = isinstance(shown, str)
     asked: dict[Any, Any] = {EventPayload.PROMPT if is_text else EventPayload.MESSAGES: shown}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, ContextVar
 from typing import Any, cast
 from uuid import uuid4
 
@@ -28,7 +28,6 @@ from bestofinf.ensemble import (
     Result,
     Watch,
     private_loop,
-    resolve_call,
     shown_trace,
     split_settings,
     watched,
@@ -46,7 +45,7 @@ from llamaindex_bestofinf.members import common_metadata
 from llamaindex_bestofinf.messages import winning_chat, winning_completion
 from llamaindex_bestofinf.prompts import MessagesFor, PromptFor, common_parser
 from llamaindex_bestofinf.reporting import EndpointReport, ObjectReport
-from llamaindex_bestofinf.settings import EnsembleSettings
+from llamaindex_bestofinf.settings import EnsembleSettings, Kept
 from llamaindex_bestofinf.structured import StructuredQuestion, object_of
 from llamaindex_bestofinf.tools import REQUEST, ToolsQuestion, incapable_members
 
@@ -133,20 +132,15 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
 
     def _prepared(self, messages: Sequence[ChatMessage]) -> Any:
         """Return what gives each member its own list of the messages."""
-        chosen, origins = self.history_filter, self._kept.origins
-        mixed = self._is_mixed
+        chosen, kept = self.history_filter, self._kept
 
         def prepare(member: Member[LLM]) -> list[ChatMessage]:
             own = messages.rendered(member.model) if isinstance(messages, MessagesFor) else messages
             if chosen is not None:
                 return list(chosen(own, member))
-            return portable_history(own, member.name, origins) if mixed else list(own)
+            return portable_history(own, member.name, kept.origins) if kept.mixed else list(own)
 
         return prepare
-
-    @property
-    def _is_mixed(self) -> bool:
-        return len({type(member.model) for member in self._members}) > 1
 
     def _completion_call(
         self, kind: str, prompt: str, formatted: bool, kwargs: dict[str, Any]
@@ -179,7 +173,7 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
 
     def _call(self, kind: str, question: Question, settings: dict[str, Any]) -> EnsembleCall:
         call_id = uuid4().hex
-        plan, acceptance = resolve_call(self, settings, call_id, self._higher)
+        plan, acceptance = self._resolve_call(settings, call_id)
         manager = self.callback_manager
         client = LlamaIndexClient(call_id, plan.members, self._kept.clients, manager)
         call = Call(client, question, plan, acceptance, self._state, scorer=self._scorer)
@@ -205,7 +199,8 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
 
     async def _aopened(self, call: EnsembleCall, context: Context | None = None) -> Any:
         """Do the same in the running event loop; a stream reports in the context of its call."""
-        report = (context or copy_context()).run(self._report, call.call.question)
+        question = call.call.question
+        report = self._report(question) if context is None else context.run(self._report, question)
         if self.rate_limiter is not None:
             await self.rate_limiter.async_acquire()
         return report
@@ -217,19 +212,21 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
 
     # -- what is handed out -------------------------------------------------------------------
 
-    def _keep(self, result: Result) -> None:
-        _last.set((self._kept.key, result.told))
-        self._kept.last = result.told
+    def _keep(self, result: Result) -> Kept:
+        kept = self._kept
+        _last.set((kept.key, result.told))
+        kept.last = result.told
+        return kept
 
     def _chat_response(self, result: Result) -> ChatResponse:
-        self._keep(result)
+        kept = self._keep(result)
         response = winning_chat(result.reply, shown_trace(result.told, self.trace))
-        for block in response.message.blocks:
+        for block in response.message.blocks if self.strip_thoughts else ():
             if isinstance(block, TextBlock):
                 block.text = self.shown(block.text)
         winner = result.told.get("winner_member")
-        if winner is not None and self._is_mixed:
-            self._kept.origins.note(response.message, winner)
+        if winner is not None and kept.mixed:
+            kept.origins.note(response.message, winner)
         return response
 
     def _completion_response(self, result: Result) -> CompletionResponse:

@@ -25,7 +25,7 @@ from llama_index_instrumentation.dispatcher import Dispatcher
 from llama_index_instrumentation.event_handlers import NullEventHandler
 from pydantic import BaseModel
 
-from bestofinf.ensemble import Counted, Result, VotePlan
+from bestofinf.ensemble import Counted, Result, VotePlan, failed_trace
 from bestofinf.records import Decision, Draw, Outcome, Sample
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.messages import uncounted
@@ -38,8 +38,9 @@ def is_heard() -> bool:
     """Return whether anybody listens to events; making them takes longer than a vote."""
     current: Dispatcher | None = dispatcher
     while current is not None:
-        if any(not isinstance(h, NullEventHandler | UsageBook) for h in current.event_handlers):
-            return True
+        for handler in current.event_handlers:
+            if not isinstance(handler, NullEventHandler | UsageBook):
+                return True
         current = current.parent if current.propagate else None
     return False
 
@@ -48,7 +49,7 @@ class CallReport:
     """Tells of one call: its beginning, each draw, and its end.
 
     Draws are told as soon as it is known whether they count. The ensemble's own end of a chat or
-    completion carries no usage, since the members' ends do.
+    completion carries no usage, since the members' ends do. As a context it tells of an exception.
 
     Args:
         call_id: Identifier of the call.
@@ -84,9 +85,12 @@ class CallReport:
         self._end(result.decision, result.told)
         return result
 
-    def fail(self, told: Mapping[str, Any]) -> None:
-        """The ensemble has failed."""
-        self._end(None, told)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None:
+            self._end(None, failed_trace(error))
 
     def _end(self, decision: Decision | None, told: Mapping[str, Any]) -> None:
         if self.heard:

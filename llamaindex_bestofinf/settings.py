@@ -10,7 +10,6 @@ from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, ValidationError
 
 from bestofinf.ensemble import (
-    Cached,
     EnsembleFields,
     MemberConfig,
     TraceDetail,
@@ -37,6 +36,7 @@ class Kept:
     """What an ensemble of LLMs keeps between calls besides its state. Deep copies begin anew.
 
     Attributes:
+        mixed: Whether the members are of several classes.
         clients: The object to ask in each event loop.
         origins: Which member wrote which message of a history.
         last: The decision of the call that ended last.
@@ -45,6 +45,7 @@ class Kept:
 
     def __init__(self, members: Sequence[Member[LLM]]) -> None:
         self._members = members
+        self.mixed = len({type(member.model) for member in members}) > 1
         self.clients = Clients(members)
         self.origins = Origins()
         self.last: dict[str, Any] | None = None
@@ -135,6 +136,6 @@ class EnsembleSettings(EnsembleFields):
         except ValidationError as error:
             raise UsageError(one_line(error.errors(include_url=False))) from error
         copy = self.model_copy(update=changes)
-        copy._planned, copy._unvotable = Cached(), Cached()
+        copy._renew()
         copy._check()
         return copy

@@ -117,11 +117,14 @@ class Usage:
     unmetered: int = field(default=0, compare=False)  # two usages are equal in what is known
 
     def __post_init__(self) -> None:
-        for name in ("input_tokens", "output_tokens", "calls", "unmetered"):
-            if as_count(value := getattr(self, name)) is None:
-                raise UncheckedValueError(
-                    f"{name} must be a whole number from 0 to 2^53 - 1, got {shown(value)}"
-                )
+        if None in map(
+            as_count, (self.input_tokens, self.output_tokens, self.calls, self.unmetered)
+        ):
+            names = ("input_tokens", "output_tokens", "calls", "unmetered")
+            name = next(name for name in names if as_count(getattr(self, name)) is None)
+            raise UncheckedValueError(
+                f"{name} must be a whole number from 0 to 2^53 - 1, got {shown(getattr(self, name))}"
+            )
         if as_amount(self.cost) is None:
             raise UncheckedValueError(f"a cost must be from 0 to 2^53 - 1, got {shown(self.cost)}")
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
+from bestofinf._concurrency.arrivals import Arrivals
 from bestofinf._concurrency.endings import ended
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import Observer, abandoned, conclude
@@ -63,6 +64,7 @@ async def avote(
     )
     start = clock()
     tasks: dict[asyncio.Task[Outcome], Draw] = {}
+    arrivals: Arrivals[Outcome] = Arrivals()
     overdue = False
 
     def time_left() -> float | None:
@@ -84,10 +86,8 @@ async def avote(
     try:
         while not engine.done:
             for draw in engine.ask(concurrency - len(tasks)):
-                tasks[asyncio.ensure_future(sampler.outcome(draw))] = draw
-            arrived, _ = await asyncio.wait(
-                tasks, timeout=time_left(), return_when=asyncio.FIRST_COMPLETED
-            )
+                tasks[arrivals.expect(asyncio.ensure_future(sampler.outcome(draw)))] = draw
+            arrived = await arrivals.next(seconds=time_left())
             engine.advance(clock() - start)
             # Several may be done at once: telling them in draw order keeps reports stable.
             for task in sorted(arrived, key=tasks.__getitem__):
@@ -97,14 +97,17 @@ async def avote(
                 overdue = True
                 engine.stop(f"deadline of {policy.deadline:g} s")
     finally:
-        for task in tasks:
-            task.cancel()
-        # A deadline holds even for a member that will not be cancelled.
-        left = time_left()
-        again = await ended(tasks, seconds=None if left is None else max(left, GRACE))
-        with ExitStack() as rest:  # an observer that breaks keeps nothing else from being booked
-            for task, draw in reversed(tasks.items()):
-                rest.callback(tell, task, draw)
-        if again is not None:
-            raise again
+        if tasks:
+            for task in tasks:
+                task.cancel()
+            # A deadline holds even for a member that will not be cancelled.
+            left = time_left()
+            again = await ended(tasks, seconds=None if left is None else max(left, GRACE))
+            with (
+                ExitStack() as rest
+            ):  # an observer that breaks keeps nothing else from being booked
+                for task, draw in reversed(tasks.items()):
+                    rest.callback(tell, task, draw)
+            if again is not None:
+                raise again
     return conclude(engine, policy, overdue=overdue, trying=sampler.trying.values())

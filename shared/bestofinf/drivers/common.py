@@ -100,7 +100,9 @@ def extracted(sample: Sample, answer: Answer | None) -> Sample:
     if answer is None or sample.answer is not None or sample.reply is None:
         return sample
     value, note = answer.vote(sample.reply, tokens=sample.tokens)
-    return replace(sample, answer=value, note="; ".join(filter(None, (note, sample.note))))
+    if sample.note:
+        note = f"{note}; {sample.note}" if note else sample.note
+    return replace(sample, answer=value, note=note)
 
 
 async def read(sample: Sample, answer: Answer | None) -> Sample:
@@ -136,11 +138,16 @@ def failed(error: BaseException, seconds: float, usage: Usage = NO_USAGE) -> Fai
     )
 
 
+def with_cost(sample: Sample, further: Usage) -> Sample:
+    """Return the sample with a further cost."""
+    if further == NO_USAGE and not further.unmetered:
+        return sample
+    return replace(sample, usage=sample.usage + further)
+
+
 def with_tries(sample: Sample, failures: int) -> Sample:
     """Return the sample with the requests that failed before it counted as calls."""
-    if not failures:
-        return sample
-    return replace(sample, usage=sample.usage + Usage(calls=failures))
+    return with_cost(sample, Usage(calls=failures)) if failures else sample
 
 
 def abandoned(calls: int = 1) -> Failure:

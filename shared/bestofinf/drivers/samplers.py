@@ -9,7 +9,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from bestofinf._concurrency.blocking import run_blocking
 from bestofinf._concurrency.endings import is_cancelled
@@ -20,6 +19,7 @@ from bestofinf.drivers.common import (
     extracted,
     needs_preparation,
     read,
+    with_cost,
     with_tries,
 )
 from bestofinf.drivers.nesting import Level
@@ -129,7 +129,7 @@ class AsyncSampler:
             if self._known:  # the first has none to be compared with
                 usage = await self._answer.prepare(value, tuple(self._known))
             self._known.append(value)
-        return replace(sample, usage=sample.usage + usage)
+        return with_cost(sample, usage)
 
 
 class BlockingSampler:
@@ -228,4 +228,4 @@ class BlockingSampler:
             if self._known:  # the first has none to be compared with, and needs no event loop
                 usage = run_blocking(self._answer.prepare(value, tuple(self._known)))
             self._known.append(value)
-        return replace(sample, usage=sample.usage + usage)
+        return with_cost(sample, usage)

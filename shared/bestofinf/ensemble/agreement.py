@@ -30,15 +30,18 @@ joined by their key this spares a quarter of the samples, and as many votes are 
 are it changes nothing."""
 
 
-def in_words(rule: StopRule, answer: Answer) -> StopRule:
-    """Return a rule that also ends votes of words without any agreement.
+def gives_up(rule: StopRule) -> bool:
+    """Return whether a rule ends votes without agreement itself."""
+    return any(isinstance(part, OptimalStopping) and part.scatter for part in rule.parts())
 
-    Only for rules that give up without agreement themselves, and for answer types that know what
-    is words.
+
+def in_words(rule: StopRule, answer: Answer) -> StopRule:
+    """Return a rule that gives up, so that it also ends votes of words without any agreement.
+
+    Only for answer types that know what is words.
     """
     knows = type(answer).in_words is not Answer.in_words
-    gives_up = any(isinstance(part, OptimalStopping) and part.scatter for part in rule.parts())
-    return rule | Scattered(answer) if knows and gives_up else rule
+    return rule | Scattered(answer) if knows else rule
 
 
 @dataclass(frozen=True)

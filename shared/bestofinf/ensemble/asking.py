@@ -20,7 +20,7 @@ from bestofinf.ensemble.fields import EnsembleFields  # noqa: E402
 from bestofinf.ensemble.identical import warn_of_fixed  # noqa: E402
 from bestofinf.ensemble.members import MEMBER_FIELDS, read_members  # noqa: E402
 from bestofinf.ensemble.progress import events  # noqa: E402
-from bestofinf.ensemble.settings import call_settings, resolve_call  # noqa: E402
+from bestofinf.ensemble.settings import call_settings  # noqa: E402
 from bestofinf.records import Member  # noqa: E402
 from bestofinf.scorers import Score, Scorer, as_scorer  # noqa: E402
 from bestofinf.scorers.judge import TextJudge  # noqa: E402
@@ -104,7 +104,7 @@ class Ensemble(EnsembleFields):
         if wants_json(body) and not body.get("tools") and self.answer == "auto":
             given = {"answer": "json", **given}
         call_id = call_id or uuid4().hex
-        plan, acceptance = resolve_call(self, given, call_id, self._higher)
+        plan, acceptance = self._resolve_call(given, call_id)
         call = Call(ChatClient(), body, plan, acceptance, self._state, self._scorer)
         call.tools = tool_schemas(body.get("tools") or ())
         call.details = {"call_id": call_id}

@@ -224,7 +224,8 @@ class Call:
 
     def _won(self, decision: Decision, asked: Sequence[Sample]) -> Result:
         samples = [*_samples(decision), *asked]
-        told = Trace(trace(decision, self.names), **self.details)
+        told = trace(decision, self.names)
+        told.update(self.details)
         if self.votes_on_meaning:
             told["entropy"] = entropy(decision.shares)
         return Result(decision.winner, samples, decision, told)

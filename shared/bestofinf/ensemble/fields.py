@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
 
 from bestofinf import answers
+from bestofinf.ensemble.acceptance import Acceptance
 from bestofinf.ensemble.groups import Failures, Learning, Otherwise, ungrouped
 from bestofinf.ensemble.loading import Loaded, read_weights
 from bestofinf.ensemble.members import weighted
@@ -22,6 +24,7 @@ from bestofinf.ensemble.settings import (
     one_line,
     read_calibration,
     read_explore,
+    resolve_call,
     weights_file,
 )
 from bestofinf.ensemble.state import Cached, EnsembleState
@@ -40,6 +43,11 @@ _PLANNED = (
     *("schedule", "seed", "abstain_limit", "breaker", "quorum", "warm_up", "retries", "retry_on"),
     *("longest_wait", "timeout", "deadline", "on_deadline"),
 )
+_USUAL = itemgetter(
+    *_PLANNED,
+    *("thoughts", "calibration", "on_unvotable", "min_confidence", "coverage"),
+)
+"""Gives what a call without settings of its own is made of."""
 
 
 class EnsembleFields(Loaded, BaseModel):
@@ -163,6 +171,7 @@ class EnsembleFields(Loaded, BaseModel):
     )  # what "auto" stands for, if more is known
     _planned: Cached[VotePlan[Any]] = PrivateAttr(default_factory=Cached)
     _unvotable: Cached[Unvotable] = PrivateAttr(default_factory=Cached)
+    _usual: Cached[tuple[VotePlan[Any], Acceptance]] = PrivateAttr(default_factory=Cached)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
@@ -290,6 +299,20 @@ class EnsembleFields(Loaded, BaseModel):
             return plan
         return limited(plan, self.abstain_limit, several=several)  # for another selector
 
+    def _resolve_call(
+        self, settings: Mapping[str, Any], key: object
+    ) -> tuple[VotePlan[Any], Acceptance]:
+        """Return how one call votes, and what its decision must have.
+
+        Args:
+            settings: Given with the call.
+            key: Identifier of the call, which decides whether it explores; None chooses at random.
+        """
+        if settings or self.explore:
+            return resolve_call(self, settings, key, self._higher)
+        own = (self._state.weights, self._auto, self.gives_objects, *_USUAL(self.__dict__))
+        return self._usual.get(own, lambda: resolve_call(self, {}, key, self._higher))
+
     def _thoughtless(self, given: Any) -> Any:
         """Return the answer type of a name, which also takes the user's own tags for thoughts."""
         kind, own = self._read_answer(given), self.thoughts
@@ -336,7 +359,7 @@ class EnsembleFields(Loaded, BaseModel):
         """
         copy = self.model_copy(update={"weights": weights})
         copy._state = self._state.weighing(read_weights(weights))
-        copy._planned = Cached()
+        copy._renew()
         copy._forget_description()
         copy.plan()
         return copy
@@ -380,6 +403,10 @@ class EnsembleFields(Loaded, BaseModel):
             UsageError: If the evaluation set does not fit the members.
         """
         return self.with_weights(fitted(evaluation_set, objective, self.member_names, options))
+
+    def _renew(self) -> None:
+        """Make a copy work out anew, and for itself, what follows from its settings."""
+        self._planned, self._unvotable, self._usual = Cached(), Cached(), Cached()
 
     def _forget_description(self) -> None:
         """Drop what the framework keeps of how the ensemble describes itself."""

@@ -14,7 +14,7 @@ from typing import Any, Generic
 from bestofinf import answers
 from bestofinf._arrays import load
 from bestofinf.answers.base import Answer
-from bestofinf.ensemble.agreement import in_words
+from bestofinf.ensemble.agreement import gives_up, in_words
 from bestofinf.ensemble.members import M, Weights, unique_names, weighted
 from bestofinf.errors import UsageError, shown, whole
 from bestofinf.policy import FailurePolicy
@@ -161,6 +161,11 @@ class VotePlan(Generic[M]):
         )
 
     @cached_property
+    def written(self) -> str:
+        """The rule as it is written on the command line."""
+        return str(self.rule)
+
+    @cached_property
     def calibrated(self) -> bool:
         """Whether the calibration was learned for votes as this plan holds them."""
         return self.calibration is not None and self.calibration.fits(
@@ -173,6 +178,10 @@ class VotePlan(Generic[M]):
     def _limited(self) -> StopRule:
         # Made once: a batch has an engine for every question.
         return _rule(self.rule) | MaxSamples(self.max_samples)
+
+    @cached_property
+    def _gives_up(self) -> bool:
+        return gives_up(self.rule)
 
     def engine(
         self,
@@ -189,11 +198,12 @@ class VotePlan(Generic[M]):
                 leave nobody.
             usual: What replies usually are, per member; see `Health`.
         """
-        if all(place in left_out for place, member in enumerate(self.members) if member.weight):
+        asked = (place for place, member in enumerate(self.members) if member.weight)
+        if left_out and all(place in left_out for place in asked):
             left_out = ()
         kind = answer or self.answer
         return VotingEngine(
-            in_words(self._limited, kind),
+            in_words(self._limited, kind) if self._gives_up else self._limited,
             self.members,
             answer=kind,
             selector=self.selector,

@@ -75,6 +75,8 @@ def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         UsageError: If a group of settings among them cannot be read, or holds a setting that is
             the same for all calls.
     """
+    if not given:
+        return {}, {}
     flat = changed_settings(given, CALL_SETTINGS)
     settings: dict[str, Any] = {}
     rest: dict[str, Any] = {}

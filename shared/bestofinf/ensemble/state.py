@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any, Generic, TypeVar
 
 from bestofinf.drivers.health import Health
@@ -64,7 +65,7 @@ class Cached(Generic[T]):
     def get(self, made_of: tuple[Any, ...], make: Callable[[], T]) -> T:
         """Return the value made of these."""
         made = self._made
-        if made is None or any(a is not b for a, b in zip(made[0], made_of, strict=True)):
+        if made is None or not all(map(is_, made[0], made_of)):
             made = self._made = (made_of, make())
         return made[1]
 

@@ -90,7 +90,7 @@ class Ballot:
         chosen = rule.elects(self.tally)
         if chosen is not None:
             return replace(chosen, reason=verdict.reason)
-        return replace(verdict, answer=self._first())
+        return Verdict(verdict.reason, self._first(), verdict.confidence)
 
     def _first(self) -> AnswerValue | None:
         """Return the answer with most votes."""

@@ -27,6 +27,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import cached_property, reduce
+from operator import add
 from typing import Any
 
 from bestofinf.answers.base import Answer
@@ -113,7 +115,6 @@ class VotingEngine:
         kind, costs = self.settings.schedule_for(rule), [m.cost for m in full]
         self._schedule = Schedule(kind, weights, costs=costs, seed=self.settings.seed)
         self._least_chance = self.settings.least_chance
-        self._budget = rule.budget()
         self._selector = selector
         self._by_votes = selector is None or isinstance(selector, WeightedMajority)
         self._calibration = calibration
@@ -237,7 +238,7 @@ class VotingEngine:
         else:
             wanted = len(self._ballot.chances(self.rule, ahead, self._least_chance))
         wanted = max(1, wanted)  # a rule of somebody's own may know of none
-        if self._short > 0:
+        if self._short > wanted:
             # The rule may stop on these votes already: it is the quorum that wants more of them.
             within = self._ballot.needed(self._budget, ahead) if self._budget else self._short
             wanted = max(wanted, min(self._short, within))
@@ -271,6 +272,11 @@ class VotingEngine:
         self._failures_in_a_row[draw.member] = 0
         self._ledger.counted[draw.index] = self._ballot.count(outcome, draw.member)
         self._verdict = self._abstentions.check(outcome, self.tally) or self._checked()
+
+    @cached_property
+    def _budget(self) -> StopRule | None:
+        # Seldom wanted, and made of all parts of the rule.
+        return self.rule.budget()
 
     @property
     def _short(self) -> int:
@@ -336,7 +342,7 @@ class VotingEngine:
             n_failed=self._failed,
             n_abstained=tally.n_abstained,
             n_cancelled=len(self._draws) - tally.n_samples - self._failed,
-            usage=sum(usage.values(), Usage()),
+            usage=reduce(add, usage.values()),
             usage_by_member=usage,
             seconds=tally.seconds,
             trail=self._ledger.trail(),

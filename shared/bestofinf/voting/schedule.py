@@ -19,6 +19,7 @@ ScheduleKind: TypeAlias = Literal["greedy", "golden", "independent", "even", "ca
 ScheduleChoice: TypeAlias = Literal["auto", "greedy", "golden", "independent", "even", "cascade"]
 """A kind, or ``auto`` for the order that the rule is made for (`StopRule.member_order`)."""
 
+_KINDS = get_args(ScheduleKind)
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -45,7 +46,7 @@ class Schedule:
         costs: Sequence[float] | None = None,
         seed: int = 0,
     ) -> None:
-        one_of("schedule", kind, get_args(ScheduleKind))
+        one_of("schedule", kind, _KINDS)
         costs = [1.0] * len(weights) if costs is None else costs
         if len(costs) != len(weights):
             raise UsageError(f"{len(weights)} weights but {len(costs)} costs")

@@ -1,0 +1,54 @@
+"""Tasks in the order in which they end, for whoever waits for the next of many."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Arrivals(Generic[T]):
+    """Collects the tasks of one waiting task that have ended.
+
+    Each is looked at once, when it ends. `asyncio.wait` looks at all that are under way for every
+    one that ends.
+    """
+
+    def __init__(self) -> None:
+        self._ended: list[asyncio.Task[T]] = []
+        self._turn: asyncio.Future[None] | None = None
+
+    def expect(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
+        """Collect a task when it has ended; return it."""
+        task.add_done_callback(self._note)
+        return task
+
+    async def next(self, *, seconds: float | None = None) -> list[asyncio.Task[T]]:
+        """Wait for a task to end, and return all that have by then.
+
+        Args:
+            seconds: Most seconds to wait, after which none may have ended; None for no limit.
+        """
+        if not self._ended:
+            loop = asyncio.get_running_loop()
+            turn = self._turn = loop.create_future()
+            timer = None if seconds is None else loop.call_later(seconds, _wake, turn)
+            try:
+                await turn
+            finally:
+                self._turn = None
+                if timer is not None:
+                    timer.cancel()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _note(self, task: asyncio.Task[T]) -> None:
+        self._ended.append(task)
+        if self._turn is not None:
+            _wake(self._turn)
+
+
+def _wake(turn: asyncio.Future[Any]) -> None:
+    if not turn.done():
+        turn.set_result(None)
