@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from operator import itemgetter
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
 
@@ -37,17 +37,15 @@ from bestofinf.scorers import Scorer
 from bestofinf.voting.settings import WAITING, VoteSettings
 
 T = TypeVar("T")
+_Resolved: TypeAlias = tuple[VotePlan[Any], Acceptance]
 
 _PLANNED = (
     *("rule", "answer", "selector", "max_samples", "concurrency", "waiting", "launch", "order"),
     *("schedule", "seed", "abstain_limit", "breaker", "quorum", "warm_up", "retries", "retry_on"),
     *("longest_wait", "timeout", "deadline", "on_deadline"),
 )
-_USUAL = itemgetter(
-    *_PLANNED,
-    *("thoughts", "calibration", "on_unvotable", "min_confidence", "coverage"),
-)
-"""Gives what a call without settings of its own is made of."""
+_OTHERS = ("thoughts", "calibration", "on_unvotable", "min_confidence", "coverage")
+_USUAL = itemgetter(*_PLANNED, *_OTHERS)  # what a call without settings of its own is made of
 
 
 class EnsembleFields(Loaded, BaseModel):
@@ -166,12 +164,11 @@ class EnsembleFields(Loaded, BaseModel):
     _state: EnsembleState = PrivateAttr(default_factory=lambda: EnsembleState(()))
     _scorer: Scorer | None = PrivateAttr(default=None)
     _higher: Member[Any] | None = PrivateAttr(default=None)
-    _auto: answers.Answer | None = PrivateAttr(
-        default=None
-    )  # what "auto" stands for, if more is known
+    # What "auto" stands for, if more is known.
+    _auto: answers.Answer | None = PrivateAttr(default=None)
     _planned: Cached[VotePlan[Any]] = PrivateAttr(default_factory=Cached)
     _unvotable: Cached[Unvotable] = PrivateAttr(default_factory=Cached)
-    _usual: Cached[tuple[VotePlan[Any], Acceptance]] = PrivateAttr(default_factory=Cached)
+    _usual: Cached[_Resolved] = PrivateAttr(default_factory=Cached)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
@@ -299,17 +296,10 @@ class EnsembleFields(Loaded, BaseModel):
             return plan
         return limited(plan, self.abstain_limit, several=several)  # for another selector
 
-    def _resolve_call(
-        self, settings: Mapping[str, Any], key: object
-    ) -> tuple[VotePlan[Any], Acceptance]:
-        """Return how one call votes, and what its decision must have.
-
-        Args:
-            settings: Given with the call.
-            key: Identifier of the call, which decides whether it explores; None chooses at random.
-        """
-        if settings or self.explore:
-            return resolve_call(self, settings, key, self._higher)
+    def _resolve_call(self, given: Mapping[str, Any], key: object) -> _Resolved:
+        """Return how one call votes, and what its decision must have; see `resolve_call`."""
+        if given or self.explore:
+            return resolve_call(self, given, key, self._higher)
         own = (self._state.weights, self._auto, self.gives_objects, *_USUAL(self.__dict__))
         return self._usual.get(own, lambda: resolve_call(self, {}, key, self._higher))
 

@@ -52,12 +52,7 @@ from bestofinf.voting.ballot import ballot_for
 from bestofinf.voting.confidence import ConfidenceCalibration
 from bestofinf.voting.ledger import Ledger
 from bestofinf.voting.schedule import Schedule
-from bestofinf.voting.selectors import (
-    BestScore,
-    Election,
-    Selector,
-    WeightedMajority,
-)
+from bestofinf.voting.selectors import BestScore, Election, Selector, WeightedMajority
 from bestofinf.voting.settings import VoteSettings
 
 EAGER_SLOTS = 8  # beyond this, waste grows faster than latency falls (docs/rules.md)
@@ -323,7 +318,7 @@ class VotingEngine:
         if not unvotable and tally.n_votes < self.settings.quorum:
             raise SamplingError(self._failure_message(verdict), self.causes)
         answer, member, winner, confidence = self._elected(verdict)
-        usage = self._usage()
+        usage = self._ledger.usage()
         counts = tally.counts
         ranked = sorted(counts, key=lambda a: (a != answer, -counts[a]))
         total = sum(counts.values())
@@ -378,9 +373,6 @@ class VotingEngine:
         # A sample composed of several has the member whose reply it was made from.
         member = next((m for m, s in votes if s is sample or s.reply is sample.reply), votes[0][0])
         return answer, member, sample, confidence
-
-    def _usage(self) -> dict[str, Usage]:
-        return self._ledger.usage()
 
     def _tie(self, verdict: Verdict) -> str:
         """Return in words that the winner has as many votes as another, where votes decide."""
