@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from operator import itemgetter
-from typing import Any, ClassVar, Literal, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_serializer
 
 from bestofinf import answers
-from bestofinf.ensemble.acceptance import Acceptance
 from bestofinf.ensemble.groups import Failures, Learning, Otherwise, ungrouped
 from bestofinf.ensemble.loading import Loaded, read_weights
 from bestofinf.ensemble.members import weighted
@@ -18,6 +17,7 @@ from bestofinf.ensemble.plan import VotePlan
 from bestofinf.ensemble.prices import priced
 from bestofinf.ensemble.settings import (
     AbstainLimit,
+    Resolution,
     check_calibration,
     fitted,
     limited,
@@ -37,15 +37,14 @@ from bestofinf.scorers import Scorer
 from bestofinf.voting.settings import WAITING, VoteSettings
 
 T = TypeVar("T")
-_Resolved: TypeAlias = tuple[VotePlan[Any], Acceptance]
 
 _PLANNED = (
     *("rule", "answer", "selector", "max_samples", "concurrency", "waiting", "launch", "order"),
     *("schedule", "seed", "abstain_limit", "breaker", "quorum", "warm_up", "retries", "retry_on"),
     *("longest_wait", "timeout", "deadline", "on_deadline"),
 )
-_OTHERS = ("thoughts", "calibration", "on_unvotable", "min_confidence", "coverage")
-_USUAL = itemgetter(*_PLANNED, *_OTHERS)  # what a call without settings of its own is made of
+_JUDGED = ("thoughts", "calibration", "on_unvotable", "min_confidence", "coverage")
+_USUAL = itemgetter(*_PLANNED, *_JUDGED)  # what a call without settings of its own is made of
 
 
 class EnsembleFields(Loaded, BaseModel):
@@ -164,11 +163,10 @@ class EnsembleFields(Loaded, BaseModel):
     _state: EnsembleState = PrivateAttr(default_factory=lambda: EnsembleState(()))
     _scorer: Scorer | None = PrivateAttr(default=None)
     _higher: Member[Any] | None = PrivateAttr(default=None)
-    # What "auto" stands for, if more is known.
-    _auto: answers.Answer | None = PrivateAttr(default=None)
+    _auto: answers.Answer | None = PrivateAttr(default=None)  # that of "auto", if more is known
     _planned: Cached[VotePlan[Any]] = PrivateAttr(default_factory=Cached)
     _unvotable: Cached[Unvotable] = PrivateAttr(default_factory=Cached)
-    _usual: Cached[_Resolved] = PrivateAttr(default_factory=Cached)
+    _usual: Cached[Resolution] = PrivateAttr(default_factory=Cached)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
@@ -296,7 +294,7 @@ class EnsembleFields(Loaded, BaseModel):
             return plan
         return limited(plan, self.abstain_limit, several=several)  # for another selector
 
-    def _resolve_call(self, given: Mapping[str, Any], key: object) -> _Resolved:
+    def _resolve_call(self, given: Mapping[str, Any], key: object) -> Resolution:
         """Return how one call votes, and what its decision must have; see `resolve_call`."""
         if given or self.explore:
             return resolve_call(self, given, key, self._higher)
@@ -350,7 +348,6 @@ class EnsembleFields(Loaded, BaseModel):
         copy = self.model_copy(update={"weights": weights})
         copy._state = self._state.weighing(read_weights(weights))
         copy._renew()
-        copy._forget_description()
         copy.plan()
         return copy
 
@@ -397,6 +394,7 @@ class EnsembleFields(Loaded, BaseModel):
     def _renew(self) -> None:
         """Make a copy work out anew, and for itself, what follows from its settings."""
         self._planned, self._unvotable, self._usual = Cached(), Cached(), Cached()
+        self._forget_description()
 
     def _forget_description(self) -> None:
         """Drop what the framework keeps of how the ensemble describes itself."""

@@ -104,9 +104,13 @@ def plan_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in CONSENSUS}
 
 
+Resolution: TypeAlias = tuple[VotePlan[Any], Acceptance]
+"""How one call votes, and what its decision must have."""
+
+
 def resolve_call(
     ensemble: Ensemble, settings: Mapping[str, Any], key: object, higher: Member[Any] | None
-) -> tuple[VotePlan[Any], Acceptance]:
+) -> Resolution:
     """Return how one call votes, and what its decision must have.
 
     Args:
