@@ -14,13 +14,23 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
 
 from bestofinf.batches import Budget, BudgetedBatch, answers
-from bestofinf.ensemble import Call, Result, Step, finished, plan_settings, split_settings
+from bestofinf.ensemble import (
+    Call,
+    Flow,
+    Line,
+    Result,
+    Step,
+    arun,
+    finished,
+    plan_settings,
+    run,
+    split_settings,
+)
 from bestofinf.errors import UsageError
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.settings import configured
-from langchain_bestofinf.streaming import Line
 
 T = TypeVar("T")
 
@@ -122,29 +132,21 @@ class Batch:
 
     def begin(self, place: int) -> Step:
         """Return the step that begins a question's run."""
-        messages = self._model._convert_input(self._inputs[place]).to_messages()
-        begin = self._model._begin(messages, self._configs[place], self._stop, self._kwargs)
-        limiter = self._model.rate_limiter
+        return Step(
+            lambda: run(self._begin(place, asynchronous=False)),
+            lambda: arun(self._begin(place, asynchronous=True)),
+        )
 
-        def do() -> _Run:
-            run = self._begun(place, begin.do(), asynchronous=False)
-            if limiter is not None:
-                limiter.acquire(blocking=True)
-            return run
-
-        async def ado() -> _Run:
-            run = self._begun(place, await begin.ado(), asynchronous=True)
-            if limiter is not None:
-                await limiter.aacquire(blocking=True)
-            return run
-
-        return Step(do, ado)
-
-    def _begun(self, place: int, manager: Any, *, asynchronous: bool) -> _Run:
+    def _begin(self, place: int, *, asynchronous: bool) -> Flow[_Run]:
         model, config = self._model, self._configs[place]
         messages = model._convert_input(self._inputs[place]).to_messages()
+        manager = yield model._begin(messages, config, self._stop, self._kwargs)
         runs = model._runs(manager, asynchronous=asynchronous, config=config)
         call = model._call(messages, self._stop, runs, self._kwargs, self._line)
+        if (limiter := model.rate_limiter) is not None:
+            yield Step(
+                lambda: limiter.acquire(blocking=True), lambda: limiter.aacquire(blocking=True)
+            )
         return _Run(manager, runs, call)
 
     def text(self, place: int) -> str:

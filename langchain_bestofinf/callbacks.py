@@ -35,7 +35,7 @@ from bestofinf.ensemble import finished
 from bestofinf.records import Draw, Member, Usage
 from langchain_bestofinf.following import Ended, Followed, Muted, is_told_in_threads
 from langchain_bestofinf.graphs import Resumed
-from langchain_bestofinf.messages import TRACE_KEY, ending_of
+from langchain_bestofinf.messages import TRACE_KEY, ending_of, usage_in
 
 SAMPLE_TAG = "bestofinf:sample"
 
@@ -287,12 +287,11 @@ class _SampleWatch(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         self.open.pop(run_id, None)
+        self.usage += usage_in(response)
         for generation in response.generations[0][:1]:
             message = getattr(generation, "message", None)
-            usage = getattr(message, "usage_metadata", None) or {}
             if isinstance(message, AIMessage) and ending_of(message) == BROKEN_OFF:
                 self.broken_off = True
-            self.usage += Usage.told(usage.get("input_tokens"), usage.get("output_tokens"))
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         self.open.pop(run_id, None)

@@ -61,38 +61,16 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
     # -- what LangChain reports ---------------------------------------------------------------
 
     def on_chat_model_start(
-        self,
-        serialized: dict[str, Any],
-        messages: list[list[BaseMessage]],
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
+        self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **about: Any
     ) -> None:
         """A chat model begins."""
         with self.recorder.guard():
+            self._start(about, lambda: [_message(message) for message in messages[0]])
 
-            def prompt() -> Prompt:
-                return [_message(message) for message in messages[0]]
-
-            self._start(run_id, parent_run_id, tags, metadata, kwargs, prompt)
-
-    def on_llm_start(
-        self,
-        serialized: dict[str, Any],
-        prompts: list[str],
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], **about: Any) -> None:
         """A model that completes text begins."""
         with self.recorder.guard():
-            self._start(run_id, parent_run_id, tags, metadata, kwargs, lambda: prompts[0])
+            self._start(about, lambda: prompts[0])
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """A model has answered."""
@@ -119,67 +97,48 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
                 self.recorder.sample(run.call, 0, member=run.member, error=error)
             self.recorder.abandon(run.call)
 
-    def on_custom_event(
-        self,
-        name: str,
-        data: Any,
-        *,
-        run_id: UUID,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **about: Any) -> None:
         """An ensemble of chain steps, which is no model, has decided: an event with its trace.
 
         The data are the trace, and under ``prompt`` what was asked.
         """
         with self.recorder.guard():
             if name == DECISION_EVENT and isinstance(data, Mapping):
-                call = str(run_id)
-                self._begin(call, data.get("prompt", ""), "ensemble", tags, metadata)
-                self.recorder.trace(call, data)
+                self._begin(str(run_id), data.get("prompt", ""), "ensemble", about)
+                self.recorder.trace(str(run_id), data)
 
     # -- what is made of it -------------------------------------------------------------------
 
-    def _start(
-        self,
-        run_id: UUID,
-        parent: UUID | None,
-        tags: list[str] | None,
-        metadata: dict[str, Any] | None,
-        kwargs: Mapping[str, Any],
-        prompt: Callable[[], Prompt],
-    ) -> None:
-        metadata = metadata or {}
-        if SAMPLE_TAG in (tags or ()):
+    def _start(self, about: Mapping[str, Any], prompt: Callable[[], Prompt]) -> None:
+        """Take note of a run that begins, as it is described to handlers."""
+        run_id, parent = about["run_id"], about.get("parent_run_id")
+        metadata = about.get("metadata") or {}
+        if SAMPLE_TAG in (about.get("tags") or ()):
             if parent is not None and "bestofinf_sample" in metadata:
-                self._runs.put(
-                    run_id, _Run("sample", str(parent), int(metadata["bestofinf_sample"]))
-                )
+                draw = int(metadata["bestofinf_sample"])
+                self._runs.put(run_id, _Run("sample", str(parent), draw))
             return
         ensemble = metadata.get("ls_provider") == TRACE_KEY
         if not ensemble and not self._plain_calls:
             return
         kind = "ensemble" if ensemble else "model"
-        params = kwargs.get("invocation_params") or {}
+        params = about.get("invocation_params") or {}
         member = str(metadata.get("ls_model_name") or params.get("_type") or "model")
         self._runs.put(run_id, _Run(kind, str(run_id), member=member))
         rule = rule_text(params.get("rule"), params.get("max_samples")) if ensemble else ""
-        tools = params.get("tools") or ()
-        self._begin(str(run_id), prompt(), kind, tags, metadata, tools, rule)
+        self._begin(str(run_id), prompt(), kind, about, params.get("tools") or (), rule)
 
     def _begin(
         self,
         call: str,
         prompt: Prompt,
         kind: str,
-        tags: Sequence[str] | None,
-        metadata: Mapping[str, Any] | None,
+        about: Mapping[str, Any],
         tools: Sequence[Any] = (),
         rule: str = "",
     ) -> None:
-        metadata = metadata or {}
-        named = [tag[len(QUESTION_TAG) :] for tag in tags or () if tag.startswith(QUESTION_TAG)]
+        metadata, tags = about.get("metadata") or {}, about.get("tags") or ()
+        named = [tag[len(QUESTION_TAG) :] for tag in tags if tag.startswith(QUESTION_TAG)]
         question = metadata.get("question_id") or (named[0] if named else None)
         self.recorder.call(
             call,
@@ -190,7 +149,7 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
             dataset=str(metadata.get("dataset") or ""),
             fixed=kind == "model",
             rule=rule,
-            details={"tags": list(tags or ()), "metadata": dict(metadata)},
+            details={"tags": list(tags), "metadata": dict(metadata)},
         )
 
     def _end_ensemble(self, run: _Run, generations: Sequence[Generation]) -> None:

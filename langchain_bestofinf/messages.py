@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, UsageMetadata
 from langchain_core.messages.ai import add_usage
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.utils.utils import LC_ID_PREFIX
 
 from bestofinf.border import BROKEN_OFF, as_amount, as_count, as_finish_reason
 from bestofinf.ensemble import Reading, Trace
 from bestofinf.errors import SamplingError
-from bestofinf.likelihood import logprob_fields, token_logprob
-from bestofinf.records import Reply, ToolCall
+from bestofinf.likelihood import logprob_fields, token_logprobs
+from bestofinf.records import Reply, ToolCall, Usage
 
 TRACE_KEY = "bestofinf"
 """Where a decision stands in a message's `response_metadata`."""
@@ -79,15 +80,15 @@ def reply_of(message: AIMessage) -> Reply:
     A message with tool calls that cannot be read has no text either, so that it abstains: the
     text beside a broken call is not the member's answer.
     """
-    metadata, finish = message.response_metadata, ending_of(message)
+    finish, text = ending_of(message), str(message.text)
     broken = bool(message.invalid_tool_calls)
     calls = [] if broken else message.tool_calls
     return Reply(
-        text="" if broken else str(message.text),
+        text="" if broken else text,
         tool_calls=tuple(ToolCall(c["name"], c["args"], c["id"]) for c in calls),
         finish_reason=finish,
         refusal=bool(message.additional_kwargs.get("refusal")) or finish == "refusal",
-        **_logprobs(metadata.get("logprobs"), str(message.text), finish),
+        **logprob_fields(token_logprobs(message.response_metadata.get("logprobs")), text, finish),
         native=message,
     )
 
@@ -104,16 +105,6 @@ def ending_of(message: AIMessage) -> str | None:
     told += [metadata.get(key) for key in _ENDINGS]
     cut = metadata.get("model_provider") in _TELLING and not any(k in metadata for k in _ENDINGS)
     return as_finish_reason(next(filter(None, told), BROKEN_OFF if cut else None))
-
-
-def _logprobs(recorded: Any, text: str, finish: str | None) -> dict[str, Any]:
-    """Return the log-probabilities in the form of OpenAI-compatible servers, as fields of a reply."""
-    content = recorded.get("content") if isinstance(recorded, Mapping) else None
-    if not isinstance(content, list) or not content:
-        return {}
-    told = [token if isinstance(token, Mapping) else {} for token in content]
-    pairs = [(t.get("token"), token_logprob(t.get("logprob"), t.get("prob"))) for t in told]
-    return logprob_fields(pairs, text, finish)
 
 
 def message_in(reply: Reply | None) -> AIMessage | None:
@@ -145,6 +136,15 @@ def reading_of(reply: Reply) -> Reading:
     message = message_in(reply)
     usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
     return Reading(reply, usage.get("input_tokens"), usage.get("output_tokens"))
+
+
+def usage_in(response: LLMResult) -> Usage:
+    """Return what one run of a model has used, as the first of its messages tells."""
+    generations = [generation for row in response.generations for generation in row]
+    told: Any = {}
+    if generations and isinstance(generations[0], ChatGeneration):
+        told = getattr(generations[0].message, "usage_metadata", None) or {}
+    return Usage.told(told.get("input_tokens"), told.get("output_tokens"))
 
 
 def summed_usage(messages: Iterable[AIMessage]) -> UsageMetadata | None:

@@ -30,6 +30,7 @@ from bestofinf.ensemble import (
     Call,
     EnsembleFields,
     Flow,
+    Line,
     Result,
     Step,
     arun,
@@ -57,7 +58,7 @@ from langchain_bestofinf.members import (
 from langchain_bestofinf.messages import tells_all, with_text
 from langchain_bestofinf.settings import EnsembleSettings, configured, configuring
 from langchain_bestofinf.several import check_several, warn_of_lost
-from langchain_bestofinf.streaming import Line, Progress, replayed
+from langchain_bestofinf.streaming import Progress, replayed
 
 
 class EnsembleModel(EnsembleSettings, BaseChatModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field
 
 from bestofinf.border import LARGEST
 from bestofinf.errors import UsageError, shown
+from bestofinf.likelihood import likeliest
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import (
     BaseScorer,
@@ -30,6 +31,7 @@ from bestofinf.scorers import (
     costed,
     score_of,
 )
+from langchain_bestofinf.messages import usage_in
 
 
 class _Meter(BaseCallbackHandler):
@@ -41,13 +43,8 @@ class _Meter(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         """Count one call."""
-        counted: Mapping[str, Any] = {}
-        for generation in (g for row in response.generations for g in row):
-            message = generation.message if isinstance(generation, ChatGeneration) else None
-            if isinstance(message, AIMessage) and message.usage_metadata:
-                counted = message.usage_metadata
         with self._lock:
-            self._usage += Usage.told(counted.get("input_tokens"), counted.get("output_tokens"))
+            self._usage += usage_in(response)
 
     def usage(self, price: tuple[float, float]) -> Usage:
         """Return what has been counted, at a price for one input and one output token."""
@@ -192,11 +189,7 @@ def top_logprobs(reply: Reply) -> list[list[float]] | None:
     `bestofinf.scorers.SelfCertainty`.
     """
     metadata = getattr(reply.native, "response_metadata", None) or {}
-    recorded = metadata.get("logprobs")
-    content = recorded.get("content") if isinstance(recorded, Mapping) else None
-    if not content:
-        return None
-    return [[float(top["logprob"]) for top in place.get("top_logprobs") or ()] for place in content]
+    return likeliest(metadata.get("logprobs"))
 
 
 def resolve_scorer(scorer: Any) -> Scorer | None:

@@ -51,48 +51,34 @@ def warn_of_lost(name: str, model: ChatRunnable) -> None:
         )
 
 
-def _unbound(
-    model: ChatRunnable, config: RunnableConfig, kwargs: Mapping[str, Any]
-) -> tuple[BaseChatModel, RunnableConfig, dict[str, Any]]:
-    """Return the chat model with everything that is bound around it."""
-    layers = []
-    inner: Any = model
-    while isinstance(inner, RunnableBinding):
-        layers.append(inner)
-        inner = inner.bound
-    bound: dict[str, Any] = {}
-    for layer in reversed(layers):
-        bound |= layer.kwargs
-        config = merge_configs(layer.config, config)
-    return inner, config, {**bound, **kwargs}
-
-
-def _arguments(config: RunnableConfig, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "callbacks": config.get("callbacks"),
-        "tags": config.get("tags"),
-        "metadata": config.get("metadata"),
-        "run_name": config.get("run_name"),
-        **kwargs,
-    }
-
-
 async def agenerated(
     model: ChatRunnable, messages: Any, config: RunnableConfig, kwargs: Mapping[str, Any]
 ) -> list[AIMessage]:
     """Return all messages of one request, in the running loop."""
-    inner, config, kwargs = _unbound(model, config, kwargs)
-    prompt = ChatPromptValue(messages=messages)
-    return shared_usage(await inner.agenerate_prompt([prompt], **_arguments(config, kwargs)))
+    inner, given = _unbound(model, config, kwargs)
+    return shared_usage(await inner.agenerate_prompt([ChatPromptValue(messages=messages)], **given))
 
 
 def generated(
     model: ChatRunnable, messages: Any, config: RunnableConfig, kwargs: Mapping[str, Any]
 ) -> list[AIMessage]:
     """Return all messages of one request."""
-    inner, config, kwargs = _unbound(model, config, kwargs)
-    prompt = ChatPromptValue(messages=messages)
-    return shared_usage(inner.generate_prompt([prompt], **_arguments(config, kwargs)))
+    inner, given = _unbound(model, config, kwargs)
+    return shared_usage(inner.generate_prompt([ChatPromptValue(messages=messages)], **given))
+
+
+def _unbound(
+    model: ChatRunnable, config: RunnableConfig, kwargs: Mapping[str, Any]
+) -> tuple[BaseChatModel, dict[str, Any]]:
+    """Return the chat model, and the arguments of a call with everything bound around it."""
+    bound = dict(kwargs)
+    inner: Any = model
+    while isinstance(inner, RunnableBinding):
+        bound = {**inner.kwargs, **bound}
+        config = merge_configs(inner.config, config)
+        inner = inner.bound
+    named = ("callbacks", "tags", "metadata", "run_name")
+    return inner, {name: config.get(name) for name in named} | bound
 
 
 def shared_usage(result: LLMResult) -> list[AIMessage]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from bestofinf.ensemble import Observer, events, pieces
+from bestofinf.ensemble import Line, Observer, events, pieces
 
 PROGRESS_EVENT = "bestofinf.sample"
 
@@ -64,17 +63,6 @@ def _chunk(message: AIMessageChunk) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=message)
 
 
-@dataclass
-class Line:
-    """Events sent from tasks, one after the other.
-
-    Attributes:
-        last: Sends the latest; None before the first.
-    """
-
-    last: asyncio.Task[None] | None = None
-
-
 class Progress:
     """Sends a custom event for every outcome of a vote.
 
@@ -86,7 +74,7 @@ class Progress:
     """
 
     def __init__(self, manager: BaseRunManager | None, line: Line | None = None) -> None:
-        self._manager = manager
+        self._manager: Any = manager
         self._handlers = [h for h in (manager.handlers if manager else []) if _hears_events(h)]
         self._line = line or Line()
 
@@ -106,35 +94,20 @@ class Progress:
 
     def send(self, event: dict[str, Any]) -> None:
         """Send from blocking code."""
-        manager = self._callbacks(CallbackManager)
-        manager.on_custom_event(PROGRESS_EVENT, event, run_id=self._run_id)
+        self._send(CallbackManager, event)
 
     def asend(self, event: dict[str, Any]) -> None:
         """Send from a task, after what was sent before; `drain` waits for all."""
-        self._line.last = asyncio.ensure_future(self._after(self._line.last, event))
+        self._line.add(partial(self._send, AsyncCallbackManager, event))
 
     async def drain(self) -> None:
         """Wait until all events so far are sent."""
-        if self._line.last is not None:
-            await self._line.last
+        await self._line.drain()
 
-    async def _after(self, previous: asyncio.Task[None] | None, event: dict[str, Any]) -> None:
-        if previous is not None:
-            await previous
-        manager = self._callbacks(AsyncCallbackManager)
-        await manager.on_custom_event(PROGRESS_EVENT, event, run_id=self._run_id)
-
-    @property
-    def _run_id(self) -> Any:
-        return self._manager.run_id if self._manager is not None else None
-
-    def _callbacks(self, kind: Any) -> Any:
+    def _send(self, kind: Any, event: dict[str, Any]) -> Any:
         manager = self._manager
-        return kind(
-            handlers=self._handlers,
-            tags=list(manager.tags) if manager else [],
-            metadata=dict(manager.metadata) if manager else {},
-        )
+        heard = kind(handlers=self._handlers, tags=[*manager.tags], metadata={**manager.metadata})
+        return heard.on_custom_event(PROGRESS_EVENT, event, run_id=manager.run_id)
 
 
 def _hears_events(handler: BaseCallbackHandler) -> bool:

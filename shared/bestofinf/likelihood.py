@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias, get_args
 
-from bestofinf.border import CUT_OFF, as_count, as_finish_reason, as_fraction, as_logprob
+from bestofinf.border import (
+    CUT_OFF,
+    as_count,
+    as_finish_reason,
+    as_finite,
+    as_fraction,
+    as_logprob,
+)
 
 LogprobKind: TypeAlias = Literal["processed", "raw", "partial"]
 """Which probabilities of a reply are told: those of the distribution that is sampled from, after
@@ -87,6 +94,48 @@ def token_logprob(logprob: object, probability: object) -> object:
     """
     share = as_fraction(probability)
     return math.log(share) if logprob is None and share else logprob
+
+
+def token_logprobs(recorded: Any) -> list[tuple[object, object]]:
+    """Return text and log-probability of every token, as told in the form of OpenAI's chat API.
+
+    Args:
+        recorded: An object with the tokens under ``content``; anything else tells of none.
+
+    >>> token_logprobs({"content": [{"token": "a", "logprob": -0.5}]})
+    [('a', -0.5)]
+    """
+    return [
+        (token.get("token"), token_logprob(token.get("logprob"), token.get("prob")))
+        for token in _tokens(recorded)
+    ]
+
+
+def likeliest(recorded: Any) -> list[list[float]] | None:
+    """Return the log-probabilities of the most probable tokens at every place; None if untold.
+
+    Args:
+        recorded: As for `token_logprobs`.
+
+    >>> likeliest({"content": [{"token": "a", "top_logprobs": [{"logprob": -0.5}]}]})
+    [[-0.5]]
+    """
+    places = [_objects(token.get("top_logprobs")) for token in _tokens(recorded)]
+    if not any(places):
+        return None
+    found = ([as_finite(top.get("logprob")) for top in place] for place in places)
+    return [[value for value in place if value is not None] for place in found]
+
+
+def _tokens(recorded: Any) -> list[Mapping[str, Any]]:
+    return _objects(recorded.get("content")) if isinstance(recorded, Mapping) else []
+
+
+def _objects(found: Any) -> list[Mapping[str, Any]]:
+    """Return a list of objects, with an empty one in place of anything else in it."""
+    if not isinstance(found, list | tuple):
+        return []
+    return [one if isinstance(one, Mapping) else {} for one in found]
 
 
 def logprob_fields(

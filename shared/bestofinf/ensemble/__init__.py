@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bestofinf.ensemble.fields import EnsembleFields
     from bestofinf.ensemble.groups import Failures, Learning, Otherwise
     from bestofinf.ensemble.identical import IdenticalSamplesWarning, warn_of_fixed
+    from bestofinf.ensemble.loading import served_model
     from bestofinf.ensemble.loops import private_loop
     from bestofinf.ensemble.meaning import MeaningVote
     from bestofinf.ensemble.members import common_facts, read_members, written_member
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from bestofinf.ensemble.plan import VotePlan
     from bestofinf.ensemble.progress import (
         Counted,
+        Line,
         Observer,
         events,
         lines,
@@ -80,6 +82,7 @@ __all__ = [
     "Flow",
     "IdenticalSamplesWarning",
     "Learning",
+    "Line",
     "MeaningVote",
     "MemberConfig",
     "NoObjectError",
@@ -117,6 +120,7 @@ __all__ = [
     "readable_blocks",
     "resolve_call",
     "run",
+    "served_model",
     "shared_out",
     "shown_trace",
     "split_settings",
@@ -143,12 +147,13 @@ __getattr__ = handed_on(
         "fields": ("EnsembleFields",),
         "groups": ("Failures", "Learning", "Otherwise"),
         "identical": ("IdenticalSamplesWarning", "warn_of_fixed"),
+        "loading": ("served_model",),
         "loops": ("private_loop",),
         "meaning": ("MeaningVote",),
         "members": ("common_facts", "read_members", "written_member"),
         "named": ("named_model",),
         "plan": ("VotePlan",),
-        "progress": ("Counted", "Observer", "events", "lines", "pieces", "progress_event"),
+        "progress": ("Counted", "Line", "Observer", "events", "lines", "pieces", "progress_event"),
         "providers": ("family", "readable_blocks", "shared_out"),
         "sampler": ("Sampler",),
         "settings": (

@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Self
 
+from bestofinf._extras import require
 from bestofinf.ensemble.config import (
     Config,
     EnsembleConfig,
@@ -15,7 +16,7 @@ from bestofinf.ensemble.config import (
     read_config,
 )
 from bestofinf.ensemble.members import read_fit
-from bestofinf.errors import UsageError
+from bestofinf.errors import MissingExtraError, UsageError
 from bestofinf.records import Member
 
 
@@ -138,6 +139,40 @@ def member_of(config: MemberConfig, model: Any, weight: float = 1.0) -> Member[A
         concurrency=config.concurrency,
         system=config.system,
         logprobs=config.logprobs,
+    )
+
+
+def served_model(member: MemberConfig, module: str, name: str, *, extra: str, **more: Any) -> Any:
+    """Return a framework's client of an OpenAI-compatible server for a member at a `url`.
+
+    Args:
+        member: The member.
+        module: Where the client's class is; its package is named so with hyphens.
+        name: Of the class.
+        extra: The extra of this distribution that brings the framework.
+        more: Arguments besides the model, its key and limits; what is None is left out.
+
+    Raises:
+        UsageError: If the member needs what such clients do not do.
+        MissingExtraError: If the package is not installed.
+    """
+    if member.rename or member.drop:
+        raise UsageError(
+            f"member {member.name!r}: {name} does not rename or drop fields; give a model of your "
+            "own, load(..., members={...}), or ask through bestofinf.Ensemble"
+        )
+    try:
+        kind = getattr(require(module, extra=extra, purpose="a member with a url"), name)
+    except MissingExtraError as missing:
+        package = module.replace(".", "-").replace("_", "-")
+        missing.msg = f"member {member.name!r} has a url: pip install {package}"
+        raise
+    more |= {limit: getattr(member, limit) for limit in ("max_tokens", "temperature", "timeout")}
+    return kind(
+        model=member.model,
+        api_key=member.secret(),
+        max_retries=0,  # the ensemble tries again
+        **{argument: value for argument, value in more.items() if value is not None},
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from bestofinf.border import error_text
@@ -12,7 +13,7 @@ from bestofinf.drivers.common import Observer
 from bestofinf.records import Decision, Draw, Failure, Outcome, Sample
 from bestofinf.voting.engine import VotingEngine
 
-__all__ = ["Counted", "Observer", "events", "lines", "pieces", "progress_event"]
+__all__ = ["Counted", "Line", "Observer", "events", "lines", "pieces", "progress_event"]
 
 _WORD = re.compile(r"\s*\S+|\s+$")
 
@@ -83,6 +84,30 @@ def lines(send: Callable[[str], object]) -> Observer:
             last = line
 
     return observe
+
+
+class Line:
+    """Carries out what tasks hand in, one thing after the other, while they go on."""
+
+    def __init__(self) -> None:
+        self._last: asyncio.Task[None] | None = None
+
+    def add(self, what: Callable[[], Awaitable[object]]) -> None:
+        """Hand in something to be awaited after what was handed in before."""
+        self._last = asyncio.ensure_future(self._after(self._last, what))
+
+    async def drain(self) -> None:
+        """Wait until everything so far is done."""
+        if self._last is not None:
+            await self._last
+
+    @staticmethod
+    async def _after(
+        previous: asyncio.Task[None] | None, what: Callable[[], Awaitable[object]]
+    ) -> None:
+        if previous is not None:
+            await previous
+        await what()
 
 
 class Counted:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bestofinf.border import FILTERED, as_count, as_finish_reason, as_finite
-from bestofinf.likelihood import logprob_fields, token_logprob
+from bestofinf.border import FILTERED, as_count, as_finish_reason
+from bestofinf.likelihood import likeliest, logprob_fields, token_logprobs
 from bestofinf.records import Reply, ToolCall
 from bestofinf.wire.errors import EndpointError, endpoint_error, error_in
 from bestofinf.wire.requests import content_text
@@ -112,12 +112,7 @@ def top_logprobs(reply: Reply) -> list[list[float]] | None:
     `bestofinf.scorers.SelfCertainty`, with ``logprobs`` and ``top_logprobs`` in the request.
     """
     choices = items(mapping(reply.native).get("choices"))
-    recorded = mapping(mapping(choices[0] if choices else None).get("logprobs"))
-    places = [items(mapping(token).get("top_logprobs")) for token in items(recorded.get("content"))]
-    if not any(places):
-        return None
-    found = ([as_finite(mapping(top).get("logprob")) for top in place] for place in places)
-    return [[value for value in place if value is not None] for place in found]
+    return likeliest(mapping(choices[0] if choices else None).get("logprobs"))
 
 
 def read_usage(usage: Any) -> TokenCounts:
@@ -175,10 +170,9 @@ def _object(said: str) -> Any:
 
 def _logprobs(recorded: Any, said: str, finish: str | None) -> Json:
     """Return the log-probability of every token, as fields of a reply."""
-    found = mapping(recorded)
-    told = [mapping(token) for token in items(found.get("content"))]
-    pairs = [(t.get("token"), token_logprob(t.get("logprob"), t.get("prob"))) for t in told]
+    pairs = token_logprobs(recorded)
     if not pairs:  # the older form of completions
+        found = mapping(recorded)
         values = items(found.get("token_logprobs"))
         tokens = [*items(found.get("tokens")), *[None] * len(values)]
         pairs = list(zip(tokens, values, strict=False))
