@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
@@ -25,27 +24,21 @@ from langchain_bestofinf.streaming import Progress
 
 @dataclass(frozen=True)
 class EnsembleCall:
-    """One call, the events of its progress, and the id of its run, which its trace tells."""
+    """One call, and the events of its progress."""
 
     call: Call
     progress: Progress
-    run_id: UUID | None = None
 
     def run(self) -> Result:
         """Vote with threads."""
-        return self._named(self.call.run())
+        return self.call.run()
 
     async def arun(self) -> Result:
         """Vote with tasks; when it returns or raises, all events are sent."""
         try:
-            return self._named(await self.call.arun())
+            return await self.call.arun()
         finally:
             await finished(self.progress.drain())
-
-    def _named(self, result: Result) -> Result:
-        if self.run_id is not None:
-            result.told["call_id"] = str(self.run_id)
-        return result
 
 
 def winning_message(

@@ -21,12 +21,9 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from bestofinf.batches import Budget, in_order
-from bestofinf.ensemble import Cached, finished, shared_out, split_settings
+from bestofinf.ensemble import finished, shared_out, split_settings
 from langchain_bestofinf.batching import Batch, each_by_itself
-from langchain_bestofinf.members import (
-    Asked,
-    ChatRunnable,
-)
+from langchain_bestofinf.members import Asked, ChatRunnable
 from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.serializing import loadable
 from langchain_bestofinf.settings import configured, configuring
@@ -332,7 +329,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
             copy._higher = replace(higher, model=bind(higher.name, higher.model.model))
         copy._bound = {}
         copy._cached = None
-        copy._planned = Cached()
+        copy._renew()
         return copy
 
 

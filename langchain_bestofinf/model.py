@@ -27,7 +27,6 @@ from typing_extensions import override
 
 from bestofinf.answers import tool_schemas
 from bestofinf.ensemble import (
-    Call,
     EnsembleFields,
     Flow,
     Line,
@@ -58,7 +57,7 @@ from langchain_bestofinf.members import (
 from langchain_bestofinf.messages import tells_all, with_text
 from langchain_bestofinf.settings import EnsembleSettings, configured, configuring
 from langchain_bestofinf.several import check_several, warn_of_lost
-from langchain_bestofinf.streaming import Progress, replayed
+from langchain_bestofinf.streaming import replayed
 
 
 class EnsembleModel(EnsembleSettings, BaseChatModel):
@@ -317,8 +316,6 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         line: Line | None = None,
     ) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
-        key = runs.manager.run_id if runs.manager is not None else None
-        plan, acceptance = self._resolve_call(settings, key)
         standing = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         given = {name: value for name, value in standing.items() if value is not None}
         # What tools were bound with stands in the members already; it is here for the trace.
@@ -328,28 +325,21 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
                 f"an ensemble of {len(self._asked)} members has no single model to replace by "
                 f"{given['model']!r}"
             )
-        several = self.samples_per_request
         client = LangChainClient(
             self._guarded_members(),
             runs,
-            per_request=several,
+            per_request=self.samples_per_request,
             history=self.history_filter or readable(self._families),
             cache=self.sample_cache,
         )
-        question = chat_question(messages, stop or self.stop, given)
-        progress = Progress(runs.manager, line)
-        call = Call(
+        return self._made_call(
             client,
-            question,
-            plan,
-            acceptance,
-            self._state,
-            scorer=self._scorer,
-            per_request=several,
+            chat_question(messages, stop or self.stop, given),
+            settings,
+            line=line,
+            per_request=self.samples_per_request,
             tools=tool_schemas(rest.get("tools") or ()),
-            observers=progress.observers(self.member_names, asynchronous=runs.asynchronous),
         )
-        return EnsembleCall(call, progress, key)
 
     def _guarded_members(self) -> list[Asked]:
         """Return how members are asked, with caches that keep samples apart where there are any."""

@@ -27,7 +27,6 @@ from typing_extensions import override
 
 from bestofinf.batches import in_order
 from bestofinf.ensemble import (
-    Call,
     Flow,
     Result,
     Step,
@@ -52,7 +51,6 @@ from langchain_bestofinf.memory import Memory, Remembered, check_memory, remembe
 from langchain_bestofinf.messages import TRACE_KEY, reply_of, with_text
 from langchain_bestofinf.serializing import loadable
 from langchain_bestofinf.settings import EnsembleSettings, configured
-from langchain_bestofinf.streaming import Progress
 
 DECISION_EVENT = "bestofinf.decision"
 
@@ -229,25 +227,14 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
 
     def _call(self, input: Any, runs: SampleRuns, kwargs: Mapping[str, Any]) -> EnsembleCall:
         settings, rest = split_settings(kwargs)
-        key = runs.manager.run_id if runs.manager is not None else None
         if runs.resumed.waits:
             settings = {**settings, "concurrency": 1}
-        plan, acceptance = self._resolve_call(settings, key)
-        progress = Progress(runs.manager)
         members = self._guarded_members()
         for member in members:
             if member.remembers:
                 check_memory(member.model, runs.configurable)
-        call = Call(
-            LangChainClient(members, runs, reply=read_value),
-            Question(input, rest, lambda: as_text(input)),
-            plan,
-            acceptance,
-            self._state,
-            scorer=self._scorer,
-            observers=progress.observers(self.member_names, asynchronous=runs.asynchronous),
-        )
-        return EnsembleCall(call, progress, key)
+        client = LangChainClient(members, runs, reply=read_value)
+        return self._made_call(client, Question(input, rest, lambda: as_text(input)), settings)
 
     def _guarded_members(self) -> list[Asked]:
         """Return how chains are asked: with a cache in use, so that it keeps samples apart."""

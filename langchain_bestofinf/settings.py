@@ -11,7 +11,9 @@ from langchain_core.runnables.config import var_child_runnable_config
 from pydantic import PrivateAttr
 
 from bestofinf.ensemble import (
+    Call,
     EnsembleFields,
+    Line,
     MemberConfig,
     TraceDetail,
     call_settings,
@@ -20,9 +22,12 @@ from bestofinf.ensemble import (
 from bestofinf.errors import UsageError, shown
 from bestofinf.scorers import Scorer
 from langchain_bestofinf.callbacks import SampleCallbacks
+from langchain_bestofinf.calls import EnsembleCall
+from langchain_bestofinf.client import LangChainClient, Question
 from langchain_bestofinf.loading import model_of
 from langchain_bestofinf.members import model_name
 from langchain_bestofinf.scorers import resolve_scorer
+from langchain_bestofinf.streaming import Progress
 
 NAMESPACE = "bestofinf"
 """Key of the settings in a configuration's ``configurable``."""
@@ -82,6 +87,41 @@ class EnsembleSettings(EnsembleFields, Serializable):
             **({"weights": self.weight_by_member} if weighted else {}),
             **{name: value for name, value in given.items() if value is not None},
         }
+
+    def _made_call(
+        self,
+        client: LangChainClient,
+        question: Question,
+        settings: Mapping[str, Any],
+        *,
+        line: Line | None = None,
+        **more: Any,
+    ) -> EnsembleCall:
+        """Return one call, whose trace tells the id of its run.
+
+        Args:
+            client: Asks the members.
+            question: What they are asked.
+            settings: Of this call alone.
+            line: Carries the events of several calls; None for those of this one.
+            more: Further fields of `Call`.
+        """
+        manager = client.runs.manager
+        key = manager.run_id if manager is not None else None
+        plan, acceptance = self._resolve_call(settings, key)
+        progress = Progress(manager, line)
+        call = Call(
+            client,
+            question,
+            plan,
+            acceptance,
+            self._state,
+            scorer=self._scorer,
+            observers=progress.observers(self.member_names, asynchronous=client.runs.asynchronous),
+            details={} if key is None else {"call_id": str(key)},
+            **more,
+        )
+        return EnsembleCall(call, progress)
 
     def _forget_description(self) -> None:
         self.__dict__.pop("_serialized", None)

@@ -36,7 +36,6 @@ class EnsembleCall:
         report = self._begun(watch)
         with self._traced(), report:
             result = self.call.run()
-        result.told["call_id"] = self.call_id
         return report.end(result)
 
     async def arun(self, watch: Watch | None = None) -> Result:
@@ -44,7 +43,6 @@ class EnsembleCall:
         report = self._begun(watch)
         with self._traced(), report:
             result = await self.call.arun()
-        result.told["call_id"] = self.call_id
         return report.end(result)
 
     def _begun(self, watch: Watch | None) -> CallReport:

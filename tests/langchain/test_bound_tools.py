@@ -69,3 +69,14 @@ def test_what_was_bound_before_is_not_sent_with_what_is_bound_now(voted):
     for asked in (member, higher) if voted else (member,):
         sent = [[t["function"]["name"] for t in kwargs["tools"]] for kwargs in asked.kwargs_seen]
         assert sent == [["Person"], ["search"]]
+
+
+def test_whom_a_question_escalates_to_has_its_tools_after_questions_without():
+    higher = Scripted(replies=["sure"])
+    model = AdaptiveEnsembleChat(
+        [Scripted(replies=["a", "b"])], rule="fixed:n=2", min_confidence=0.99, escalate_to=higher
+    )
+    model.invoke("q")
+    model.bind_tools([known]).invoke("q")
+    model.invoke("q")
+    assert ["tools" in kwargs for kwargs in higher.kwargs_seen] == [False, True, False]
