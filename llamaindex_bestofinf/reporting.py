@@ -182,6 +182,15 @@ class ObjectReport(_Report):
         if self.heard and isinstance(found[0], BaseModel):
             dispatcher.event(LLMStructuredPredictEndEvent(output=found[0], span_id=self._span))
 
+    def end_stream(self, found: Any) -> None:
+        """The object goes out as a stream."""
+        self.end((found, None))
+        if self.heard:
+            # The end of an object is no end of a stream to tracers; without one they wait on.
+            text = found.model_dump_json() if isinstance(found, BaseModel) else str(found)
+            told = CompletionResponse(text=text)
+            dispatcher.event(LLMCompletionEndEvent(prompt="", response=told, span_id=self._span))
+
 
 class EndpointReport(_Report):
     """Tells of a chat or a completion.

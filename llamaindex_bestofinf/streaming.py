@@ -49,7 +49,7 @@ def only(report: ObjectReport, item: str | Result, respond: Callable[[Result], T
     if isinstance(item, str):
         return  # the state of the vote is no object
     found = respond(item)
-    report.end((found, None))
+    report.end_stream(found)
     yield found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import subprocess
 import sys
 from contextlib import suppress
@@ -11,68 +10,11 @@ from contextlib import suppress
 import pytest
 from llama_index.core import Document, MockEmbedding, VectorStoreIndex
 from llama_index.core.agent.workflow import FunctionAgent
-from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.prompts import PromptTemplate
-from llama_index.core.tools import FunctionTool
-from pydantic import BaseModel
 
 from bestofinf import SamplingError
-from llamaindex_bestofinf import AdaptiveEnsembleLLM
-from llamaindex_bestofinf.testing.endpoints import CHATS, COMPLETIONS, STRUCTURED, TOOL_CHATS
-from support.llm_members import ScriptedLLM, adder
+from support.llm_members import adder
+from support.llm_paths import ENDPOINTS, IDS, PROMPT, TOOLS, cancelled, ensemble, read, started
 from support.tracer import traced
-
-
-class Sum(BaseModel):
-    """A sum."""
-
-    result: int
-
-
-def add(a: int, b: int) -> int:
-    """Add two numbers."""
-    return a + b
-
-
-PROMPT = "What is 4 and 4? Use the tool."
-TOOLS = [FunctionTool.from_defaults(add)]
-OBJECTS = ("chat", "achat", "stream_chat", "astream_chat", "complete", "acomplete")
-ENDPOINTS = [
-    *(("llm", name, (PROMPT,) if "complete" in name else ([ChatMessage(PROMPT)],)) for name in (*CHATS, *COMPLETIONS)),
-    *(("llm", name, (TOOLS, PROMPT)) for name in TOOL_CHATS),
-    *(("llm", name, (Sum, PromptTemplate(PROMPT))) for name in STRUCTURED),
-    *(("object", name, (PROMPT,) if "complete" in name else ([ChatMessage(PROMPT)],)) for name in OBJECTS),
-]  # fmt: skip
-IDS = [f"{kind}-{name}" for kind, name, _ in ENDPOINTS]
-
-
-def ensemble(say=adder, **settings):
-    settings.setdefault("rule", "fixed:n=3")
-    return AdaptiveEnsembleLLM([ScriptedLLM(say, model=m) for m in "ab"], **settings)
-
-
-def started(llm, kind, name, given):
-    target = llm.as_structured_llm(Sum) if kind == "object" else llm
-    return getattr(target, name)(*given)
-
-
-async def read(found, *, most=None):
-    """Take all of a stream, or some of it, then leave."""
-    if inspect.isawaitable(found):
-        found = await found
-    seen = 0
-    if inspect.isasyncgen(found):
-        async for _ in found:
-            seen += 1
-            if seen == most:
-                await found.aclose()
-                return
-    elif inspect.isgenerator(found):
-        for _ in found:
-            seen += 1
-            if seen == most:
-                found.close()
-                return
 
 
 def complete(tracer):
@@ -122,17 +64,8 @@ CANCELLED = [(case, name) for case, name in zip(ENDPOINTS, IDS, strict=True) if 
 
 @pytest.mark.parametrize(("kind", "name", "given"), [c for c, _ in CANCELLED], ids=[n for _, n in CANCELLED])  # fmt: skip
 async def test_cancelled(kind, name, given):
-    llm = AdaptiveEnsembleLLM([ScriptedLLM(adder, seconds=30)], launch="eager")
     with traced() as tracer:
-        task = asyncio.ensure_future(read(started(llm, kind, name, given)))
-        for _ in range(400):
-            if llm._members[0].model.in_flight:
-                break
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await asyncio.sleep(0)
+        await cancelled(kind, name, given)
     assert complete(tracer)
     assert isinstance(tracer.failed[tracer.roots[0]], asyncio.CancelledError)
 
