@@ -48,11 +48,11 @@ test: $(VENV)/.developed ## Run the tests, WORKERS=4 at a time
 
 # Without the solver, the frameworks' clients and what else is large.
 $(VENV)/.quick: pyproject.toml | $(BIN)/python
-	$(INSTALL) -e '.[langchain,llamaindex,math]' pytest pytest-asyncio hypothesis
+	$(INSTALL) -e '.[langchain,llamaindex,math,http,postgres]' langchain pytest pytest-asyncio pytest-xdist hypothesis
 	@touch $@
 
 quick: $(VENV)/.quick ## Run the tests of the core and of the packaging, in a small environment
-	$(BIN)/python -m pytest tests/core tests/rules tests/answers tests/packaging --ignore=tests/packaging/test_wheel.py
+	$(BIN)/python -m pytest -n $(WORKERS) tests/core tests/rules tests/answers tests/packaging --ignore=tests/packaging/test_wheel.py
 
 # Properties are tried on examples that differ from run to run; `make test` tries the same ones each time.
 soak: $(VENV)/.developed ## Run the long tests, those with a real model where `make real` has installed it

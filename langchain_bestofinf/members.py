@@ -19,7 +19,7 @@ from langchain_core.runnables.base import RunnableBindingBase, RunnableEachBase
 
 from bestofinf._extras import require
 from bestofinf.ensemble import common_facts, read_members
-from bestofinf.errors import MissingExtraError, UsageError
+from bestofinf.errors import UsageError
 from bestofinf.records import Member
 
 ChatRunnable: TypeAlias = Runnable[Any, Any]
@@ -95,12 +95,8 @@ def made_model(what: str, name: str, **options: Any) -> BaseChatModel:
         UsageError: If it cannot be made.
         MissingExtraError: If the package ``langchain`` is not installed.
     """
-    try:
-        models = require("langchain.chat_models", extra="langchain", purpose=what)
-    except MissingExtraError as missing:
-        # The extra brings langchain-core alone: most users make their models themselves.
-        missing.msg = f"{what} needs the package 'langchain': pip install langchain"
-        raise
+    # The extra brings langchain-core alone: most users make their models themselves.
+    models = require("langchain.chat_models", extra=None, purpose=what)
     try:
         return cast("BaseChatModel", models.init_chat_model(name, **options))
     except Exception as error:  # each provider's class has errors of its own

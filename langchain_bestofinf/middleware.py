@@ -7,7 +7,8 @@ from typing import Any
 
 from bestofinf._extras import require
 
-require("langchain.agents", extra="langchain", purpose="langchain_bestofinf.ForMembers")
+# The extra brings langchain-core alone, which most ensembles need nothing beyond.
+require("langchain.agents", extra=None, purpose="langchain_bestofinf.ForMembers")
 
 from langchain.agents.middleware import AgentMiddleware  # noqa: E402
 

@@ -11,12 +11,12 @@ from typing import Any
 from bestofinf.errors import MissingExtraError
 
 
-def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+def require(module: str, *, extra: str | None, purpose: str) -> ModuleType:
     """Import and return `module`.
 
     Args:
         module: Dotted name of the module.
-        extra: The extra of this distribution that installs it.
+        extra: The extra of this distribution that installs it; None if none does.
         purpose: What needs it; begins the error message.
 
     Raises:

@@ -66,14 +66,19 @@ class UsageError(BestOfInfError, ValueError):
 
 
 class MissingExtraError(BestOfInfError, ImportError):
-    """A part of the library needs an optional package that is not installed."""
+    """A part of the library needs an optional package that is not installed.
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    Attributes:
+        package: What is missing.
+        extra: The extra of this distribution that installs it; None if none does.
+    """
+
+    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
         self.package = package
         self.extra = extra
+        wanted = package if extra is None else f"'bestofinf[{extra}]'"
         super().__init__(
-            f"{purpose} needs the package {package!r}: install it with "
-            f"pip install 'bestofinf[{extra}]'"
+            f"{purpose} needs the package {package!r}: install it with pip install {wanted}"
         )
 
 

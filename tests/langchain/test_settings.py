@@ -258,11 +258,14 @@ def test_what_cannot_work_is_refused_in_one_line(make, message):
     assert "\n" not in str(caught.value)
 
 
-def test_members_by_name_need_langchain(monkeypatch):
-    monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
-    monkeypatch.setitem(sys.modules, "langchain", None)
+def test_what_needs_more_than_the_extra_installs_names_the_package(monkeypatch):
+    for name in ("langchain", "langchain.chat_models", "langchain.agents"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=r"'openai:gpt-5'.* pip install langchain$"):
         AdaptiveEnsembleChat(["openai:gpt-5"])
+    monkeypatch.delitem(sys.modules, "langchain_bestofinf.middleware", raising=False)
+    with pytest.raises(MissingExtraError, match=r"ForMembers .* pip install langchain$"):
+        langchain_bestofinf.__getattr__("ForMembers")
 
 
 def test_the_missing_extra_is_named(monkeypatch):
