@@ -217,7 +217,7 @@ def report_kinds(rows: Mapping[str, Figures]) -> str:
     head = "kind | questions (schemas) | " + " | ".join(
         f"{_name(shares)}: samples | right | change" for shares in SHARES
     )
-    lines, worse = [], []
+    lines, worse, unknown = [], [], []
     for kind, found in rows.items():
         line = [kind, f"{found['questions']} ({found['schemas']})"]
         for name in map(_name, SHARES):
@@ -229,9 +229,14 @@ def report_kinds(rows: Mapping[str, Figures]) -> str:
                 worse.append(f"{kind} is less often right at {name}")
             if more > 2 * more_se:
                 worse.append(f"{kind} takes more samples at {name}")
+            if math.isnan(gain_se) and (gain < 0 or more > 0):
+                unknown.append(f"{kind} at {name}")
         lines.append(line)
-    verdict = "; ".join(worse) or "none"
-    return f"{table(head, lines)}\n\nWorse by more than two standard errors: {verdict}"
+    return (
+        f"{table(head, lines)}\n\nWorse by more than two standard errors: "
+        f"{'; '.join(worse) or 'none'}\nWorse, of one schema, so that there is no error: "
+        f"{'; '.join(unknown) or 'none'}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -55,7 +55,7 @@ def test_text_changes_nothing_and_totals_are_kept_by_every_type():
 
 
 def test_what_the_type_cannot_read_abstains_and_a_gold_that_it_cannot_read_stays():
-    (question,) = canonical(one_question(("1", "one", "1.0"), gold="uno"), NumberAnswer())
+    (question,) = canonical(one_question(("1", "few", "1.0"), gold="uno"), NumberAnswer())
     assert question.samples["m"].answers == ("1", None, "1")
     assert question.gold == "uno"
 

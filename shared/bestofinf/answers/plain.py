@@ -14,7 +14,8 @@ from bestofinf.answers.latex import unwrapped
 from bestofinf.answers.numbers import number_form, plain_signs, with_point
 from bestofinf.answers.sentences import changes, concluded, numbers_in, only_value, stated
 from bestofinf.answers.units import counter, unit_symbol
-from bestofinf.answers.wording import question_in
+from bestofinf.answers.wording import language_of, question_in
+from bestofinf.answers.wording.figures import in_figures
 from bestofinf.border import CUT_OFF
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
@@ -71,7 +72,9 @@ class NumberAnswer(Answer):
 
     A unit of measurement is kept and tells votes apart, other words are not: "18 apples" is 18.
     A vote without unit equals the same number with one. Of a sentence the number counts that it
-    states, and where the question is known the only one that is not the question's own.
+    states, and where the question is known the only one that is not the question's own. A number
+    may be written in words of the question's language (English, German, French, Spanish), or of
+    English where the question is not known.
 
     Attributes:
         anywhere: Also takes the last number of a reply that announces none.
@@ -82,6 +85,8 @@ class NumberAnswer(Answer):
     expected = True
     asked: ClassVar[frozenset[AnswerValue] | None] = None
     """Numbers of the question; None where it is not known."""
+    language: ClassVar[str] = "en"
+    """Whose number words are read: that of the question; empty where its words are not known."""
 
     anywhere: bool = False
     tolerance: float = 0.0
@@ -91,9 +96,14 @@ class NumberAnswer(Answer):
             raise UsageError(f"tolerance must lie in [0, 1), got {self.tolerance!r}")
 
     def for_question(self, text: str) -> NumberAnswer:
-        """Return a copy that knows which numbers are the question's own."""
-        numbers = map(self._form, numbers_in(question_in(text)))
-        return bound(self, asked=frozenset(str(n).partition(" ")[0] for n in numbers if n))
+        """Return a copy that knows which numbers are the question's own, and its language."""
+        question = question_in(text)
+        numbers = map(self._form, numbers_in(question))
+        return bound(
+            self,
+            asked=frozenset(str(n).partition(" ")[0] for n in numbers if n),
+            language=language_of(question),
+        )
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the number in its one spelling, with its unit where it has one."""
@@ -142,6 +152,8 @@ class NumberAnswer(Answer):
             return None
         if (worked := _WORKED.match(text)) is not None:
             text = text[worked.end() :]
+        if self.language and (figures := in_figures(text, self.language)) is not None:
+            text = figures
         return self._form(text if "\\" in text else with_point(text.strip(), listed=False))
 
     def _left(self, text: str) -> AnswerValue | None:

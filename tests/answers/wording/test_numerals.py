@@ -23,7 +23,8 @@ SPELLED = {
     },
     "fr": {
         7: "sept", 21: "vingt et un", 71: "soixante-et-onze", 77: "soixante-dix-sept", 80: "quatre-vingts",
-        83: "quatre-vingt-trois", 97: "quatre-vingt-dix-sept", 250: "deux cent cinquante", 1_000: "mille",
+        83: "quatre-vingt-trois", 97: "quatre-vingt-dix-sept", 75: "septante-cinq",
+        81: "huitante et un", 99: "nonante-neuf", 250: "deux cent cinquante", 1_000: "mille",
     },
     "es": {
         7: "siete", 23: "veintitrés", 48: "cuarenta y ocho", 200: "doscientos", 999: "novecientos noventa y nueve",

@@ -219,9 +219,9 @@ FRENCH = Language(
         40 quarante
         50 cinquante
         60 soixante
-        70 soixante-dix
-        80 quatre-vingts quatre-vingt
-        90 quatre-vingt-dix
+        70 soixante-dix septante
+        80 quatre-vingts quatre-vingt huitante octante
+        90 quatre-vingt-dix nonante
         """,
     hundreds="""
         100 cent cents
