@@ -14,6 +14,8 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
+from bestofinf.ensemble.told import told
+
 _KEPT = 4096
 _PORTABLE = ("tool_call_id", "name")
 
@@ -70,16 +72,12 @@ def portable(message: ChatMessage) -> ChatMessage:
 
 def _block(call: Any) -> ToolCallBlock:
     """Return a tool call in OpenAI's form, object or mapping, as a block."""
-    function = _get(call, "function")
+    function = told(call, "function")
     return ToolCallBlock(
-        tool_call_id=_get(call, "id"),
-        tool_name=_get(function, "name") or "",
-        tool_kwargs=_get(function, "arguments") or {},
+        tool_call_id=told(call, "id"),
+        tool_name=told(function, "name") or "",
+        tool_kwargs=told(function, "arguments") or {},
     )
-
-
-def _get(place: Any, name: str) -> Any:
-    return place.get(name) if isinstance(place, dict) else getattr(place, name, None)
 
 
 def _key(message: ChatMessage) -> int:

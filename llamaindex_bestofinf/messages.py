@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -16,7 +15,14 @@ from llama_index.core.base.llms.types import (
 )
 
 from bestofinf.ensemble import Reading
-from bestofinf.likelihood import logprob_fields, token_logprob
+from bestofinf.ensemble.told import (
+    COUNTS,
+    told,
+    told_call,
+    told_ending,
+    told_logprobs,
+    told_tokens,
+)
 from bestofinf.records import Reply, ToolCall, Usage
 
 TRACE_KEY = "bestofinf"
@@ -24,11 +30,6 @@ TRACE_KEY = "bestofinf"
 
 Response = ChatResponse | CompletionResponse
 R = TypeVar("R", ChatResponse, CompletionResponse)
-
-_OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count", "eval_count")
-_INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count", "prompt_eval_count")
-_FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
-_COUNTS = frozenset({*_OUTPUT_KEYS, *_INPUT_KEYS, "total_tokens", "total_token_count"})
 
 
 def reply_of(response: Response, calls: Sequence[Any] | None = None) -> Reply:
@@ -47,7 +48,7 @@ def reply_of(response: Response, calls: Sequence[Any] | None = None) -> Reply:
     broken = any(call is None for call in found)
     if broken:
         text, calls, found = "", (), []
-    finish, refused = _ending(response.raw)
+    finish, refused = told_ending(response.raw)
     return Reply(
         text=text,
         tool_calls=tuple(
@@ -57,7 +58,7 @@ def reply_of(response: Response, calls: Sequence[Any] | None = None) -> Reply:
         ),
         finish_reason=finish,
         refusal=refused,
-        **_logprobs(response, text, finish),
+        **told_logprobs(response.raw, response.logprobs or [], text, finish),
         native=response,
     )
 
@@ -72,10 +73,10 @@ def response_text(response: Response) -> str:
 def tokens_of(response: Response) -> tuple[object, object]:
     """Return generated and read tokens as told, wherever the integration puts them."""
     raw = response.raw
-    found = _tokens_in(response.additional_kwargs) or _tokens_in(_get(raw, "usage"))
-    if found is None and isinstance(response, ChatResponse):
-        found = _tokens_in(response.message.additional_kwargs)
-    return found or _tokens_in(_get(raw, "usage_metadata")) or _tokens_in(raw) or (None, None)
+    places = [response.additional_kwargs, told(raw, "usage")]
+    if isinstance(response, ChatResponse):
+        places.append(response.message.additional_kwargs)
+    return told_tokens(*places, told(raw, "usage_metadata"), raw)
 
 
 def reading_of(response: Response, calls: Sequence[Any] | None = None) -> Reading:
@@ -86,9 +87,9 @@ def reading_of(response: Response, calls: Sequence[Any] | None = None) -> Readin
         calls: As for `reply_of`.
     """
     reply = reply_of(response, calls)
-    told = response.additional_kwargs.get(TRACE_KEY)
-    if told is not None:
-        spent = sum((Usage(**usage) for usage in told["usage_by_member"].values()), Usage())
+    own = response.additional_kwargs.get(TRACE_KEY)
+    if own is not None:
+        spent = sum((Usage(**usage) for usage in own["usage_by_member"].values()), Usage())
         return Reading(
             reply,
             spent.input_tokens,
@@ -106,16 +107,16 @@ def uncounted(response: R) -> R:
 
     Whatever counts tokens has counted them with the members' own responses.
     """
-    told = response.additional_kwargs
-    kept = {name: value for name, value in told.items() if name not in _COUNTS}
+    given = response.additional_kwargs
+    kept = {name: value for name, value in given.items() if name not in COUNTS}
     return response.model_copy(
         update={"raw": {"winner": response.raw}, "additional_kwargs": kept},
     )
 
 
-def winning_chat(reply: Reply, told: Mapping[str, Any] | None) -> ChatResponse:
+def winning_chat(reply: Reply, trace: Mapping[str, Any] | None) -> ChatResponse:
     """Return the winner's response with the decision; a copy, as agents write into messages."""
-    native, traced = reply.native, _traced(told)
+    native, traced = reply.native, _traced(trace)
     if not isinstance(native, ChatResponse):
         # An answer composed of several replies has no message of its own.
         message = ChatMessage(role=MessageRole.ASSISTANT, content=reply.text)
@@ -137,9 +138,9 @@ def _copied(message: ChatMessage) -> ChatMessage:
     return message.model_copy(update={"blocks": blocks, "additional_kwargs": {}})
 
 
-def winning_completion(reply: Reply, told: Mapping[str, Any] | None) -> CompletionResponse:
+def winning_completion(reply: Reply, trace: Mapping[str, Any] | None) -> CompletionResponse:
     """Return the winner's completion with the decision."""
-    native, traced = reply.native, _traced(told)
+    native, traced = reply.native, _traced(trace)
     known = native if isinstance(native, CompletionResponse) else CompletionResponse(text="")
     return CompletionResponse(
         text=reply.text if native is None else response_text(native),
@@ -149,78 +150,14 @@ def winning_completion(reply: Reply, told: Mapping[str, Any] | None) -> Completi
     )
 
 
-def _traced(told: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {} if told is None else {TRACE_KEY: told}
+def _traced(trace: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if trace is None else {TRACE_KEY: trace}
 
 
 def _calls_in(message: ChatMessage) -> list[ToolCall | None]:
     """Return the calls in a message's blocks; None for one that cannot be read."""
-    return [_call(block) for block in message.blocks if isinstance(block, ToolCallBlock)]
-
-
-def _call(block: ToolCallBlock) -> ToolCall | None:
-    args: Any = block.tool_kwargs
-    if isinstance(args, str):
-        try:
-            args = json.loads(args) if args.strip() else {}
-        except ValueError:
-            return None
-    if not isinstance(args, Mapping):
-        return None
-    return ToolCall(block.tool_name, args, block.tool_call_id)
-
-
-def _ending(raw: Any) -> tuple[str | None, bool]:
-    """Return why a reply ended, and whether it is a refusal."""
-    if raw is None:
-        return None, False
-    choice = _choice(raw)
-    finish = _get(choice, "finish_reason") if choice is not None else None
-    for name in _FINISH_KEYS:
-        if isinstance(finish, str):
-            break
-        finish = _get(raw, name)
-    if not isinstance(finish, str):
-        finish = None
-    refused = finish == "refusal" or bool(_get(_get(choice, "message"), "refusal"))
-    return finish, refused
-
-
-def _logprobs(response: Response, text: str, finish: str | None) -> dict[str, Any]:
-    """Return the log-probability of every generated token, where it is known, as fields of a reply."""
-    places, choice = response.logprobs or [], _choice(response.raw)
-    told = None
-    # Clients that were asked in the call alone leave them there. A chunk has those of its own text.
-    if places or _get(choice, "message") is not None:
-        told = _get(_get(choice, "logprobs"), "content")
-    # A list of several holds the likeliest tokens and does not say which was taken.
-    if not told and all(len(place) == 1 for place in places):
-        told = [place[0] for place in places]
-    pairs = [
-        (_get(t, "token"), token_logprob(_get(t, "logprob"), _get(t, "prob"))) for t in told or ()
+    return [
+        told_call(block.tool_name, block.tool_kwargs, block.tool_call_id)
+        for block in message.blocks
+        if isinstance(block, ToolCallBlock)
     ]
-    return logprob_fields(pairs, text, finish)
-
-
-def _choice(raw: Any) -> Any:
-    choices = _get(raw, "choices")
-    return choices[0] if isinstance(choices, Sequence) and choices else None
-
-
-def _get(place: Any, name: str) -> Any:
-    if isinstance(place, dict):  # what it mostly is, and quicker to tell
-        return place.get(name)
-    return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
-
-
-def _tokens_in(place: Any) -> tuple[object, object] | None:
-    if not place:
-        return None
-    found = _first(place, _OUTPUT_KEYS), _first(place, _INPUT_KEYS)
-    return None if found == (None, None) else found
-
-
-def _first(place: Any, names: Sequence[str]) -> object:
-    """Return the first number, or what stands in its place."""
-    found = (_get(place, name) for name in names)
-    return next((value for value in found if isinstance(value, int | float | str)), None)

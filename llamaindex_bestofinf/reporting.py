@@ -25,7 +25,7 @@ from llama_index_instrumentation.dispatcher import Dispatcher
 from llama_index_instrumentation.event_handlers import NullEventHandler
 from pydantic import BaseModel
 
-from bestofinf.ensemble import Counted, Result, VotePlan, failed_trace
+from bestofinf.ensemble import Counted, Result, VotePlan, failed_trace, outcome_facts
 from bestofinf.records import Decision, Draw, Outcome, Sample
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.messages import uncounted
@@ -103,31 +103,18 @@ class CallReport:
 
     def _sample(self, draw: Draw, outcome: Outcome, counted: bool) -> None:
         member = self._plan.members[draw.member]
-        facts: dict[str, Any] = {"error": None}
-        if isinstance(outcome, Sample):
-            usage = outcome.usage
-            known = bool(usage.input_tokens or usage.output_tokens)
-            facts |= {
-                "answer": _plain(outcome.answer),
-                "text": outcome.reply.text if outcome.reply is not None else None,
-                "tokens": outcome.tokens,
-                "input_tokens": usage.input_tokens if known else None,
-                "cost": usage.cost if known else None,
-                "score": outcome.score,
-            }
-        else:
-            facts["error"] = f"{type(outcome.error).__name__}: {outcome.error}"
+        reply = outcome.reply if isinstance(outcome, Sample) else None
         self._tell(
             EnsembleSampleEvent(
                 call_id=self._call_id,
                 index=draw.index,
                 member=member.name,
                 kind=self._kind,
-                seconds=outcome.seconds,
+                text=reply.text if reply is not None else None,
                 counted=counted,
                 weight=member.weight,
                 span_id=self._span,
-                **facts,
+                **outcome_facts(outcome),
             )
         )
 
@@ -238,7 +225,3 @@ class EndpointReport(_Report):
     @property
     def _asked(self) -> dict[str, Any]:
         return {"messages": self._prompt} if self._chat else {"prompt": self._prompt}
-
-
-def _plain(answer: Any) -> Any:
-    return answer if isinstance(answer, str | int | float | None) else str(answer)

@@ -57,7 +57,13 @@ if TYPE_CHECKING:
     )
     from bestofinf.ensemble.state import Cached, EnsembleState
     from bestofinf.ensemble.tightening import tightened
-    from bestofinf.ensemble.trace import Trace, TraceDetail, failed_trace, shown_trace
+    from bestofinf.ensemble.trace import (
+        Trace,
+        TraceDetail,
+        failed_trace,
+        outcome_facts,
+        shown_trace,
+    )
     from bestofinf.ensemble.unvotable import Unvotable
     from bestofinf.ensemble.watching import Watch, awatched, watched
 
@@ -111,6 +117,7 @@ __all__ = [
     "may_be_cancelled",
     "named_model",
     "one_line",
+    "outcome_facts",
     "pieces",
     "plan_settings",
     "private_loop",
@@ -167,7 +174,7 @@ __getattr__ = handed_on(
         ),
         "state": ("Cached", "EnsembleState"),
         "tightening": ("tightened",),
-        "trace": ("Trace", "TraceDetail", "failed_trace", "shown_trace"),
+        "trace": ("Trace", "TraceDetail", "failed_trace", "outcome_facts", "shown_trace"),
         "unvotable": ("Unvotable",),
         "watching": ("Watch", "awatched", "watched"),
     },

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from bestofinf._display import vote
 from bestofinf.border import error_text
-from bestofinf.records import AnswerValue, Decision, Failure, Sample, TrailEntry, Usage
+from bestofinf.records import AnswerValue, Decision, Failure, Outcome, Sample, TrailEntry, Usage
 
 
 class Trace(dict[str, Any]):
@@ -144,31 +144,38 @@ def _usage(usage: Usage) -> dict[str, float]:
     }
 
 
-def _line(line: TrailEntry, names: Sequence[str]) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "index": line.draw.index,
-        "member": names[line.draw.member],
-        "counted": line.counted,
+def outcome_facts(outcome: Outcome | None) -> dict[str, Any]:
+    """Return what a draw has brought as plain JSON values; what is not known is None, and not 0."""
+    facts: dict[str, Any] = {
         "answer": None,
         "tokens": None,
         "input_tokens": None,
         "cost": None,
-        "seconds": None,
+        "seconds": outcome.seconds if outcome is not None else None,
         "score": None,
-        "error": None,
+        "error": error_text(outcome.error) if isinstance(outcome, Failure) else None,
     }
-    outcome = line.outcome
     if isinstance(outcome, Sample):
         usage = outcome.usage
-        record |= {
+        facts |= {
             "answer": _plain(outcome.answer),
             "tokens": outcome.tokens,
-            # What is not known is not 0.
             "input_tokens": (usage.input_tokens or None) if usage.unmetered else usage.input_tokens,
             "cost": (usage.cost or None) if usage.unmetered else usage.cost,
-            "seconds": outcome.seconds,
             "score": outcome.score,
         }
+    return facts
+
+
+def _line(line: TrailEntry, names: Sequence[str]) -> dict[str, Any]:
+    draw, outcome = line.draw, line.outcome
+    record = {
+        "index": draw.index,
+        "member": names[draw.member],
+        "counted": line.counted,
+        **outcome_facts(outcome),
+    }
+    if isinstance(outcome, Sample):
         if outcome.reply is not None and outcome.reply.logprob is not None:
             record["logprob"] = outcome.reply.logprob
             record["logprob_tokens"] = len(outcome.reply.logprobs or ())
@@ -176,9 +183,4 @@ def _line(line: TrailEntry, names: Sequence[str]) -> dict[str, Any]:
             record["said"] = outcome.likelihood.said if outcome.likelihood else None
         if outcome.note:
             record["note"] = error_text(outcome.note)
-    elif isinstance(outcome, Failure):
-        record |= {
-            "seconds": outcome.seconds,
-            "error": error_text(outcome.error),
-        }
     return record
