@@ -43,6 +43,14 @@ def test_json_has_the_keys_that_stay(recorded):
     assert record["reasons"].keys() == {"ahead-by", "out of samples"}
 
 
+@pytest.mark.parametrize("answer", [(), ("--answer", "math"), ("--answer", "auto")])
+def test_probabilities_of_replies_that_are_not_the_answers_are_refused(recorded, answer):
+    with pytest.raises(UsageError, match=r"rule 'mass' .* behind reasoning"):
+        run(recorded, "--rule", "fixed:n=1", "--rule", "mass|max-samples:n=3", *answer)
+    told = run(recorded, "--rule", "mass|max-samples:n=3", "--answer", "text", "--json")
+    assert json.loads(told.stdout)["questions"] == 2
+
+
 def test_several_rules_give_a_list(recorded):
     result = run(recorded, "--member", "m", "--rule", "fixed:n=1", "--rule", "fixed:n=3", "--json")
     assert [r["mean_samples"] for r in json.loads(result.stdout)] == [1, 3]

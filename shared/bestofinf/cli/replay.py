@@ -17,6 +17,7 @@ from bestofinf.errors import UsageError
 
 if TYPE_CHECKING:
     from bestofinf.replay import ReplayResult, Timing
+    from bestofinf.rules import StopRule
 
 
 def replay(
@@ -77,6 +78,7 @@ def replay(
     sets. JSON is one object, or a list of them where several rules are given.
     """
     from bestofinf.replay import ReplayPlan, replay_all
+    from bestofinf.rules import parse_rule
 
     plan = ReplayPlan(
         members=member or None,
@@ -91,8 +93,10 @@ def replay(
         replacement=with_replacement,
         timing=_timing(launch, waiting, order, slots),
     )
+    rules = [parse_rule(text) for text in rule]
+    _check_replies(rules, answer)
     read = read_recorded(paths, answer)
-    results = replay_all(read.evaluation_set, rule, plan)
+    results = replay_all(read.evaluation_set, rules, plan)
     console = Console()
     if as_json:
         records = [result.to_json() | read.to_json() for result in results]
@@ -103,6 +107,19 @@ def replay(
         console.print(line, highlight=False, soft_wrap=True)
     tell_unread(read, console)
     tell_labels(read, console)
+
+
+def _check_replies(rules: Sequence[StopRule], answer: str | None) -> None:
+    """Refuse rules that read probabilities of replies which are not the answers, as a live vote does."""
+    from bestofinf.evaluation.canonical import recorded_answer
+    from bestofinf.rules.replies import need_whole_replies
+
+    for rule in rules:
+        if not rule.reads_replies:
+            continue
+        kind = None if answer is None else recorded_answer(answer)
+        name = "answers of no named type" if kind is None else type(kind).__name__
+        need_whole_replies(rule, whole=kind is not None and kind.whole, answer=name)
 
 
 def _timing(launch: str | None, waiting: float | None, order: str, slots: int) -> Timing | None:

@@ -23,6 +23,7 @@ from bestofinf.rules import parse_rule
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import MaxCost, MaxSamples
 from bestofinf.rules.optscale import OptScale
+from bestofinf.rules.replies import need_whole_replies
 from bestofinf.voting.confidence import ConfidenceCalibration
 from bestofinf.voting.engine import VotingEngine
 from bestofinf.voting.selectors import BestScore, Selector, resolve_selector
@@ -67,13 +68,7 @@ class VotePlan(Generic[M]):
         load()  # not at the first call, which may be in an event loop
         whole("concurrency", self.concurrency, 1)
         self.engine()  # refuses what cannot work now, not at the first call
-        if self.rule.reads_replies and not self.answer.whole:
-            named = next(part.name for part in self.rule.parts() if part.reads_replies)
-            raise UsageError(
-                f"rule {named!r} takes the probability of a reply for that of its answer, and with "
-                f"{type(self.answer).__name__} an answer may stand behind reasoning: give an answer type "
-                "whose replies are the answer (text, choice, json, tool-calls), or another rule"
-            )
+        need_whole_replies(self.rule, whole=self.answer.whole, answer=type(self.answer).__name__)
         limits_cost = any(isinstance(part, MaxCost) for part in self.rule.parts())
         if limits_cost and not any(any(m.price) for m in self.members):
             raise UsageError(
