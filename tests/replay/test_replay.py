@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,22 @@ def test_frontier_puts_the_oracle_below_and_fixed_above():
     ratio, error = found.ratio("optimal", "oracle", 0.9, cost="tokens")
     assert ratio > 1
     assert error > 0
+
+
+def test_errors_over_the_oracle_are_paired_whatever_the_order_of_questions_and_members():
+    plan = ReplayPlan(trials=20, max_samples=40)
+    names = sorted(SMALL.members, reverse=True)
+    turned = EvaluationSet(
+        tuple(
+            replace(q, samples={name: q.samples[name] for name in names if name in q.samples})
+            for q in reversed(SMALL.questions)
+        )
+    )
+    for data in (SMALL, turned):
+        found = frontier(data, {"optimal": ["fast", "balanced", "thorough"]}, plan)
+        ours, limit = found.lines["optimal"], found.lines["oracle"]
+        assert ours.grid.questions == limit.grid.questions
+        assert ours.grid.groups == limit.grid.groups
 
 
 def test_frontier_is_read_in_money_as_in_tokens():

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestofinf.evaluation import EvaluationSet
+from bestofinf.evaluation.provenance import for_estimates
 from bestofinf.replay.draws import Draws
 from bestofinf.replay.populations import Floats, Population
 from bestofinf.replay.results import Grid, ReplayResult, bootstrap, cost_at
@@ -138,7 +139,8 @@ def frontier(
         if members
     }
     if oracle:
-        lines["oracle"] = _oracle(evaluation_set, plan)
+        # The questions in the order of the other lines: errors of ratios are paired.
+        lines["oracle"] = _oracle(for_estimates(evaluation_set)[0].fixed().ordered, plan)
     return Frontier(lines, results)
 
 
