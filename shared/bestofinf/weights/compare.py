@@ -31,8 +31,8 @@ from bestofinf.weights.votes import FEWEST_VOTES, common_questions
 DEFAULT = "blend"
 """The learner that is judged against the best member.
 
-The mean of two learners that fail on different sets: on recorded answers it was on none far behind
-the better of the two. Choosing the best of a cross-validation for each set was not better than a
+The mean of three learners that fail on different sets: on recorded answers it was on none far behind
+the best of them. Choosing the best of a cross-validation for each set was not better than a
 fixed choice. As it is fixed beforehand, its gain need not pay for a choice among learners.
 """
 

@@ -178,7 +178,7 @@ def learn(
     run: dict[str, Callable[[Margins], Floats]] = {
         "softmax": softmax_credit,
         "consensus": softmax_credit,  # the same where all questions are labelled
-        "blend": lambda m: (softmax_credit(m) + learners.finite_n(m)[0]) / 2,
+        "blend": learners.blend,
         "bagged-single": lambda m: learners.bagged_single(m, seed=seed),
         "single": learners.single,
         "uniform": learners.uniform,

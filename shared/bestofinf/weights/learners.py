@@ -5,22 +5,30 @@ Every learner takes the vote counts and returns weights of shape (K,) that sum t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import ndtr, softmax
 
 from bestofinf._extras import require
 from bestofinf.errors import BestOfInfError
+from bestofinf.weights.credit import softmax_credit
 from bestofinf.weights.objectives import FINITE_VOTES
 from bestofinf.weights.solver.clock import Clock
 from bestofinf.weights.solver.margins import Floats, Margins
 from bestofinf.weights.solver.milp import dot, new_model, optimise
 
-CAP = 0.5
-"""Margin past which `hinge` gives no further credit."""
+CAP, ROUNDED = 0.5, 0.05
+"""Margin past which `hinge` gives no further credit, and how smooth `capped_margins` makes its edges."""
 
-ENTROPY, FLOOR = 0.3, 1e-3
-"""Weight of the entropy term of `finite_n`, and floor of the variance."""
+ENTROPY, FLOOR = 0.02, 1e-3
+"""Weight of the entropy term for every question, and floor of the variance in `finite_n`.
+
+For every question, as in the closed form of `softmax` (there 1/T = 0.04): members that are about
+equally good keep about equal weights however many questions there are, for what many questions
+show of a small difference is little too.
+"""
 
 BOOTSTRAPS = 200
 SMALL_MARGIN = 1e-3
@@ -77,12 +85,12 @@ def finite_n(
     The chance to win is the normal approximation ``min_r Phi(delta_r / sigma_r)`` with
     ``delta = d_r · w`` and ``sigma² = (g · w + a_r · w - delta² + floor) / votes`` plus the
     variance of the recorded shares themselves, ``sum_k w_k² (g_k + a_rk - d_rk²) / n_k``. An
-    entropy term draws the weights together: ``- entropy * sum_k w_k ln(K w_k)``.
+    entropy term draws the weights together: ``- Q * entropy * sum_k w_k ln(K w_k)``.
 
     Args:
         margins: The vote counts.
         votes: Samples in a vote.
-        entropy: Weight of the entropy term.
+        entropy: Weight of the entropy term, for every question.
         floor: Keeps the variance above zero where all members agree.
         cost: Accuracy given up for one sample of each member, shape (K,); a vote of `votes`
             samples gives up ``votes * cost · w``.
@@ -93,15 +101,13 @@ def finite_n(
     The objective is not concave; SLSQP starts at equal weights, from where restarts at random
     points found no gain worth having on the recorded sets.
     """
-    k = len(margins.members)
     rows, wrong = margins.rows, margins.wrong_shares
     right = margins.shares[margins.question]
     both = right + wrong
-    paid = np.zeros(k) if cost is None else len(margins) * votes * cost
+    paid = np.zeros(len(margins.members)) if cost is None else len(margins) * votes * cost
     noise = (both - rows**2) / np.maximum(margins.valid, 1)[margins.question]
 
-    def loss(logits: Floats) -> tuple[float, Floats]:
-        w = softmax(logits)
+    def won(w: Floats) -> tuple[float, Floats]:
         delta = rows @ w
         variance = (both @ w - delta**2 + floor) / votes + noise @ w**2
         sigma = np.sqrt(variance)
@@ -114,16 +120,71 @@ def finite_n(
         by_w = (both[worst] - 2 * d[:, None] * rows[worst]) / votes + 2 * noise[worst] * w
         slope = (rows[worst] - (z[worst] / (2 * s))[:, None] * by_w) / s[:, None]
         density = np.exp(-0.5 * z[worst] ** 2) / np.sqrt(2 * np.pi)
-        positive = np.maximum(w, 1e-300)
-        value = ndtr(least).sum() - w @ paid - entropy * (w * np.log(k * positive)).sum()
-        gradient = density @ slope - paid - entropy * (np.log(k * positive) + 1)
-        return -value, -w * (gradient - gradient @ w)
+        return float(ndtr(least).sum() - w @ paid), density @ slope - paid
+
+    weights = _drawn_together(won, margins, entropy)
+    return weights, won(weights)[0]
+
+
+def capped_margins(
+    margins: Margins, *, cap: float = CAP, rounded: float = ROUNDED, entropy: float = ENTROPY
+) -> Floats:
+    """Maximise what `hinge` does, with rounded edges and the entropy term of `finite_n`.
+
+    The least of a question's margins and the cap is taken as
+    ``-t ln(exp(-cap / t) + sum_r exp(-d_r · w / t))``. That is concave, so the optimum is the only
+    one and equal members get equal weights; and no solver is needed.
+
+    Args:
+        margins: The vote counts.
+        cap: Margin past which there is no further credit, above 0.
+        rounded: t above, above 0.
+        entropy: Weight of the entropy term, for every question, above 0.
+    """
+    rows = margins.rows
+
+    def credit(w: Floats) -> tuple[float, Floats]:
+        z = -(rows @ w) / rounded
+        top = np.maximum(np.maximum.reduceat(z, margins.starts), -cap / rounded)
+        each = np.exp(z - top[margins.question])
+        total = np.add.reduceat(each, margins.starts) + np.exp(-cap / rounded - top)
+        value = -rounded * (np.log(total) + top).sum()
+        return float(value), (each / total[margins.question]) @ rows
+
+    return _drawn_together(credit, margins, entropy)
+
+
+def _drawn_together(
+    score: Callable[[Floats], tuple[float, Floats]], margins: Margins, entropy: float
+) -> Floats:
+    """Maximise ``score(w) - Q * entropy * sum_k w_k ln(K w_k)`` from equal weights.
+
+    Args:
+        score: Returns the score of weights, in questions, and its gradient, shape (K,).
+        margins: The vote counts.
+        entropy: Weight of the entropy term, for every question.
+    """
+    k, pull = len(margins.members), len(margins) * entropy
+
+    def loss(logits: Floats) -> tuple[float, Floats]:
+        w = softmax(logits)
+        value, gradient = score(w)
+        log = np.log(k * np.maximum(w, 1e-300))
+        gradient = gradient - pull * (log + 1)
+        return pull * float(w @ log) - value, -w * (gradient - gradient @ w)
 
     # L-BFGS-B finds as good weights, but wakes a thread of BLAS for every step of these few numbers.
-    result = minimize(loss, np.zeros(k), jac=True, method="SLSQP")
-    weights = np.asarray(softmax(result.x))
-    spread = entropy * float((weights * np.log(np.maximum(k * weights, 1e-300))).sum())
-    return weights, spread - float(result.fun)
+    return np.asarray(softmax(minimize(loss, np.zeros(k), jac=True, method="SLSQP").x))
+
+
+def blend(margins: Margins) -> Floats:
+    """Return the mean of three learners' weights, which fail on different sets.
+
+    What is summed over questions is what few votes of a mixture win (`finite_n`), what few votes of
+    a member alone do (`softmax_credit`), and how far ahead the right answer is (`capped_margins`).
+    """
+    parts = (finite_n(margins)[0], softmax_credit(margins), capped_margins(margins))
+    return np.asarray(np.mean(parts, axis=0))
 
 
 def hinge(
