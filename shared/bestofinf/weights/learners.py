@@ -164,17 +164,19 @@ def _drawn_together(
         margins: The vote counts.
         entropy: Weight of the entropy term, for every question.
     """
-    k, pull = len(margins.members), len(margins) * entropy
+    k, n = len(margins.members), max(1, len(margins))
 
     def loss(logits: Floats) -> tuple[float, Floats]:
         w = softmax(logits)
         value, gradient = score(w)
         log = np.log(k * np.maximum(w, 1e-300))
-        gradient = gradient - pull * (log + 1)
-        return pull * float(w @ log) - value, -w * (gradient - gradient @ w)
+        slope = gradient / n - entropy * (log + 1)
+        return entropy * float(w @ log) - value / n, -w * (slope - slope @ w)
 
+    # By question, so that the first step is no leap to a single member, where all slopes vanish.
     # L-BFGS-B finds as good weights, but wakes a thread of BLAS for every step of these few numbers.
-    return np.asarray(softmax(minimize(loss, np.zeros(k), jac=True, method="SLSQP").x))
+    found = minimize(loss, np.zeros(k), jac=True, method="SLSQP", options={"ftol": 1e-10})
+    return np.asarray(softmax(found.x))
 
 
 def blend(margins: Margins) -> Floats:
