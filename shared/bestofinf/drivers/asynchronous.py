@@ -86,7 +86,7 @@ async def avote(
     try:
         while not engine.done:
             for draw in engine.ask(concurrency - len(tasks)):
-                tasks[arrivals.expect(asyncio.ensure_future(sampler.outcome(draw)))] = draw
+                tasks[arrivals.expect(asyncio.create_task(sampler.outcome(draw)))] = draw
             arrived = await arrivals.next(seconds=time_left())
             engine.advance(clock() - start)
             # Several may be done at once: telling them in draw order keeps reports stable.
