@@ -1,6 +1,7 @@
 """Recorded replies: read as live ones are, counted where they hold no answer, kept when moved."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,9 +9,17 @@ from typer.testing import CliRunner
 from bestofinf.answers import resolve_answer
 from bestofinf.cli.app import app
 from bestofinf.errors import UsageError
-from bestofinf.evaluation import EvaluationStore, import_files, read, read_file, write_file
+from bestofinf.evaluation import (
+    EvaluationSet,
+    EvaluationStore,
+    import_files,
+    read,
+    read_file,
+    write_file,
+)
 from bestofinf.evaluation.canonical import read_answers
 from bestofinf.evaluation.check import check_answers
+from bestofinf.evaluation.files import questions_in
 from bestofinf.evaluation.reading import read_raw
 from bestofinf.records import Reply, ToolCall
 
@@ -196,3 +205,38 @@ def test_the_check_tells_what_is_read_lost_and_merged(write):
 def test_what_only_looks_alike_is_no_merge_to_look_at(write):
     path = write({"replies": {"m": ["Paris", "paris.", " PARIS "]}})
     assert json.loads(command("answers", "check", path, "--json"))["merges"] == []
+
+
+def test_a_check_is_the_same_question_by_question(write, tmp_path):
+    replies = [[text, 9] for text in FOUR] + [["Hm, let us see.", 9]]
+    path = write(*[{"id": f"q{i}", "gold": "4", "replies": {"m": replies}} for i in range(3)])
+    told = []
+    with EvaluationStore(tmp_path / "a.db") as store:
+        import_files(store, [path], answer="number")
+    for source in (path, tmp_path / "a.db"):
+        recorded = EvaluationSet(read_raw([source], texts=True).questions)
+        whole = check_answers(recorded, "number")
+        single = check_answers(source, "number", progress=lambda *done: told.append(done))
+        assert single == whole
+        assert check_answers(source) == check_answers(recorded)
+        brief = check_answers(source, "number", everything=False)
+        assert brief.readings == tuple(whole.lost)
+        assert brief.to_json() == whole.to_json()
+        assert (brief.texts, len(brief.lost)) == (12, 3)
+    assert told == [(1, 3), (2, 3), (3, 3)] * 2
+
+
+def test_a_file_is_read_line_by_line(write):
+    path = write(*[{"id": f"q{i}", "gold": "4", "replies": {"m": [["4"]]}} for i in range(3)])
+    with Path(path).open("a") as file:
+        file.write("no JSON\n")
+    questions = questions_in(Path(path))
+    assert [next(questions).id for _ in range(3)] == ["q0", "q1", "q2"]
+    with pytest.raises(UsageError, match="line 4: not JSON"):
+        next(questions)
+
+
+def test_an_id_that_comes_again_is_refused_with_its_lines(write):
+    line = {"id": "q", "gold": "4", "replies": {"m": [["4"]]}}
+    with pytest.raises(UsageError, match="line 2: question id 'q' stands in line 1 already"):
+        read(write(line, line))

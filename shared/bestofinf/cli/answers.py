@@ -50,7 +50,7 @@ def check(
     from bestofinf.evaluation.check import check_answers
 
     with progress_bar("Reading replies") as advance:
-        found = check_answers(paths, answer, told=tell_log, progress=advance)
+        found = check_answers(paths, answer, everything=everything, told=tell_log, progress=advance)
     if as_json:
         record: dict[str, Any] = found.to_json()
         if everything:
@@ -63,7 +63,7 @@ def check(
 def _show(found: AnswerCheck, console: Console, *, everything: bool) -> None:
     n_lost = len(found.lost)
     console.print(
-        f"{len(found.readings):,} replies read by {found.answer!r}: {found.n_read:,} have an "
+        f"{found.texts:,} replies read by {found.answer!r}: {found.n_read:,} have an "
         f"answer, {n_lost:,} have none"
     )
     if everything:

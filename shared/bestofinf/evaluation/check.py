@@ -15,8 +15,8 @@ from bestofinf.evaluation.canonical import recorded_answer
 from bestofinf.evaluation.equivalence import RecordedClasses, value_of, vote_of
 from bestofinf.evaluation.identity import answer_text
 from bestofinf.evaluation.logs.report import LogReport
-from bestofinf.evaluation.reading import read_raw
 from bestofinf.evaluation.sets import EvaluationSet, Question
+from bestofinf.evaluation.streaming import holds_replies, streamed
 from bestofinf.records import Reply
 
 SHORT = 200
@@ -65,11 +65,13 @@ class AnswerCheck:
 
     Attributes:
         answer: Name of the answer type.
-        readings: Every reply.
+        texts: Number of replies.
+        readings: Every reply, or those without an answer alone.
         merges: What looks different and is one vote, by question.
     """
 
     answer: str
+    texts: int
     readings: tuple[Reading, ...] = field(repr=False)
     merges: tuple[Merge, ...] = field(repr=False)
 
@@ -81,14 +83,14 @@ class AnswerCheck:
     @property
     def n_read(self) -> int:
         """Replies with an answer."""
-        return len(self.readings) - len(self.lost)
+        return self.texts - len(self.lost)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values with the keys of the command line."""
         lost = self.lost
         return {
             "answer": self.answer,
-            "texts": len(self.readings),
+            "texts": self.texts,
             "read": self.n_read,
             "without_answer": len(lost),
             "reasons": dict(Counter(reading.reason for reading in lost).most_common()),
@@ -102,33 +104,57 @@ def check_answers(
     paths: str | Path | Iterable[str | Path] | EvaluationSet,
     answer: AnswerLike | None = None,
     *,
+    everything: bool = True,
     told: Callable[[LogReport], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> AnswerCheck:
     """Read recorded replies by an answer type and tell what was read, lost and merged.
+
+    Logs, a single store and a single file are read question by question.
 
     Args:
         paths: As `bestofinf.evaluation.read` takes them, or a set. Stores give the replies whose
             texts they keep, and of others the answers.
         answer: An answer type or its name. None: ``auto`` where there are whole replies, else
             ``text``.
+        everything: Keep every reply; else those without an answer alone, of inputs that are
+            larger than memory.
         told: Called with what was read from logs, where there are any.
         progress: Called after each question with the number done and the number of all.
     """
-    recorded = paths if isinstance(paths, EvaluationSet) else read_raw(paths, texts=True, told=told)
+    if isinstance(paths, EvaluationSet):
+        if answer is None:
+            answer = _usual(any(s.replies for q in paths for s in q.samples.values()))
+        return _check(paths, len(paths), answer, everything, progress)
+    several = [paths] if isinstance(paths, str | Path) else list(paths)
     if answer is None:
-        whole = any(s.replies for q in recorded for s in q.samples.values())
-        answer = "auto" if whole else "text"
+        answer = _usual(holds_replies(several))
+    with streamed(several, told=told) as (questions, number):
+        return _check(questions, number, answer, everything, progress)
+
+
+def _usual(replies: bool) -> str:
+    return "auto" if replies else "text"
+
+
+def _check(
+    questions: Iterable[Question],
+    number: int,
+    answer: AnswerLike,
+    everything: bool,
+    progress: Callable[[int, int], None] | None,
+) -> AnswerCheck:
     kind = recorded_answer(answer)
-    readings, merges = list[Reading](), list[Merge]()
-    for done, question in enumerate(recorded, 1):
+    texts, readings, merges = 0, list[Reading](), list[Merge]()
+    for done, question in enumerate(questions, 1):
         own, merged = _checked(question, kind)
-        readings += own
+        texts += len(own)
+        readings += own if everything else [one for one in own if one.answer is None]
         merges += merged
         if progress is not None:
-            progress(done, len(recorded))
+            progress(done, number)
     name = answer if isinstance(answer, str) else type(kind).__name__
-    return AnswerCheck(name, tuple(readings), tuple(merges))
+    return AnswerCheck(name, texts, tuple(readings), tuple(merges))
 
 
 def _checked(question: Question, answer: Answer) -> tuple[list[Reading], list[Merge]]:

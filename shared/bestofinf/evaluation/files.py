@@ -26,7 +26,7 @@ The authors' files have one line a question and one file a member, named
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -57,13 +57,26 @@ def read_files(paths: Iterable[str | Path]) -> EvaluationSet:
 def read_file(path: str | Path) -> EvaluationSet:
     """Read one JSONL file of either kind, told apart by the keys of each line."""
     path = Path(path)
-    questions = [read_question(record, path, line) for line, record in records(path)]
-    if not questions:
+    return EvaluationSet(tuple(questions_in(path)), name=path.stem)
+
+
+def questions_in(path: Path) -> Generator[Question]:
+    """Yield the questions of one JSONL file of either kind.
+
+    Raises:
+        UsageError: If there is none, an id comes again, or a line is malformed.
+    """
+    seen: dict[str, int] = {}
+    for line, record in records(path):
+        question = read_question(record, path, line)
+        first = seen.setdefault(question.id, line)
+        if first != line:
+            raise UsageError(
+                f"{path}, line {line}: question id {question.id!r} stands in line {first} already"
+            )
+        yield question
+    if not seen:
         raise UsageError(f"{path}: no questions in the file")
-    try:
-        return EvaluationSet(tuple(questions), name=path.stem)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from None
 
 
 def write_file(evaluation_set: EvaluationSet, path: str | Path) -> None:

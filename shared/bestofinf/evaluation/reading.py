@@ -58,7 +58,7 @@ def read_raw(
         with Logs(found.logs) as logs:
             questions = tuple(gathered.question for gathered in logs.questions())
         sets.append(_named(questions, found))
-        _tell(logs.report, found, told)
+        tell(logs.report, found, told)
     return sets[0] if len(sets) == 1 else EvaluationSet.merge(sets)
 
 
@@ -95,7 +95,7 @@ def read_by(
             questions += one.evaluation_set.questions
             if progress is not None:
                 progress(len(questions), total)
-    _tell(logs.report, found, told)
+    tell(logs.report, found, told)
     name = "auto" if answer is None else answer if isinstance(answer, str) else type(kind).__name__
     return ReadSet(_named(tuple(questions), found).ordered, name, texts, lost)
 
@@ -108,14 +108,20 @@ def _sources(paths: str | Path | Iterable[str | Path]) -> Sources:
 
 
 def _named(questions: tuple[Question, ...], found: Sources) -> EvaluationSet:
-    if not questions:
-        names = ", ".join(str(head.path) for head, _ in found.logs[:3])
-        raise UsageError(f"{names}: no samples in the log")
+    need_samples(len(questions), found)
     paths = [head.path for head, _ in found.logs]
     return EvaluationSet(questions, name=paths[0].stem if len(paths) == 1 else paths[0].parent.name)
 
 
-def _tell(report: LogReport, found: Sources, told: Callable[[LogReport], None] | None) -> None:
+def need_samples(number: int, found: Sources) -> None:
+    """Refuse logs without a question that has samples."""
+    if not number:
+        names = ", ".join(str(head.path) for head, _ in found.logs[:3])
+        raise UsageError(f"{names}: no samples in the log")
+
+
+def tell(report: LogReport, found: Sources, told: Callable[[LogReport], None] | None) -> None:
+    """Tell what was read from logs, and which files were passed over."""
     for path in found.passed_over:
         report.remarks[f"{path}: no log, passed over"] = None
     if told is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -324,7 +324,7 @@ class EvaluationStore(Shown):
 
     def records(
         self,
-    ) -> Iterator[tuple[QuestionRow, list[CallRow], list[SampleRow], list[LabelRow]]]:
+    ) -> Generator[tuple[QuestionRow, list[CallRow], list[SampleRow], list[LabelRow]]]:
         """Yield each question with its calls, samples and labels, in the order they came."""
         with self._database.read() as connection:
             q = schema.questions
