@@ -34,6 +34,7 @@ from bestofinf.evaluation.rows import (
     QuestionRow,
     SampleRow,
 )
+from bestofinf.evaluation.sources import sources_of
 from support.stored import record
 
 ROOT = Path(__file__).parents[2]
@@ -315,3 +316,12 @@ def test_the_recorded_answers_are_the_same_from_files_and_from_a_store(tmp_path)
         # In a store a right answer also says where it came from.
         assert {q.provenance for q in stored} == {"import"}
         assert tuple(replace(q, provenance=None) for q in stored) == tuple(read(paths).questions)
+
+
+def test_a_prompt_of_megabytes_does_not_hide_what_kind_of_file_it_is(tmp_path):
+    path = tmp_path / "a.jsonl"
+    long = Question("q", {"m": Samples(("4",))}, gold="4", prompt="word " * 500_000)
+    write_file(EvaluationSet((long,)), path)
+    assert sources_of([path]).own == [path]
+    (question,) = read([path])
+    assert question.prompt == long.prompt

@@ -275,15 +275,16 @@ def normalise(text: str) -> str:
 
 
 def as_record(question: Question) -> dict[str, Any]:
-    """Return a question as the JSON object of our format."""
+    """Return a question as the JSON object of our format.
+
+    Texts of any length come last: what kind of file it is shows in the beginning of its first line.
+    """
     record: dict[str, Any] = {"id": question.id}
     if question.gold is not None:
         record["gold"] = question.gold
     if question.dataset:
         record["dataset"] = question.dataset
-    if question.prompt is not None:
-        record["prompt"] = question.prompt
-    for name in ("last_message", "provenance", "label_score"):
+    for name in ("provenance", "label_score"):
         if getattr(question, name) is not None:
             record[name] = getattr(question, name)
     if question.wrong:
@@ -295,6 +296,9 @@ def as_record(question: Question) -> dict[str, Any]:
         record["samples"] = {name: _as_rows(s) for name, s in samples.items()}
     if replies:
         record["replies"] = {name: rows_of_replies(s) for name, s in replies.items()}
+    for name in ("last_message", "prompt"):
+        if getattr(question, name) is not None:
+            record[name] = getattr(question, name)
     return record
 
 
