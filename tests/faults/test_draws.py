@@ -389,9 +389,9 @@ def test_a_draw_past_its_time_out_that_was_never_sent_is_no_request():
         vote(engine, sample, concurrency=2, policy=policy)
     ended.set()  # the request that was sent is counted when its thread ends
     end = time.monotonic() + 5
-    while not sum(engine._usage().values(), Usage()).calls and time.monotonic() < end:
+    while not sum(engine._ledger.usage().values(), Usage()).calls and time.monotonic() < end:
         time.sleep(0.01)
-    assert sum(engine._usage().values(), Usage()).calls == 1
+    assert sum(engine._ledger.usage().values(), Usage()).calls == 1
 
 
 class ObserverError(Exception):
@@ -411,7 +411,7 @@ def test_an_observer_that_breaks_again_and_again_loses_no_paid_reply():
     with pytest.raises(ObserverError):
         vote(engine, lambda draw: Sample("a", usage=PAID), concurrency=4, observer=broken_observer)
     assert not engine.in_flight
-    assert sum(engine._usage().values(), Usage()).calls == 4
+    assert sum(engine._ledger.usage().values(), Usage()).calls == 4
 
 
 async def test_the_same_with_tasks():
@@ -422,4 +422,4 @@ async def test_the_same_with_tasks():
     with pytest.raises(ObserverError):
         await avote(engine, sample, concurrency=4, observer=broken_observer)
     assert not engine.in_flight
-    assert sum(engine._usage().values(), Usage()).calls == 4
+    assert sum(engine._ledger.usage().values(), Usage()).calls == 4

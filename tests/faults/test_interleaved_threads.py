@@ -311,7 +311,7 @@ class ThreadedVote(RuleBasedStateMachine):
         engine = self.engine
         assert not engine.in_flight
         assert sorted(self.reported) == list(range(len(engine._draws)))
-        spent = sum(engine._usage().values(), Usage())
+        spent = sum(engine._ledger.usage().values(), Usage())
         assert spent.output_tokens == 10 * self.paid.total()
         assert spent.calls == self.sent
 

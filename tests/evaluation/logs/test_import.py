@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 from typer.testing import CliRunner
@@ -222,9 +224,8 @@ def short_table(path):
 
 
 def another_database(path):
-    import sqlite3
-
-    sqlite3.connect(path).executescript("CREATE TABLE other (x); INSERT INTO other VALUES (1)")
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("CREATE TABLE other (x); INSERT INTO other VALUES (1)")
 
 
 @pytest.mark.parametrize(
