@@ -299,11 +299,12 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
 
     def _runs(self, manager: Any, *, asynchronous: bool, config: Any = None) -> SampleRuns:
         """Return the runs of one call."""
+        asked = self._asked if self._higher is None else [*self._asked, self._higher.model]
         return SampleRuns(
             manager,
             self.sample_callbacks,
             asynchronous=asynchronous,
-            counting=any(asked.counts_runs for asked in self._asked),
+            counting=any(one.counts_runs for one in asked),
             config=config,
         )
 

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 import time
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bestofinf._concurrency import endings
 from bestofinf.answers import TextAnswer
 from bestofinf.drivers import avote, vote
 from bestofinf.errors import SamplingError, UsageError
@@ -220,3 +222,18 @@ async def test_blocking_votes_compare_answers_where_a_loop_is_running():
     decision = vote(engine, lambda draw: Sample(None, Reply("aabc"[draw.index])), answer=answer)
     assert decision.n_failed == 0
     assert decision.usage.cost == 2.0
+
+
+async def test_cancelled_tasks_have_their_time_to_end_however_long_a_shield_takes_to_load(
+    monkeypatch,
+):
+    def slow():
+        time.sleep(0.3)
+        return nullcontext()
+
+    monkeypatch.setattr(endings, "_shielded", slow)
+    task = asyncio.create_task(asyncio.sleep(60))
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await endings.ended([task], seconds=0.25) is None
+    assert task.done()

@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 
 import pytest
 
@@ -114,3 +116,16 @@ def test_an_order_by_content_is_its_own_order():
     assert in_order(samples) is ordered
     question = Question("q", {"m": ordered})
     assert EvaluationSet((question,)).ordered.questions[0] is question
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))]
+)
+def test_copies_of_samples_work_out_for_themselves_what_follows_from_them(copied):
+    samples = ADAPTIVE.samples["a"]
+    plain = pickle.dumps(copied(samples))
+    coded(samples), in_order(samples)
+    copy_ = copied(samples)
+    assert copy_ == samples
+    assert pickle.dumps(samples) == plain
+    assert not coded(copy_).answers.flags.writeable

@@ -228,3 +228,11 @@ async def test_a_model_that_hides_its_messages_gives_objects_too(wrap, asynchron
     (usage,) = trace["usage_by_member"].values()
     assert (usage["calls"], usage["input_tokens"], usage["output_tokens"]) == (3, 15, 9)
     assert model.with_structured_output(Person).invoke("x") == Person(name="Ann", age=30)
+
+
+def test_an_escalation_to_a_model_that_hides_its_messages_tells_what_it_cost():
+    higher = WithoutRaw(replies=[RIGHT], tokens=(7, 2), model_name="higher")
+    model = ensemble(RIGHT, WRONG, min_confidence=0.99, escalate_to=higher)
+    found = model.with_structured_output(Person, include_raw=True).invoke("x")
+    usage = found["raw"].response_metadata["bestofinf"]["usage_by_member"]["higher"]
+    assert (usage["calls"], usage["input_tokens"], usage["output_tokens"]) == (1, 7, 2)

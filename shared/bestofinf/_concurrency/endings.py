@@ -29,12 +29,13 @@ async def ended(
         The cancellation that came meanwhile, for the caller to raise; None for none.
     """
     loop = asyncio.get_running_loop()
-    end = None if seconds is None else loop.time() + seconds
     pending = {task for task in tasks if not task.done()}
     cancelled: asyncio.CancelledError | None = None
     if not pending:
         return None
     with _shielded():
+        # Not before: the first shield of a program loads a part of anyio.
+        end = None if seconds is None else loop.time() + seconds
         while pending and (end is None or loop.time() < end):
             try:
                 await asyncio.wait(pending, timeout=None if end is None else end - loop.time())

@@ -77,6 +77,11 @@ class Samples(Brief):
     def __len__(self) -> int:
         return len(self.answers)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without what can be worked out again, and arrays that could be written to once read back.
+        columns = (self.tokens, self.scores, self.calls, self.replies, self.likelihoods)
+        return Samples, (self.answers, *columns)
+
     def call_numbers(self) -> tuple[int, ...]:
         """Return the number of the adaptive call of each sample, 0 where it is of none."""
         return self.calls or (0,) * len(self)
