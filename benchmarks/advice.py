@@ -108,7 +108,12 @@ def limits(runs: int) -> Iterator[Row]:
 
 
 def confidences(splits: int) -> Iterator[Row]:
-    """Calibration learned on one half of the questions, judged on the other."""
+    """Calibration learned on one part of the questions, judged on the others.
+
+    ``error``, ``perfect`` and ``before`` are means over members and splits; ``together`` and
+    ``together before`` are the errors of all their votes in one, with the standard error of their
+    difference over questions.
+    """
     sets = {
         "tiny": tiny.recorded(),
         "MATH500": recorded("math500"),
@@ -125,18 +130,12 @@ def _confidence(evaluation_set: EvaluationSet, rule: str, splits: int) -> Row:
     rng = np.random.default_rng(0)
     found: dict[str, list[float]] = {"error": [], "perfect": [], "before": [], "within": []}
     together: list[tuple[np.ndarray[Any, Any], ...]] = []
-    questions = 0
+    # Thirty questions halved are too few to learn from.
+    share = 0.5 if len(evaluation_set.labelled()) >= 40 else 2 / 3
     for member in evaluation_set.members:
         for seed in range(splits):
-            first, second = evaluation_set.split(0.5, seed=seed)
-            learned_on = first if len(first.labelled()) >= 20 else evaluation_set
-            learned = fit_confidence(learned_on, rule, {member: 1.0})
-            if learned_on is evaluation_set:  # thirty questions: its own errors, of held-out folds
-                found["error"].append(learned.error)
-                found["perfect"].append(learned.perfect)
-                found["before"].append(learned.uncalibrated)
-                questions = learned.labels
-                continue
+            first, second = evaluation_set.split(share, seed=seed)
+            learned = fit_confidence(first, rule, {member: 1.0})
             votes = decisions(
                 second, rule, weights={member: 1.0}, trials=1, max_samples=learned.max_samples
             )
@@ -148,8 +147,7 @@ def _confidence(evaluation_set: EvaluationSet, rule: str, splits: int) -> Row:
                 float(np.mean([expected_calibration_error(chances, row) for row in drawn]))
             )
             found["before"].append(expected_calibration_error(votes.confidences, votes.right))
-            together.append((chances, votes.confidences, votes.right))
-            questions = len(chances)
+            together.append((np.array(votes.questions), chances, votes.confidences, votes.right))
             for point in learned.curve:
                 answered = chances >= point.least
                 if answered.any():
@@ -157,7 +155,36 @@ def _confidence(evaluation_set: EvaluationSet, rule: str, splits: int) -> Row:
                     error = np.hypot(point.se, right.std() / np.sqrt(len(right)))
                     within = abs(right.mean() - point.accuracy) <= 1.96 * error + 1e-9
                     found["within"].append(float(within))
-    return {"questions": questions, **{k: float(np.mean(v)) for k, v in found.items() if v}}
+    return {
+        "questions": len(second),
+        **{k: float(np.mean(v)) for k, v in found.items()},
+        **_together(*map(np.concatenate, zip(*together, strict=True)), rng=rng),
+    }
+
+
+def _together(
+    questions: np.ndarray[Any, Any],
+    chances: np.ndarray[Any, Any],
+    before: np.ndarray[Any, Any],
+    right: np.ndarray[Any, Any],
+    *,
+    rng: np.random.Generator,
+) -> Row:
+    """Calibration errors of all votes in one, and how sure their difference is."""
+    _, place = np.unique(questions, return_inverse=True)
+    votes_of = [np.flatnonzero(place == i) for i in range(place.max() + 1)]
+    differences = []
+    for _ in range(200):
+        rows = np.concatenate(
+            [votes_of[i] for i in rng.integers(len(votes_of), size=len(votes_of))]
+        )
+        after, old = (expected_calibration_error(c[rows], right[rows]) for c in (chances, before))
+        differences.append(after - old)
+    return {
+        "together": expected_calibration_error(chances, right),
+        "together before": expected_calibration_error(before, right),
+        "±": float(np.std(differences)),
+    }
 
 
 def times() -> Iterator[Row]:
