@@ -61,6 +61,19 @@ def test_what_may_be_another_number_is_none(text):
     assert number(text, ASKED["en"]) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        *(("en", "twenty. three"), ("en", "two\nhundred"), ("en", "forty\n\ntwo"), ("en", "one. Thousand")),
+        *(("de", "hundert. zwei"), ("fr", "deux. mille"), ("es", "treinta. y uno")),
+        *(("en", "hundreds"), ("en", "millions"), ("de", "Millionen"), ("fr", "cents"), ("es", "millones")),
+        *(("en", "million"), ("en", "k")),
+    ],
+)  # fmt: skip
+def test_sentences_lines_and_bare_plurals_are_no_number(code, text):
+    assert number(text, ASKED[code]) is None
+
+
 @pytest.mark.parametrize("text", ["zwei Drittel", "fünf Achtel", "eine"])
 def test_parts_and_articles_are_none_in_german(text):
     assert number(text, ASKED["de"]) is None

@@ -50,6 +50,19 @@ def test_what_names_no_choice_or_several_is_no_label(text):
     assert voted(text) not in LABELS
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("A ou B", "A et B", "A oder B", "A o B", "A to C", "between A and C", "C D E", "A+B"),
+        *("A) iron B) mercury C) copper D) tin", "B mercury C copper", "The answer was B, now C"),
+        *("B. Correction: C", "B became C", "B beats C", "Wrong: B", "Impossible: B", "I doubt it's B"),
+        *("B ✗", "❌ B", "~~B~~", "20 °C", "U.S.A.", "B unless cold", "The opposite of B"),
+    ],
+)  # fmt: skip
+def test_several_labels_and_one_taken_back_are_no_label(text):
+    assert voted(text) not in LABELS
+
+
 def test_a_label_goes_before_the_words_of_another_choice():
     assert voted("B iron") == voted("B) iron") == "B"
     assert voted("iron (B)") != "A"

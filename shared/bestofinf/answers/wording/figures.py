@@ -31,11 +31,13 @@ def in_figures(text: str, code: str) -> str | None:
     >>> in_figures("**Twenty-three** apples.", "en"), in_figures("vingt et un kilos", "fr"), in_figures("two thirds", "en")
     ('23 apples', '21 kilos', None)
     """
-    if len(text) > MAX_CHARS or _FIGURE.search(text):
+    if len(text) > MAX_CHARS or _FIGURE.search(text) or "\n" in text.strip():
         return None
     words = lexicon(code)
     large = {fold for fold, factor in words.magnitudes.items() if factor >= 1000}
-    read = [piece for piece in tokens(tidied(text), words) if piece.text not in (".", "!")]
+    read = tokens(tidied(text), words)
+    while read and read[-1].text in (".", "!"):
+        read.pop()
     pieces: list[Token] = []
     for place, piece in enumerate(read):
         # "One thousand, two hundred" has a comma; "one thousand, two" are two numbers.
@@ -47,6 +49,9 @@ def in_figures(text: str, code: str) -> str | None:
     if found is None:
         return None
     value, end = found
+    leading = words.magnitudes.get(folds[0], 0)
+    if leading and (leading not in (100, 1000) or folds[0] in ("hundreds", "cents", "k")):
+        return None  # "millions" are no number
     factors = [words.magnitudes[fold] for fold in folds[:end] if fold in large]
     if any(low >= high for high, low in pairwise(factors)):
         return None  # "two thousand, three thousand" are two numbers
