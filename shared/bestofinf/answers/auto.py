@@ -16,7 +16,6 @@ from bestofinf.answers.base import (
 )
 from bestofinf.answers.calls import ToolCallsAnswer
 from bestofinf.answers.canonical_json import Schema
-from bestofinf.answers.choices import ChoiceAnswer
 from bestofinf.answers.finding import find_answer, is_marked
 from bestofinf.answers.forms import (
     MAX_NOTATION,
@@ -35,7 +34,6 @@ from bestofinf.answers.wording import (
     ABSENT,
     Question,
     asks_for_text,
-    is_long,
     key,
     question_in,
     question_of,
@@ -48,21 +46,6 @@ from bestofinf.records import AnswerValue, Reply, Sample, Usage
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _KEPT = 1_000
 """Texts whose reading is kept for one question."""
-
-_CAPITAL = re.compile(
-    r"(?<![\w'’])([A-J])(?![\w'’])(?!(?<=A)\s+(?!(?:ou|et|oder|und|or|and|to|o|y|e)\b)[^\W\d_]{2})"
-)
-"""A capital by itself, but the article A."""
-_CONTRAST = re.compile(
-    r"\b(?:not?|\w+n['’]t|cannot|neither|rather|instead|nicht|statt|pas|non|vez)\b|不是|并非", re.I
-)
-"""What sets one label against another."""
-_TAKEN_BACK = re.compile(
-    r"\b(?:wrong|incorrect|false|impossible|doubt\w*|unless|opposite)\b|[✗✘❌¬°]|~~|(?:\b[A-Z]\.){2}"
-    r"|\b(?:Dr|Mr|Mrs|Ms)\.\s",
-    re.I,
-)
-"""What takes a label back, or makes a capital something else."""
 
 _CODE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2}")
 """Two letters that are no command: a code such as AB-12, whose parts are no factors."""
@@ -243,7 +226,7 @@ class AutoAnswer(Answer):
             return self._checked(written(text))
         if self.at_length and short_form(text) is None:
             raise Abstain(AT_LENGTH)
-        found = key(text, self.question) or _label(text, self.question)
+        found = key(text, self.question)
         if found is None:
             form = self._checked(written(text))
             found = key(form, self.question) or form
@@ -256,16 +239,6 @@ class AutoAnswer(Answer):
         if says_nothing(form):
             raise Abstain("does not answer")
         return form
-
-
-def _label(text: str, question: Question) -> AnswerValue | None:
-    """Return the label of the only choice that a short text names, where the question has labels."""
-    if not question.labels or is_long(text) or _TAKEN_BACK.search(text):
-        return None
-    named = {found[1] for found in _CAPITAL.finditer(text)} & question.labels.keys()
-    if len(named) > 1 and not _CONTRAST.search(text):
-        return None
-    return ChoiceAnswer(tuple(question.labels)).extract(Reply(text=text))
 
 
 def _is_call(value: AnswerValue) -> bool:

@@ -17,15 +17,8 @@ def voted(text, question=METALS):
     [
         *("B", "(B)", "b", "B.", "**B**", "B) mercury", "B: mercury", "B mercury", "B - mercury"),
         *("mercury", "Mercury.", "It is mercury.", "Answer: mercury", "The answer is B, mercury."),
-        *("A mercury", "Mercury, not tin.", "ANSWERS: B", "I'd go with option B.", "Therefore B"),
-        *(
-            "B, not A",
-            "B, nicht A",
-            "C'est B, pas D",
-            "B。不是 C",
-            "Of these I pick B, as A is solid",
-        ),
-        "It cannot be A since iron melts late, so I would say it's B",
+        *("A mercury", "Mercury, not tin.", "Option B", "I choose B.", "Therefore B"),
+        *("B, not A", "Not C but B", "My answer: B", "B. Because it melts at -39"),
         "Hot iron is solid and the answer is\nB mercury",
     ],
 )
@@ -43,6 +36,8 @@ LABELS = {"A", "B", "C", "D"}
         *("A metal that flows", "A lot of metals", "A is wrong", "B is not liquid", "not mercury"),
         *("mercury or tin", "Vitamin D", "D-Day", "C++", "C#", "type A", "plan B is better"),
         *("It depends on A", "The symbol is Hg, not C", "I think so", "mercury if it is warm"),
+        *("C is the symbol of carbon", "D is a vitamin", "mercury is C", "Is mercury liquid?"),
+        *("next to B", "B fails", "B hardly", "B minor", "B iron", "I go with B or so"),
         "lead",
     ],
 )
@@ -63,8 +58,8 @@ def test_several_labels_and_one_taken_back_are_no_label(text):
     assert voted(text) not in LABELS
 
 
-def test_a_label_goes_before_the_words_of_another_choice():
-    assert voted("B iron") == voted("B) iron") == "B"
+def test_the_words_of_another_choice_beside_a_label_leave_it_open():
+    assert voted("B iron") not in LABELS
     assert voted("iron (B)") != "A"
 
 

@@ -30,26 +30,40 @@ def choice(reply: Wording) -> str | None:
     Of choices with labels it is the label, unless the reply has another beside it.
     """
     question = reply.question
+    if reply.roles[:1] in (("be",), ("was",), ("modal",)):  # "Is it B?": asks back
+        return None
     named = _named(reply, tuple(question.labels.values()) or question.options)
+    labels = _labels(reply, named)
+    if not named and labels:
+        return _label(reply, labels)
     taken = _taken(reply, named)
     if taken is None:
         return None
     for letter, option in question.labels.items():
         if option == taken:
-            return letter if _labels(reply, named) <= {letter} else None
+            return letter if {label.option for label in labels} <= {(letter.lower(),)} else None
     return " ".join(taken)
 
 
-def _labels(reply: Wording, named: Sequence[_Named]) -> set[str]:
-    """Return the labels that stand in a reply outside of its choices, but the article A."""
+def _label(reply: Wording, labels: Sequence[_Named]) -> str | None:
+    """Return the label that a reply without the words of a choice takes."""
+    # "Next to B" and "the opposite of B" are no choice of B.
+    if not {"preposition", "opposite"}.isdisjoint(reply.roles):
+        return None
+    taken = _taken(reply, labels)
+    return None if taken is None else taken[0].upper()
+
+
+def _labels(reply: Wording, named: Sequence[_Named]) -> list[_Named]:
+    """Return where labels stand in a reply outside of its choices, but the article A."""
     within = {place for found in named for place in range(found.start, found.end)}
-    return {
-        token.text
+    return [
+        _Named((token.text.lower(),), place, place + 1, _denied(reply, place))
         for place, token in enumerate(reply.pieces)
         if token.text in reply.question.labels
         and place not in within
         and (token.text != "A" or reply.roles[place + 1 : place + 2] in ((), ("mark",)))
-    }
+    ]
 
 
 def _taken(reply: Wording, named: Sequence[_Named]) -> Option | None:

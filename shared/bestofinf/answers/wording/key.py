@@ -42,8 +42,8 @@ def key(text: str, question: Question) -> str | None:
 
 
 def _read(text: str, question: Question) -> str | None:
-    if text in question.labels:
-        return text
+    if text.upper() in question.labels:
+        return text.upper()
     if len(text) > MAX_CHARS or _NOTATION.search(text):
         return None
     if _LETTERS.fullmatch(text) or _FACTORIAL.search(text) or _SIGNED.match(text):
