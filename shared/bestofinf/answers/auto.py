@@ -47,6 +47,7 @@ _WORDS = re.compile(r"[^\W\d_]{2,}")
 _KEPT = 1_000
 """Texts whose reading is kept for one question."""
 
+_IN_BRACKETS = re.compile(r"\(([A-Z])\)")
 _CODE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2}")
 """Two letters that are no command: a code such as AB-12, whose parts are no factors."""
 
@@ -230,6 +231,9 @@ class AutoAnswer(Answer):
         if found is None:
             form = self._checked(written(text))
             found = key(form, self.question) or form
+            beside = set(_IN_BRACKETS.findall(text)) & self.question.labels.keys()
+            if found in self.question.labels and not beside <= {found}:
+                raise Abstain("names two choices")  # "iron (B)", of which the form keeps "iron"
         return found
 
     def _checked(self, text: str) -> str:
