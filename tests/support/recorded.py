@@ -12,6 +12,7 @@ import os
 import random
 import re
 import zlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -75,7 +76,7 @@ class Recorded(NamedTuple):
     tokens: int | None
 
 
-class _KnownQuestions:
+class _KnownQuestions(ABC):
     """What both back ends share: finding the question and the place of the sample."""
 
     def __init__(self, questions: Iterable[Question], models: Sequence[str], *, seed: int) -> None:
@@ -99,13 +100,13 @@ class _KnownQuestions:
         """Return the right answer to a prompt."""
         return self._find([prompt]).gold
 
+    @abstractmethod
     def sample(self, question: Question, model: str, place: int) -> Recorded:
         """Return what `model`, possibly with a suffix, gives at `place` of its order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def places(self, question: Question, model: str) -> int | None:
         """Return after how many samples the order begins again; None for never."""
-        raise NotImplementedError
 
     def reply(self, request: ChatRequest) -> Sequence[Served]:
         question = self._find(request.texts())

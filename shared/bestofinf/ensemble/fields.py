@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from operator import itemgetter
@@ -194,23 +195,22 @@ class EnsembleFields(Loaded, BaseModel):
         read_explore(self.explore)
         check_calibration(self.plan(), self.coverage)
 
-    # -- what an adapter reads ----------------------------------------------------------------
-
+    # -- what an adapter gives: `docs/adapters.md` -------------------------------------------
+    @abstractmethod
     def _read_members(self, given: Any) -> tuple[Member[Any], ...]:
         """Return the members that were given, with models and unique names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _model_name(self, model: Any) -> str:
         """Return the name of a member's model, as in tables of prices."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_scorer(self, given: Any) -> Scorer | None:
         """Return a scorer from what was given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_higher(self, given: Any) -> Member[Any]:
         """Return whom to escalate to, from what was given."""
-        raise NotImplementedError
 
     def _read_chooser(self, given: Any) -> Member[Any]:
         """Return a model that chooses among replies, from what was given."""
