@@ -35,9 +35,12 @@ def test_a_message_of_langchain_takes_feedback(tmp_path):
         call = message.response_metadata["bestofinf"]["call_id"]
         question = collector.feedback(message, correct=True)
         collector.feedback(call, gold=6)
+        collector.feedback(message.id, correct=False)
+    assert message.id != call and message.id.endswith(call)
     assert labels_of(path, question) == [
         ("5", True, "feedback", call),
         ("6", True, "feedback", call),
+        ("5", False, "feedback", call),
     ]
 
 

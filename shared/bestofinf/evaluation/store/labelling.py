@@ -66,7 +66,8 @@ class Found(NamedTuple):
 def find(connection: Connection, key: str) -> Found | None:
     """Return what a question id, a call id, a prompt hash or a run's own id means.
 
-    A run's own id is that of a question in its file, ``ID`` or ``RUN/ID``; the last try counts.
+    A call's id may stand behind ``run--``, as in the id of a message that LangChain gives; a run's
+    own id is that of a question in its file, ``ID`` or ``RUN/ID``, and the last try counts.
 
     Returns:
         None if it means nothing.
@@ -78,9 +79,11 @@ def find(connection: Connection, key: str) -> Found | None:
     found = connection.execute(select(q.c.id).where(q.c.id == key)).scalar()
     if found is not None:
         return Found(found)
-    call = connection.execute(select(c.c.question_id, c.c.answer).where(c.c.id == key)).first()
+    ids = {key, key.rpartition("run--")[2]}
+    calls = select(c.c.question_id, c.c.id, c.c.answer).where(c.c.id.in_(ids))
+    call = connection.execute(calls).first()
     if call is not None:
-        return Found(call[0], key, call[1])
+        return Found(*call)
     hashed = select(q.c.id).where(q.c.prompt_hash == key).order_by(q.c.number)
     found = connection.execute(hashed).scalar()
     return _in_a_run(connection, key) if found is None else Found(found)
