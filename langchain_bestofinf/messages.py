@@ -15,8 +15,8 @@ from langchain_core.utils.utils import LC_ID_PREFIX
 from bestofinf.border import BROKEN_OFF, as_amount, as_count, as_finish_reason
 from bestofinf.ensemble import Reading, Trace
 from bestofinf.errors import SamplingError
-from bestofinf.likelihood import logprob_fields, token_logprobs
 from bestofinf.records import Reply, ToolCall, Usage
+from bestofinf.records.likelihood import logprob_fields, token_logprobs
 
 TRACE_KEY = "bestofinf"
 """Where a decision stands in a message's `response_metadata`."""

@@ -19,8 +19,8 @@ from pydantic import BaseModel, Field
 
 from bestofinf.border import LARGEST
 from bestofinf.errors import UsageError, shown
-from bestofinf.likelihood import likeliest
 from bestofinf.records import Reply, Usage
+from bestofinf.records.likelihood import likeliest
 from bestofinf.scorers import (
     BaseScorer,
     Judge,

@@ -12,8 +12,8 @@ import pytest
 
 from bestofinf import Endpoint, Ensemble, Member, UsageError
 from bestofinf.evaluation import EvaluationStore
-from bestofinf.likelihood import likelihood
 from bestofinf.records import Reply, Sample, ToolCall
+from bestofinf.records.likelihood import likelihood
 from support.backends import FunctionBackend
 from support.clients import chat_openai, openai_like
 from support.reply import Served

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from bestofinf._concurrency import endings
 from bestofinf.answers import TextAnswer
 from bestofinf.drivers import avote, vote
-from bestofinf.errors import SamplingError, UsageError
-from bestofinf.policy import FailurePolicy
+from bestofinf.errors import FailurePolicy, SamplingError, UsageError
 from bestofinf.records import Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples, MaxSamples
 from bestofinf.rules.lead import AheadBy

@@ -2,8 +2,16 @@
 
 import pytest
 
-from bestofinf.errors import ErrorKind, SamplingError, kind_of, status_of
-from bestofinf.policy import is_busy, is_fatal, is_transient, retry_after
+from bestofinf.errors import (
+    ErrorKind,
+    SamplingError,
+    is_busy,
+    is_fatal,
+    is_transient,
+    kind_of,
+    retry_after,
+    status_of,
+)
 
 
 class Clients(Exception):

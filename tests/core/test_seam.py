@@ -16,12 +16,12 @@ from bestofinf import Member, Reply, SamplingError, Usage, VotePlan
 from bestofinf.drivers.limits import MemberLimits
 from bestofinf.ensemble.acceptance import Acceptance
 from bestofinf.ensemble.call import Call, Result
-from bestofinf.ensemble.client import NoObjectError, Reading, Step, apart, arun, run
+from bestofinf.ensemble.client import NoObjectError, Step, apart, arun, run
 from bestofinf.ensemble.sampler import Sampler
 from bestofinf.ensemble.state import EnsembleState
 from bestofinf.ensemble.unvotable import Unvotable
 from bestofinf.errors import NoConsensusError
-from bestofinf.records import Draw
+from bestofinf.records import Draw, Reading
 from bestofinf.scorers import FunctionScorer
 
 WAYS = ("threads", "tasks")

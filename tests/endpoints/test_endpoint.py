@@ -12,8 +12,7 @@ import pytest
 from bestofinf.ensemble.chat import ChatModel
 from bestofinf.ensemble.endpoint import Endpoint
 from bestofinf.ensemble.openai_http import _proxy
-from bestofinf.errors import UsageError
-from bestofinf.policy import is_fatal, is_transient, retry_after
+from bestofinf.errors import UsageError, is_fatal, is_transient, retry_after
 from bestofinf.records import ToolCall
 from bestofinf.wire import EndpointError, LostReplyError
 from support.backends import EchoBackend, FunctionBackend, ScriptedBackend

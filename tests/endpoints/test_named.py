@@ -13,11 +13,10 @@ import pytest
 from bestofinf.cli.app import main
 from bestofinf.cli.models import named, plan_of
 from bestofinf.ensemble import named as names
-from bestofinf.ensemble.client import Reading
 from bestofinf.ensemble.endpoint import Endpoint
 from bestofinf.ensemble.named import named_model
 from bestofinf.errors import MissingExtraError, UsageError
-from bestofinf.records import Reply
+from bestofinf.records import Reading, Reply
 from bestofinf.tiny.chat import TinyMember
 from support.backends import EchoBackend, FunctionBackend, ScriptedBackend
 from support.faults import Fault, Faults

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestofinf import _secrets as hiding
+from bestofinf.border import secrets as hiding
 from bestofinf.evaluation import contested, files, identity, question_id
 from bestofinf.evaluation.identity import answer_text
 

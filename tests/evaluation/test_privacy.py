@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestofinf._secrets import HIDDEN, hide_secrets
+from bestofinf.border import HIDDEN, hide_secrets
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation import EvaluationStore, Recorder
 from bestofinf.evaluation.recording.privacy import Privacy

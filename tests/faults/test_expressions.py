@@ -10,8 +10,8 @@ import pytest
 import bestofinf
 import langchain_bestofinf
 import llamaindex_bestofinf
-from bestofinf import _secrets
 from bestofinf.answers.written_calls import only_calls
+from bestofinf.border import secrets
 from support.repeats import LIMIT, attacks, expressions, growth, searched
 
 PACKAGES = (bestofinf, langchain_bestofinf, llamaindex_bestofinf)
@@ -70,5 +70,5 @@ def test_an_expression_that_searches_for_long_is_found():
 
 
 def test_hiding_keys_takes_time_in_proportion_to_the_text():
-    times, text = growth(_secrets.hide_secrets, some(attacks(_secrets._SECRETS)))
+    times, text = growth(secrets.hide_secrets, some(attacks(secrets._SECRETS)))
     assert times < LIMIT, text

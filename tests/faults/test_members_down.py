@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from pydantic import PrivateAttr
 
 from bestofinf.drivers import avote, vote
-from bestofinf.errors import SamplingError
-from bestofinf.policy import FailurePolicy, retry_after
+from bestofinf.errors import FailurePolicy, SamplingError, retry_after
 from bestofinf.records import Sample
 from bestofinf.rules import parse_rule
 from bestofinf.rules.budgets import FixedSamples, MaxSamples

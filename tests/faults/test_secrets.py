@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, closing
 import pytest
 from langchain_core.load import dumps
 
-from bestofinf._secrets import hide_secrets
+from bestofinf.border import hide_secrets
 from bestofinf.errors import SamplingError, UsageError
 from bestofinf.records import Member
 from bestofinf.voting.engine import VotingEngine

@@ -6,8 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bestofinf.errors import UsageError
-from bestofinf.policy import FailurePolicy
+from bestofinf.errors import FailurePolicy, UsageError
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import RewardEndpoint, sigmoid
 

@@ -19,14 +19,10 @@ ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 VALUES = {
     "border",
     "errors",
-    "likelihood",
     "records",
-    "policy",
     "_arrays",
-    "_display",
-    "_extras",
     "_concurrency",
-    "_secrets",
+    "_extras",
 }
 PARTS = (
     "values",
@@ -80,7 +76,6 @@ SEAM = {
     "ensemble",
     "errors",
     "evaluation",
-    "likelihood",
     "records",
     "scorers",
     "tiny",
@@ -253,6 +248,14 @@ def test_nothing_imports_the_folder_shared():
             continue
         for name in imports(path):
             assert name.split(".")[0] != "shared", f"{path} imports {name}"
+
+
+def test_type_checkers_can_read_what_a_package_exports():
+    for folder in (CORE, *(ROOT / name for name in ADAPTERS)):
+        for path in folder.rglob("__init__.py"):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                    assert isinstance(ast.literal_eval(node.value), list), path
 
 
 @pytest.mark.parametrize("package", [bestofinf, answers, evaluation, weights])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bestofinf import Member, Reply, Sample, UsageError, vote
 from bestofinf.answers import resolve_answer
 from bestofinf.ensemble.plan import VotePlan
-from bestofinf.likelihood import likelihood
+from bestofinf.records.likelihood import likelihood
 from bestofinf.rules import MaxSamples, OptimalStopping, ProbabilityMass, parse_rule
 from bestofinf.rules.mass_arrays import MassArrays
 from bestofinf.rules.tally import Tally

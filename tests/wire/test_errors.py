@@ -4,8 +4,14 @@ import pickle
 
 import pytest
 
-from bestofinf.errors import NoConsensusError, SamplingError, UsageError
-from bestofinf.policy import is_fatal, is_transient, retry_after
+from bestofinf.errors import (
+    NoConsensusError,
+    SamplingError,
+    UsageError,
+    is_fatal,
+    is_transient,
+    retry_after,
+)
 from bestofinf.wire import (
     BadRequestError,
     EndpointError,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bestofinf._display import Brief, bars
 from bestofinf.advice import in_words
 from bestofinf.advice.choice import Aim, Choice, choose
 from bestofinf.advice.code import code_to_paste
@@ -28,6 +27,7 @@ from bestofinf.evaluation import EvaluationSet
 from bestofinf.evaluation.coverage import Coverage, deep_enough
 from bestofinf.evaluation.limits import Limit
 from bestofinf.evaluation.provenance import FEWEST, LabelSources, for_estimates
+from bestofinf.records.display import Brief, bars
 from bestofinf.voting.confidence import ConfidenceCalibration
 from bestofinf.weights.compare import DEFAULT, WeightComparison, compare_weights
 from bestofinf.weights.votes import FEWEST_VOTES, common_questions

@@ -10,8 +10,7 @@ from typing import Any
 from bestofinf.border import error_text
 from bestofinf.drivers.health import Health
 from bestofinf.drivers.wanted import idle
-from bestofinf.errors import SamplingError
-from bestofinf.policy import is_fatal
+from bestofinf.errors import SamplingError, is_fatal
 from bestofinf.records import Draw, Failure, Member, Outcome, Usage
 
 

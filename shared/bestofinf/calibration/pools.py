@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from bestofinf._arrays import Floats
-from bestofinf._display import Brief
 from bestofinf.answers import AnswerLike
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
@@ -25,6 +24,7 @@ from bestofinf.evaluation.coverage import Coverage, comparable
 from bestofinf.evaluation.provenance import for_estimates
 from bestofinf.evaluation.reading import read_raw
 from bestofinf.evaluation.sources import is_store
+from bestofinf.records.display import Brief
 
 
 @dataclass(frozen=True, slots=True, repr=False)

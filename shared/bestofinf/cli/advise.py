@@ -134,9 +134,9 @@ def write_advice(path: Path, advice: Advice, *, name: str, answer: str) -> None:
     Raises:
         UsageError: If the file is there and is not TOML, or cannot be written.
     """
+    from bestofinf import VoteSettings
     from bestofinf.ensemble.config import EnsembleConfig, MemberConfig
     from bestofinf.ensemble.config_writing import write_config
-    from bestofinf.voting.settings import WAITING
 
     rule = advice.chosen.rule
     chosen = advice.heldout[advice.choice.chosen.strategy.name]
@@ -158,7 +158,7 @@ def write_advice(path: Path, advice: Advice, *, name: str, answer: str) -> None:
             "rule": rule or "fixed:n=1",
             "answer": answer,
             "max_samples": advice.max_samples if rule else 1,
-            "waiting": WAITING,
+            "waiting": VoteSettings().waiting,
         },
         calibration=advice.calibration,
         judged_on={key: value for key, value in judged_on.items() if value == value},

@@ -150,8 +150,8 @@ def _draw(
 
 
 def _plan(weights: Mapping[str, float], seed: int, **settings: Any) -> VotePlan[Any]:
+    from bestofinf import Member
     from bestofinf.ensemble.plan import VotePlan
-    from bestofinf.records import Member
     from bestofinf.tiny.chat import TinyMember
 
     members = [

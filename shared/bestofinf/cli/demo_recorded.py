@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bestofinf import BestScore
 from bestofinf.calibration import (
     ScorePool,
     Strategy,
@@ -18,7 +19,6 @@ from bestofinf.evaluation import EvaluationSet
 from bestofinf.replay import ReplayPlan, ReplayResult, replay, replay_all
 from bestofinf.rules import FixedSamples, MaxSamples
 from bestofinf.rules.optscale import OptScale
-from bestofinf.voting.selectors import BestScore
 from bestofinf.weights import fit_weights
 
 MAX_SAMPLES = 64

@@ -38,7 +38,8 @@ def doctor(
 
     Example: `bestofinf doctor --base-url http://127.0.0.1:8080/v1`
     """
-    from bestofinf._concurrency.blocking import run_blocking
+    import asyncio
+
     from bestofinf.doctor import examine
     from bestofinf.ensemble.endpoint import Endpoint
 
@@ -57,9 +58,7 @@ def doctor(
         mark = _MARKS.get(found.verdict, "[dim]?[/]")
         console.print(f"{found.name:<12}{mark}  {escape(found.said)}")
 
-    report = run_blocking(
-        examine(endpoint, named=model is not None, told=None if as_json else show)
-    )
+    report = asyncio.run(examine(endpoint, named=model is not None, told=None if as_json else show))
     if as_json:
         echo_json(report.to_json())
     else:

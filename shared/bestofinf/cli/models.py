@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from bestofinf.errors import UsageError
 
 if TYPE_CHECKING:
+    from bestofinf import Member
     from bestofinf.ensemble.asking import Ensemble
     from bestofinf.ensemble.call import Result
     from bestofinf.ensemble.chat import ChatModel
     from bestofinf.ensemble.config import MemberConfig
     from bestofinf.ensemble.plan import VotePlan
     from bestofinf.ensemble.state import EnsembleState
-    from bestofinf.records import Member
 
 FORMS = "PROVIDER:MODEL[=WEIGHT]|FILE.toml"
 """How a model is written, as help shows it."""
@@ -134,7 +134,8 @@ def ask_models(
     Raises:
         SamplingError: If too few members answered.
     """
-    from bestofinf._concurrency.blocking import run_blocking
+    import asyncio
+
     from bestofinf.ensemble.acceptance import Acceptance
     from bestofinf.ensemble.call import Call
     from bestofinf.ensemble.chat import ChatClient
@@ -144,7 +145,7 @@ def ask_models(
     call = Call(ChatClient(), question, plan, Acceptance(), state or EnsembleState(plan.members))
     if show is not None:
         call.observers = [events(call.names, show)]
-    return run_blocking(call.arun())
+    return asyncio.run(call.arun())
 
 
 def _parted(text: str) -> tuple[str, float | None]:
@@ -167,9 +168,9 @@ def _member(
     base_url: str | None,
     price: tuple[float, float],
 ) -> Member[ChatModel]:
+    from bestofinf import Member
     from bestofinf.ensemble.members import member_name
     from bestofinf.ensemble.named import named_model
-    from bestofinf.records import Member
     from bestofinf.tiny.chat import TinyMember
 
     model = named_model(name, base_url=base_url, temperature=temperature, own={"tiny": TinyMember})

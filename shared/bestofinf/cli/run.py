@@ -20,11 +20,11 @@ from bestofinf.errors import UsageError
 if TYPE_CHECKING:
     import asyncio
 
+    from bestofinf import Draw, Sample
     from bestofinf.batches import AskMember, Executor, JobReport, Journal
     from bestofinf.batches.pool import Budget
     from bestofinf.ensemble.plan import VotePlan
     from bestofinf.evaluation.recording.privacy import Keep
-    from bestofinf.records import Draw, Sample
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from typing import Any
 from bestofinf.border import as_count
 from bestofinf.doctor.probes import Finding
 from bestofinf.doctor.server import Server
-from bestofinf.errors import UsageError
-from bestofinf.policy import retry_after
+from bestofinf.errors import UsageError, retry_after
 from bestofinf.wire import EndpointError
 from bestofinf.wire.values import items, mapping, text
 

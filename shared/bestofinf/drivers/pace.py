@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bestofinf.policy import backoff, jittered
+from bestofinf.errors import backoff, jittered
 
 LONGEST_REST = 10.0
 """Seconds that a member rests at most where its server names no time."""

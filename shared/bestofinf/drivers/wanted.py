@@ -12,8 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from bestofinf.errors import SamplingError
-from bestofinf.policy import FailurePolicy
+from bestofinf.errors import FailurePolicy, SamplingError
 
 
 def _always() -> bool:

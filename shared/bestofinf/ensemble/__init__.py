@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bestofinf.ensemble.cancelling import cancelled_within, finished, may_be_cancelled
     from bestofinf.ensemble.chat import ChatClient, ChatModel
     from bestofinf.ensemble.citations import CitationAnswer, CitationTieBreaker
-    from bestofinf.ensemble.client import Client, Flow, NoObjectError, Reading, Step, arun, run
+    from bestofinf.ensemble.client import Client, Flow, NoObjectError, Step, arun, run
     from bestofinf.ensemble.config import (
         Config,
         EnsembleConfig,
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     )
     from bestofinf.ensemble.unvotable import Unvotable
     from bestofinf.ensemble.watching import Watch, awatched, watched
+    from bestofinf.records import Reading
 
 __all__ = [
     "CALL_SETTINGS",
@@ -147,7 +148,7 @@ __getattr__ = handed_on(
         "cancelling": ("cancelled_within", "finished", "may_be_cancelled"),
         "chat": ("ChatClient", "ChatModel"),
         "citations": ("CitationAnswer", "CitationTieBreaker"),
-        "client": ("Client", "Flow", "NoObjectError", "Reading", "Step", "arun", "run"),
+        "client": ("Client", "Flow", "NoObjectError", "Step", "arun", "run"),
         "config": ("Config", "EnsembleConfig", "MemberConfig", "read_config"),
         "config_writing": ("write_config",),
         "endpoint": ("Endpoint",),
@@ -177,6 +178,7 @@ __getattr__ = handed_on(
         "trace": ("Trace", "TraceDetail", "failed_trace", "outcome_facts", "shown_trace"),
         "unvotable": ("Unvotable",),
         "watching": ("Watch", "awatched", "watched"),
+        "bestofinf.records": ("Reading",),
     },
 )
 

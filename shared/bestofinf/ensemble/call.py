@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from bestofinf._concurrency.endings import finished
-from bestofinf._display import Brief
 from bestofinf.answers.base import Answer
 from bestofinf.answers.meaning import entropy
 from bestofinf.drivers import avote, vote
@@ -23,6 +22,7 @@ from bestofinf.ensemble.trace import Trace, trace
 from bestofinf.ensemble.unvotable import Unvoted, is_unvoted
 from bestofinf.errors import SamplingError
 from bestofinf.records import Decision, Draw, Failure, Outcome, Reply, Sample
+from bestofinf.records.display import Brief
 from bestofinf.scorers import Scorer
 from bestofinf.voting.engine import VotingEngine
 

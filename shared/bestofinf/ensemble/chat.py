@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
-from bestofinf.ensemble.client import Reading
-from bestofinf.records import Draw, Member
+from bestofinf.records import Draw, Member, Reading
 from bestofinf.wire import ChatQuestion, Completion, chat_body, question_text
 from bestofinf.wire.requests import draw_seed
 from bestofinf.wire.values import Json

@@ -15,35 +15,13 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from bestofinf._concurrency.endings import apart as in_own_task
 from bestofinf.errors import SamplingError
-from bestofinf.records import Draw, Member, Reply
+from bestofinf.records import Draw, Member, Reading
 
 T = TypeVar("T")
 
 
 class NoObjectError(SamplingError):
     """A reply holds no object of the class asked for. It says nothing about its member's health."""
-
-
-class Reading(NamedTuple):
-    """A response as a framework's client reads it; `Sampler` makes a sample of it.
-
-    Attributes:
-        reply: What the member said.
-        input_tokens: Tokens read, as the response tells them; None if it does not.
-        output_tokens: Tokens generated.
-        calls: Requests that it took, more than one for a chain or an ensemble.
-        cost: Money, if the response tells it; None takes the member's price.
-        unmetered: Requests among several whose tokens are not known.
-        cached: Whether it came from a cache and cost nothing.
-    """
-
-    reply: Reply
-    input_tokens: object = None
-    output_tokens: object = None
-    calls: int = 1
-    cost: object = None
-    cached: bool = False
-    unmetered: int = 0
 
 
 class Client(Protocol):

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from bestofinf._concurrency.blocking import run_blocking
-from bestofinf._secrets import HIDDEN, hide_secrets, remember_keys
+from bestofinf.border import HIDDEN, hide_secrets, remember_keys
 from bestofinf.ensemble.chat import reading
-from bestofinf.ensemble.client import Reading
 from bestofinf.errors import UsageError, is_number, shown, whole
+from bestofinf.records import Reading
 from bestofinf.wire import EndpointError, chat_body, draw_body, read_completion
 from bestofinf.wire.requests import wants_json
 from bestofinf.wire.values import Json, dumps, loads

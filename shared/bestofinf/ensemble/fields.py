@@ -30,9 +30,8 @@ from bestofinf.ensemble.settings import (
 )
 from bestofinf.ensemble.state import Cached, EnsembleState
 from bestofinf.ensemble.unvotable import Unvotable
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, is_transient
 from bestofinf.evaluation import Explore
-from bestofinf.policy import is_transient
 from bestofinf.records import Member
 from bestofinf.scorers import Scorer
 from bestofinf.voting.settings import WAITING, VoteSettings

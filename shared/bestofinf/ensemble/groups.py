@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal
 
-from bestofinf.errors import UsageError, shown, whole
-from bestofinf.policy import FailurePolicy
+from bestofinf.errors import FailurePolicy, UsageError, shown, whole
 from bestofinf.voting.settings import VoteSettings
 
 

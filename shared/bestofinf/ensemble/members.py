@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from bestofinf._secrets import hide_secrets
+from bestofinf.border import hide_secrets
 from bestofinf.errors import UsageError, is_number, shown
 from bestofinf.records import Member
 

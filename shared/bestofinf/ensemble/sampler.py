@@ -9,11 +9,11 @@ from typing import Any
 
 from bestofinf.border import as_amount, as_count
 from bestofinf.drivers.limits import MemberLimits
-from bestofinf.ensemble.client import Client, Flow, Reading, Step, arun, run
+from bestofinf.ensemble.client import Client, Flow, Step, arun, run
 from bestofinf.ensemble.identical import Alike
 from bestofinf.ensemble.sharing import Shared
 from bestofinf.errors import shown
-from bestofinf.records import Draw, Member, Reply, Sample, Usage
+from bestofinf.records import Draw, Member, Reading, Reply, Sample, Usage
 from bestofinf.scorers import Scorer
 from bestofinf.scorers.base import with_score
 

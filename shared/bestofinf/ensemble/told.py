@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bestofinf.likelihood import logprob_fields, token_logprob
 from bestofinf.records import ToolCall
+from bestofinf.records.likelihood import logprob_fields, token_logprob
 
 _OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count", "eval_count")
 _INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count", "prompt_eval_count")

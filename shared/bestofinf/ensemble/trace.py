@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
-from bestofinf._display import vote
 from bestofinf.border import error_text
 from bestofinf.records import AnswerValue, Decision, Failure, Outcome, Sample, TrailEntry, Usage
+from bestofinf.records.display import vote
 
 
 class Trace(dict[str, Any]):

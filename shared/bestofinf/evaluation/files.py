@@ -8,7 +8,7 @@ Our JSONL has one line a question::
 A sample is ``[answer, tokens, score, call, likelihood]``, and may end after any of these; an answer
 of null or "" abstains. `call` is 0, or the number from 1 of the adaptive call that drew it, and
 ``"stopped": {"1": "ahead-by"}`` names that call's rule. `likelihood` is ``[logprob, tokens, kind, said]``:
-see `bestofinf.likelihood.Likelihood`. ``"wrong"`` lists
+see `bestofinf.records.Likelihood`. ``"wrong"`` lists
 answers known to be wrong, ``"last_message"`` is what the user said last, ``"provenance"`` how the
 question came to be labelled and ``"label_score"`` the probability with which it was drawn for that: see
 `bestofinf.evaluation.rows.Provenance`. Other keys are left alone. Tokens that can be no number of tokens and
@@ -36,7 +36,8 @@ from bestofinf.evaluation.reply_rows import call_number, parted, reply_rows, row
 from bestofinf.evaluation.rows import Provenance
 from bestofinf.evaluation.samples import Samples, joined
 from bestofinf.evaluation.sets import EvaluationSet, Question
-from bestofinf.likelihood import Likelihood, read_likelihood
+from bestofinf.records import Likelihood
+from bestofinf.records.likelihood import read_likelihood
 
 AUTHORS_KEYS = {"problem_num", "gold_answer", "all_answers"}
 

@@ -8,8 +8,8 @@ from typing import Any
 from bestofinf.border import as_count, as_finite
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.samples import Samples
-from bestofinf.likelihood import Likelihood, read_likelihood
-from bestofinf.records import Reply, ToolCall
+from bestofinf.records import Likelihood, Reply, ToolCall
+from bestofinf.records.likelihood import read_likelihood
 
 _COLUMNS = ("text", "tokens", "score", "call", "finish_reason", "likelihood")
 _KEYS = frozenset({*_COLUMNS, "refusal", "tool_calls"})

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeVar, get_args
 
 from bestofinf.border import as_amount, as_count, as_finite, as_fraction, as_logprob
-from bestofinf.likelihood import Likelihood, LogprobKind, digest, read_likelihood
-from bestofinf.records import Reply
+from bestofinf.records import Likelihood, LogprobKind, Reply
+from bestofinf.records.likelihood import digest, read_likelihood
 
 Provenance = Literal["random", "asked", "feedback", "import"]
 """How a question came to be labelled. ``random``: drawn at random from a population. ``asked``:
@@ -98,7 +98,7 @@ class SampleRow:
         counted: True when it took part in the decision.
         logprob: Log-probability of the whole reply: the sum over its tokens, in nats, at most 0.
         logprob_tokens: Tokens that the sum is over.
-        logprob_kind: Which probabilities they are; see `bestofinf.likelihood.LogprobKind`.
+        logprob_kind: Which probabilities they are; see `bestofinf.records.LogprobKind`.
         said: What tells replies apart where the text is not kept: the same for the same reply.
     """
 

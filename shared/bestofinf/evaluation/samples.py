@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bestofinf._arrays import Floats, Ints, np
-from bestofinf._display import Brief
 from bestofinf.errors import UsageError
-from bestofinf.likelihood import Likelihood
-from bestofinf.records import Reply
+from bestofinf.records import Likelihood, Reply
+from bestofinf.records.display import Brief
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import TypeVar
 
 from bestofinf._arrays import np
-from bestofinf._display import Brief
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.samples import Samples, in_order, joined
 from bestofinf.evaluation.summaries import SetSummary, summarise
+from bestofinf.records.display import Brief
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bestofinf._display import table
+from bestofinf.records.display import table
 
 if TYPE_CHECKING:
     from bestofinf.evaluation.sets import EvaluationSet

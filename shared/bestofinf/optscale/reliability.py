@@ -11,12 +11,11 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bestofinf._display import Brief
 from bestofinf.errors import UsageError
 from bestofinf.optscale.prior import ScorePrior
 
@@ -35,8 +34,8 @@ def logit(score: float) -> float:
     return math.log(kept / (1 - kept))
 
 
-@dataclass(frozen=True, repr=False)
-class Calibration(Brief):
+@dataclass(frozen=True)
+class Calibration:
     """P(right | score), with what is needed to use the score for stopping.
 
     Attributes:
@@ -63,8 +62,8 @@ class Calibration(Brief):
     """
 
     method: str
-    scores: tuple[float, ...] = ()
-    chances: tuple[float, ...] = ()
+    scores: tuple[float, ...] = field(default=(), repr=False)
+    chances: tuple[float, ...] = field(default=(), repr=False)
     slope: float = 0.0
     intercept: float = 0.0
     n_samples: int = 0
@@ -75,7 +74,7 @@ class Calibration(Brief):
     auc: float = 0.5
     min_score: float | None = None
     accuracy: float | None = None
-    prior: ScorePrior | None = None
+    prior: ScorePrior | None = field(default=None, repr=False)
     name: str = ""
     held_out_accuracy: float | None = None
     held_out_se: float | None = None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bestofinf._display import bars
+from bestofinf.records.display import bars
 
 Floats = NDArray[np.float64]
 

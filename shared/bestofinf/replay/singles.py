@@ -9,8 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from bestofinf.likelihood import Likelihood, LogprobKind
-from bestofinf.records import AnswerValue, Usual
+from bestofinf.records import AnswerValue, Likelihood, LogprobKind, Usual
 from bestofinf.replay.draws import Draws
 from bestofinf.replay.populations import Lengths, Population
 from bestofinf.replay.votes import UNVOTABLE, Votes, name_of, parts

@@ -14,8 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from bestofinf.likelihood import Likelihood
-from bestofinf.records import AnswerValue
+from bestofinf.records import AnswerValue, Likelihood
 
 EXCESS = 0.01
 """By how much the probabilities of distinct replies may exceed 1 in sum: servers round."""

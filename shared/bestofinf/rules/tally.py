@@ -22,8 +22,7 @@ from hashlib import blake2b
 from typing import Any
 
 from bestofinf.errors import UsageError
-from bestofinf.likelihood import Likelihood
-from bestofinf.records import AnswerValue, Usual
+from bestofinf.records import AnswerValue, Likelihood, Usual
 from bestofinf.rules.masses import Masses
 
 EPSILON = 1e-12  # shares closer than this tie: they differ by rounding alone

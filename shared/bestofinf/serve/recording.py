@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bestofinf.border import as_count
 from bestofinf.ensemble import Counted, Result
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation.recording.recorder import Recorder
@@ -81,8 +80,8 @@ class Entry:
                 0,
                 member=member.name,
                 reply=reply,
-                tokens=as_count(tokens.output),
-                input_tokens=as_count(tokens.input),
+                tokens=tokens.output,
+                input_tokens=tokens.input,
                 cost=usage.cost if tokens.output is not None else None,
                 seconds=seconds,
             )

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from bestofinf import Member
 from bestofinf.errors import SamplingError, StoreError
 from bestofinf.evaluation import EvaluationStore, Explore, question_id
-from bestofinf.records import Member
 from bestofinf.testing.adapter import LONG, QUESTION, RIGHT, WRONG, Adapter, Contract
 
 SECRET = "sk-proj-abcdefghijklmnopqrst"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from bestofinf import Member
 from bestofinf.answers import UniversalSelfConsistency
 from bestofinf.ensemble import MeaningVote
 from bestofinf.errors import NoConsensusError, UsageError
-from bestofinf.records import Member
 from bestofinf.testing.adapter import LONG, QUESTION, RIGHT, WRONG, Adapter, Contract
 
 

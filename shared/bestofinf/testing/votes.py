@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from bestofinf import Member
 from bestofinf.ensemble.identical import IdenticalSamplesWarning
 from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Explore, Question, Samples
-from bestofinf.records import Member
 from bestofinf.testing.adapter import LONG, QUESTION, RIGHT, WRONG, Adapter, Contract
 
 FREE_TEXT = "A long reply of many words that is certainly no answer to be voted on, at all."

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from bestofinf.ensemble.client import Reading
-from bestofinf.records import Reply
+from bestofinf.records import Reading, Reply
 from bestofinf.tiny.files import load
 from bestofinf.tiny.model import Options, SampleCounter, count_prompt, question_of
-from bestofinf.wire.values import Json
 
 
 class TinyMember:
@@ -49,16 +48,16 @@ class TinyMember:
         """What every request says. Not the seed: it numbers replies instead of fixing them."""
         return SimpleNamespace(temperature=self.temperature)
 
-    def send(self, body: Json) -> Reading:
+    def send(self, body: Mapping[str, Any]) -> Reading:
         """Ask the model once."""
         return self._sampled(*self._request(body))
 
-    async def asend(self, body: Json) -> Reading:
+    async def asend(self, body: Mapping[str, Any]) -> Reading:
         """Ask the model once, in a thread."""
         # Numbered before threads compete, so that a seed decides who gets which reply.
         return await asyncio.to_thread(self._sampled, *self._request(body))
 
-    def _request(self, body: Json) -> tuple[str, Options, int]:
+    def _request(self, body: Mapping[str, Any]) -> tuple[str, Options, int]:
         """Return the question, how to sample, and the number of the reply."""
         question = question_of(body["messages"])
         stop = body.get("stop") or ()

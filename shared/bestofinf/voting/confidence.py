@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from bestofinf._display import Brief
 from bestofinf.errors import UsageError, is_number
 from bestofinf.records import Decision
+from bestofinf.records.display import Brief
 
 FORMAT = "bestofinf-confidence"
 VERSION = 1

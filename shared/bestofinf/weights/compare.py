@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from bestofinf._display import Brief
 from bestofinf.errors import UsageError, whole
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.evaluation.coverage import Coverage, comparable
 from bestofinf.evaluation.provenance import LabelSources, for_estimates
+from bestofinf.records.display import Brief
 from bestofinf.weights.ballots import Ballots
 from bestofinf.weights.consensus import consensus
 from bestofinf.weights.copies import apart

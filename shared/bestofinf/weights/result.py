@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bestofinf._display import Brief, bars
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.coverage import Coverage
+from bestofinf.records.display import Brief, bars
 from bestofinf.weights.solver.proof import Proof
 
 VERSION = 1

@@ -21,9 +21,9 @@ from bestofinf.errors import (
     SamplingError,
     UsageError,
     is_number,
+    retry_after,
     status_of,
 )
-from bestofinf.policy import retry_after
 from bestofinf.wire.values import Json, loads, mapping, text
 
 # Kinds of errors that come without a status: in a body with status 200, or within a stream.
@@ -88,7 +88,7 @@ class EndpointError(BestOfInfError):
 
     @property
     def response(self) -> EndpointError:
-        """Where `bestofinf.policy.retry_after` looks for headers."""
+        """Where `bestofinf.errors.retry_after` looks for headers."""
         return self
 
 

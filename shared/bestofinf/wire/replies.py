@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bestofinf.border import FILTERED, as_count, as_finish_reason
-from bestofinf.likelihood import likeliest, logprob_fields, token_logprobs
 from bestofinf.records import Reply, ToolCall
+from bestofinf.records.likelihood import likeliest, logprob_fields, token_logprobs
 from bestofinf.wire.errors import EndpointError, endpoint_error, error_in
 from bestofinf.wire.requests import content_text
 from bestofinf.wire.values import Json, items, loads, mapping, text

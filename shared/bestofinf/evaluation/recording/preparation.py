@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bestofinf._secrets import hide_secrets
 from bestofinf.answers.base import Answer
-from bestofinf.border import error_text
+from bestofinf.border import error_text, hide_secrets
 from bestofinf.evaluation.identity import answer_text
 from bestofinf.evaluation.recording.privacy import Privacy
 from bestofinf.evaluation.rows import CallRecord, SampleRow

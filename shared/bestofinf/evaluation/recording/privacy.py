@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from bestofinf._secrets import HIDDEN, hide_secrets, is_secret_name
+from bestofinf.border import HIDDEN, hide_secrets, is_secret_name
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.identity import (
     Prompt,

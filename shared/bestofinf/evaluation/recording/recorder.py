@@ -47,8 +47,7 @@ from bestofinf.evaluation.recording.traces import ending_of, samples_of
 from bestofinf.evaluation.recording.writer import WhenFull, Writer
 from bestofinf.evaluation.rows import CallRecord, CallRow, Provenance, SampleRow
 from bestofinf.evaluation.store.store import EvaluationStore
-from bestofinf.likelihood import LogprobKind
-from bestofinf.records import Reply
+from bestofinf.records import LogprobKind, Reply
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from bestofinf._display import table
 from bestofinf.evaluation.store import schema
+from bestofinf.records.display import table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,133 +1,18 @@
-"""The errors of the library, by the person who must act, and the kinds of errors that clients raise.
-
-Every error is a `BestOfInfError`. A `UsageError` is for the caller, a `StoreError` for the operator
-of the database, a `ProtocolMisuseError` for the author of a driver, a `SamplingError` for the
-operator of the models.
-
-Clients of models raise errors of their own, without a common base class. `kind_of` classifies them.
-"""
+"""What the errors of clients mean: they have no common base class, and `kind_of` classifies them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from enum import Enum
 from inspect import CO_VARARGS
 from itertools import pairwise
-from numbers import Real
 from types import FrameType
 from typing import Any
 
-
-def shown(value: object) -> str:
-    """Return a value as messages show it: plain values as they are, of others only the type.
-
-    Models and clients write their keys into their own representations.
-    """
-    if value is None or isinstance(value, str | bool | Real):
-        return (
-            repr(value) if not isinstance(value, str) or len(value) <= 200 else f"{value[:200]!r}…"
-        )
-    if isinstance(value, tuple | list) and all(isinstance(v, str | Real) for v in value):
-        return f"{value!r:.200}"
-    return f"a value of type {type(value).__name__}"
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a real number; truth values are none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def whole(name: str, value: object, least: int = 1) -> None:
-    """Refuse a setting that is not a whole number of at least `least`.
-
-    Raises:
-        UsageError: If it is none; truth values are none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UsageError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
-
-
-def one_of(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a setting that is none of these texts.
-
-    Raises:
-        UsageError: If it is none; the message lists them.
-    """
-    if not isinstance(value, str) or value not in choices:
-        raise UsageError(f"{name} must be one of {', '.join(choices)}, got {shown(value)}")
-
-
-class BestOfInfError(Exception):
-    """Root of all errors raised by this library."""
-
-
-class UsageError(BestOfInfError, ValueError):
-    """An argument, a file or a setting is wrong; the message says what was expected and what was given."""
-
-
-class MissingExtraError(BestOfInfError, ImportError):
-    """A part of the library needs an optional package that is not installed.
-
-    Attributes:
-        package: What is missing.
-        extra: The extra of this distribution that installs it; None if none does.
-    """
-
-    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
-        self.package = package
-        self.extra = extra
-        wanted = package if extra is None else f"'bestofinf[{extra}]'"
-        super().__init__(
-            f"{purpose} needs the package {package!r}: install it with pip install {wanted}"
-        )
-
-
-class StoreError(BestOfInfError):
-    """An evaluation store cannot be opened, read or written. Its content is unchanged.
-
-    Attributes:
-        permanent: True if a retry cannot help, because the rows themselves are refused.
-        gone: True if the earlier content is lost; the next try begins a new store.
-    """
-
-    def __init__(self, message: str, *, permanent: bool = False, gone: bool = False) -> None:
-        self.permanent = permanent
-        self.gone = gone
-        super().__init__(message)
-
-
-class ProtocolMisuseError(BestOfInfError, RuntimeError):
-    """A driver broke the protocol of the engine: a bug in the driver. The engine is unchanged."""
-
-
-class UncheckedValueError(UsageError, ProtocolMisuseError):
-    """An unchecked number from a model or a file reached a record of a vote.
-
-    Code that makes `Sample` and `Usage` from the replies of models checks them by `bestofinf.border`.
-    """
-
-
-class SamplingError(BestOfInfError):
-    """No decision is possible, because the members failed.
-
-    Attributes:
-        causes: Every underlying exception, in draw order.
-    """
-
-    def __init__(self, message: str, causes: Sequence[BaseException] = ()) -> None:
-        self.causes = tuple(causes)
-        super().__init__(message)
-
-
-class NoConsensusError(SamplingError):
-    """Members answered, but the vote did not reach the agreement that the caller demanded."""
-
-
-class DeadlineError(SamplingError):
-    """The time for a question had passed before its vote was decided."""
-
-
-# -- errors of clients ------------------------------------------------------------------------
+from bestofinf.errors.checks import is_number
+from bestofinf.errors.own import SamplingError
 
 
 class ErrorKind(Enum):
@@ -218,6 +103,21 @@ def kind_of(error: BaseException) -> ErrorKind:
     return next((kind for part, kind in _KIND_OF_NAME.items() if part in names), unnamed)
 
 
+def is_fatal(error: BaseException) -> bool:
+    """Return whether asking the same member again cannot help: bad key, no quota, no access."""
+    return kind_of(error) is ErrorKind.MEMBER
+
+
+def is_busy(error: BaseException) -> bool:
+    """Return whether a member has refused a request because it has too much to do."""
+    return kind_of(error) is ErrorKind.BUSY
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether the same request may well succeed a moment later."""
+    return kind_of(error) in (ErrorKind.BUSY, ErrorKind.PASSING)
+
+
 def status_of(error: BaseException) -> int | None:
     """Return the HTTP status an error carries, in any of the usual places; None if none.
 
@@ -237,6 +137,42 @@ def status_of(error: BaseException) -> int | None:
             if isinstance(value, int) and 400 <= value < 600:
                 return int(value)
     return None
+
+
+def retry_after(error: BaseException | None) -> float | None:
+    """Return the seconds a server asked to wait; None if it did not, or asked for nonsense.
+
+    Source: RFC 9110, section 10.2.3: seconds or a date; ``retry-after-ms`` is OpenAI's.
+    """
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name) if headers is not None else None
+        seconds = _seconds(value) * unit
+        if 0 <= seconds < math.inf:
+            return seconds
+    return None
+
+
+def _seconds(value: object) -> float:
+    """Return a number of seconds, or the time until a date; NaN where it is neither."""
+    from email.utils import (
+        parsedate_to_datetime,  # brings sockets, which this package alone need not
+    )
+
+    if is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    if not isinstance(value, str):
+        return math.nan
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        at = parsedate_to_datetime(value)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # no date, or none that a calendar holds
+        return math.nan
 
 
 def _bodies(error: BaseException) -> Iterator[Mapping[str, Any]]:

@@ -6,64 +6,17 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from bestofinf.errors import ErrorKind, UsageError, is_number, kind_of, shown, whole
+from bestofinf.errors.checks import is_number, shown, whole
+from bestofinf.errors.clients import is_busy, is_transient, retry_after
+from bestofinf.errors.own import UsageError
 
 BRIEF = 1.0
 """Seconds that a vote waits for a member although others could be asked."""
 
 FIRST_PAUSE = 0.5
 """Most seconds of the first pause after an error; each further one may be twice as long."""
-
-
-def is_fatal(error: BaseException) -> bool:
-    """Return whether asking the same member again cannot help: bad key, no quota, no access."""
-    return kind_of(error) is ErrorKind.MEMBER
-
-
-def is_busy(error: BaseException) -> bool:
-    """Return whether a member has refused a request because it has too much to do."""
-    return kind_of(error) is ErrorKind.BUSY
-
-
-def is_transient(error: BaseException) -> bool:
-    """Return whether the same request may well succeed a moment later."""
-    return kind_of(error) in (ErrorKind.BUSY, ErrorKind.PASSING)
-
-
-def retry_after(error: BaseException | None) -> float | None:
-    """Return the seconds a server asked to wait; None if it did not, or asked for nonsense.
-
-    Source: RFC 9110, section 10.2.3: seconds or a date; ``retry-after-ms`` is OpenAI's.
-    """
-    headers = getattr(getattr(error, "response", None), "headers", None)
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name) if headers is not None else None
-        seconds = _seconds(value) * unit
-        if 0 <= seconds < math.inf:
-            return seconds
-    return None
-
-
-def _seconds(value: object) -> float:
-    """Return a number of seconds, or the time until a date; NaN where it is neither."""
-    if is_number(value):
-        return float(value)  # type: ignore[arg-type]
-    if not isinstance(value, str):
-        return math.nan
-    try:
-        return float(value)
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(value)
-        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError):  # no date, or none that a calendar holds
-        return math.nan
 
 
 def backoff(failures: int, longest: float) -> float:

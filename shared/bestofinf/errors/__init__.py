@@ -1,0 +1,69 @@
+"""Errors by the person who must act, and what to do about those of models.
+
+Every error is a `BestOfInfError`. A `UsageError` is for the caller, a `StoreError` for the operator
+of the database, a `ProtocolMisuseError` for the author of a driver, a `SamplingError` for the
+operator of the models. Clients of models raise errors of their own: `kind_of` classifies them, and a
+`FailurePolicy` says what follows.
+"""
+
+from bestofinf.errors.checks import (
+    is_number,
+    one_of,
+    shown,
+    whole,
+)
+from bestofinf.errors.clients import (
+    ErrorKind,
+    is_busy,
+    is_fatal,
+    is_interrupt,
+    is_transient,
+    kind_of,
+    retry_after,
+    status_of,
+)
+from bestofinf.errors.own import (
+    BestOfInfError,
+    DeadlineError,
+    MissingExtraError,
+    NoConsensusError,
+    ProtocolMisuseError,
+    SamplingError,
+    StoreError,
+    UncheckedValueError,
+    UsageError,
+)
+from bestofinf.errors.policy import (
+    BRIEF,
+    FailurePolicy,
+    backoff,
+    jittered,
+)
+
+__all__ = [
+    "BRIEF",
+    "BestOfInfError",
+    "DeadlineError",
+    "ErrorKind",
+    "FailurePolicy",
+    "MissingExtraError",
+    "NoConsensusError",
+    "ProtocolMisuseError",
+    "SamplingError",
+    "StoreError",
+    "UncheckedValueError",
+    "UsageError",
+    "backoff",
+    "is_busy",
+    "is_fatal",
+    "is_interrupt",
+    "is_number",
+    "is_transient",
+    "jittered",
+    "kind_of",
+    "one_of",
+    "retry_after",
+    "shown",
+    "status_of",
+    "whole",
+]

@@ -1,0 +1,47 @@
+"""Checks of what a caller gives, and how messages show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+
+from bestofinf.errors.own import UsageError
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: plain values as they are, of others only the type.
+
+    Models and clients write their keys into their own representations.
+    """
+    if value is None or isinstance(value, str | bool | Real):
+        return (
+            repr(value) if not isinstance(value, str) or len(value) <= 200 else f"{value[:200]!r}…"
+        )
+    if isinstance(value, tuple | list) and all(isinstance(v, str | Real) for v in value):
+        return f"{value!r:.200}"
+    return f"a value of type {type(value).__name__}"
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a real number; truth values are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse a setting that is not a whole number of at least `least`.
+
+    Raises:
+        UsageError: If it is none; truth values are none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
+
+
+def one_of(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse a setting that is none of these texts.
+
+    Raises:
+        UsageError: If it is none; the message lists them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise UsageError(f"{name} must be one of {', '.join(choices)}, got {shown(value)}")

@@ -1,0 +1,35 @@
+"""The values that travel through a vote: draws, replies, samples, failures, decisions.
+
+All are immutable. A *draw* is a request for one sample, a *sample* is what came back, an *answer*
+is the vote taken from it (None: it abstains).
+"""
+
+from bestofinf.records.decisions import (
+    AnswerValue,
+    Decision,
+    Failure,
+    Outcome,
+    Sample,
+    TrailEntry,
+)
+from bestofinf.records.likelihood import Likelihood, LogprobKind
+from bestofinf.records.members import Draw, Member, Usual
+from bestofinf.records.replies import Reading, Reply, ToolCall, Usage
+
+__all__ = [
+    "AnswerValue",
+    "Decision",
+    "Draw",
+    "Failure",
+    "Likelihood",
+    "LogprobKind",
+    "Member",
+    "Outcome",
+    "Reading",
+    "Reply",
+    "Sample",
+    "ToolCall",
+    "TrailEntry",
+    "Usage",
+    "Usual",
+]

@@ -1,0 +1,125 @@
+"""Whom to ask, a request for one sample, and what is known of earlier ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from bestofinf.border import as_name, remember_keys
+from bestofinf.errors import UsageError, is_number, one_of, shown, whole
+from bestofinf.records.replies import Usage
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Generic[M]):
+    """One model or chain of an ensemble.
+
+    Attributes:
+        model: What is asked; a type of the framework in use.
+        weight: Share in the vote, at least 0; weights need not sum to one.
+        name: Name in decisions, stores and reports; made from the model when empty.
+        cost: Price of one sample relative to the other members, above 0. The schedule asks
+            dearer members later.
+        price: Money for one input token and one output token; (0, 0) when unknown.
+        call_kwargs: Extra arguments for every call of this member.
+        factory: Makes a fresh client for another event loop, where the client is bound to one.
+        concurrency: Most requests in flight to this member at a time; None for no limit.
+        system: Instructions put before the messages of this member, unless they begin with some.
+        logprobs: Which log-probabilities of replies to ask for: "raw", "processed", or None.
+
+    Raises:
+        UsageError: If a number is out of its range.
+    """
+
+    model: M = field(repr=False)  # clients write their keys into their representations
+    weight: float = 1.0
+    name: str = ""
+    cost: float = 1.0
+    price: tuple[float, float] = (0.0, 0.0)
+    call_kwargs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    factory: Any = field(default=None, repr=False)
+    concurrency: int | None = None
+    system: str | None = None
+    logprobs: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise UsageError(f"the name of a member must be a text, got {shown(self.name)}")
+        object.__setattr__(self, "name", as_name(self.name))
+        for value, told, least in (
+            (self.weight, "weight of a member must be at least 0", 0.0),
+            (self.cost, "cost of a member must be above 0", 5e-324),
+        ):
+            if not (is_number(value) and least <= value < math.inf):
+                raise UsageError(f"the {told} and finite, got {shown(value)}")
+        price = self.price if isinstance(self.price, tuple) else ()
+        if len(price) != 2 or not all(is_number(p) and 0 <= p < math.inf for p in price):
+            told = shown(self.price)
+            raise UsageError(
+                f"price must be two numbers of at least 0, for input and output, got {told}"
+            )
+        if self.concurrency is not None:
+            whole("the concurrency of a member", self.concurrency)
+        if not isinstance(self.system, str | None):
+            raise UsageError(f"the system of a member must be a text, got {shown(self.system)}")
+        if self.logprobs is not None:
+            one_of("the logprobs of a member", self.logprobs, ("raw", "processed"))
+        remember_keys(self.model)
+        remember_keys(self.call_kwargs)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments for every call of this member: what its settings ask for, and its own."""
+        return ({"logprobs": True} if self.logprobs else {}) | dict(self.call_kwargs)
+
+    def charge(self, input_tokens: object, output_tokens: object) -> Usage:
+        """Return the usage of one call of this member, at its price; see `Usage.told`."""
+        return Usage.told(input_tokens, output_tokens, price=self.price)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Draw:
+    """A request for one sample.
+
+    Attributes:
+        index: Place in the order of launch, from 0; votes are counted in this order.
+        member: Position of the member to ask, from 0.
+        turn: How many draws of the same member came before; for caches that keep samples apart.
+    """
+
+    index: int
+    member: int
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the replies of one member at one call site usually are, from earlier questions.
+
+    Attributes:
+        tokens: Mean of the generated tokens.
+        log_tokens: Mean of their logarithm.
+        cost: Mean money.
+        samples: Replies these means are over; 0 when nothing is known.
+    """
+
+    tokens: float = 0.0
+    log_tokens: float = 0.0
+    cost: float = 0.0
+    samples: int = 0
+
+    def add(self, *, tokens: int, cost: float = 0.0) -> Usual:
+        """Return the means with one more reply; one of unknown length (0) changes nothing."""
+        if tokens <= 0:
+            return self
+        n = self.samples + 1
+        return Usual(
+            self.tokens + (tokens - self.tokens) / n,
+            self.log_tokens + (math.log(tokens) - self.log_tokens) / n,
+            self.cost + (cost - self.cost) / n,
+            n,
+        )
