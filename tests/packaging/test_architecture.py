@@ -16,22 +16,20 @@ CORE = ROOT / "shared" / "bestofinf"
 ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 
 # The parts from the ground up: a part imports only itself and parts that stand before it.
-VALUES = {
-    "border",
+PARTS = (
     "errors",
-    "records",
+    "border",
     "_arrays",
     "_concurrency",
     "_extras",
-}
-PARTS = (
-    "values",
+    "records",
     "answers",
     "optscale",
     "rules",
     "scorers",
     "voting",
     "evaluation",
+    "tiny",
     "drivers",
     "weights",
     "replay",
@@ -43,7 +41,6 @@ PARTS = (
     "ensemble",
     "doctor",
     "batches",
-    "tiny",
     "testing",
     "serve",
     "cli",
@@ -52,7 +49,14 @@ LEARNING = ("weights", "replay", "calibration", "advice", "report")
 ENGINE = ("answers", "optscale", "rules", "scorers", "voting", "drivers")
 # Arrows that the order would allow and the design does not.
 NEVER = {
-    *(("serve", part) for part in (*LEARNING, *ENGINE, "batches", "tiny", "testing")),
+    *(("serve", part) for part in (*LEARNING, *ENGINE, "batches", "border", "tiny", "testing")),
+    *(("doctor", part) for part in (*LEARNING, *ENGINE, "evaluation", "records", "tiny")),
+    # The command line takes public names from `bestofinf`, as any program does.
+    *(("cli", part) for part in ("_concurrency", "records", "optscale", "voting", "drivers")),
+    *(("testing", part) for part in (*LEARNING, "border", "records", "rules", "voting", "drivers")),
+    *((part, "tiny") for part in (*ENGINE, *LEARNING, "ensemble", "batches", "view")),
+    ("border", "errors"),
+    ("optscale", "records"),
     ("rules", "answers"),
     ("scorers", "answers"),
     ("scorers", "rules"),
@@ -109,16 +113,13 @@ def files(folder):
 
 
 def part_of(path):
-    name = path.relative_to(CORE).parts[0].removesuffix(".py")
-    return "values" if name in VALUES else name
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
 
 
 def parts_imported(path):
     """Return the parts of the core that a file names, in its imports or as texts."""
     names = [*imports(path), *(name for name in named(path) if "." in name)]
-    own = [name.split(".")[1] for name in names if name.startswith("bestofinf.")]
-    parts = {"values" if part in VALUES else part for part in own}
-    return parts & set(PARTS)
+    return {name.split(".")[1] for name in names if name.startswith("bestofinf.")} & set(PARTS)
 
 
 @pytest.mark.parametrize(
