@@ -71,9 +71,10 @@ def advise(
     """Say whether voting helps, with which models, how often to ask, and at what price.
 
     Every figure is held out: weights, and the choice of the best model and rule, come from other
-    questions than those they are judged on. "Do not vote" is a possible answer, and so is "record
-    more". --value or --budget choose on the frontier of accuracy and cost. --out writes what is
-    recommended to a file for `bestofinf ask`, `bestofinf run` and `AdaptiveEnsembleChat.load`.
+    questions than those they are judged on. The advice may be not to vote, or to record more
+    answers first. --value or --budget choose on the frontier of accuracy and cost. --out writes
+    the recommended ensemble to a file for `bestofinf ask`, `bestofinf run` and
+    `AdaptiveEnsembleChat.load`.
     """
     from bestofinf.advice import PRESET_NAMES
     from bestofinf.advice import advise as advise_on
@@ -121,18 +122,18 @@ def advise(
 def write_advice(path: Path, advice: Advice, *, name: str, answer: str) -> None:
     """Write the advised ensemble to a configuration file.
 
-    A name that says where a model is (``provider:model``, ``model@http://...``) is written as
-    such. Of other members the file has empty tables: somebody fills them in, or a program gives
-    them. What stands in the file already stays.
+    A member whose name says where its model is (``provider:model``, ``model@http://...``) is
+    written with that address. Any other member gets an empty table: fill it in by hand, or pass
+    the member when the file is loaded. The other contents of the file are kept.
 
     Args:
-        path: The file.
-        advice: What to use.
-        name: Of the ensemble.
+        path: The file; created if it does not exist.
+        advice: The advice whose recommended ensemble is written.
+        name: Name of the ensemble in the file.
         answer: Name of the answer type.
 
     Raises:
-        UsageError: If the file is there and is not TOML, or cannot be written.
+        UsageError: If the file exists and is not TOML, or if it cannot be written.
     """
     from bestofinf import VoteSettings
     from bestofinf.ensemble.config import EnsembleConfig, MemberConfig

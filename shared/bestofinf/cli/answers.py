@@ -44,8 +44,8 @@ def check(
 ) -> None:
     """Show which replies are read, which are lost and why, and which count as one vote.
 
-    Look at the merges: replies that look different there are one vote. Of a store the replies are
-    read again where their texts are kept.
+    Look at the merges: they list replies that look different and count as one vote. The replies of
+    a store are read again if the store keeps their texts.
     """
     from bestofinf.evaluation.check import check_answers
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _WIDE = 76
-"""Columns of a terminal from which on there is room for bars."""
+"""Width in columns of the narrowest terminal on which bars are drawn."""
 
 NEXT = """
 Next, ask a model of your own, and find out whether voting helps on your questions:

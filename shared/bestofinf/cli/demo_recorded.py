@@ -1,4 +1,4 @@
-"""What the demo measures: ways to answer, tried on recorded answers of the tiny models."""
+"""The table of the demo: each way to answer, replayed on recorded answers of the tiny models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,15 @@ RULES = ("fast", "balanced", "thorough")
 
 @dataclass(frozen=True, slots=True)
 class DemoRow:
-    """One way to answer, on the half of the questions that taught it nothing."""
+    """How one way to answer did on the half of the questions that nothing was fitted to.
+
+    Attributes:
+        name: The way to answer, such as ``16 votes, equal weights``.
+        accuracy: Share of questions answered right, from 0 to 1.
+        se: Standard error of the accuracy over questions.
+        samples: Mean number of samples for a question.
+        tokens: Mean number of generated tokens for a question.
+    """
 
     name: str
     accuracy: float
@@ -38,7 +46,7 @@ class DemoRow:
 
 
 def fitted(train: EvaluationSet) -> tuple[dict[str, float], str]:
-    """Return weights, and how they were found."""
+    """Return the fitted weights by member, and in words how they were fitted."""
     try:
         fit = fit_weights(train, "maxmargin", time_limit=10)
     except MissingExtraError:
@@ -85,7 +93,10 @@ def measured(
 def _by_score(
     train: EvaluationSet, test: EvaluationSet, member: str, seed: int
 ) -> tuple[list[DemoRow], list[tuple[float, float]]]:
-    """Return what the verifier makes of the best model: best of 8, and OptScale."""
+    """Return the rows that use the verifier's scores: majority and best of 8, and OptScale.
+
+    The second value is the line of (samples, accuracy) for the picture.
+    """
     calibration = fit_calibration(ScorePool.from_set(train, member=member), accuracy=0.95)
     rule = OptScale(calibration.min_score or 0.95, calibration=calibration, cap=MAX_SAMPLES)
     stop = Strategy("scores", rule | MaxSamples(MAX_SAMPLES), BestScore())

@@ -44,7 +44,9 @@ def doctor(
     from bestofinf.ensemble.endpoint import Endpoint
 
     if key is not None and not (key.startswith(_SECRET) and key.removeprefix(_SECRET)):
-        raise UsageError("--key: a secret stands in the environment: write env:NAME")
+        raise UsageError(
+            "--key takes the name of an environment variable, not the key itself: write env:NAME"
+        )
     endpoint = Endpoint(
         model or "unnamed",
         url=base_url,

@@ -1,4 +1,4 @@
-"""`bestofinf label`: say what is right, or be asked what is worth to be known."""
+"""`bestofinf label`: give right answers, or be asked the questions whose labels help most."""
 
 from __future__ import annotations
 
@@ -83,9 +83,10 @@ def label(
 ) -> None:
     """Label right answers: of one question, of many in a file, or of the questions worth asking.
 
-    Questions of --ask are harder than others, so that their labels enter no accuracy; those of
-    --random do. --decide asks nothing but questions on which the candidates elect different
-    answers. In a terminal they are asked one by one; elsewhere they are listed.
+    The questions of --ask are harder than the others, so accuracies are not estimated from their
+    labels; they are from those of --random. --decide asks only questions on which the two
+    candidates elect different answers. In a terminal the questions are asked one by one; elsewhere
+    they are listed.
     """
     from bestofinf.answers import resolve_answer
     from bestofinf.cli.labelling import Desk
@@ -100,9 +101,9 @@ def label(
             "--unlabelled"
         )
     if key is None and (gold is not None or correct is not None or retract):
-        raise UsageError("name the question: an id, a call, or the hash of a prompt")
+        raise UsageError("name the question: give its id, the id of a call, or a prompt's hash")
     listing = unlabelled is not None
-    # For writing even where it is read: a store of an earlier version is brought up to date.
+    # Open for writing even to read: that upgrades a store of an earlier version.
     with EvaluationStore(store, create=False) as opened:
         if listing:
             kind = None if answer is None else resolve_answer(answer)

@@ -22,15 +22,16 @@ KEYS = "s skips, u takes the last one back, q ends"
 
 
 class Desk:
-    """Where questions of a store are labelled.
+    """Asks for labels of the questions of one store, and records them.
 
     Args:
         store: Open for writing.
         answer: Answer type that counts equivalent answers as one; None for the default.
-        file: The file that was run, for the texts of the questions; None for none.
-        members: Members to compare; None chooses.
-        seed: Of what is drawn at random.
-        source: Who says so.
+        file: The file of questions that `bestofinf run` answered, for the texts of the questions;
+            None for none.
+        members: Names of the members to compare; None chooses.
+        seed: Seed of the questions drawn at random.
+        source: Name of the person or program that gives the labels.
     """
 
     def __init__(
@@ -52,16 +53,16 @@ class Desk:
         self._console = Console(highlight=False, soft_wrap=True)
 
     def ask(self, number: int, *, talking: bool) -> list[Wanted]:
-        """Ask for the labels that teach the weights most; return what is left of them."""
+        """Ask for the labels that improve the weights most; return the questions left unlabelled."""
         from bestofinf.weights import to_label
 
         wanted = to_label(self.questions, number, self._members)
         return self._all(wanted, "asked", talking=talking)
 
     def random(self, number: int, *, talking: bool) -> list[Wanted]:
-        """Ask for labels of questions drawn at random; return what is left of them.
+        """Ask for labels of questions drawn at random; return the questions left unlabelled.
 
-        Those whose right answer is known already are recorded as drawn and not asked again.
+        Questions whose right answer is known already are recorded as drawn and not asked again.
         """
         from bestofinf.weights import at_random
 
@@ -73,7 +74,7 @@ class Desk:
         return self._all([w for w in wanted if w.gold is None], "random", talking=talking)
 
     def decide(self, first: str, second: str, *, talking: bool) -> Decider:
-        """Ask until it is settled which of two candidates is better; return where that stands."""
+        """Ask until it is settled which of two candidates is better; return the state of the test."""
         from bestofinf.view.deciding import given_for, purpose
         from bestofinf.weights import Decider
 
@@ -162,12 +163,12 @@ class Desk:
         self._store.label(question, gold, source=source or self._source, provenance=provenance)
 
     def _text(self, wanted: Wanted) -> str | None:
-        """Return what the user said last, whole, where it is known."""
+        """Return the question in full: the last user message if known, else the prompt, else None."""
         question = next(q for q in self.questions if q.id == wanted.id)
         return self._texts.get(wanted.id) or question.last_message or question.prompt
 
     def _question(self, wanted: Wanted, told: str) -> str:
-        """Show a question, and return what is said: an answer, or one of the keys."""
+        """Show a question and return the person's input: an answer, or `SKIP`, `UNDO` or `QUIT`."""
         text = (
             self._text(wanted) or "(its text is not kept: give --file with the file that was run)"
         )
@@ -184,11 +185,11 @@ _KEYS = {"s": SKIP, "u": UNDO, "q": QUIT}
 
 
 def read_reply(read: Callable[[], str], votes: Sequence[str]) -> str:
-    """Return the answer that is meant, or `SKIP`, `UNDO` or `QUIT`.
+    """Return the answer that a typed line means, or `SKIP`, `UNDO` or `QUIT`.
 
     Args:
-        read: Reads a line; the end of the input ends the questions.
-        votes: The answers that are numbered, from 1.
+        read: Reads one line; at the end of the input the result is `QUIT`.
+        votes: The answers shown to the person, numbered from 1.
     """
     try:
         said = read().strip()

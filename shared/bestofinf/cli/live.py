@@ -1,4 +1,4 @@
-"""A vote as it goes on, drawn in the terminal."""
+"""The live view of a vote in the terminal."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def votes_table(votes: Mapping[str, float], leader: str | None, *, width: int = 
 
     Args:
         votes: Votes by answer.
-        leader: Stands first.
-        width: Of the terminal.
+        leader: Answer shown in the first row; None for none.
+        width: Width of the terminal in columns.
     """
     longest = max(8, min(_WIDTH, width // 2 - 8))
     ranked = sorted(votes.items(), key=lambda pair: (pair[0] != leader, -pair[1]))
@@ -48,7 +48,7 @@ def votes_table(votes: Mapping[str, float], leader: str | None, *, width: int = 
 
 
 class VoteView:
-    """Shows votes coming in; still where the output is no terminal.
+    """Shows the votes as they come in; draws nothing if the output is not a terminal.
 
     Args:
         console: Where to draw.
@@ -74,7 +74,7 @@ class VoteView:
         self._live.stop()
 
     def update(self, event: Mapping[str, Any]) -> None:
-        """Draw what a progress event of a vote says."""
+        """Redraw the votes from a progress event of the vote."""
         if not self._shown:
             return
         leader = None if event["leader"] is None else str(event["leader"])

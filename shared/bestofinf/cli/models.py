@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bestofinf.ensemble.state import EnsembleState
 
 FORMS = "PROVIDER:MODEL[=WEIGHT]|FILE.toml"
-"""How a model is written, as help shows it."""
+"""The forms in which a model can be named, as `--help` shows them."""
 
 
 def named(text: str) -> str:
@@ -37,7 +37,7 @@ def plan_of(
     """Return how an ensemble of named models votes.
 
     Args:
-        texts: The models as given, each perhaps with a weight.
+        texts: The models as given on the command line, each with or without a weight.
         weights: File of a fit; None for none.
         temperature: Sent to every model; None for their own.
         base_url: Address of a server; None for the providers' own.
@@ -52,7 +52,7 @@ def plan_of(
 
     parted = [_parted(text) for text in texts]
     if weights is not None and any(weight is not None for _, weight in parted):
-        raise UsageError("give the weights either with the models or as a file, not both")
+        raise UsageError("weights are given twice: with the models (-m) and as --weights; drop one")
     members = [
         _member(name, weight, temperature, base_url, (prices or {}).get(name, (0.0, 0.0)))
         for name, weight in parted
@@ -62,7 +62,7 @@ def plan_of(
 
 
 def is_config(text: str) -> bool:
-    """Return whether what was given for a model is a configuration file."""
+    """Return whether a text given for a model is the path of a configuration file (.toml)."""
     return text.endswith(".toml")
 
 
@@ -71,11 +71,12 @@ def ensemble_of(path: str, name: str | None = None, **settings: Any) -> Ensemble
 
     Args:
         path: The file.
-        name: Of the ensemble; None for the only one.
-        settings: As `bestofinf.Ensemble` takes them; None leaves what the file says.
+        name: Name of the ensemble; None for the only one.
+        settings: Settings of `bestofinf.Ensemble` that replace the file's; None keeps the file's.
 
     Raises:
-        UsageError: If anything in the file is wrong, or only a program can give a member.
+        UsageError: If anything in the file is wrong, or if it leaves a member to be given by a
+            program.
         MissingExtraError: If a package is missing.
     """
     from bestofinf.ensemble.asking import Ensemble
@@ -95,22 +96,24 @@ def one_config(models: Iterable[str], others: Mapping[str, Any]) -> str | None:
     """Return the configuration file among the models; None if there is none.
 
     Args:
-        models: As on the command line.
-        others: Options that the file takes the place of, by name.
+        models: The models as given on the command line.
+        others: Values, by name, of the options that the file replaces; None if not given.
 
     Raises:
-        UsageError: If there is a file and anything else that says who is asked, or nothing at all.
+        UsageError: If nothing is given, or a file together with another model or such an option.
     """
     models = list(models)
     files = [text for text in models if is_config(text)]
     if not models:
-        raise UsageError("who is asked? give -m PROVIDER:MODEL, or a file such as ensemble.toml")
+        raise UsageError(
+            "no model is given: add -m PROVIDER:MODEL, or a file such as ensemble.toml"
+        )
     if not files:
         return None
     more = [name for name, value in others.items() if value is not None]
     if len(models) > 1 or more:
         raise UsageError(
-            f"{files[0]} says who is asked and how: give it alone, without "
+            f"{files[0]} sets the models and how they are asked: give it alone, without "
             f"{more[0] if more else 'another model'}"
         )
     return files[0]
@@ -126,10 +129,10 @@ def ask_models(
     """Return the result of one question.
 
     Args:
-        plan: How it is voted on.
-        question: What is asked.
-        state: What the ensemble keeps between questions; None for a single one.
-        show: Told the state of the vote with every outcome.
+        plan: The members and the settings of the vote.
+        question: The question to ask.
+        state: State of the ensemble that is shared between questions; None for a single question.
+        show: Called with the state of the vote after every outcome; None shows nothing.
 
     Raises:
         SamplingError: If too few members answered.

@@ -1,4 +1,4 @@
-"""What a page is about: a store as it is, or files brought into one that is gone afterwards."""
+"""Open the recorded answers given to a command as one store, a temporary one for files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def to_read(paths: Sequence[str], *, answer: str | None = None) -> Iterator[EvaluationStore]:
-    """Open one store for reading, or bring stores and files together in one that is gone afterwards.
+    """Open one store for reading, or gather several stores and files in a temporary one.
 
     Args:
         paths: Stores, files and folders.
@@ -34,7 +34,7 @@ def to_read(paths: Sequence[str], *, answer: str | None = None) -> Iterator[Eval
 
 @contextmanager
 def together(paths: Sequence[str], *, answer: str | None = None) -> Iterator[EvaluationStore]:
-    """Bring stores and files together in a store that is gone afterwards."""
+    """Gather stores and files in a temporary store, which is deleted afterwards."""
     from bestofinf.evaluation import EvaluationStore, export_jsonl, import_files
     from bestofinf.evaluation.sources import is_store
 

@@ -10,13 +10,14 @@ PRICE_HELP = "NAME=MONEY for a million generated tokens of a member; give severa
 
 
 def prices_by_member(texts: Sequence[str] | None) -> dict[str, float]:
-    """Return the money for one generated token by member.
+    """Return the price of one generated token by member.
 
     Args:
-        texts: ``NAME=MONEY`` each, the money for a million tokens, at least 0.
+        texts: One ``NAME=MONEY`` for each member, the price of a million tokens, at least 0; None
+            for no prices.
 
     Raises:
-        UsageError: If one is not written so.
+        UsageError: If a text has another form.
     """
     return dict(map(_price, texts or []))
 

@@ -1,4 +1,4 @@
-"""How far a batch job is: a bar on a terminal, lines in a log, and a summary in the end."""
+"""The progress of a batch job: a bar on a terminal, lines in a log, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bestofinf.batches import JobProgress, JobReport
 
 EVERY = 60.0
-"""Seconds between two lines, where there is no terminal."""
+"""Seconds between two lines of progress if stderr is not a terminal."""
 
 
 @contextmanager
@@ -28,9 +28,9 @@ def shown(
     """Give a function that shows the progress on stderr.
 
     Args:
-        stop: Once set, what is left to do counts as not done.
-        console: Where; stderr by default.
-        every: Seconds between two lines, where it is no terminal.
+        stop: Set when the job is interrupted; the bar then stops short of 100 %.
+        console: Where the progress is shown; stderr by default.
+        every: Seconds between two lines if the console is not a terminal.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
@@ -49,7 +49,7 @@ def shown(
 
 
 def told(progress: JobProgress) -> str:
-    """Return in words how far a job is."""
+    """Return the progress of a job in words."""
     settled, questions = f"{progress.settled:,}", f"{progress.questions:,} questions"
     if progress.budget is None:
         said = f"{settled} of {questions}, {progress.spent:,.6g} samples"
@@ -61,12 +61,13 @@ def told(progress: JobProgress) -> str:
 
 
 def _share(progress: JobProgress, *, stopped: bool) -> float:
-    """Return which share of the job is done."""
+    """Return the share of the job that is done, from 0 to 1: of its budget, else of its questions."""
     settled = progress.settled / progress.questions if progress.questions else 0.0
     if progress.budget is None:
         return settled
     spent = min(1.0, progress.spent / progress.budget.total)
-    # Most questions settle together, when the budget is spent, or all before it is.
+    # Under a budget most questions settle at once, when it is spent, so their number says little.
+    # If all settle before that, the job is done with some budget left.
     return 1.0 if settled == 1.0 and not stopped else spent
 
 

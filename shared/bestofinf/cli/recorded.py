@@ -1,4 +1,4 @@
-"""Recorded answers as commands read them, with a bar on stderr where that gets slow."""
+"""Read recorded answers for a command, with a progress bar on stderr if that is slow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bestofinf.evaluation.logs.report import LogReport
 
 SLOW_SECONDS = 1.0
-"""After this time a progress bar appears."""
+"""Seconds after which a progress bar appears."""
 
 
 ANSWER_HELP = (
@@ -52,7 +52,7 @@ def tell_unread(read: ReadSet, console: Console) -> None:
 
 
 def tell_labels(read: ReadSet, console: Console) -> None:
-    """Print which labels an accuracy was estimated from, where some say nothing about it."""
+    """Print which labels accuracies are estimated from, if some labels are not used for that."""
     from bestofinf.evaluation.provenance import for_estimates
 
     sources = for_estimates(read.evaluation_set)[1]
@@ -62,9 +62,9 @@ def tell_labels(read: ReadSet, console: Console) -> None:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function to report (done, all) to; it draws a bar on stderr once it gets slow.
+    """Give a function that takes (done, all) and draws a bar on stderr after `SLOW_SECONDS`.
 
-    Where stderr is not a terminal a line is written now and then.
+    If stderr is not a terminal, it writes a line now and then.
     """
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -73,9 +73,9 @@ def replay(
 ) -> None:
     """Vote again on recorded answers under a stopping rule; no model is asked.
 
-    Samples are drawn without replacement: votes are such as the members could have given, and end
-    where the recorded samples do. Means are over the questions of a member and data set, then over members, then over data
-    sets. JSON is one object, or a list of them where several rules are given.
+    Samples are drawn without replacement, so a vote has at most as many as were recorded. Means
+    are over the questions of a member and data set, then over members, then over data sets. JSON
+    is one object, or a list of objects if several rules are given.
     """
     from bestofinf.replay import ReplayPlan, replay_all
     from bestofinf.rules import parse_rule
@@ -110,7 +110,7 @@ def replay(
 
 
 def _check_replies(rules: Sequence[StopRule], answer: str | None) -> None:
-    """Refuse rules that read probabilities of replies which are not the answers, as a live vote does."""
+    """Refuse rules on probabilities of replies if a reply is not its answer, as a live vote does."""
     from bestofinf.evaluation.canonical import recorded_answer
     from bestofinf.rules.replies import need_whole_replies
 
@@ -123,7 +123,7 @@ def _check_replies(rules: Sequence[StopRule], answer: str | None) -> None:
 
 
 def _timing(launch: str | None, waiting: float | None, order: str, slots: int) -> Timing | None:
-    """Return the clock that is asked for; None for none."""
+    """Return the simulated clock that the options ask for; None if they ask for none."""
     from bestofinf.replay import Timing
 
     if launch is None and waiting is None:
@@ -133,7 +133,7 @@ def _timing(launch: str | None, waiting: float | None, order: str, slots: int) -
 
 
 def _told(result: ReplayResult) -> Iterator[str]:
-    """Yield in words what the table rests on."""
+    """Yield lines that say what the figures of the table are based on."""
     from bestofinf.evaluation.limits import FEWEST
 
     record = result.to_json()
@@ -154,7 +154,7 @@ def _told(result: ReplayResult) -> Iterator[str]:
 
 
 def weights_by_member(path: Path) -> dict[str, float]:
-    """Return weights by member from a JSON file: of ``fit --out``, or a plain object.
+    """Return weights by member from a JSON file: one that ``fit --out`` wrote, or a plain object.
 
     Raises:
         UsageError: If it cannot be read or is not an object of numbers.
@@ -171,7 +171,9 @@ def weights_by_member(path: Path) -> dict[str, float]:
         isinstance(w, int | float) and not isinstance(w, bool) for w in record.values()
     )
     if not numbers or not record:
-        raise UsageError(f"{path}: wanted an object of weights by member name")
+        raise UsageError(
+            f'{path}: wanted a JSON object of weights by member, as {{"a": 0.7, "b": 0.3}}'
+        )
     return {str(name): float(weight) for name, weight in record.items()}
 
 

@@ -58,9 +58,9 @@ def report(
 ) -> None:
     """Write the page of `bestofinf view` as one file: overview, advice, questions with their replies.
 
-    Before there are labels enough for advice it shows what can be seen without: cost, agreement,
-    contested questions, why votes ended, members that fail. The file needs no network and nothing
-    beside it. Example: `bestofinf report answers.db --out report.html`
+    If there are too few labels for advice, the page shows what needs no label: cost, agreement,
+    contested questions, why votes ended, members that fail. The file is complete in itself and
+    loads nothing from the network. Example: `bestofinf report answers.db --out report.html`
     """
     from bestofinf.evaluation.provenance import FEWEST
     from bestofinf.report import changes, facts_there, gather, overview, read_facts
@@ -116,7 +116,7 @@ def report(
 
 
 def _activity(paths: list[str]) -> Activity | None:
-    """Return what the calls were like, where the answers are those of one store."""
+    """Return the statistics of the calls if the only path is a store; None otherwise."""
     from bestofinf.evaluation import EvaluationStore
     from bestofinf.evaluation.sources import is_store
 

@@ -32,21 +32,21 @@ class Members:
     """Everything that a worker needs to ask the members and to store what they say.
 
     Attributes:
-        models: As on the command line; the file of an ensemble alone.
-        weights: File of a fit; None for none.
-        rule: The stopping rule; None for that of the file, or the default.
+        models: The models as given on the command line, or only the path of an ensemble's file.
+        weights: Path of a file that ``fit --out`` wrote; None for none.
+        rule: The stopping rule; None for that of the ensemble's file, or the default.
         answer: The answer type; None likewise.
-        max_samples: Most samples for one question; None likewise.
-        temperature: Sent to every model; None for their own.
+        max_samples: Maximum number of samples for one question; None likewise.
+        temperature: Temperature sent to every model; None for the models' own.
         base_url: Address of a server; None for the providers' own.
-        seed: Of the samples; None for none.
-        retries: Further tries after a transient error.
-        timeout: Most seconds for one request; None for no limit.
+        seed: Seed sent to every model; None for none.
+        retries: Retries after a transient error; None for the default.
+        timeout: Time limit of one request in seconds; None for no limit.
         store: Address of the store.
         run: Name of the run.
-        keep: What is stored of replies.
-        prices: Money for a token in and out, by model.
-        ensemble: Which ensemble of the file; None for the only one.
+        keep: What is stored of a call: answers, questions, replies or all.
+        prices: Price of one input token and of one output token, by model.
+        ensemble: Name of the ensemble in the file; None for the only one.
     """
 
     models: tuple[str, ...]
@@ -66,7 +66,7 @@ class Members:
     ensemble: str | None = None
 
     def __call__(self) -> tuple[VotePlan[Any], AskMember, Journal]:
-        """Return the plan, who asks the members, and the journal."""
+        """Return the plan, the function that asks its members, and the journal."""
         from bestofinf.batches import Journal
         from bestofinf.evaluation import EvaluationStore
 
@@ -94,7 +94,7 @@ class Members:
 
 
 def _asker(plan: VotePlan[Any], seed: int | None) -> AskMember:
-    """Return what asks the members of a plan; with a seed, the same run brings the same samples."""
+    """Return the function that asks a plan's members; with a seed a run can be repeated exactly."""
     from bestofinf.ensemble.chat import ChatClient
     from bestofinf.ensemble.client import arun
     from bestofinf.ensemble.sampler import Sampler
@@ -239,7 +239,7 @@ def run(
         },
     )
     total = _budget(budget, token_budget, cost_budget)
-    # What is wrong with the files is told before anything is begun.
+    # Errors in the files are reported before anything is started.
     check_out(out, questions)
     asked = QuestionFile(questions, prompt, id_column)
     n_questions = asked.check()
@@ -319,28 +319,28 @@ def _budget(samples: int | None, tokens: int | None, cost: float | None) -> Budg
     units = {"samples": samples, "tokens": tokens, "cost": cost}
     given = [Budget(total, unit) for unit, total in units.items() if total is not None]
     if len(given) > 1:
-        raise UsageError("give one of --budget, --token-budget and --cost-budget")
+        raise UsageError("give only one of --budget, --token-budget and --cost-budget")
     return given[0] if given else None
 
 
 def _prices(given: list[str], models: list[str]) -> dict[str, tuple[float, float]]:
-    """Return the money for a token in and out, by model."""
-    names = set(map(named, models))
+    """Return the price of one input token and of one output token, by model."""
+    names = sorted(map(named, models))
     prices = {}
     for text in given:
         name, _, numbers = text.rpartition("=")
         try:
             read, written = (float(number) / 1e6 for number in numbers.split(","))
         except ValueError:
-            raise UsageError(f"--price {text!r}: wanted MODEL=INPUT,OUTPUT") from None
+            raise UsageError(f"--price {text!r}: wanted MODEL=INPUT,OUTPUT, two numbers") from None
         if name not in names:
-            raise UsageError(f"--price {text!r}: {name!r} is no --model")
+            raise UsageError(f"--price {text!r}: {name!r} is no --model ({', '.join(names)})")
         prices[name] = (read, written)
     return prices
 
 
 def _answer_of(make: Members) -> str:
-    """Return the name of the answer type where the command line gives none."""
+    """Return the name of the answer type to use if the command line gives none."""
     from bestofinf.ensemble.config import read_config
 
     if not is_config(make.models[0]):
@@ -351,7 +351,7 @@ def _answer_of(make: Members) -> str:
 def _settings(
     make: Members, plan: VotePlan[Any], prompt: str | None, id_column: str | None
 ) -> dict[str, Any]:
-    """Return what must not change while a run goes on. Its budget may grow."""
+    """Return the settings that must stay the same when a run is resumed. Its budget may grow."""
     return {
         "members": {member.name: member.weight for member in plan.members},
         "rule": str(plan.rule),
@@ -366,7 +366,7 @@ def _settings(
 
 @contextmanager
 def _stopping() -> Iterator[asyncio.Event]:
-    """Give an event that the first Ctrl-C, or SIGTERM, sets; a second one ends the program."""
+    """Give an event that the first Ctrl-C or SIGTERM sets; a second one ends the program."""
     import asyncio
 
     stop = asyncio.Event()
@@ -387,7 +387,7 @@ def _stopping() -> Iterator[asyncio.Event]:
                 loop.remove_signal_handler(number)
 
     for number in signals:
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # not everywhere
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows
             loop.add_signal_handler(number, interrupted)
     try:
         yield stop

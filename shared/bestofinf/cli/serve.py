@@ -81,7 +81,7 @@ def serve(
 
 
 def worker() -> Service:
-    """Return the same in one of several processes, which does nothing but serve."""
+    """Return the application in one of several worker processes."""
     from bestofinf.serve.server import settle
 
     service = application()
@@ -90,7 +90,7 @@ def worker() -> Service:
 
 
 def application() -> Service:
-    """Return the application that the command line of this or of the first process asks for."""
+    """Return the application for the command line of this process or of the one that started it."""
     from bestofinf.serve import Service
 
     given = json.loads(os.environ[_GIVEN])
@@ -98,13 +98,13 @@ def application() -> Service:
 
 
 def _own() -> dict[str, Any]:
-    """Return the kinds of members that the program knows beside those by URL."""
+    """Return the kinds of members that the command line knows besides those by URL."""
     import warnings
 
     from bestofinf.ensemble import IdenticalSamplesWarning
     from bestofinf.tiny.chat import TinyMember
 
-    # Told in every response's notes, and counted.
+    # Every response's notes tell it, and a metric counts it.
     warnings.simplefilter("ignore", IdenticalSamplesWarning)
     return {"tiny": TinyMember}
 

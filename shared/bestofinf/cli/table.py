@@ -25,16 +25,17 @@ class TableRow:
     Attributes:
         dataset: Name of the collection the questions come from.
         member: Name of the member.
-        questions: Questions whose right answer is known and that the figures are of: those that
-            all compared members were asked; of a member that is not compared, its own.
-        samples: Its answers to them, invalid ones among them.
-        bo1: Share of right answers, in the mean over questions; None where nothing can be graded.
+        questions: Number of questions behind the figures. Their right answers are known. For
+            compared members they are the questions that all of these were asked; for another
+            member, all that it was asked.
+        samples: Number of its answers to these questions, invalid ones included.
+        bo1: Share of right answers, as a mean over questions; None if nothing can be graded.
         bo_inf: Accuracy of infinitely many votes, see `bestofinf.evaluation.limits`; a tie counts
-            in equal shares. None where nothing can be graded or the samples are too few.
-        bo_inf_se: Its standard error, over questions and samples.
-        asked: Graded questions of the data set that the member was asked.
-        compared: Whether its figures are on the same questions as those of the others.
-        without_answer: Its texts in the data set in which the answer type found no answer.
+            in equal shares. None if nothing can be graded or there are too few samples.
+        bo_inf_se: Standard error of `bo_inf`, over questions and samples.
+        asked: Number of graded questions of the data set that the member was asked.
+        compared: Whether its figures are on the same questions as those of other members.
+        without_answer: Number of its replies in the data set without an answer.
     """
 
     dataset: str
@@ -136,7 +137,7 @@ def _row(
 
 
 def _told(recorded: EvaluationSet, rows: Sequence[TableRow]) -> Iterator[str]:
-    """Yield in words what is not in the table, and what is not compared in it."""
+    """Yield lines that say what the table leaves out, and which members it does not compare."""
     from bestofinf.evaluation.limits import FEWEST
     from bestofinf.evaluation.provenance import for_estimates
 

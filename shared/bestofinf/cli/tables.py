@@ -1,4 +1,4 @@
-"""Tables that fit their terminal: as columns where these fit, else row by row, with a line a value."""
+"""Tables that fit the terminal: columns if they fit, else row by row with one line for each value."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: Its heading.
-        kind: Texts break between words, numbers never; of ids the beginning is shown, long enough
-            to tell them apart, where they do not fit.
+        name: Heading of the column.
+        kind: ``text`` breaks between words, ``number`` never breaks, ``id`` is cut, if it does not
+            fit, to a beginning that still tells the ids apart.
     """
 
     name: str
@@ -44,11 +44,11 @@ def show_table(
     """Print a table in which no word is broken, unless it is longer than a line.
 
     Args:
-        console: Where; its width decides on the form.
-        columns: One for each cell of a row.
-        rows: Their cells, plain text.
-        title: Printed above.
-        styles: One for each row; none by default.
+        console: Where to print; its width decides between the two forms.
+        columns: The columns, as many as a row has cells.
+        rows: The rows, each a sequence of plain texts.
+        title: Line above the table; empty for none.
+        styles: Rich style of each row; none by default.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
     styles = styles or [""] * len(rows)
@@ -86,20 +86,20 @@ def _least(column: Column, at: int, rows: list[list[str]]) -> int:
     if column.kind != "text":
         return max(map(cell_len, texts))
     longest = max(cell_len(word) for text in texts for word in (text.split() or [""]))
-    # Prose in a column of its longest word alone is hard to read.
+    # Prose is hard to read in a column that is only as wide as its longest word.
     return max(longest, min(24, max(map(cell_len, texts)))) if longest <= _LONGEST_WORD else longest
 
 
 def _shared_out(
     columns: Sequence[Column], rows: list[list[str]], least: list[int], width: int
 ) -> list[int]:
-    """Return the widths of the columns: what their longest text takes, as far as there is room."""
+    """Return the widths of the columns: that of their longest text, as far as there is room."""
     whole = [
         max(map(cell_len, (column.name, *(row[at] for row in rows))))
         for at, column in enumerate(columns)
     ]
     widths, room = list(least), width - sum(least) - _GAP * (len(columns) - 1)
-    # The columns that lack least are made whole first.
+    # Columns that need the least extra width get it first.
     for n_left, at in zip(
         range(len(columns), 0, -1),
         sorted(range(len(columns)), key=lambda at: whole[at] - least[at]),

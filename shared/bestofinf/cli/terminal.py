@@ -1,4 +1,4 @@
-"""What commands write: nothing in it steers a terminal, whoever wrote the names, answers and replies."""
+"""Output of the commands, with the control characters of names, answers and replies escaped."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bestofinf.border import printable
 
 
 class Console(rich.console.Console):
-    """Rich's console, which writes the control characters of texts out.
+    """Rich's console that escapes control characters, so that no text can steer the terminal.
 
-    A `rich.text.Text` is shown as it is: whoever makes one of what others wrote makes it printable.
+    A `rich.text.Text` is shown unchanged: call `printable` on foreign text before making one.
     """
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return a text as it is shown."""
+        """Return a text with its markup applied and its control characters escaped."""
         return super().render_str(printable(text), **options)
 
 
@@ -31,13 +31,13 @@ def echo(text: str) -> None:
 
 
 def echo_json(value: Any) -> None:
-    """Write a value to stdout as JSON, with letters of all languages as they are where that is safe."""
+    """Write a value to stdout as JSON, with non-ASCII letters unescaped if that is safe."""
     text = json.dumps(value, ensure_ascii=False)
     typer.echo(text if printable(text) == text else json.dumps(value))
 
 
 def echo_either(values: Mapping[str, Any], text: str, as_json: bool) -> None:
-    """Write what a command has done to stdout: its values as JSON where that is asked for, else a text."""
+    """Write the result of a command to stdout: its values as JSON with `as_json`, else the text."""
     if as_json:
         echo_json(values)
     else:
@@ -45,13 +45,13 @@ def echo_either(values: Mapping[str, Any], text: str, as_json: bool) -> None:
 
 
 EVERY = 30.0
-"""Seconds between two lines of progress, where there is no terminal."""
+"""Seconds between two lines of progress if stderr is not a terminal."""
 
 
 def now_and_then(every: float = EVERY) -> Callable[[str], None]:
     """Return a function that writes a line to stderr, unless it did so less than `every` seconds ago.
 
-    The first line comes after as many seconds: what is quick says nothing.
+    The first line also comes after `every` seconds, so that quick work writes nothing.
     """
     last = time.monotonic()
 

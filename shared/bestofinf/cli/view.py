@@ -28,7 +28,7 @@ def view(
         list[str],
         typer.Argument(metavar="STORE|PATH...", help="Stores, or files of recorded answers."),
     ],
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 0,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's needs --token.")
     ] = "127.0.0.1",
@@ -52,8 +52,8 @@ def view(
 ) -> None:
     """Look at recorded answers in the browser: what was asked, how the votes went, what it cost.
 
-    The page is served on this machine alone and asks for nothing elsewhere. Files are read into a
-    store of their own that is gone when the program ends.
+    By default only this machine can open the page, and it loads nothing from elsewhere. Files are read into a
+    temporary store, which is deleted when the program ends.
 
     Example: `bestofinf view answers.db`
     """
@@ -62,7 +62,7 @@ def view(
 
     local = host in ("127.0.0.1", "localhost", "::1")
     if not local and token is None:
-        raise UsageError(f"--host {host} is open to other machines: give a --token, too")
+        raise UsageError(f"--host {host} is open to other machines: give --token as well")
     if token is not None and len(token) < 16:
         raise UsageError(f"--token needs 16 characters or more, got {len(token)}")
     named = [] if local or host in ("0.0.0.0", "::") else [host]
@@ -76,11 +76,11 @@ def view(
             application, host, port, log_level="warning", access_log=False, lifespan="off"
         )
         listening = config.bind_socket()
-        listening.listen(128)  # before the link is told: a browser may be quick
+        listening.listen(128)  # before the link is printed: a browser may be quick
         address = f"http://{'[::1]' if host == '::1' else host}:{listening.getsockname()[1]}"
         opens = _on_a_desktop() if browser is None else browser
         _announce(address, access, opens)
-        # The server ends on a signal and raises it again: then what was opened here is closed.
+        # uvicorn ends on a signal and raises it again; exiting then closes the stores opened here.
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listening])
@@ -88,13 +88,15 @@ def view(
 
 @contextmanager
 def _opened(paths: list[str]) -> Iterator[list[EvaluationStore]]:
-    """Open stores, or read files into one that is gone afterwards."""
+    """Open stores, or read files into a temporary one."""
     from bestofinf.evaluation import EvaluationStore
     from bestofinf.evaluation.sources import is_store
 
     kinds = set(map(is_store, paths))
     if kinds == {True, False}:
-        raise UsageError("view shows stores, or files: bring them together by bestofinf import")
+        raise UsageError(
+            "view shows either stores or files: add the files to a store with bestofinf import"
+        )
     with ExitStack() as stack:
         if kinds == {False}:
             yield [stack.enter_context(together(paths))]
@@ -103,7 +105,7 @@ def _opened(paths: list[str]) -> Iterator[list[EvaluationStore]]:
 
 
 def _announce(address: str, access: Access, opens: bool) -> None:
-    """Print the link, and the next one whenever one was used; open it on a desktop."""
+    """Print the link, and a new one after each use; open a browser on a desktop."""
     console = Console(highlight=False, soft_wrap=True)
     link = f"{address}/?token={access.link()}"
     console.print(f"Open {link}", markup=False)

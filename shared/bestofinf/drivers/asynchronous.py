@@ -18,7 +18,7 @@ from bestofinf.errors import FailurePolicy, whole
 from bestofinf.records import Decision, Draw, Outcome, Sample
 from bestofinf.voting.engine import VotingEngine
 
-GRACE = 0.05  # seconds that cancelled draws have to end once a deadline has passed
+GRACE = 0.05  # seconds that cancelled draws have for ending once a deadline has passed
 
 
 async def avote(
@@ -36,15 +36,15 @@ async def avote(
     Args:
         engine: A fresh engine.
         sample: Asks the draw's member once. An exception makes the draw fail.
-        concurrency: Most draws in flight at a time, at least 1.
-        answer: Takes the answer from replies that come without one.
+        concurrency: Maximum number of draws in flight, at least 1.
+        answer: Takes the answer from replies whose sample has none yet.
         policy: Retries, time-outs and deadline.
-        observer: Told every outcome as it arrives.
-        clock: Seconds, from any start.
+        observer: Called with every outcome as it arrives.
+        clock: Returns seconds since any fixed moment.
 
     Returns:
-        The decision. No task of this vote is left when it returns or raises, also when it is
-        cancelled from outside, once or in every turn of the loop.
+        The decision. No task of this vote is left when it returns or raises, even if it is
+        cancelled from outside once or many times.
 
     Raises:
         SamplingError: If too few members answered, or the deadline passed; see `FailurePolicy`.
@@ -74,7 +74,7 @@ async def avote(
     def tell(task: asyncio.Task[Outcome], draw: Draw) -> None:
         if task.done() and not task.cancelled():
             outcome = task.result()
-        else:  # a try that was cancelled has failed; one that goes on has not
+        else:  # a cancelled try has failed; one still running has not
             tries = len(sampler.trying.get(draw, ()))
             outcome = abandoned(tries if task.done() else tries + 1)
         engine.tell(draw, outcome)
@@ -88,10 +88,10 @@ async def avote(
                 tasks[arrivals.expect(asyncio.create_task(sampler.outcome(draw)))] = draw
             arrived = await arrivals.next(seconds=time_left())
             engine.advance(clock() - start)
-            # Several may be done at once: telling them in draw order keeps reports stable.
+            # Several may end at once; they are told in draw order to keep reports stable.
             for task in sorted(arrived, key=tasks.__getitem__):
                 tell(task, tasks.pop(task))
-            # Replies that keep coming must not carry a vote past its deadline either.
+            # A steady flow of replies must not carry a vote past its deadline.
             if not engine.done and (not arrived or time_left() == 0):
                 overdue = True
                 engine.stop(f"deadline of {policy.deadline:g} s")
@@ -99,12 +99,10 @@ async def avote(
         if tasks:
             for task in tasks:
                 task.cancel()
-            # A deadline holds even for a member that will not be cancelled.
+            # The deadline holds even if a member ignores its cancellation.
             left = time_left()
             again = await ended(tasks, seconds=None if left is None else max(left, GRACE))
-            with (
-                ExitStack() as rest
-            ):  # an observer that breaks keeps nothing else from being booked
+            with ExitStack() as rest:  # the observer must not stop it
                 for task, draw in reversed(tasks.items()):
                     rest.callback(tell, task, draw)
             if again is not None:

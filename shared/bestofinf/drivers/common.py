@@ -1,4 +1,4 @@
-"""What both drivers share: from what a member returned, or raised, to an outcome."""
+"""What both drivers share: they turn what a member returned or raised into an outcome."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from bestofinf.voting.engine import VotingEngine
 NO_USAGE = Usage()
 
 Observer: TypeAlias = Callable[[VotingEngine, Draw, Outcome], None]
-"""Called after each outcome has been told, in order of arrival; for progress."""
+"""Called after each outcome has been told to the engine, in order of arrival; for progress."""
 
 
 class Tries:
-    """The tries of one draw: what they ended with, and what follows from the last.
+    """The tries of one draw: their errors, and whether another try follows.
 
     Args:
-        policy: Retries.
+        policy: Says how often a draw is tried.
         member: Position of the member.
 
     Attributes:
-        failures: Errors of requests that were sent.
+        failures: Errors of the requests that were sent.
     """
 
     def __init__(self, policy: FailurePolicy, member: int) -> None:
@@ -48,13 +48,13 @@ class Tries:
         self._waits = waits.get() or Waits(policy, lambda member: False)
 
     def note(self, error: BaseException) -> None:
-        """Take note of what a try has ended with."""
+        """Record the error of a try."""
         if not isinstance(error, RestingError | GivenUpError):  # nothing was sent
             self.failures.append(error)
         failing.get()(error)
 
     def pause(self, error: BaseException) -> float | None:
-        """Return the seconds to pause before a further try; None if there is to be none."""
+        """Return the seconds to pause before the next try; None for no further try."""
         if isinstance(error, RestingError | GivenUpError) or is_interrupt(error):
             return None
         return self._policy.pause_after(
@@ -65,9 +65,9 @@ class Tries:
         )
 
     def last_pause(self, error: BaseException) -> float:
-        """Return the seconds to pause before the draw fails, after a refusal as too many.
+        """Return the seconds to pause before the draw fails, after a refusal for too many requests.
 
-        The draw that replaces it may go to the same member.
+        The pause helps because the replacing draw may go to the same member.
         """
         if kind_of(error) is not ErrorKind.BUSY or self._barred(error):
             return 0.0
@@ -78,9 +78,9 @@ class Tries:
         """Return the failure that stands for the last error.
 
         Args:
-            error: What was raised, by the member or by what reads its reply.
-            seconds: Time since the draw began.
-            paid: What has been paid for it all the same.
+            error: Raised by the member or by the code that reads its reply.
+            seconds: Seconds since the draw began.
+            paid: Cost of the draw although it failed.
         """
         usage = paid + Usage(calls=len(self.failures))
         if isinstance(error, GivenUpError):
@@ -89,7 +89,7 @@ class Tries:
         return replace(failure, fatal=True, wait=wait) if wait else failure
 
     def _barred(self, error: BaseException) -> float:
-        """Return the seconds for which the member is to be left alone; 0 for not at all."""
+        """Return the seconds for which the member is not to be asked; 0 for no pause."""
         if isinstance(error, RestingError):
             return error.seconds
         kind, told = kind_of(error), retry_after(error)
@@ -106,7 +106,7 @@ class Tries:
 
 
 def extracted(sample: Sample, answer: Answer | None) -> Sample:
-    """Return the sample with the answer taken from its reply, if that is still to be done."""
+    """Return the sample with the answer taken from its reply, unless it has one already."""
     if answer is None or sample.answer is not None or sample.reply is None:
         return sample
     value, note = answer.vote(sample.reply, tokens=sample.tokens)
@@ -116,7 +116,7 @@ def extracted(sample: Sample, answer: Answer | None) -> Sample:
 
 
 async def read(sample: Sample, answer: Answer | None) -> Sample:
-    """Return the sample with the answer taken from its reply, and carried out where it must be."""
+    """Return the sample with the answer taken from its reply, and executed if its type does so."""
     found = extracted(sample, answer)
     if answer is None or found is sample or found.answer is None or not answer.executes:
         return found
@@ -134,9 +134,9 @@ def failed(error: BaseException, seconds: float, usage: Usage = NO_USAGE) -> Fai
     """Return the failure that stands for an exception.
 
     Args:
-        error: What was raised, by the member or by what reads its reply.
-        seconds: Time until then.
-        usage: What has been paid for it all the same.
+        error: Raised by the member or by the code that reads its reply.
+        seconds: Seconds from the start of the draw to the error.
+        usage: Cost of the draw although it failed.
     """
     kind = kind_of(error)
     return Failure(
@@ -156,22 +156,22 @@ def with_cost(sample: Sample, further: Usage) -> Sample:
 
 
 def with_tries(sample: Sample, failures: int) -> Sample:
-    """Return the sample with the requests that failed before it counted as calls."""
+    """Return the sample with the failed requests before it added to its calls."""
     return with_cost(sample, Usage(calls=failures)) if failures else sample
 
 
 def abandoned(calls: int = 1) -> Failure:
-    """Return the failure of a draw that the driver gave up after the vote had ended.
+    """Return the failure of a draw that the driver cancelled after the vote had ended.
 
     Args:
-        calls: Requests sent for it.
+        calls: Number of requests sent for it.
     """
     error = SamplingError("given up: the vote had ended")
     return Failure(error, Usage(calls=calls), cancelled=True)
 
 
 def needs_preparation(answer: Answer | None) -> bool:
-    """Return whether an answer type has anything to find out before answers are compared."""
+    """Return whether an answer type must do work, such as ask a judge, before it compares answers."""
     return answer is not None and type(answer).prepare is not Answer.prepare
 
 
@@ -182,13 +182,13 @@ def conclude(
     overdue: bool,
     trying: Iterable[Sequence[BaseException]] = (),
 ) -> Decision:
-    """Return the decision, or raise what the policy says about a deadline that passed.
+    """Return the decision, or raise an error if the policy says so for a missed deadline.
 
     Args:
-        engine: Whose vote is done.
-        policy: What happens at the deadline.
+        engine: The engine, whose vote is done.
+        policy: Says what happens at the deadline.
         overdue: Whether the deadline ended the vote.
-        trying: What went wrong so far in draws that were still under way.
+        trying: Errors so far of the draws that were still in flight.
     """
     if not overdue:
         return engine.decision()

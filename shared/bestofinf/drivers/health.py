@@ -18,9 +18,9 @@ from bestofinf.records import Draw, Failure, Outcome, Usual
 
 @dataclass(slots=True)
 class _State:
-    failed: set[Hashable] = field(default_factory=set)  # questions in a row, no more than matter
-    until: float = -math.inf  # left out before this time, unless it brings a sample
-    told: float = -math.inf  # the same by its server's own word
+    failed: set[Hashable] = field(default_factory=set)  # failed questions in a row
+    until: float = -math.inf  # left out until this time, unless it returns a sample
+    told: float = -math.inf  # left out until this time because its server said so
     last_error: BaseException | None = None
     usual: Usual = field(default_factory=Usual)
 
@@ -28,20 +28,20 @@ class _State:
 class Health:
     """Remembers which members keep failing, so that the next votes do not ask them.
 
-    And how long and dear their replies usually are, for rules that take a price per token or in
-    money.
+    It also remembers the usual length and cost of their replies, for rules with a price per token
+    or in money.
 
-    A member is left out after `breaker` questions in a row failed, or one failure that is fatal
-    (bad key, no quota), for `cooldown` seconds. Then it is asked again; one more failure and it is
-    out for as long again. A member whose server wants to be left alone is, for as long as it said.
-    A question that was refused for what it asks says nothing. One object serves all votes of an
-    ensemble, from any thread; in a forked child all members are well.
+    A member is left out for `cooldown` seconds after `breaker` failed questions in a row, or after
+    one fatal failure (bad key, no quota). Then it is asked again, and one more failure leaves it
+    out for `cooldown` again. A member whose server asks for a pause is left out for that time. A
+    question that was refused for its content does not count. One object serves all votes of an
+    ensemble, from any thread; a forked child starts with no failures.
 
     Args:
         members: Number of members.
-        breaker: Failed questions in a row that leave a member out, at least 1.
-        cooldown: Seconds a member is left out; 0 never leaves one out across votes.
-        clock: Seconds, from any start.
+        breaker: Number of failed questions in a row that leave a member out, at least 1.
+        cooldown: Seconds for which a member is left out; 0 leaves no member out across votes.
+        clock: Returns seconds since any fixed moment.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class Health:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Written and read again, all members are well."""
+        """Pickle without the failures: they are not known to another process."""
         make = partial(Health, breaker=self._breaker, cooldown=self._cooldown)
         return make, (self._members,)
 
     def left_out(self) -> frozenset[int]:
-        """Return the members not to ask now; none if that would leave nobody to ask."""
+        """Return the positions of members not to ask now; empty if that would be all of them."""
         out = frozenset(i for i in range(self._members) if self.back_in(i))
         return out if len(out) < self._members else frozenset()
 
@@ -87,12 +87,12 @@ class Health:
         return 0.0 if until == -math.inf else max(0.0, until - self._clock())
 
     def last_error(self, member: int) -> BaseException | None:
-        """Return what the latest draw of a member has failed with; None if it brought a sample."""
+        """Return the error of a member's latest draw; None if it returned a sample."""
         with self._lock:
             return self._states[member].last_error
 
     def usual(self) -> tuple[Usual, ...]:
-        """Return what the replies of each member have been so far."""
+        """Return the usual length and cost of each member's replies so far."""
         with self._lock:
             return tuple(state.usual for state in self._states)
 
@@ -100,10 +100,10 @@ class Health:
         """Record one outcome. Cancelled draws say nothing about a member.
 
         Args:
-            draw: Whom it is from.
-            outcome: What it brought.
-            question: The question it is for; several failures of one question count as one. None
-                for one that nothing else is told of.
+            draw: The draw that ended.
+            outcome: Its sample or failure.
+            question: Key of the question; several failures with one key count as one. None for a
+                question with no other draws.
         """
         if isinstance(outcome, Failure) and outcome.cancelled:
             return

@@ -23,27 +23,27 @@ from bestofinf.records import Member
 _held: ContextVar[frozenset[tuple[MemberLimits, int]]] = ContextVar(
     "bestofinf_held", default=frozenset()
 )
-"""Slots held in this context. A member that asks itself, by way of a tool, must not wait for its own."""
+"""Slots held in this context. A member that asks itself through a tool must not wait for its own."""
 
 
 _INSTANT = 1e-6
-"""Seconds that are not waited for: what rounding leaves of a wait is no wait."""
+"""Waits shorter than this, in seconds, are rounding errors and are skipped."""
 
 
 class RestingError(SamplingError):
-    """A request was not sent, because its member wants to be left alone.
+    """A request was not sent, because its member refused requests and must not be asked for a time.
 
     Attributes:
-        seconds: For how long.
-        refused_with: Class of the error by which the member has said so.
+        seconds: Seconds until it may be asked again.
+        refused_with: Class of the error with which the member refused.
     """
 
     def __init__(self, seconds: float, refused_with: type[BaseException] | None = None) -> None:
         self.seconds = seconds
         self.refused_with = refused_with or type(self)
         super().__init__(
-            "not sent: the member has refused requests as too many, and is left alone for "
-            f"{seconds:.3g} s more"
+            "not sent: the member refused requests because there were too many; it is asked again "
+            f"in {seconds:.3g} s"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -57,22 +57,22 @@ class Release(Protocol):
         """Give it back.
 
         Args:
-            error: What the request has ended with; None if it brought a reply.
+            error: The error of the request; None if it returned a reply.
         """
 
 
 class MemberLimits:
-    """Holds requests back while a member has as many in flight as it takes.
+    """Holds requests back while a member has its maximum number in flight.
 
-    That is `Member.concurrency`, and fewer where its server refuses requests as too many; see
-    `bestofinf.drivers.pace`. A vote that could ask another member instead does not wait for long.
+    The maximum is `Member.concurrency`, and less if its server refuses requests because there are
+    too many; see `bestofinf.drivers.pace`. A vote that can ask another member waits only briefly.
 
-    Tasks of one event loop share their slots, and so do all threads; the two do not know of each
-    other, only of what was refused. In a forked child all slots are free.
+    The tasks of one event loop share their slots, and all threads share theirs. The two groups
+    count separately but learn from the same refusals. In a forked child all slots are free.
 
     Args:
         members: The members, in the engines' order.
-        clock: Seconds, from any start.
+        clock: Returns seconds since any fixed moment.
     """
 
     def __init__(
@@ -96,16 +96,16 @@ class MemberLimits:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Written and read again, all slots are free."""
+        """Pickle without the slots: another process starts with all of them free."""
         limits = [None if limit == math.inf else int(limit) for limit in self._limits]
         return MemberLimits, ([Member(None, concurrency=limit) for limit in limits],)
 
     def acquire(self, member: int) -> Release:
-        """Wait for a slot of a member in a thread; return what gives it back.
+        """Wait in a thread for a slot of a member; return the function that gives it back.
 
         Raises:
-            GivenUpError: If the vote waits for the draw no more.
-            RestingError: If the member would be waited for longer than the vote does.
+            GivenUpError: If the vote has stopped waiting for the draw.
+            RestingError: If the wait would be longer than the vote allows.
         """
         if (self, member) in _held.get():
             return _nothing
@@ -128,10 +128,10 @@ class MemberLimits:
         return self._hold(member, slots)
 
     async def aacquire(self, member: int) -> Release:
-        """Wait for a slot of a member in a task; return what gives it back.
+        """Wait in a task for a slot of a member; return the function that gives it back.
 
         Raises:
-            RestingError: If the member would be waited for longer than the vote does.
+            RestingError: If the wait would be longer than the vote allows.
         """
         if (self, member) in _held.get():
             return _nothing
@@ -156,19 +156,19 @@ class MemberLimits:
         return own[member]
 
     def _width(self, member: int) -> float:
-        """Return the most requests in flight."""
+        """Return the maximum number of requests in flight."""
         return min(self._limits[member], self._paces[member].width)
 
     def _rest(self, member: int, since: float) -> float:
-        """Return the seconds for which a member is to be left alone.
+        """Return the seconds until a member may be asked.
 
         Args:
-            member: Its position.
-            since: Since when it is waited for: no longer than the policy says, unless its server
-                has named a time.
+            member: Position of the member.
+            since: When this wait began, on the clock: the policy limits the whole wait, unless the
+                server named a time.
 
         Raises:
-            RestingError: If the vote does not wait for so long.
+            RestingError: If the wait would be longer than the vote allows.
         """
         seconds, stated = self._paces[member].rest
         own = waits.get()
@@ -181,7 +181,9 @@ class MemberLimits:
         return seconds if seconds > _INSTANT else 0.0
 
     def _longest(self, member: int) -> float:
-        """Return the most seconds to wait for a slot: limited only where a server has refused."""
+        """Return the maximum seconds to wait for a slot: `BRIEF` if the server has refused requests and
+        another member could be asked, else infinity.
+        """
         own = waits.get()
         if own is None or self._paces[member].width >= self._limits[member]:
             return math.inf
@@ -203,13 +205,13 @@ class MemberLimits:
         if error is None:
             pace.accepted()
         elif isinstance(error, Exception) and is_busy(error):
-            self._refused_with[member] = type(error)  # the error itself would keep its frames
+            self._refused_with[member] = type(error)  # not the error, which holds frames
             pace.refused(sent, slots.in_flight, retry_after(error))
         slots.give_back()
 
 
 def _nothing(error: BaseException | None = None) -> None:
-    """Give back what was not taken."""
+    """Do nothing, because no slot was taken."""
 
 
 class _Threads:
@@ -220,7 +222,7 @@ class _Threads:
         self._freed = threading.Condition(threading.Lock())
 
     def take(self, width: float) -> bool:
-        """Take a slot, if need be after a moment; return whether that was possible."""
+        """Take a slot, if necessary after a short wait; return whether there was one."""
         with self._freed:
             if self.in_flight >= width:
                 self._freed.wait(LOOK)
@@ -259,7 +261,7 @@ class _Tasks:
             if turn in self._waiting:
                 self._waiting.remove(turn)
             if turn.done() and not turn.cancelled():
-                self.give_back()  # its turn had come at the same moment
+                self.give_back()  # it had been given a slot at the same moment
             if isinstance(error, TimeoutError):
                 return False
             raise

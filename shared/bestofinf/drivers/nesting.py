@@ -1,4 +1,4 @@
-"""Votes within votes: a member may be an ensemble, but none may ask itself without end."""
+"""Votes within votes: a member may be an ensemble, but an ensemble must not ask itself endlessly."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from bestofinf.errors import ErrorKind, UsageError, kind_of
 from bestofinf.records import Failure, Outcome
 
 DEEPEST = 8
-"""Votes that may stand within one another."""
+"""Maximum depth of votes within votes."""
 
 WIDE = 2
-"""Levels at which several draws go at once. Below, one at a time finds an endless nest early."""
+"""Depth down to which a vote runs draws concurrently. Below it runs one at a time, so that an
+endless nest reaches `DEEPEST` with few requests."""
 
 _depth: ContextVar[int] = ContextVar("bestofinf_depth", default=0)
 
 
 class NestingError(UsageError):
-    """Votes stand within one another without end: an ensemble asks itself, by way of a tool."""
+    """Votes are nested too deeply: an ensemble asks itself, probably through a tool."""
 
 
 class Level:
-    """How deep a vote that begins here stands.
+    """The depth of a vote that begins in this context.
 
     Raises:
-        NestingError: If it is the one too many.
+        NestingError: If it is deeper than `DEEPEST`.
     """
 
     def __init__(self) -> None:
@@ -36,22 +37,22 @@ class Level:
             )
 
     def slots(self, concurrency: int) -> int:
-        """Return how many draws go at once."""
+        """Return the number of draws that run at a time."""
         return concurrency if self._depth <= WIDE else 1
 
     def enter(self) -> None:
-        """Let votes that begin in this context stand within this one."""
+        """Make votes that begin in this context count as nested in this one."""
         _depth.set(self._depth)
 
 
 def check_control(outcome: Outcome) -> None:
-    """Raise an error that is no failure of a draw but steers the program around the vote.
+    """Raise the error of an outcome if it is meant for the program and not a failure of the draw.
 
-    An endless nest is such an error, wherever it stands among the causes of another: every vote
-    around is to end by it.
+    A `NestingError`, also as the cause of another error, is of this kind, because it must end all
+    the votes around it.
 
     Raises:
-        BaseException: That error.
+        BaseException: The error of the outcome.
     """
     if not isinstance(outcome, Failure):
         return

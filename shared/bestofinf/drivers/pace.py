@@ -1,10 +1,11 @@
 """How fast one member may be asked: learned from its refusals for too many requests.
 
-Of the requests that may be in flight, each refusal without a time takes half a one away. So a round in
-which all are refused halves their number, and a round in which few are lowers it little. Replies raise
-it, by one a round at most, and slowly at first after a refusal: a limit that has been found is not
-overrun in every round. Where one at a time is still too much the member rests, twice as long after each
-refusal and half as long after each reply. A refusal that names a time is kept to the letter.
+Each refusal without a time lowers the allowed number of requests in flight by half a request. So a
+round in which all are refused halves the number, and a round with few refusals lowers it little.
+Replies raise it by at most one a round, and more slowly just after a refusal, so that a limit that was
+found is not exceeded in every round. If one request at a time is still refused, the member rests,
+twice as long after each refusal and half as long after each reply. If a refusal names a time, the
+member is not asked before.
 
 Source: additive increase with multiplicative decrease is stable among clients that do not know of each
 other (Chiu and Jain 1989, Computer Networks and ISDN Systems 17); a decrease by the share that was
@@ -23,21 +24,21 @@ from typing import NamedTuple
 from bestofinf.errors import backoff, jittered
 
 LONGEST_REST = 10.0
-"""Seconds that a member rests at most where its server names no time."""
+"""Maximum rest in seconds if the server names no time."""
 
 LONGEST_STATED = 86_400.0
-"""Seconds for which a server's word is taken; beyond a day it is a slip."""
+"""Maximum rest in seconds that a server may name; more than a day is taken for an error."""
 
-_WIDE = 256.0  # requests in flight, from which on a limit learned binds nobody
-_SLOW = 10  # rounds of replies until they raise the number at full speed
+_WIDE = 256.0  # a learned limit of more requests in flight is dropped
+_SLOW = 10  # rounds of replies after which they raise the number at full speed
 
 
 class Rest(NamedTuple):
-    """How long a member is to be left alone from now on.
+    """For how long a member is not to be asked, from now on.
 
     Attributes:
-        seconds: 0 if it may be asked.
-        stated: Whether its server has said so.
+        seconds: The time in seconds; 0 if it may be asked now.
+        stated: Whether its server named the time.
     """
 
     seconds: float
@@ -45,13 +46,13 @@ class Rest(NamedTuple):
 
 
 class Pace:
-    """What is known of one member's limits. May be used from any thread.
+    """The limits learned for one member. May be used from any thread.
 
     Args:
-        clock: Seconds, from any start.
+        clock: Returns seconds since any fixed moment.
 
     Attributes:
-        width: Most requests in flight; infinite while nothing was refused.
+        width: Maximum number of requests in flight; infinite until a request is refused.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,23 +60,21 @@ class Pace:
         self._clock = clock
         self._lock = threading.Lock()
         self._calm = 0  # replies since the last refusal
-        self._refusals = 0  # at a width of one, in a row; halved by replies
-        self._rested = -math.inf  # when a rest began; requests sent before tell nothing new
+        self._refusals = 0  # refusals in a row at a width of one; replies halve it
+        self._rested = -math.inf  # when the rest began; earlier requests are not counted again
         self._until = self._stated_until = -math.inf
 
     @property
     def rest(self) -> Rest:
-        """How long the member is to be left alone."""
-        if (
-            self._until == self._stated_until == -math.inf
-        ):  # hardly ever refused: no look at a clock
+        """How long the member is not to be asked."""
+        if self._until == self._stated_until == -math.inf:  # the usual case: no look at the clock
             return Rest(0.0, False)
         now = self._clock()
         stated = self._stated_until >= self._until
         return Rest(max(0.0, self._until - now, self._stated_until - now), stated)
 
     def accepted(self) -> None:
-        """Take note of a reply."""
+        """Record a reply."""
         if self.width == math.inf:
             return
         with self._lock:
@@ -86,12 +85,12 @@ class Pace:
                 self.width = math.inf
 
     def refused(self, sent: float, in_flight: int, told: float | None) -> None:
-        """Take note of a refusal for too many requests.
+        """Record a refusal for too many requests.
 
         Args:
-            sent: When the request was sent.
-            in_flight: Requests in flight at that moment, this one included.
-            told: Seconds for which the server asked to be left alone; None if it did not.
+            sent: When the request was sent, on the clock.
+            in_flight: Number of requests in flight at that moment, this one included.
+            told: Seconds that the server asked to wait; None if it named no time.
         """
         with self._lock:
             now = self._clock()

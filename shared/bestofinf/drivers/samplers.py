@@ -1,6 +1,6 @@
-"""From a draw to its outcome: the member is asked, again if that may help, and its answer taken.
+"""Turn a draw into its outcome: ask the member, retry if that may help, and take the answer.
 
-The same twice, for tasks and for blocking calls.
+There are two samplers with the same steps: one for tasks and one for blocking calls.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class AsyncSampler:
     """Turns draws of one question into outcomes: tries, extracts the answer, compares it.
 
     Args:
-        sample: Asks the draw's member once. It may give a failure instead of raising.
-        answer: Takes the answer from replies that come without one.
+        sample: Asks the draw's member once. It may return a failure instead of raising.
+        answer: Takes the answer from replies whose sample has none yet.
         policy: Retries and time-outs.
-        clock: Seconds, from any start.
-        level: How deep the vote stands; None where it is another's that says so.
-        waiting: How long members are waited for; None where it is another's that says so.
+        clock: Returns seconds since any fixed moment.
+        level: Depth of the vote; None if the caller's context already has it.
+        waiting: How long to wait for members that pause; None if the context already has it.
 
     Attributes:
-        trying: What went wrong so far in draws under way or given up.
+        trying: Errors so far of the draws in flight or given up.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class AsyncSampler:
     async def outcome(self, draw: Draw) -> Outcome:
         """Return the outcome of a draw, in a task of its own.
 
-        What the member raises is a failure. A cancellation of the task, and an interrupt of the
-        program, is raised.
+        An error of the member becomes a failure. A cancellation of the task and an interrupt of
+        the program are raised.
         """
         start = self._clock()
         if self._level is not None:
@@ -117,7 +117,7 @@ class AsyncSampler:
             raise
 
     async def prepared(self, sample: Sample) -> Sample:
-        """Have the answer compared with those that came before, and book what that cost."""
+        """Let the answer type compare the answer with earlier ones, and add the cost of that."""
         value = sample.answer
         if value is None or not self._prepare or self._answer is None:
             return sample
@@ -125,7 +125,7 @@ class AsyncSampler:
             if value in self._known:
                 return sample
             usage = NO_USAGE
-            if self._known:  # the first has none to be compared with
+            if self._known:  # the first answer has no other to be compared with
                 usage = await self._answer.prepare(value, tuple(self._known))
             self._known.append(value)
         return with_cost(sample, usage)
@@ -136,15 +136,15 @@ class BlockingSampler:
 
     Args:
         sample: Asks the draw's member once.
-        answer: Takes the answer from replies that come without one.
+        answer: Takes the answer from replies whose sample has none yet.
         policy: Retries.
-        over: Set when nobody waits for anything any more: pauses end then.
-        clock: Seconds, from any start.
-        level: How deep the vote stands; None where it is another's that says so.
-        waiting: How long members are waited for; None where it is another's that says so.
+        over: Set when the vote has ended; pauses between tries then end at once.
+        clock: Returns seconds since any fixed moment.
+        level: Depth of the vote; None if the caller's context already has it.
+        waiting: How long to wait for members that pause; None if the context already has it.
 
     Attributes:
-        trying: What went wrong so far in draws under way.
+        trying: Errors so far of the draws in flight.
     """
 
     def __init__(
@@ -174,12 +174,13 @@ class BlockingSampler:
     def outcome(self, draw: Draw, *, aside: bool = False) -> Outcome:
         """Return the outcome of a draw, in a context of its own.
 
-        What the member raises is a failure.
+        An error of the member becomes a failure.
 
         Args:
-            draw: What to ask.
-            aside: The draw has a thread of its own. Elsewhere an interrupt of the program is
-                raised; here even that ends the draw, or the vote would wait for it for ever.
+            draw: The draw to carry out.
+            aside: Whether the draw has a thread of its own. If not, an interrupt of the program is
+                raised. If so, even an interrupt becomes a failure, because the vote would
+                otherwise wait for the draw for ever.
         """
         start = self._clock()
         if self._level is not None:
@@ -217,14 +218,14 @@ class BlockingSampler:
                 if waits_for := tries.last_pause(error) if seconds is None else seconds:
                     self._over.wait(waits_for)
                 if seconds is None or self._over.is_set() or not is_wanted():
-                    raise  # nobody waits for it any more
+                    raise  # the vote no longer waits for it
 
     def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
         with self._preparing:
             if value in self._known or self._answer is None:
                 return sample
             usage = NO_USAGE
-            if self._known:  # the first has none to be compared with, and needs no event loop
+            if self._known:  # the first answer needs no comparison and no event loop
                 usage = run_blocking(self._answer.prepare(value, tuple(self._known)))
             self._known.append(value)
         return with_cost(sample, usage)

@@ -2,30 +2,30 @@
 
 Theory of operation
 -------------------
-A running thread cannot be stopped. When a vote ends early its draws run on to their end; what
-they bring is told to the engine then, so that nothing paid for goes unbooked.
+A running thread cannot be stopped. When a vote ends early, its draws run on to their end; their
+outcomes are told to the engine then, so that every cost is booked.
 
-The caller's thread runs the loop of `_Vote.run`; every draw runs in a thread of its own, but for
-a single draw that nothing may interrupt. Who holds what:
+The caller's thread runs the loop of `_Vote.run`. Every draw runs in a thread of its own, except a
+single draw without a time-out, which runs in the caller's. The state is shared as follows:
 
 * `_engine` is touched with `_lock` held, since late draws tell it from their own threads.
 * `started` has the draws that the loop waits for, with the time of their start.
-* `_arrived` is the only way from a draw's thread to the loop; `arrived` has what the loop has
-  taken from it and not told yet.
-* `_dropped` has the draws told as failed because their time was up, whose threads still run, with
-  the number of requests told of, which are those that had ended. The rest is booked when it ends.
-* `_trying` has the failed tries of every draw under way, for time-outs and for errors; the
+* `_arrived` is the only way from a draw's thread to the loop; `arrived` has the outcomes that the
+  loop has taken from it and not told yet.
+* `_dropped` has the draws that were told as failed because of a time-out and whose threads still
+  run, with the number of requests already booked. The rest is booked when the thread ends.
+* `_trying` has the failed tries of every running draw, for time-outs and for errors; the
   `BlockingSampler`, which carries out single draws, writes it.
 * `_over` is set once, with `_lock` held, when the loop ends for whatever reason. A draw's thread
   looks at it under the same lock before it hands over.
 
 Invariant: an outcome is in exactly one place: with its thread, in `_arrived`, in `arrived`, or
-told. Before `_over` it reaches the loop by the queue; after `_over` nothing more enters the queue,
-the loop books what is left in it, and threads book what they bring themselves.
+told. Before `_over` it reaches the loop by the queue. After `_over` nothing more enters the queue:
+the loop books what is left in it, and each thread books its own outcome.
 
-An interrupt or an error of the observer may end the loop anywhere. It leaves an engine that can
-be asked for its decision if the vote was done, all that had come in booked, and the draws still
-running in ``engine.in_flight`` until their threads tell them.
+An interrupt or an error of the observer may end the loop anywhere. Afterwards the engine has a
+decision if the vote was done, all outcomes that had arrived are booked, and the draws still running
+are in ``engine.in_flight`` until their threads tell them.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def vote(
 
     The same as `avote`, with these differences: `sample` blocks, runs in threads with the
     caller's context variables, and is not interrupted by a time-out or by the end of the vote.
-    What such an abandoned draw brings later is told to the engine and the observer from its
-    thread. An interrupt ends the vote at once, and nothing more is asked.
+    The outcome of such an abandoned draw is told to the engine and the observer later, from its
+    thread. An interrupt ends the vote at once, and no more draws are started.
     """
     whole("concurrency", concurrency)
     level = Level()
@@ -74,7 +74,7 @@ def vote(
 
 
 class _Vote:
-    """One vote under way. The engine is only touched with the lock held."""
+    """One running vote. The engine is only used with the lock held."""
 
     def __init__(
         self,
@@ -92,7 +92,9 @@ class _Vote:
         self._clock = clock
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._dropped: dict[Draw, int] = {}  # draws past their time-out, and calls told of
+        self._dropped: dict[
+            Draw, int
+        ] = {}  # draws past their time-out, with the number of calls booked
         self._arrived: queue.SimpleQueue[tuple[Draw, Outcome]] = queue.SimpleQueue()
         self._sampler = BlockingSampler(
             sample,
@@ -104,7 +106,7 @@ class _Vote:
             waiting=Waits(policy, engine.others),
         )
         self._trying = self._sampler.trying
-        self._bound = is_bound()  # a vote within a draw ends when that is given up
+        self._bound = is_bound()  # a vote within a draw ends when that draw is given up
         self._is_wanted = wanted.get()
 
     def run(self, concurrency: int) -> Decision:
@@ -122,7 +124,7 @@ class _Vote:
                     # A single draw without a time-out runs in the caller's thread.
                     try:
                         outcome = copy_context().run(self._sampler.outcome, draws[0])
-                    except BaseException:  # an interrupt; no thread will tell of this draw
+                    except BaseException:  # an interrupt: no thread will tell this draw
                         self._tell(draws[0], abandoned(len(self._trying.get(draws[0], ()))))
                         raise
                     engine.advance(self._clock() - start)
@@ -145,13 +147,13 @@ class _Vote:
         finally:
             with self._lock:
                 self._over.set()
-            # What had come in when an interrupt, or an error of the observer, ended the vote.
+            # Outcomes that had arrived when an interrupt or an error of the observer ended the vote.
             while not self._arrived.empty():
                 arrived.append(self._arrived.get())
-            with ExitStack() as rest:  # one more such error keeps none of it from being booked
+            with ExitStack() as rest:  # the observer must not stop it
                 for draw, outcome in reversed(arrived):
                     rest.callback(self._late, draw, outcome)
-        with self._lock:  # what was abandoned may be told at this very moment
+        with self._lock:  # an abandoned draw may be told by its thread at the same moment
             return conclude(engine, policy, overdue=overdue, trying=[*self._trying.values()])
 
     @property
@@ -161,7 +163,10 @@ class _Vote:
     def _wait(
         self, arrived: deque[tuple[Draw, Outcome]], started: dict[Draw, float], start: float
     ) -> None:
-        """Add what arrives, at once, so that an interrupt loses none; nothing if a time runs out."""
+        """Wait for outcomes and add them to `arrived` at once, so that an interrupt loses none.
+
+        Adds nothing if a time-out or the deadline comes first.
+        """
         limits = []
         if self._policy.deadline is not None:
             limits.append(start + self._policy.deadline)
@@ -178,17 +183,17 @@ class _Vote:
             arrived.append(self._arrived.get())
 
     def _expire(self, started: dict[Draw, float], start: float) -> bool:
-        """Fail what took too long; return whether the whole vote did."""
+        """Fail the draws that took too long; return whether the whole vote took too long."""
         policy, now = self._policy, self._clock()
         if policy.deadline is not None and now >= start + policy.deadline:
             self._engine.stop(f"deadline of {policy.deadline:g} s")
             return True
         for draw, since in list(started.items()):
-            # In the form in which the wait was reckoned: rounding must not tell them apart.
+            # The same expression as for the wait, so that rounding cannot make the two disagree.
             if policy.timeout is not None and now >= since + policy.timeout * (policy.retries + 1):
                 del started[draw]
                 error = TimeoutError(f"no reply within {policy.timeout:g} s")
-                # Whether a request is on its way, or waits for a slot, is known when it ends.
+                # Whether its request was sent or waits for a slot is known only when the thread ends.
                 calls = self._dropped[draw] = len(self._trying.get(draw, ()))
                 self._tell(draw, failed(error, now - since, Usage(calls=calls)))
         return False
@@ -215,7 +220,7 @@ class _Vote:
             self._arrived.put((draw, failed(error, 0.0)))
 
     def _work(self, draw: Draw) -> None:
-        """Run in a thread: sample, and hand over; or book it, if the vote is over."""
+        """Run in a thread: get the outcome and hand it over, or book it if the vote is over."""
         wanted.set(lambda: self._wants(draw))
         outcome = self._sampler.outcome(draw, aside=True)
         with self._lock:
@@ -225,7 +230,7 @@ class _Vote:
         self._late(draw, outcome)
 
     def _late(self, draw: Draw, outcome: Outcome) -> None:
-        """Book what came after the vote was over, or after its draw was given up."""
+        """Book an outcome that came after the vote was over or its draw was given up."""
         with self._lock:
             dropped = draw not in self._engine.in_flight
             if dropped:

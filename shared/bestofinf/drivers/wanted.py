@@ -1,6 +1,6 @@
-"""What whoever sends a request has to know of the vote that it is for.
+"""Context variables that tell the code below a driver about the vote that a request belongs to.
 
-A driver says so in the context of each draw; limits on members, and votes within votes, look there.
+A driver sets them for each draw; limits on members, and votes within votes, read them.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ def _always() -> bool:
 
 
 wanted: ContextVar[Callable[[], bool]] = ContextVar("bestofinf_wanted", default=_always)
-"""Says in a draw's thread whether its vote still waits for it; if not, it must send nothing."""
+"""Returns whether the vote still waits for the draw of this thread; if not, it must not send."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a vote waits for members that want to be left alone.
+    """How long a vote waits for members that must not be asked for a time.
 
     Attributes:
-        policy: Says so.
-        others: Whether another member could be asked instead of this one.
-        patience: Seconds to wait at least where none could; above 0, draws refused as too many are
-            sent again however often.
+        policy: Gives the maximum wait.
+        others: Function from a member to whether another could be asked instead.
+        patience: Minimum for the maximum wait, in seconds, if no other member could be asked; if it
+            is above 0, such a member's refused draws are retried without limit.
     """
 
     policy: FailurePolicy
@@ -39,32 +39,32 @@ class Waits:
     patience: float = 0.0
 
     def most(self, member: int, *, stated: bool) -> float:
-        """Return the most seconds to wait.
+        """Return the maximum seconds to wait.
 
         Args:
             member: Position of the member.
-            stated: Whether its server has said for how long it wants to be left alone.
+            stated: Whether its server named the length of the pause.
         """
         instead = self.others(member)
         most = self.policy.patience(others=instead, stated=stated)
         return most if instead else max(most, self.patience)
 
     def endless(self, member: int) -> bool:
-        """Return whether a draw refused as one too many is sent again however often."""
+        """Return whether a draw refused for too many requests is retried without limit."""
         return self.patience > 0 and not self.others(member)
 
 
 waits: ContextVar[Waits | None] = ContextVar("bestofinf_waits", default=None)
-"""How long the vote waits; None where no vote has begun."""
+"""How long the vote of this context waits; None outside of votes."""
 
 failing: ContextVar[Callable[[BaseException], None]] = ContextVar(
     "bestofinf_failing", default=lambda error: None
 )
-"""Told every error that a request has ended with, also those after which it is sent again."""
+"""Called with every error of a request, also if the request is sent again."""
 
 
 class GivenUpError(SamplingError):
-    """A draw was given up before anything was sent. It says nothing about the member."""
+    """A draw was given up before a request was sent, for no fault of the member."""
 
 
 def is_wanted() -> bool:
@@ -73,24 +73,24 @@ def is_wanted() -> bool:
 
 
 def is_bound() -> bool:
-    """Return whether this context belongs to a draw that may be given up."""
+    """Return whether this context belongs to a draw that can be given up."""
     return wanted.get() is not _always
 
 
 def check_wanted() -> None:
-    """Raise an error if the vote waits for the draw of this context no more.
+    """Raise an error if the vote no longer waits for the draw of this context.
 
     Raises:
-        GivenUpError: Then.
+        GivenUpError: If it does not.
     """
     if not is_wanted():
         raise GivenUpError("given up before anything was sent")
 
 
 class Idle:
-    """Draws of a batch that have nothing in flight: they pause between two tries, or wait their turn.
+    """The draws of a batch without a request in flight: they pause before a try or wait for a slot.
 
-    When the batch stops, they need not be waited for.
+    A batch that stops does not wait for them.
     """
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ class Idle:
         self._over = False
 
     def end(self) -> None:
-        """Cancel all of them, and whoever would be idle from now on."""
+        """Cancel all of them, and every draw that becomes idle from now on."""
         self._over = True
         for task in self._tasks:
             task.cancel()
@@ -118,11 +118,11 @@ class Idle:
 
 
 idlers: ContextVar[Idle | None] = ContextVar("bestofinf_idlers", default=None)
-"""Where draws of a batch note that they have nothing in flight."""
+"""Where the draws of a batch record that they have no request in flight."""
 
 
 async def pause(seconds: float) -> None:
-    """Sleep with nothing in flight."""
+    """Sleep, recorded as having no request in flight."""
     with idle():
         await asyncio.sleep(seconds)
 

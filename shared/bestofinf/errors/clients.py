@@ -11,12 +11,126 @@ from itertools import pairwise
 from types import FrameType
 from typing import Any
 
+<<<<<<< HEAD:shared/bestofinf/errors/clients.py
 from bestofinf.errors.checks import is_number
 from bestofinf.errors.own import SamplingError
+=======
+
+def shown(value: object) -> str:
+    """Return a value for an error message: a plain value as its `repr`, any other as its type.
+
+    Models and clients show their API keys in their `repr`, which must not enter a message.
+    """
+    if value is None or isinstance(value, str | bool | Real):
+        return (
+            repr(value) if not isinstance(value, str) or len(value) <= 200 else f"{value[:200]!r}…"
+        )
+    if isinstance(value, tuple | list) and all(isinstance(v, str | Real) for v in value):
+        return f"{value!r:.200}"
+    return f"a value of type {type(value).__name__}"
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a real number; True and False are not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse a setting that is not a whole number of at least `least`.
+
+    Raises:
+        UsageError: If it is not; True and False are not whole numbers here.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
+
+
+def one_of(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse a setting that is not one of these texts.
+
+    Raises:
+        UsageError: If it is not; the message lists the choices.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise UsageError(f"{name} must be one of {', '.join(choices)}, got {shown(value)}")
+
+
+class BestOfInfError(Exception):
+    """Root of all errors raised by this library."""
+
+
+class UsageError(BestOfInfError, ValueError):
+    """An argument, a file or a setting is wrong; the message says what was expected and what was given."""
+
+
+class MissingExtraError(BestOfInfError, ImportError):
+    """A part of the library needs an optional package that is not installed.
+
+    Attributes:
+        package: Name of the missing package.
+        extra: The extra of bestofinf that installs it; None if no extra does.
+    """
+
+    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+        self.package = package
+        self.extra = extra
+        wanted = package if extra is None else f"'bestofinf[{extra}]'"
+        super().__init__(
+            f"{purpose} needs the package {package!r}: install it with pip install {wanted}"
+        )
+
+
+class StoreError(BestOfInfError):
+    """An evaluation store cannot be opened, read or written. Its content is unchanged.
+
+    Attributes:
+        permanent: True if a retry cannot help, because the rows themselves are refused.
+        gone: True if the earlier content is lost; the next try begins a new store.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, gone: bool = False) -> None:
+        self.permanent = permanent
+        self.gone = gone
+        super().__init__(message)
+
+
+class ProtocolMisuseError(BestOfInfError, RuntimeError):
+    """A driver broke the protocol of the engine: a bug in the driver. The engine is unchanged."""
+
+
+class UncheckedValueError(UsageError, ProtocolMisuseError):
+    """An unchecked number from a model or a file reached a record of a vote.
+
+    Code that makes `Sample` and `Usage` from the replies of models checks them by `bestofinf.border`.
+    """
+
+
+class SamplingError(BestOfInfError):
+    """No decision is possible, because the members failed.
+
+    Attributes:
+        causes: Every underlying exception, in draw order.
+    """
+
+    def __init__(self, message: str, causes: Sequence[BaseException] = ()) -> None:
+        self.causes = tuple(causes)
+        super().__init__(message)
+
+
+class NoConsensusError(SamplingError):
+    """Members answered, but the vote did not reach the agreement that the caller demanded."""
+
+
+class DeadlineError(SamplingError):
+    """The time for a question had passed before its vote was decided."""
+
+
+# -- errors of clients ------------------------------------------------------------------------
+>>>>>>> d93ffa3 (Say in the command line, the records, the engine and the drivers what each part does, in plain words):shared/bestofinf/errors.py
 
 
 class ErrorKind(Enum):
-    """What an error of a client concerns, and thereby what can be done about it."""
+    """What an error of a client is about, which decides how a vote reacts to it."""
 
     QUESTION = "question"
     """The request was refused because of its content: too long, filtered, malformed. A retry at the
@@ -30,7 +144,7 @@ class ErrorKind(Enum):
     CONTROL = "control"
     """No failure: it steers the program around the vote, as LangGraph's interrupts do."""
     OTHER = "other"
-    """Nothing is known of it."""
+    """An error of an unknown kind."""
 
 
 _KIND_OF_STATUS = {
@@ -55,7 +169,7 @@ _KIND_OF_CODE = {
         ErrorKind.MEMBER,
     ),
 }
-# Parts of the names of classes, in lower case; the first that is found decides.
+# Parts of class names in lower case, in order: the first part that is found decides.
 _KIND_OF_NAME = {
     "graphbubbleup": ErrorKind.CONTROL,
     "nestingerror": ErrorKind.CONTROL,
@@ -81,9 +195,9 @@ _KIND_OF_NAME = {
 def kind_of(error: BaseException) -> ErrorKind:
     """Return what an error of a client is about.
 
-    Read are, in this order, the code that the server has given, the HTTP status, the names of the
-    classes, and ``is_retryable``. An ensemble as a member has failed as its members did, if all
-    did so alike.
+    The decision uses, in this order, the server's error code, the HTTP status, the names of the
+    error's classes, and its attribute ``is_retryable``. The `SamplingError` of an ensemble that is
+    itself a member has the kind of its causes, if they all have the same.
     """
     if isinstance(error, SamplingError) and error.causes:
         kinds = {kind_of(cause) for cause in error.causes}
@@ -98,7 +212,7 @@ def kind_of(error: BaseException) -> ErrorKind:
     if isinstance(error, TimeoutError | ConnectionError):
         return ErrorKind.PASSING
     names = "/".join(kind.__name__ for kind in type(error).__mro__).lower()
-    # LangChain's models say of their errors whether to try again.
+    # LangChain's models mark errors that may be retried.
     unnamed = ErrorKind.PASSING if getattr(error, "is_retryable", None) is True else ErrorKind.OTHER
     return next((kind for part, kind in _KIND_OF_NAME.items() if part in names), unnamed)
 
@@ -119,9 +233,10 @@ def is_transient(error: BaseException) -> bool:
 
 
 def status_of(error: BaseException) -> int | None:
-    """Return the HTTP status an error carries, in any of the usual places; None if none.
+    """Return the HTTP status that an error carries in one of the usual places; None if none.
 
-    That may be the body: some servers say with status 200 that they have failed.
+    The body is read as well: some servers report a failure in the body of a response with status
+    200.
     """
     response = getattr(error, "response", None)
     for holder in (error, response):
@@ -176,7 +291,7 @@ def _seconds(value: object) -> float:
 
 
 def _bodies(error: BaseException) -> Iterator[Mapping[str, Any]]:
-    """Yield what the server has said, as far as the error holds it; the outermost first."""
+    """Yield the server's error objects that the error holds, the outermost first."""
     response = getattr(error, "response", None)
     said = [{"code": getattr(error, "code", None)}, getattr(error, "body", None), response]
     for body in [*said, *error.args[:1]]:
@@ -197,10 +312,11 @@ def _codes(error: BaseException) -> Iterator[str]:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Return whether an error was meant for the whole program: Ctrl-C, or from a signal's handler.
+    """Return whether an error is meant for the whole program: Ctrl-C, or raised by a signal handler.
 
-    What a member raises by itself, even `SystemExit`, is the failure of its draw. A handler runs
-    wherever the program is at the moment, and is given the signal and the frame that it interrupts.
+    Any other error of a member, even `SystemExit`, is only the failure of its draw. Python calls
+    a signal handler with the signal's number and the frame it interrupts; a traceback in which a
+    function was called with the frame above it is therefore that of a handler.
     """
     if isinstance(error, KeyboardInterrupt):
         return True
@@ -214,7 +330,7 @@ def is_interrupt(error: BaseException) -> bool:
 
 
 def _arguments(frame: FrameType) -> list[Any]:
-    """Return what a function was called with, by position."""
+    """Return the positional arguments that a function was called with."""
     code = frame.f_code
     given = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
     if code.co_flags & CO_VARARGS:

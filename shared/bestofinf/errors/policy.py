@@ -13,19 +13,69 @@ from bestofinf.errors.clients import is_busy, is_transient, retry_after
 from bestofinf.errors.own import UsageError
 
 BRIEF = 1.0
-"""Seconds that a vote waits for a member although others could be asked."""
+"""Maximum seconds that a vote waits for one member while other members could be asked."""
 
 FIRST_PAUSE = 0.5
-"""Most seconds of the first pause after an error; each further one may be twice as long."""
+"""Maximum seconds of the first pause after an error; the maximum doubles with each error."""
 
 
+<<<<<<< HEAD:shared/bestofinf/errors/policy.py
+=======
+def is_fatal(error: BaseException) -> bool:
+    """Return whether asking the same member again cannot help: bad key, no quota, no access."""
+    return kind_of(error) is ErrorKind.MEMBER
+
+
+def is_busy(error: BaseException) -> bool:
+    """Return whether a member refused a request because it is overloaded or limits the rate."""
+    return kind_of(error) is ErrorKind.BUSY
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether the same request may well succeed a moment later."""
+    return kind_of(error) in (ErrorKind.BUSY, ErrorKind.PASSING)
+
+
+def retry_after(error: BaseException | None) -> float | None:
+    """Return the seconds that a server asks to wait; None if it names none or an invalid number.
+
+    Source: RFC 9110, section 10.2.3: seconds or a date; ``retry-after-ms`` is OpenAI's.
+    """
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name) if headers is not None else None
+        seconds = _seconds(value) * unit
+        if 0 <= seconds < math.inf:
+            return seconds
+    return None
+
+
+def _seconds(value: object) -> float:
+    """Return a number of seconds, or the seconds until a date; NaN if the value is neither."""
+    if is_number(value):
+        return float(value)  # type: ignore[arg-type]
+    if not isinstance(value, str):
+        return math.nan
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        at = parsedate_to_datetime(value)
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):  # no date, or none that a calendar holds
+        return math.nan
+
+
+>>>>>>> d93ffa3 (Say in the command line, the records, the engine and the drivers what each part does, in plain words):shared/bestofinf/policy.py
 def backoff(failures: int, longest: float) -> float:
-    """Return the most seconds to pause after so many failures in a row, at most `longest`."""
+    """Return the maximum pause in seconds after so many failures in a row, at most `longest`."""
     return min(longest, FIRST_PAUSE * 2.0 ** min(failures - 1, 16))
 
 
 def jittered(seconds: float) -> float:
-    """Return between half and all of the seconds, so that many who wait do not come back at once."""
+    """Return a random time between half and all of the seconds, to spread the retries of many."""
     return random.uniform(seconds / 2, seconds)
 
 
@@ -37,12 +87,12 @@ class FailurePolicy:
     draw.
 
     Attributes:
-        retries: How often one draw is tried again after a transient error.
-        retry_on: Which errors are transient.
-        longest_wait: Most seconds between two tries. A server that asks for more in its
-            Retry-After is not asked again, and left out for as long as it said.
-        timeout: Most seconds for one try; None for no limit.
-        deadline: Most seconds for the whole vote; None for no limit.
+        retries: How often one draw is tried again after a transient error, at least 0.
+        retry_on: Function from an error to whether it is transient.
+        longest_wait: Maximum seconds between two tries. A server whose Retry-After asks for more
+            is left out of votes for the time it asked for.
+        timeout: Maximum seconds for one try; None for no limit.
+        deadline: Maximum seconds for the whole vote; None for no limit.
         on_deadline: ``raise`` a `SamplingError`, or decide on the ``partial`` vote if its quorum
             is met.
     """
@@ -70,12 +120,12 @@ class FailurePolicy:
             )
 
     def patience(self, *, others: bool, stated: bool) -> float:
-        """Return the most seconds that a vote waits for a member that wants to be left alone.
+        """Return the maximum seconds that a vote waits for a member that asks for a pause.
 
         Args:
             others: Whether another member could be asked instead.
-            stated: Whether the server has said for how long. If not, it is waited for as long as
-                the retries of one draw would.
+            stated: Whether the server named the length of the pause. If not, the vote waits as
+                long as the retries of one draw would take.
         """
         if others:
             return BRIEF
@@ -94,12 +144,12 @@ class FailurePolicy:
         """Return the seconds to pause before a further try; None if there is to be none.
 
         Args:
-            error: What the latest try has ended with.
-            failures: Tries that have failed so far.
-            longest: Most seconds for a server that names a time; `longest_wait` by default.
-            endless: Whether a busy server is tried beyond `retries`.
+            error: The error of the latest try.
+            failures: Number of tries that have failed so far.
+            longest: Maximum seconds if the server names a time; `longest_wait` by default.
+            endless: Whether an overloaded server is tried more often than `retries`.
         """
-        # A cancellation, or an interrupt, is nothing to try again after.
+        # After a cancellation or an interrupt there is no further try.
         if not isinstance(error, Exception) or not self.retry_on(error):
             return None
         if failures > self.retries and not (endless and is_busy(error)):

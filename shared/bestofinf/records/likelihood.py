@@ -1,7 +1,8 @@
-"""How probable a reply was to the member that gave it, as its provider tells it.
+"""The probability that a member gave its own reply, from the log-probabilities of its provider.
 
-Where a reply is the answer, that is known after one sample; `bestofinf.rules.mass` votes with it. A
-vote behind steps of reasoning has no such number: the reply's probability is that of its steps, too.
+If the reply is nothing but the answer, one sample shows the probability of that answer;
+`bestofinf.rules.mass` votes with it. An answer after steps of reasoning has no such probability: that
+of the reply is the probability of these very steps and the answer.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from bestofinf.border import (
 )
 
 LogprobKind: TypeAlias = Literal["processed", "raw", "partial"]
-"""Which probabilities of a reply are told: those of the distribution that is sampled from, after
-temperature and cuts (processed); others of the whole reply (raw); or those of a part of it, as of
-its text behind hidden thoughts (partial), which say nothing about the reply as a whole."""
+"""Which probabilities of a reply a provider reports. ``processed``: those of the distribution that
+is sampled from, after temperature and top-k or top-p cuts. ``raw``: those of the whole reply, but of
+another distribution. ``partial``: those of a part of the reply, such as the text after hidden
+thoughts, which say nothing about the reply as a whole."""
 
 
 _SPECIAL = re.compile(r"<[^<>\s]{1,40}>|\[/?[A-Z_]{1,20}\]")  # tokens that end a turn
@@ -37,9 +39,9 @@ class Likelihood:
 
     Attributes:
         logprob: Its natural logarithm: the sum over the tokens of the reply, at most 0.
-        tokens: Tokens that the sum is over.
-        kind: Which probability it is; None where nobody says, which is taken for "raw".
-        said: What tells replies apart: the same for two replies if they say the same.
+        tokens: Number of tokens that are summed.
+        kind: Which probability it is; None if unknown, which is treated as "raw".
+        said: A digest of the reply: the same for two replies with the same text and calls.
     """
 
     logprob: float
@@ -54,7 +56,7 @@ class Likelihood:
 
     @property
     def mean(self) -> float:
-        """Mean log-probability of a token: how sure the member was, whatever the length."""
+        """Mean log-probability of a token: how sure the member was, whatever the reply's length."""
         return self.logprob / max(self.tokens, 1)
 
     def as_list(self) -> list[Any]:
@@ -63,17 +65,17 @@ class Likelihood:
 
 
 def digest(*parts: object) -> str:
-    """Return a short text that is the same for the same parts, and hardly for others."""
+    """Return a hash of the parts as a short text."""
     told = "\0".join(map(str, parts)).encode("utf-8", "surrogatepass")
     return blake2b(told, digest_size=8).hexdigest()
 
 
 def likelihood(logprob: object, tokens: object, kind: object, *said: object) -> Likelihood | None:
-    """Return the likelihood of a reply from what others told of it; None where it has none.
+    """Return the likelihood of a reply from reported numbers; None if they are missing or invalid.
 
     Args:
         logprob: Log-probability of the whole reply.
-        tokens: Tokens that it is the sum over; 0 where nobody says.
+        tokens: Number of tokens that it is the sum over; 0 if unknown.
         kind: One of `LogprobKind`; anything else is unknown.
         said: What the reply says, in parts.
     """
@@ -85,9 +87,9 @@ def likelihood(logprob: object, tokens: object, kind: object, *said: object) -> 
 
 
 def token_logprob(logprob: object, probability: object) -> object:
-    """Return the log-probability of a token, from its probability where that is what was told.
+    """Return the log-probability of a token, computed from its probability if only that is given.
 
-    llama.cpp tells ``prob`` in place of ``logprob`` if it is asked for ``post_sampling_probs``.
+    llama.cpp returns ``prob`` instead of ``logprob`` if a request sets ``post_sampling_probs``.
 
     >>> token_logprob(None, 0.5), token_logprob(-1.5, None)
     (-0.6931471805599453, -1.5)
@@ -97,10 +99,10 @@ def token_logprob(logprob: object, probability: object) -> object:
 
 
 def token_logprobs(recorded: Any) -> list[tuple[object, object]]:
-    """Return text and log-probability of every token, as told in the form of OpenAI's chat API.
+    """Return text and log-probability of every token, from the form of OpenAI's chat API.
 
     Args:
-        recorded: An object with the tokens under ``content``; anything else tells of none.
+        recorded: An object with the tokens under ``content``; anything else gives an empty list.
 
     >>> token_logprobs({"content": [{"token": "a", "logprob": -0.5}]})
     [('a', -0.5)]
@@ -112,7 +114,7 @@ def token_logprobs(recorded: Any) -> list[tuple[object, object]]:
 
 
 def likeliest(recorded: Any) -> list[list[float]] | None:
-    """Return the log-probabilities of the most probable tokens at every place; None if untold.
+    """Return the log-probabilities of the most probable tokens at every position; None if missing.
 
     Args:
         recorded: As for `token_logprobs`.
@@ -132,7 +134,7 @@ def _tokens(recorded: Any) -> list[Mapping[str, Any]]:
 
 
 def _objects(found: Any) -> list[Mapping[str, Any]]:
-    """Return a list of objects, with an empty one in place of anything else in it."""
+    """Return a list of objects, in which anything that is not an object becomes an empty one."""
     if not isinstance(found, list | tuple):
         return []
     return [one if isinstance(one, Mapping) else {} for one in found]
@@ -141,16 +143,17 @@ def _objects(found: Any) -> list[Mapping[str, Any]]:
 def logprob_fields(
     told: Sequence[tuple[object, object]], text: str, finish_reason: object
 ) -> dict[str, Any]:
-    """Return the fields of a `Reply` that say how probable its tokens were.
+    """Return the fields of a `Reply` that hold the probabilities of its tokens.
 
-    Where the probability of the reply's end is not among them, their product is the probability
-    that a reply begins so, and not that it is this one: they are "raw". Servers that tell the end have
-    a last token that is special, or decodes to nothing. A reply that a limit ended has none.
+    If the probability of the end of the reply is missing, the product of the others is the
+    probability that a reply begins like this, not that it is this reply: they are "raw". Servers
+    that include the end report a last token that is special or decodes to nothing. A reply that a
+    limit ended has no such token.
 
     Args:
-        told: Text and log-probability of every token.
+        told: Text and log-probability of every token, as from `token_logprobs`.
         text: Text of the reply.
-        finish_reason: Why it ended.
+        finish_reason: Why the reply ended, as in `Reply`.
 
     >>> logprob_fields([("Par", -0.5), ("is", -0.25)], "Paris", "stop")
     {'logprobs': (-0.5, -0.25), 'logprob_kind': 'raw'}
@@ -169,11 +172,11 @@ def logprob_fields(
 
 
 def read_likelihood(told: Any, *said: object) -> Likelihood | None:
-    """Return the likelihood that a file tells as a list; None if it tells none.
+    """Return the likelihood that a file holds as a list; None if the list is not a valid one.
 
     Args:
-        told: ``[logprob, tokens, kind, said]``; the last may be missing if `said` is known.
-        said: What the reply says, in parts, where the list does not tell.
+        told: ``[logprob, tokens, kind, said]``; the last may be missing if `said` is given.
+        said: What the reply says, in parts; used if the list has no digest.
     """
     if not isinstance(told, Sequence) or isinstance(told, str) or not 3 <= len(told) <= 4:
         return None

@@ -1,4 +1,4 @@
-"""Replies without an answer: how many of them end a vote in which none has one."""
+"""Replies without an answer, and how many of them end a vote in which no reply has one."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from bestofinf.rules.base import Verdict
 from bestofinf.rules.tally import Tally
 
 FEW = 3
-"""Replies without an answer, of types that expect none in every reply, that say it all."""
+"""Number of replies without an answer that end a vote if the answer type allows such replies."""
 
 MANY = 8
-"""As many say it even if they were cut off."""
+"""Number of replies without an answer that end a vote even if some of them were cut off."""
 
 
 class Abstentions:
     """Counts the replies without an answer of one vote.
 
     Args:
-        limit: So many end a vote while none has an answer; None for no limit.
-        first: Whether free text as the first reply ends it alone, and replies that were cut off
-            do not count towards the limit, as they say nothing about the others.
+        limit: Number of replies without an answer that end a vote while no reply has one; None
+            for no limit.
+        first: Whether free text as the first reply ends the vote at once, and replies that were
+            cut off do not count towards the limit, because they may have had an answer.
     """
 
     def __init__(self, limit: int | None, *, first: bool) -> None:
@@ -32,7 +33,7 @@ class Abstentions:
         self._cut_off = 0
 
     def needed(self, tally: Tally) -> int | None:
-        """Return the fewest further replies without an answer that end the vote; None: none do."""
+        """Return how many more replies without an answer end the vote; None if no number does."""
         if tally.n_votes or self.limit is None:
             return None
         if self._first and not tally.n_samples:
@@ -41,7 +42,7 @@ class Abstentions:
         return max(1, min(counted, MANY - tally.n_abstained) if self._first else counted)
 
     def check(self, sample: Sample, tally: Tally) -> Verdict | None:
-        """Return why there is nothing to vote on, when a sample has been counted; else None."""
+        """Return why the vote ends without an answer once this sample is counted; None to go on."""
         if tally.n_votes or self.limit is None:
             return None
         n = tally.n_abstained
@@ -62,12 +63,12 @@ def _is_cut_off(sample: Sample) -> bool:
 
 
 def _reason(sample: Sample) -> str:
-    """Return why a sample abstains, without other remarks."""
+    """Return the part of a sample's note that says why it abstains."""
     return sample.note.partition("; ")[0]
 
 
 def _is_free_text(sample: Sample) -> bool:
-    """Return whether a reply ended by itself and is too long for an answer."""
+    """Return whether a reply is complete and too long to be an answer."""
     if sample.reply is None or _is_cut_off(sample):
         return False
     if _reason(sample) != FREE_TEXT:

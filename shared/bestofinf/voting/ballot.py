@@ -1,7 +1,7 @@
-"""A ballot: what is voted on in one vote, as a whole or part by part.
+"""A ballot: counts the answers of one vote, as wholes or part by part.
 
-The engine counts samples into a ballot and asks it what a rule says; only the ballot knows
-whether answers are one thing or have parts with a tally each.
+The engine counts samples into a ballot and asks it what a rule says. Only the ballot knows whether
+answers are compared as wholes, with one tally, or have parts with a tally for each.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bestofinf.rules.posterior import p_leader_is_mode
 from bestofinf.rules.tally import Tally
 
 MOST_RAISED = 200
-"""Parts that answers may raise in one vote; what they raise beyond is left out."""
+"""Maximum number of parts in one vote; further parts of answers are ignored."""
 
 
 class Ballot:
@@ -29,8 +29,8 @@ class Ballot:
         answer: Says which answers are the same; None takes equal values as the same.
         weights: Weight per member.
         stratified: Whether members are strata of the tally.
-        usual: What replies usually are, per member; None when not known.
-        seed: Decides ties that nothing else does.
+        usual: Usual length and cost of replies, per member; None if not known.
+        seed: Decides ties that votes and lengths leave open.
 
     Attributes:
         whole: Whether answers are voted on as a whole.
@@ -68,7 +68,7 @@ class Ballot:
         self.tally.leave_out(member)
 
     def advance(self, seconds: float) -> None:
-        """Take the time since the first draw; it never runs backwards."""
+        """Set the seconds since the first draw; a time earlier than the last is ignored."""
         self.tally.seconds = max(self.tally.seconds, seconds)
 
     def check(self, rule: StopRule) -> Verdict | None:
@@ -84,7 +84,7 @@ class Ballot:
         return rule.chances(self.tally, ahead, least)
 
     def elected(self, verdict: Verdict, rule: StopRule) -> Verdict:
-        """Return the verdict with the winning answer; with none without votes."""
+        """Return the verdict with the winning answer; the answer is None if there are no votes."""
         if verdict.answer is not None:
             return verdict
         chosen = rule.elects(self.tally)
@@ -98,7 +98,7 @@ class Ballot:
         return max(firm, key=self._standing) if firm else self.tally.leader
 
     def _firm(self) -> list[AnswerValue]:
-        """Return the answers in a tie that do not give way, where others do."""
+        """Return the tied answers that stay if others yield, as empty results do; [] if none yields."""
         if self._answer is None or not self._answer.executes:
             return []
         level = self.tally.level
@@ -109,7 +109,7 @@ class Ballot:
         return answer == self.tally.leader, self.tally.lot(answer)
 
     def tie(self) -> str:
-        """Return in words between how many answers the vote is tied, and what decides; or ""."""
+        """Return how many answers are tied, and what decides, in words; "" if there is no tie."""
         level = len(self.tally.level)
         if level < 2:
             return ""
@@ -126,7 +126,7 @@ class Ballot:
         return _confidence(self.tally, answer)
 
     def represent(self, answer: AnswerValue, samples: Sequence[tuple[int, Sample]]) -> Sample:
-        """Return the sample to hand out for the winning answer.
+        """Return the sample that the caller gets for the winning answer.
 
         Args:
             answer: The winner.
@@ -170,7 +170,7 @@ class PartedBallot(Ballot):
         self._out: list[int] = []
 
     def count(self, sample: Sample, member: int) -> AnswerValue | None:
-        """Count a sample as a whole, for the report, and in each of its parts."""
+        """Count a sample as a whole, for the votes of the decision, and in each of its parts."""
         parts: Mapping[str, AnswerValue] = {}
         if sample.answer is not None:
             for name, part in self._parted.raised(sample.answer).items():
@@ -187,7 +187,7 @@ class PartedBallot(Ballot):
         return super().count(sample, member)
 
     def _raise(self, name: str, part: Answer) -> None:
-        """Open the vote on a part that an answer raises; those before it have voted on it, too."""
+        """Open the vote on a part that this answer is the first to have; earlier samples vote on it too."""
         ballot = self._ballots[name] = self._made(part)
         self._raised.add(name)
         for past in self._past:
@@ -217,7 +217,7 @@ class PartedBallot(Ballot):
             ballot.leave_out(member)
 
     def advance(self, seconds: float) -> None:
-        """Take the time since the first draw; it never runs backwards."""
+        """Set the seconds since the first draw; a time earlier than the last is ignored."""
         super().advance(seconds)
         for ballot in self._ballots.values():
             ballot.advance(seconds)
@@ -258,7 +258,7 @@ class PartedBallot(Ballot):
         return replace(verdict, answer=answer)
 
     def tie(self) -> str:
-        """Return the same of every part that is tied; half of the votes decide on a raised one."""
+        """Return the ties of the fixed parts in words; a part of some answers wins with half of the votes."""
         ties = {name: self._ballots[name].tie() for name in self._parted.parts}
         return "; ".join(f"{name}: {tie}" for name, tie in ties.items() if tie)
 
@@ -268,7 +268,7 @@ class PartedBallot(Ballot):
         return max(0.0, 1 - sum(doubts))
 
     def represent(self, answer: AnswerValue, samples: Sequence[tuple[int, Sample]]) -> Sample:
-        """Return a sample that says the winning parts, composed where none does."""
+        """Return a sample with all winning parts; if no reply has all, one composed of several."""
         return self._parted.compose(self._winners, [sample for _, sample in samples])
 
     def _elected_parts(self, rule: StopRule) -> dict[str, AnswerValue]:
@@ -277,7 +277,7 @@ class PartedBallot(Ballot):
             chosen = rule.elects(ballot.tally)
             winner = ballot.tally.leader if chosen is None else chosen.answer
             if name in self._raised and YES in ballot.tally.level:
-                winner = YES  # half of the votes are enough for what was raised
+                winner = YES  # half of the votes are enough for a part that answers brought up
             if winner is not None:
                 winners[name] = winner
         return winners

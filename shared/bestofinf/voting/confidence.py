@@ -1,7 +1,7 @@
-"""The chance that a decision is right, as labelled questions have taught it.
+"""The chance that a decision is right, learned from labelled questions.
 
-Without labels the confidence of a decision is the chance that its answer is the mode, what
-infinitely many votes would elect. Where the mode may be wrong that is not the chance to be right.
+Without labels the confidence of a decision is the chance that its answer is the mode, which
+infinitely many votes would elect. Because the mode may be wrong, that is not the chance to be right.
 `bestofinf.calibration.fit_confidence` learns the latter for one rule and its members.
 """
 
@@ -20,7 +20,7 @@ from bestofinf.records.display import Brief
 FORMAT = "bestofinf-confidence"
 VERSION = 1
 EDGE = 1e-3
-"""Scores are kept so far from 0 and 1 before their logarithms are taken."""
+"""Scores are moved at least this far from 0 and 1 before their logarithms are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class CoveragePoint:
     Attributes:
         coverage: Share of the questions that are answered, in (0, 1].
         accuracy: Share of right answers among these, on held-out questions.
-        se: Its standard error, over questions.
-        least: Confidence from which on decisions are answered.
+        se: Standard error of the accuracy, over questions.
+        least: Lowest confidence of the decisions that are answered.
     """
 
     coverage: float
@@ -52,19 +52,19 @@ class ConfidenceCalibration(Brief):
     Attributes:
         score: "share" or "confidence".
         method: "beta" or "isotonic".
-        a, b, c: Of the beta curve; a and b at least 0.
+        a, b, c: Parameters of the beta curve; a and b are at least 0.
         scores: Scores of the knots of an isotonic curve, ascending.
         chances: Chances at the knots, ascending; linear between them, constant beyond.
         rule: The stopping rule, as text.
-        max_samples: Most samples of a vote.
+        max_samples: Maximum number of samples of a vote.
         weights: Weight by member; they sum to 1.
-        labels: Labelled questions it was learned from.
-        base_rate: Share of right decisions among theirs.
+        labels: Number of labelled questions it was learned from.
+        base_rate: Share of right decisions on these questions.
         error: Expected calibration error on held-out questions.
-        perfect: That of a perfect curve with as many questions, simulated.
-        uncalibrated: That of the confidence before calibration.
-        squared: Mean squared error on held-out questions.
-        uncalibrated_squared: The same before calibration.
+        perfect: Expected calibration error of a perfect curve with as many questions, simulated.
+        uncalibrated: Expected calibration error of the confidence before calibration.
+        squared: Mean squared error (Brier score) on held-out questions.
+        uncalibrated_squared: Mean squared error before calibration.
         curve: Accuracy by coverage, from all questions to few.
     """
 
@@ -119,7 +119,7 @@ class ConfidenceCalibration(Brief):
         return low + (score - left) / (right - left) * (high - low)
 
     def of(self, decision: Decision) -> float:
-        """Return the probability that a decision is right; 0 where nothing was elected."""
+        """Return the probability that a decision is right; 0 if no answer was elected."""
         if decision.answer is None:
             return 0.0
         if self.score == "confidence":
@@ -131,8 +131,8 @@ class ConfidenceCalibration(Brief):
 
         Args:
             rule: The stopping rule, as text.
-            max_samples: Most samples of a vote.
-            weights: Weight by member, in any measure; those of 0 may be absent.
+            max_samples: Maximum number of samples of a vote.
+            weights: Weight by member, with any sum; members of weight 0 may be absent.
         """
         total = sum(weights.values())
         names = {name for name, weight in {**self.weights, **weights}.items() if weight}
@@ -143,7 +143,7 @@ class ConfidenceCalibration(Brief):
         return alike and rule == self.rule and max_samples == self.max_samples
 
     def least_for(self, coverage: float) -> float:
-        """Return the confidence from which to answer in order to answer this share of questions.
+        """Return the lowest confidence to answer at so that this share of questions is answered.
 
         Raises:
             UsageError: If the share is not above 0 and at most 1, or there is no curve.
@@ -151,8 +151,10 @@ class ConfidenceCalibration(Brief):
         if not is_number(coverage) or not 0 < coverage <= 1:
             raise UsageError(f"coverage must be above 0 and at most 1, got {coverage!r}")
         if not self.curve:
-            raise UsageError("the calibration has no curve of coverage")
-        # What is asked for lies between two points; the wider one answers at least as many.
+            raise UsageError(
+                "the calibration has no coverage curve: fit it again with fit_confidence"
+            )
+        # Between two points of the curve, take the one with the larger coverage.
         wider = [point for point in self.curve if point.coverage >= coverage - 1e-9]
         return min(wider, key=lambda point: point.coverage).least if wider else 0.0
 
@@ -192,7 +194,7 @@ class ConfidenceCalibration(Brief):
 
 
 def share_of(decision: Decision) -> float:
-    """Return the share of a decision's samples that voted for its winner, drawn to one half."""
+    """Return the share of a decision's samples that voted for its winner, shrunk towards 1/2."""
     if decision.answer is None:
         return 0.0
     votes = decision.shares.get(decision.answer, 0.0) * sum(decision.votes.values())

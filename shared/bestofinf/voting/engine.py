@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 The engine is a state machine without I/O. A driver asks it for draws, carries them out in any way
-it likes, and tells it what came back::
+it likes, and tells it each outcome::
 
     engine = VotingEngine(rule, members=[1.0])
     while not engine.done:
@@ -16,7 +16,7 @@ Rules for whoever changes this file:
 1. Nothing here waits, reads a clock, logs or imports a model library. Time comes in by `advance`.
 2. Outcomes are told in any order and *counted in draw order*: an outcome that arrives early is
    held back until all before it are in. Counting in order of arrival would favour short answers
-   and fast members, and would break what the rules promise. `order="arrival"` does so by request.
+   and fast members, and would break what the rules promise; `order="arrival"` asks for that.
 3. The member of a draw depends on its index alone (and on members left out because they fail),
    so the counted votes are the same for every driver and every concurrency.
 4. An illegal call raises `ProtocolMisuseError` and changes nothing.
@@ -65,12 +65,12 @@ class VotingEngine:
         rule: When to stop.
         members: Members, or their weights alone. Weights are at least 0 and not all 0.
         answer: Says which answers mean the same; None takes equal values as the same.
-        selector: Who wins in the end; None for the leader of the tally.
+        selector: Chooses the winner at the end; None for the leader of the tally.
         settings: How the vote is run.
         left_out: Positions of members not to ask in this vote; see `Health`.
-        usual: What replies usually are, per member, for rules that look at it; see `Health`.
-        calibration: Turns the confidence of a decision into the chance that it is right, where the
-            rule has ended the vote with all members in it and votes on whole answers decide.
+        usual: Usual length and cost of replies, per member, for rules that use them; see `Health`.
+        calibration: Turns the confidence of a decision into the chance that it is right. It is
+            used if the rule ended the vote, no member was left out and whole answers were voted on.
         changes: Single settings by keyword, as ``seed=1``.
 
     Raises:
@@ -123,7 +123,7 @@ class VotingEngine:
         for member in sorted(left_out):
             self._out.add(member)
             if not self._schedule.exclude(member):
-                raise UsageError("all members are left out: nobody could be asked")
+                raise UsageError("left_out has all members: at least one must be left to ask")
         auto = self.settings.abstain_limit == "auto"
         first = auto and answer is not None and answer.gives_up
         self._abstentions = Abstentions(self._limit_of(answer), first=first)
@@ -132,12 +132,12 @@ class VotingEngine:
 
     @property
     def tally(self) -> Tally:
-        """What has been counted so far, of whole answers."""
+        """The tally of the whole answers counted so far."""
         return self._ballot.tally
 
     @property
     def abstain_limit(self) -> int | None:
-        """Samples without an answer that end the vote while none has one; None for no limit."""
+        """Number of samples without an answer that end the vote while none has one; None: no limit."""
         return self._abstentions.limit
 
     @property
@@ -147,11 +147,11 @@ class VotingEngine:
 
     @property
     def in_flight(self) -> tuple[Draw, ...]:
-        """Draws asked for and not told, in draw order. Once done, they may be given up."""
+        """Draws asked for and not told yet, in draw order. Once `done`, they may be cancelled."""
         return self._ledger.in_flight(self._first_open())
 
     def others(self, member: int) -> bool:
-        """Return whether another member may still be asked in the place of this one."""
+        """Return whether another member could still be asked instead of this one."""
         return self._schedule.others(member)
 
     def ask(self, free_slots: int = 1) -> list[Draw]:
@@ -171,9 +171,9 @@ class VotingEngine:
         return [self._ledger.ask(self._schedule.next()) for _ in range(wanted)]
 
     def tell(self, draw: Draw, outcome: Outcome) -> None:
-        """Take what came back from a draw, and count it when its turn has come.
+        """Take the outcome of a draw, and count it once all earlier draws are counted.
 
-        After the vote is done an outcome is only booked: it costs but does not count.
+        After the vote is done, the cost of an outcome is booked but it is not counted.
 
         Raises:
             ProtocolMisuseError: If the draw was not asked for, or was told before.
@@ -190,12 +190,12 @@ class VotingEngine:
             self._count(self._draws[index], ledger.outcomes[index])
 
     def book(self, draw: Draw, usage: Usage, *, unsent: int = 0) -> None:
-        """Book what a draw has cost beyond what was told: a reply after its time-out, say.
+        """Book a further cost of a draw that was told, such as of a reply after its time-out.
 
         Args:
             draw: A draw that was told.
             usage: The further cost.
-            unsent: Requests that were told of and have never been sent, as it turns out.
+            unsent: Number of requests that were reported but turned out never to be sent.
 
         Raises:
             ProtocolMisuseError: If the draw was not asked for.
@@ -203,13 +203,13 @@ class VotingEngine:
         self._ledger.book(draw, usage, unsent=unsent)
 
     def advance(self, seconds: float) -> None:
-        """Tell the time since the first draw; rules on time may then fire."""
+        """Tell the engine the seconds since the first draw; rules on time may then fire."""
         self._ballot.advance(seconds)
         if not self.done and self.tally.n_samples:
             self._verdict = self._checked()
 
     def stop(self, reason: str) -> None:
-        """End the vote from outside, with what has been counted."""
+        """End the vote from outside, with the votes counted so far."""
         if not self.done:
             self._verdict = Verdict(reason)
 
@@ -225,23 +225,23 @@ class VotingEngine:
         if self.settings.warm_up and not self._ledger.counted:
             free = max(0, min(free, self.settings.warm_up - in_flight))
         if not self._least_chance:
-            # Draws that wait to be counted keep their slots: else many would start behind a slow one.
+            # Draws that wait to be counted keep their slots; otherwise many would start behind a slow one.
             return max(0, min(in_flight + free, EAGER_SLOTS) - len(open_draws))
         ahead = [d.member for d in open_draws] + self._schedule.peek(free)
         if self._least_chance == 1:
             wanted = self._ballot.needed(self.rule, ahead)
         else:
             wanted = len(self._ballot.chances(self.rule, ahead, self._least_chance))
-        wanted = max(1, wanted)  # a rule of somebody's own may know of none
+        wanted = max(1, wanted)  # a user's rule may return no chances
         if self._short > wanted:
-            # The rule may stop on these votes already: it is the quorum that wants more of them.
+            # The rule may stop on these votes already, but the quorum needs more of them.
             within = self._ballot.needed(self._budget, ahead) if self._budget else self._short
             wanted = max(wanted, min(self._short, within))
         wanted = min(wanted, self._needed_to_abstain())
         return max(0, min(free, wanted - len(open_draws)))
 
     def _limit_of(self, answer: Answer | None) -> int | None:
-        """Return after how many abstentions the vote ends while none has voted."""
+        """Return the number of abstentions that end a vote without votes; None for no limit."""
         limit = self.settings.abstain_limit
         if limit != "auto":
             return limit
@@ -253,7 +253,7 @@ class VotingEngine:
         return max(2, min(first, EAGER_SLOTS))
 
     def _needed_to_abstain(self) -> int:
-        """Return how many abstentions would end the vote as one that cannot be voted on."""
+        """Return how many further abstentions would end the vote without an answer."""
         needed = self._abstentions.needed(self.tally)
         return len(self._draws) + EAGER_SLOTS + 1 if needed is None else needed
 
@@ -270,13 +270,13 @@ class VotingEngine:
 
     @cached_property
     def _budget(self) -> StopRule | None:
-        # Seldom wanted, and made of all parts of the rule.
+        # Computed when first needed: few votes need it, and it looks at all parts of the rule.
         return self.rule.budget()
 
     @property
     def _short(self) -> int:
-        """How many votes the quorum still wants; at most 0 where it has them."""
-        # Where replies without an answer may win, they make the quorum too.
+        """Number of votes missing to the quorum; 0 or less if it is reached."""
+        # If replies without an answer may win, they count towards the quorum as well.
         any_reply = self._abstentions.limit is None
         return self.settings.quorum - (self.tally.n_samples if any_reply else self.tally.n_votes)
 
@@ -305,7 +305,7 @@ class VotingEngine:
         return self._ledger.causes()
 
     def decision(self) -> Decision:
-        """Return the result. May be called again after late outcomes, for the usage.
+        """Return the result. Call it again after late outcomes to have their usage included.
 
         Raises:
             ProtocolMisuseError: If the vote is not done.
@@ -345,7 +345,7 @@ class VotingEngine:
         return self._calibrated(decision)
 
     def _calibrated(self, decision: Decision) -> Decision:
-        """Return the decision with the chance that it is right, where it is known."""
+        """Return the decision with its calibrated confidence, if the calibration applies to it."""
         learned = self._calibration is not None and self._by_votes and self._ballot.whole
         if not learned or self._out or self._ballot.check(self.rule) is None:
             return decision
@@ -370,12 +370,12 @@ class VotingEngine:
             return answer, chosen.draw.member, chosen.sample, confidence
         votes = [(c.draw.member, c.sample) for c in counted if c.answer is not None]
         sample = self._ballot.represent(answer, votes)
-        # A sample composed of several has the member whose reply it was made from.
+        # A sample composed of several replies has the member of the reply that it was based on.
         member = next((m for m, s in votes if s is sample or s.reply is sample.reply), votes[0][0])
         return answer, member, sample, confidence
 
     def _tie(self, verdict: Verdict) -> str:
-        """Return in words that the winner has as many votes as another, where votes decide."""
+        """Return in words that the winner is tied with other answers; "" if not, or if scores decide."""
         named = verdict.answer is not None or self.rule.elects(self.tally) is not None
         tie = self._ballot.tie() if self._by_votes and not named else ""
         return f" ({tie})" if tie else ""

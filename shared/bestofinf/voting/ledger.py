@@ -1,4 +1,4 @@
-"""The ledger of a vote: every draw that was asked for, and what has come of it."""
+"""The ledger of a vote: every draw that was asked for, its outcome and its cost."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Ledger:
 
     Attributes:
         draws: All draws, in order.
-        outcomes: What was told, by place of the draw.
-        counted: What has been counted, by place: the vote; None for an abstention or a failure.
+        outcomes: The outcomes told so far, by index of the draw.
+        counted: The votes counted so far, by index of the draw; None for an abstention or a
+            failure.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -43,8 +44,8 @@ class Ledger:
         """Enter the outcome of a draw.
 
         Raises:
-            ProtocolMisuseError: If the draw was not asked for or was told before, or this is no
-                outcome.
+            ProtocolMisuseError: If the draw was not asked for or was told before, or the outcome is
+                neither a `Sample` nor a `Failure`.
         """
         self._check(draw)
         if draw.index in self.outcomes:
@@ -54,7 +55,7 @@ class Ledger:
         self.outcomes[draw.index] = outcome
 
     def book(self, draw: Draw, usage: Usage, *, unsent: int) -> None:
-        """Enter what a draw has cost beyond its outcome, less requests that were never sent.
+        """Enter a cost of a draw beyond that of its outcome, less the requests never sent.
 
         Raises:
             ProtocolMisuseError: If the draw was not asked for.
@@ -68,11 +69,11 @@ class Ledger:
             raise ProtocolMisuseError(f"{draw} was not asked for")
 
     def in_flight(self, first: int) -> tuple[Draw, ...]:
-        """Return the draws from a place on that have not been told."""
+        """Return the draws from index `first` on that have not been told."""
         return tuple(d for d in self.draws[first:] if d.index not in self.outcomes)
 
     def uncounted(self, first: int) -> list[Draw]:
-        """Return the draws from a place on that have not been counted."""
+        """Return the draws from index `first` on that have not been counted."""
         return [d for d in self.draws[first:] if d.index not in self.counted]
 
     def candidates(self) -> list[Candidate]:
@@ -99,7 +100,7 @@ class Ledger:
 
     def usage(self) -> dict[str, Usage]:
         """Return the cost by member name, of everything told and booked."""
-        # Added up in columns: a `Usage` for every sum would take a sixth of a vote's time.
+        # Summed column by column: a `Usage` for every partial sum would take a sixth of a vote's time.
         columns = {name: [0, 0, 0, 0] for name in self._names}
         money = dict.fromkeys(self._names, 0.0)
         told = ((self.draws[index], outcome.usage) for index, outcome in self.outcomes.items())

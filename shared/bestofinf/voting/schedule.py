@@ -1,7 +1,7 @@
 """Which member is asked next.
 
-The order depends on the weights, the costs and the seed alone, never on what came back: that
-keeps a vote the same whatever the order of arrival.
+The order depends only on the weights, the costs and the seed, never on the replies. So a vote is
+the same whatever the order in which replies arrive.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bestofinf.errors import UsageError, one_of
 
 ScheduleKind: TypeAlias = Literal["greedy", "golden", "independent", "even", "cascade"]
 ScheduleChoice: TypeAlias = Literal["auto", "greedy", "golden", "independent", "even", "cascade"]
-"""A kind, or ``auto`` for the order that the rule is made for (`StopRule.member_order`)."""
+"""A kind of schedule, or ``auto`` for the one that suits the rule (`StopRule.member_order`)."""
 
 _KINDS = get_args(ScheduleKind)
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -31,7 +31,9 @@ class Schedule:
             for its cost, argmax w² / ((n+½)(n+3/2)·cost), ties to the first; ``golden`` spreads
             the members by weight with the golden-ratio sequence from a seeded start; ``even``
             asks all in turn, whatever their weights, to learn about them; ``cascade`` asks the
-            heaviest twice, the first of equals, then the next twice and so on, and begins again; ``independent`` draws from the weights at random, as the Best-of-∞ paper does (arXiv 2509.21091).
+            heaviest member twice (of equals the first), then the next twice and so on, and then
+            begins again; ``independent`` draws members at random with their weights as
+            probabilities, as the Best-of-∞ paper does (arXiv 2509.21091).
         weights: Weight per member, at least 0, not all 0. Weight 0 is never asked.
         costs: Relative price of a sample per member, above 0; None for equal prices. Only
             ``greedy`` looks at it.
@@ -74,7 +76,7 @@ class Schedule:
         return self._ahead[:count]
 
     def exclude(self, member: int) -> bool:
-        """Leave a member out from now on; the others keep their relative weights.
+        """Leave a member out of the rest of the schedule; the others keep their relative weights.
 
         Returns:
             False if no member is left, after which `next` must not be called.
@@ -87,12 +89,12 @@ class Schedule:
         return True
 
     def others(self, member: int) -> bool:
-        """Return whether anybody besides a member is left."""
+        """Return whether any other member is left."""
         return any(weight > 0 for i, weight in enumerate(self._weights) if i != member)
 
     @cached_property
     def _random(self) -> random.Random:
-        # Made when wanted: its state is larger than the rest of a vote.
+        # Made when first needed: its state is larger than the rest of a vote.
         return random.Random(self._seed)
 
     def _start(self) -> Iterator[int]:

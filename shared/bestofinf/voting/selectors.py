@@ -1,6 +1,6 @@
-"""Selectors: which answer wins once sampling has ended, and which sample carries it.
+"""Selectors: which answer wins once sampling has ended, and which sample is returned for it.
 
-A rule says when to stop, a selector who wins; either may look at votes, at scores, or at both.
+A rule says when to stop and a selector which answer wins; both may use votes, scores, or both.
 Selectors are frozen dataclasses with a `name` and one pure method, `select`.
 """
 
@@ -21,9 +21,10 @@ class Candidate:
     """A counted sample that may be selected.
 
     Attributes:
-        draw: What was asked, and of whom.
-        sample: What came back, with its score.
-        answer: The vote as it was counted: the representative of its class; None abstained.
+        draw: The request.
+        sample: The sample that it returned, with its score.
+        answer: The vote as counted, that is, the representative of its class; None if it
+            abstained.
     """
 
     draw: Draw
@@ -33,14 +34,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Election:
-    """The winner of a vote, as a selector names it.
+    """The winner of a vote, chosen by a selector.
 
     Attributes:
-        answer: The winning answer; None where a reply wins that has none.
-        candidate: The sample to hand out; None when the selector does not mind which of those
-            with the answer.
-        confidence: Probability in [0, 1] that the selected reply is right, where the selector
-            knows it.
+        answer: The winning answer; None if the reply that wins has no answer.
+        candidate: The sample to return to the caller; None for any sample with the answer.
+        confidence: Probability in [0, 1] that the selected reply is right; None if the selector
+            does not know it.
     """
 
     answer: AnswerValue | None
@@ -76,7 +76,7 @@ class WeightedMajority:
 
 @dataclass(frozen=True)
 class Majority:
-    """The answer with the most votes, each counted as one whatever the weight of its member.
+    """The answer with the most votes, all counted as one, whatever the weights of members.
 
     Ties go to the answer that the weights favour, then to the one with the higher lot.
     """
@@ -100,8 +100,8 @@ class Majority:
 class BestScore:
     """The sample with the highest score: plain best-of-N. It may have no answer at all.
 
-    Equal scores go to the answer with more votes, then to the one with the higher lot. Where
-    nothing was scored the weighted majority wins.
+    Equal scores go to the answer with more votes, then to the one with the higher lot. If no sample
+    has a score, the weighted majority wins.
 
     Attributes:
         calibration: Turns the winning score into the confidence of the decision.
@@ -123,7 +123,7 @@ class BestScore:
 
 @dataclass(frozen=True)
 class ScoreWeighted:
-    """The answer with the largest sum of scores, and of its samples the one scored best.
+    """The answer with the largest sum of scores; the sample returned is its best-scored one.
 
     Members' weights count as in the tally: a member's votes share its weight. A vote without a
     score counts as the mean of the scores there are, so that a scorer that fails now and then
@@ -159,13 +159,13 @@ class ScoreWeighted:
 class MajorityThenScore:
     """The weighted majority; a tie for the lead goes to the answer with the higher mean score.
 
-    Of the samples with the answer, the one scored best is handed out.
+    The sample returned is the best-scored one with this answer.
     """
 
     name: ClassVar[str] = "majority-then-score"
 
     def select(self, candidates: Sequence[Candidate], tally: Tally) -> Election:
-        """Return the leader, or of several the one with the best scores."""
+        """Return the leader; of tied leaders the one with the highest mean score."""
         if tally.leader is None:
             return _fallback(candidates, tally)
         tied = tally.level
@@ -198,14 +198,14 @@ def resolve_selector(selector: Selector | str | None) -> Selector:
 
 
 def _share(tally: Tally, member: int) -> float:
-    """Return what one vote of a member weighs."""
+    """Return the weight of one vote of a member."""
     if not tally.stratified:
         return 1.0
     return tally.standing[member] / max(tally.member_votes[member], 1)
 
 
 def _best(candidates: Sequence[Candidate], tally: Tally) -> Candidate | None:
-    """Return the candidate scored best; None when none is scored."""
+    """Return the candidate with the highest score; None if no candidate has a score."""
     counts = tally.counts
 
     def rank(candidate: Candidate) -> tuple[float, float, int]:
@@ -213,7 +213,7 @@ def _best(candidates: Sequence[Candidate], tally: Tally) -> Candidate | None:
         votes = 0.0 if answer is None else counts[answer]
         return (-1.0 if score is None else score, votes, tally.lot(answer))
 
-    best = max(candidates, key=rank, default=None)  # of one answer, the first of equals
+    best = max(candidates, key=rank, default=None)  # of equals the first
     return None if best is None or best.sample.score is None else best
 
 
@@ -224,13 +224,13 @@ def _best_of(
 
 
 def _fallback(candidates: Sequence[Candidate], tally: Tally) -> Election:
-    """Return what is left when nothing has voted: the best score, if there is one."""
+    """Return the winner of a vote without votes: the best-scored candidate, if any has a score."""
     best = _best(candidates, tally)
     return Election(None, best)
 
 
 def _mean_score(answer: AnswerValue, candidates: Sequence[Candidate]) -> float:
-    """Return the mean score of an answer's samples; -1 when none is scored."""
+    """Return the mean score of an answer's samples; -1 if none has a score."""
     scores = [
         c.sample.score for c in candidates if c.answer == answer and c.sample.score is not None
     ]

@@ -18,7 +18,7 @@ Order: TypeAlias = Literal["draw", "arrival"]
 
 @dataclass(frozen=True, slots=True)
 class VoteSettings:
-    """How a vote is run, apart from its rule, its members and its answers.
+    """How a vote is run, besides its rule, its members and its answer type.
 
     Attributes:
         waiting: Price of a second of waiting, in seconds of one reply's generation: at 1 a second
@@ -26,24 +26,25 @@ class VoteSettings:
             needed with a chance of at least ``2 / (2 + waiting)``. 0 starts what is certainly
             needed, so that no call is ever wasted; infinity keeps up to 8 slots busy. The counted
             votes are the same for all (docs/rules.md has time and tokens).
-        launch: ``thrifty`` for a `waiting` of 0, ``eager`` for infinity; it then stands in place
-            of `waiting`.
-        order: ``draw`` counts votes in the order of launch. ``arrival`` counts them as they come:
-            faster, in favour of short answers and fast members, and without the rule's promise.
+        launch: ``thrifty`` means a `waiting` of 0, ``eager`` of infinity; None uses `waiting`.
+        order: ``draw`` counts votes in the order of launch. ``arrival`` counts them as they
+            arrive: this is faster, but favours short answers and fast members, and the rule's
+            promise does not hold.
         schedule: Which member is asked next; see `Schedule`. ``auto`` takes the order that the
             rule is made for: ``cascade`` for `FirstTo`, ``greedy`` for all others.
         seed: Start of the random schedules; breaks ties that lengths of replies do not.
         abstain_limit: End the vote when this many samples abstained and none has voted; the
-            first reply is then returned. ``auto``: 3, or 1 where the first reply is free text and
-            the answer type gives up on it, so that the first is asked for alone; replies that
-            were cut off count only from the eighth. Where the answer type expects an answer in
-            every reply as many as the rule needs in any case, up to 8, which can then start
-            together; none where replies are chosen by score. None: go on.
+            first reply is then returned. None: no limit. ``auto`` depends on the answer type. If
+            it accepts replies without an answer, the limit is 3, and 1 if the first reply is free
+            text, so the first draw is sent alone; replies that were cut off count only from the
+            eighth. If it expects an answer in every reply, the limit is the number of votes that
+            the rule needs anyway, at most 8, which then start together. If replies are chosen by
+            score, there is no limit.
         breaker: Leave a member out after this many of its draws failed in a row.
-        quorum: Least number of votes for a decision. The rule stops no vote before; a budget
-            may, and then there is no decision.
-        warm_up: Wait for this many draws before more are launched, so that a provider can cache
-            the prompt; 0 for none.
+        quorum: Minimum number of votes for a decision. The rule does not stop a vote before that;
+            a budget may, and then there is no decision.
+        warm_up: Wait for this many replies before more draws are launched, so that a provider can
+            cache the prompt; 0 for none.
     """
 
     waiting: float = WAITING
@@ -77,11 +78,12 @@ class VoteSettings:
 
     @property
     def least_chance(self) -> float:
-        """Least chance of being needed with which a draw is started: 1 to 0.
+        """Minimum chance of being needed at which a draw is started, from 1 down to 0.
 
-        A draw that is started r seconds before it is sure to be needed is needed with a chance P,
-        saves then about half of r, since half of such draws are the last to arrive, and is else
-        paid for r seconds in vain: ``P waiting / 2 >= 1 - P``.
+        Let a draw be started r seconds before it is certain to be needed, and be needed with a
+        chance P. If it is needed it saves about r / 2 seconds, because half of such draws are the
+        last to arrive; if not, r seconds of generation are paid in vain. It pays when
+        ``P waiting / 2 >= 1 - P``.
         """
         if self.launch is not None:
             return 1.0 if self.launch == "thrifty" else 0.0
