@@ -79,7 +79,7 @@ def test_a_wanted_coverage_gives_the_confidence_to_answer_from():
     for wrong in (0, 1.1, float("nan"), "half"):
         with pytest.raises(UsageError, match="coverage must be"):
             PLAIN.least_for(wrong)
-    with pytest.raises(UsageError, match="no curve"):
+    with pytest.raises(UsageError, match="no coverage curve"):
         replace(PLAIN, curve=()).least_for(0.5)
 
 

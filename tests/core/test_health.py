@@ -67,7 +67,7 @@ def test_a_member_left_out_is_not_asked_and_the_decision_says_so():
 
 
 def test_leaving_everybody_out_is_refused():
-    with pytest.raises(UsageError, match="nobody could be asked"):
+    with pytest.raises(UsageError, match="at least one must be left"):
         VotingEngine(AheadBy(3), [1.0], left_out={0})
     with pytest.raises(UsageError, match="cooldown"):
         Health(1, cooldown=-1)

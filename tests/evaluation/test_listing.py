@@ -186,7 +186,7 @@ def test_what_was_said_and_voted_is_read_by_number(store):
 
 @pytest.mark.parametrize("after", ["", "[]", "[1]", '["a", 1, 2]', "[1, 2, 1e999]", "[" * 9999])
 def test_a_place_that_is_none_is_refused(store, after):
-    with pytest.raises(UsageError, match="no place in a list"):
+    with pytest.raises(UsageError, match="not a position in a list"):
         store.catalogue.page(after=after)
 
 

@@ -232,7 +232,7 @@ def test_addresses_that_are_no_store_are_refused(address, message):
 def test_a_readonly_store_is_not_written(url):
     EvaluationStore(url).close()
     with EvaluationStore(url, readonly=True) as store:
-        with pytest.raises(StoreError, match="opened for reading only"):
+        with pytest.raises(StoreError, match="opened with readonly=True"):
             store.add([record("c1", "42")])
         assert store.status().samples == 0
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--host", "0.0.0.0"], "give a --token"),
+        (["--host", "0.0.0.0"], "give --token as well"),
         (["--token", "short"], "needs 16 characters"),
     ],
 )

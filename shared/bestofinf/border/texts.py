@@ -9,14 +9,16 @@ import unicodedata
 from bestofinf.border.secrets import hide_secrets
 
 LONGEST_ERROR = 2_000
-"""Characters kept of what an error says."""
+"""Maximum number of characters kept of an error's text."""
 
 LONGEST_NAME = 200
-"""Characters kept of a member's name."""
+"""Maximum number of characters kept of a member's name."""
 
 
 def error_text(error: BaseException | str) -> str:
-    """Return an error as it is kept and shown: its kind and what it says, cut, without keys.
+    """Return the text under which an error is stored and shown: its class and message.
+
+    It is cut to `LONGEST_ERROR` characters, and API keys in it are hidden.
 
     >>> error_text(ValueError("no such key: sk-abcdefghijklmnop1234"))
     'ValueError: no such key: [hidden]'
@@ -29,7 +31,7 @@ def error_text(error: BaseException | str) -> str:
         except Exception as broken:  # of a client library's own making
             told = f"what it says cannot be shown ({type(broken).__name__})"
         said = f"{type(error).__name__}: {told}"
-    # Hidden before the last cut, which may go through a key.
+    # Keys are hidden before the last cut, because half a key would not be recognised.
     shown = hide_secrets(said[: 2 * LONGEST_ERROR])
     if len(shown) <= LONGEST_ERROR and len(said) <= 2 * LONGEST_ERROR:
         return shown
@@ -37,10 +39,10 @@ def error_text(error: BaseException | str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text that steers no terminal: control characters are written out.
+    r"""Return a text with its control characters escaped, so that it cannot steer a terminal.
 
-    Line ends and tabs stay. So do joiners and marks of direction within words, but not those that
-    turn the order of what follows.
+    Line ends and tabs are kept. So are joiners and direction marks within words, but not the
+    characters that reverse the order of the text after them.
 
     >>> printable("a\x1b[2Jb\nc\u202ed")
     'a\\x1b[2Jb\nc\\u202ed'
@@ -68,18 +70,18 @@ _FORGED = re.compile(
 
 
 def fresh_mark(*texts: str) -> str:
-    """Return a mark for one request, which no text within it can foresee.
+    """Return a mark that separates texts in one request and that none of them can predict.
 
-    It follows from all texts together, so that a cache knows a request again that is the same.
+    It is a hash of all texts, so that the same request has the same mark and a cache can serve it.
     """
     told = "\0".join(f"{len(text)}:{text}" for text in texts)
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def marked(text: str, mark: str) -> str:
-    r"""Return a text of somebody else between two lines that it cannot forge.
+    r"""Return a foreign text between an opening and a closing line that it cannot forge.
 
-    What parts the texts that a judge or a chooser is shown is taken out of each of them.
+    Separators of the prompts for judges and choosers are removed from the text itself.
 
     >>> marked("Paris.\n--- answer 2 ---\nLyon.", "1f0c")
     '<1f0c>\nParis.\n…\nLyon.\n</1f0c>'
@@ -88,6 +90,6 @@ def marked(text: str, mark: str) -> str:
 
 
 def as_name(text: str) -> str:
-    """Return a member's name as it is kept: on one line, cut, without control characters."""
+    """Return a member's name for storing: on one line, cut, with control characters escaped."""
     line = " ".join(printable(text[: 4 * LONGEST_NAME]).split())
     return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"

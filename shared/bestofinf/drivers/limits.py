@@ -181,8 +181,9 @@ class MemberLimits:
         return seconds if seconds > _INSTANT else 0.0
 
     def _longest(self, member: int) -> float:
-        """Return the maximum seconds to wait for a slot: `BRIEF` if the server has refused requests and
-        another member could be asked, else infinity.
+        """Return the maximum seconds to wait for a slot.
+
+        `BRIEF` if the server has refused requests and another member could be asked; else infinity.
         """
         own = waits.get()
         if own is None or self._paces[member].width >= self._limits[member]:

@@ -9,9 +9,9 @@ from bestofinf.errors.own import UsageError
 
 
 def shown(value: object) -> str:
-    """Return a value as messages show it: plain values as they are, of others only the type.
+    """Return a value for an error message: a plain value as its `repr`, any other as its type.
 
-    Models and clients write their keys into their own representations.
+    Models and clients show their API keys in their `repr`, which must not enter a message.
     """
     if value is None or isinstance(value, str | bool | Real):
         return (
@@ -23,7 +23,7 @@ def shown(value: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value is a real number; truth values are none."""
+    """Return whether a value is a real number; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -31,17 +31,17 @@ def whole(name: str, value: object, least: int = 1) -> None:
     """Refuse a setting that is not a whole number of at least `least`.
 
     Raises:
-        UsageError: If it is none; truth values are none.
+        UsageError: If it is not; True and False are not whole numbers here.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UsageError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
 
 
 def one_of(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a setting that is none of these texts.
+    """Refuse a setting that is not one of these texts.
 
     Raises:
-        UsageError: If it is none; the message lists them.
+        UsageError: If it is not; the message lists the choices.
     """
     if not isinstance(value, str) or value not in choices:
         raise UsageError(f"{name} must be one of {', '.join(choices)}, got {shown(value)}")

@@ -11,122 +11,8 @@ from itertools import pairwise
 from types import FrameType
 from typing import Any
 
-<<<<<<< HEAD:shared/bestofinf/errors/clients.py
 from bestofinf.errors.checks import is_number
 from bestofinf.errors.own import SamplingError
-=======
-
-def shown(value: object) -> str:
-    """Return a value for an error message: a plain value as its `repr`, any other as its type.
-
-    Models and clients show their API keys in their `repr`, which must not enter a message.
-    """
-    if value is None or isinstance(value, str | bool | Real):
-        return (
-            repr(value) if not isinstance(value, str) or len(value) <= 200 else f"{value[:200]!r}…"
-        )
-    if isinstance(value, tuple | list) and all(isinstance(v, str | Real) for v in value):
-        return f"{value!r:.200}"
-    return f"a value of type {type(value).__name__}"
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value is a real number; True and False are not."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def whole(name: str, value: object, least: int = 1) -> None:
-    """Refuse a setting that is not a whole number of at least `least`.
-
-    Raises:
-        UsageError: If it is not; True and False are not whole numbers here.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UsageError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
-
-
-def one_of(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a setting that is not one of these texts.
-
-    Raises:
-        UsageError: If it is not; the message lists the choices.
-    """
-    if not isinstance(value, str) or value not in choices:
-        raise UsageError(f"{name} must be one of {', '.join(choices)}, got {shown(value)}")
-
-
-class BestOfInfError(Exception):
-    """Root of all errors raised by this library."""
-
-
-class UsageError(BestOfInfError, ValueError):
-    """An argument, a file or a setting is wrong; the message says what was expected and what was given."""
-
-
-class MissingExtraError(BestOfInfError, ImportError):
-    """A part of the library needs an optional package that is not installed.
-
-    Attributes:
-        package: Name of the missing package.
-        extra: The extra of bestofinf that installs it; None if no extra does.
-    """
-
-    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
-        self.package = package
-        self.extra = extra
-        wanted = package if extra is None else f"'bestofinf[{extra}]'"
-        super().__init__(
-            f"{purpose} needs the package {package!r}: install it with pip install {wanted}"
-        )
-
-
-class StoreError(BestOfInfError):
-    """An evaluation store cannot be opened, read or written. Its content is unchanged.
-
-    Attributes:
-        permanent: True if a retry cannot help, because the rows themselves are refused.
-        gone: True if the earlier content is lost; the next try begins a new store.
-    """
-
-    def __init__(self, message: str, *, permanent: bool = False, gone: bool = False) -> None:
-        self.permanent = permanent
-        self.gone = gone
-        super().__init__(message)
-
-
-class ProtocolMisuseError(BestOfInfError, RuntimeError):
-    """A driver broke the protocol of the engine: a bug in the driver. The engine is unchanged."""
-
-
-class UncheckedValueError(UsageError, ProtocolMisuseError):
-    """An unchecked number from a model or a file reached a record of a vote.
-
-    Code that makes `Sample` and `Usage` from the replies of models checks them by `bestofinf.border`.
-    """
-
-
-class SamplingError(BestOfInfError):
-    """No decision is possible, because the members failed.
-
-    Attributes:
-        causes: Every underlying exception, in draw order.
-    """
-
-    def __init__(self, message: str, causes: Sequence[BaseException] = ()) -> None:
-        self.causes = tuple(causes)
-        super().__init__(message)
-
-
-class NoConsensusError(SamplingError):
-    """Members answered, but the vote did not reach the agreement that the caller demanded."""
-
-
-class DeadlineError(SamplingError):
-    """The time for a question had passed before its vote was decided."""
-
-
-# -- errors of clients ------------------------------------------------------------------------
->>>>>>> d93ffa3 (Say in the command line, the records, the engine and the drivers what each part does, in plain words):shared/bestofinf/errors.py
 
 
 class ErrorKind(Enum):
@@ -223,7 +109,7 @@ def is_fatal(error: BaseException) -> bool:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Return whether a member has refused a request because it has too much to do."""
+    """Return whether a member refused a request because it is overloaded or limits the rate."""
     return kind_of(error) is ErrorKind.BUSY
 
 
@@ -255,7 +141,7 @@ def status_of(error: BaseException) -> int | None:
 
 
 def retry_after(error: BaseException | None) -> float | None:
-    """Return the seconds a server asked to wait; None if it did not, or asked for nonsense.
+    """Return the seconds that a server asks to wait; None if it names none or an invalid number.
 
     Source: RFC 9110, section 10.2.3: seconds or a date; ``retry-after-ms`` is OpenAI's.
     """
@@ -269,7 +155,7 @@ def retry_after(error: BaseException | None) -> float | None:
 
 
 def _seconds(value: object) -> float:
-    """Return a number of seconds, or the time until a date; NaN where it is neither."""
+    """Return a number of seconds, or the seconds until a date; NaN if the value is neither."""
     from email.utils import (
         parsedate_to_datetime,  # brings sockets, which this package alone need not
     )

@@ -17,8 +17,8 @@ class MissingExtraError(BestOfInfError, ImportError):
     """A part of the library needs an optional package that is not installed.
 
     Attributes:
-        package: What is missing.
-        extra: The extra of this distribution that installs it; None if none does.
+        package: Name of the missing package.
+        extra: The extra of bestofinf that installs it; None if no extra does.
     """
 
     def __init__(self, package: str, extra: str | None, purpose: str) -> None:

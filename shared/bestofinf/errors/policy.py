@@ -19,56 +19,6 @@ FIRST_PAUSE = 0.5
 """Maximum seconds of the first pause after an error; the maximum doubles with each error."""
 
 
-<<<<<<< HEAD:shared/bestofinf/errors/policy.py
-=======
-def is_fatal(error: BaseException) -> bool:
-    """Return whether asking the same member again cannot help: bad key, no quota, no access."""
-    return kind_of(error) is ErrorKind.MEMBER
-
-
-def is_busy(error: BaseException) -> bool:
-    """Return whether a member refused a request because it is overloaded or limits the rate."""
-    return kind_of(error) is ErrorKind.BUSY
-
-
-def is_transient(error: BaseException) -> bool:
-    """Return whether the same request may well succeed a moment later."""
-    return kind_of(error) in (ErrorKind.BUSY, ErrorKind.PASSING)
-
-
-def retry_after(error: BaseException | None) -> float | None:
-    """Return the seconds that a server asks to wait; None if it names none or an invalid number.
-
-    Source: RFC 9110, section 10.2.3: seconds or a date; ``retry-after-ms`` is OpenAI's.
-    """
-    headers = getattr(getattr(error, "response", None), "headers", None)
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name) if headers is not None else None
-        seconds = _seconds(value) * unit
-        if 0 <= seconds < math.inf:
-            return seconds
-    return None
-
-
-def _seconds(value: object) -> float:
-    """Return a number of seconds, or the seconds until a date; NaN if the value is neither."""
-    if is_number(value):
-        return float(value)  # type: ignore[arg-type]
-    if not isinstance(value, str):
-        return math.nan
-    try:
-        return float(value)
-    except ValueError:
-        pass
-    try:
-        at = parsedate_to_datetime(value)
-        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError):  # no date, or none that a calendar holds
-        return math.nan
-
-
->>>>>>> d93ffa3 (Say in the command line, the records, the engine and the drivers what each part does, in plain words):shared/bestofinf/policy.py
 def backoff(failures: int, longest: float) -> float:
     """Return the maximum pause in seconds after so many failures in a row, at most `longest`."""
     return min(longest, FIRST_PAUSE * 2.0 ** min(failures - 1, 16))

@@ -1,7 +1,7 @@
 """Evaluation sets: recorded answers that weights and stopping prices are learned from.
 
 A set is read from files or from a store; a store is filled while the application runs. Names are
-loaded when first used: an ensemble needs neither files nor the database.
+imported when first used, because an ensemble needs neither files nor the database.
 """
 
 from __future__ import annotations

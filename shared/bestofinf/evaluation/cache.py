@@ -1,4 +1,4 @@
-"""Values of mathematical expressions on disk, so that a set is read once."""
+"""A cache on disk for the values of mathematical expressions, which are slow to compute."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bestofinf.answers.maths.client import Values
 from bestofinf.answers.maths.worker import VALUES_VERSION
 
 MAX_BYTES = 64 * 1024**2
-"""A larger file is started afresh."""
+"""Maximum size of the file in bytes; a larger one is emptied."""
 
 
 def cache_folder() -> Path | None:
-    """Return where caches are kept; None where the user has no home.
+    """Return the folder of caches; None if the user has no home folder.
 
     ``BESTOFINF_CACHE`` if set, else ``bestofinf`` in ``XDG_CACHE_HOME`` or in ``~/.cache``.
     """
@@ -31,10 +31,10 @@ def cache_folder() -> Path | None:
 
 
 class ValueCache(MutableMapping[str, Values]):
-    """A mapping that appends to a file what it learns. One line a value, each with its checksum.
+    """A mapping that appends new values to a file, one line for each, with a checksum.
 
-    A damaged line counts as not there. Several processes may append at once. Where the file
-    cannot be written the mapping works in memory alone: a cache may never be the reason to fail.
+    A damaged line is ignored. Several processes may append at once. If the file cannot be written,
+    the mapping works in memory: a cache must never be a reason to fail.
 
     Args:
         path: The file; None keeps values in memory.
@@ -86,7 +86,7 @@ class ValueCache(MutableMapping[str, Values]):
         line = f"\n{_checksum(text)} {text}\n"
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # One write a line, begun on a line of its own, as the last one may be torn.
+            # One write per line, and a line end before it, because the last line may be incomplete.
             with self._path.open("ab", buffering=0) as file:
                 file.write(line.encode())
         except OSError:

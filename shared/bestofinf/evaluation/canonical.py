@@ -19,7 +19,7 @@ from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.records import Reply
 
 LONG = 200
-"""Characters of a text that was hardly taken out of a reply as its answer."""
+"""A recorded answer of at least this many characters is probably a whole reply."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class ReadSet:
         evaluation_set: The set with the answers found.
         answer: Name of the answer type.
         texts: Recorded answers and replies that were read.
-        lost: Texts without an answer, by data set, member and reason. They abstain.
-        long: Texts that stand as answers, unread, and look like whole replies.
+        lost: Number of texts without an answer, by data set, member and reason. They abstain.
+        long: Number of texts that were taken as answers but look like whole replies.
     """
 
     evaluation_set: EvaluationSet = field(repr=False)
@@ -42,11 +42,11 @@ class ReadSet:
 
     @property
     def without_answer(self) -> int:
-        """Texts in which the answer type found no answer."""
+        """Number of texts in which the answer type found no answer."""
         return sum(self.lost.values())
 
     def lost_by(self, *, dataset: str | None = None, member: str | None = None) -> int:
-        """Return the texts without an answer of a data set, a member, or both."""
+        """Return the number of texts without an answer of a data set, a member, or both."""
         return sum(
             count
             for (where, who, _), count in self.lost.items()
@@ -54,11 +54,11 @@ class ReadSet:
         )
 
     def to_json(self) -> dict[str, int]:
-        """Return the numbers that commands print beside theirs."""
+        """Return the numbers that commands add to their own JSON."""
         return {"texts": self.texts, "without_answer": self.without_answer}
 
     def lines(self) -> list[str]:
-        """Return in words what was not read."""
+        """Return lines that say what could not be read."""
         told = []
         if self.lost:
             reasons: Counter[str] = Counter()
@@ -90,21 +90,21 @@ def read_answers(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReadSet:
-    """Read all recorded texts by an answer type, and take answers that mean the same as one.
+    """Read all recorded texts by an answer type, and replace equivalent answers by one of them.
 
-    Classes are made question by question, over all members, in the order of the samples; the
-    right answer is placed last, so that it does not shape them. Where prompts are kept the answer
-    type is bound to the question. Whole replies are read as in a live vote; so are texts under
-    ``samples`` that are no answers already taken out. What holds no answer abstains; an answer
-    known to be right or wrong that cannot be read stays as it is.
+    Classes of equivalent answers are formed for each question, over all members, in the order of
+    the samples. The right answer is placed last, so that it does not influence the classes. If
+    prompts are stored, the answer type is bound to the question. Whole replies are read as in a live
+    vote, and so are texts under ``samples`` that are whole replies. A text without an answer
+    abstains; a right or wrong answer of a label that cannot be read stays as it is.
 
     Values of mathematical expressions are kept on disk (`bestofinf.evaluation.cache`).
 
     Args:
         evaluation_set: Recorded answers and replies.
-        answer: An answer type or its name. None: ``auto`` where the set has whole replies, else
+        answer: An answer type or its name. None: ``auto`` if the set has whole replies, else
             ``text``, which changes nothing unless there are replies or thoughts.
-        progress: Called after each question with the number done and the number of all.
+        progress: Called after each question with the number done and the total.
     """
     replies = any(s.replies for q in evaluation_set for s in q.samples.values())
     if answer is None:
@@ -134,13 +134,13 @@ def canonical(
 ) -> EvaluationSet:
     """Return the set with every answer replaced by the first one of its class.
 
-    What `read_answers` finds, without the texts that it could not read.
+    This is the set of `read_answers`, without its report on texts that could not be read.
     """
     return read_answers(evaluation_set, answer, progress=progress).evaluation_set
 
 
 def recorded_answer(answer: AnswerLike) -> Answer:
-    """Return the answer type for recorded answers: by the names that need it, with a disk cache."""
+    """Return the answer type for recorded answers; one for mathematics gets a cache on disk."""
     if answer == "math":
         return MathAnswer(values=ValueCache.default())
     if answer == "auto" and not missing_package():
@@ -151,7 +151,7 @@ def recorded_answer(answer: AnswerLike) -> Answer:
 def _read(question: Question, answer: Answer, lost: Counter[tuple[str, str, str]]) -> Question:
     if question.prompt is not None:
         answer = answer.for_question(question.prompt)
-    as_said = isinstance(answer, TextAnswer)  # which takes recorded answers as they stand
+    as_said = isinstance(answer, TextAnswer)  # which leaves recorded answers as they are
     whole = as_said or any(s.replies for s in question.samples.values())
     classes = RecordedClasses(answer, values=whole)
 

@@ -1,18 +1,18 @@
 """Unbiased estimates from adaptive calls, whose number of samples depends on the answers.
 
-A rule that stops on agreement draws few samples where a question is easy, and stops on lucky
-streaks. So the share of right answers among all samples is too low (hard questions have more of
-them), its mean over questions is too high or too low, and a member that is asked late is only
-asked where the others disagree. Free of that are
+A rule that stops on agreement draws few samples for easy questions, and stops on lucky streaks. So
+the share of right answers among all samples is too low (hard questions have more samples), its mean
+over questions is too high or too low, and a member that is asked late is asked only when the others
+disagree. Two kinds of samples are free of this bias:
 
-* calls with a number of samples that was fixed beforehand, as those that `Explore` chooses;
-* the first draws of an adaptive call, up to the earliest at which its rule could have stopped:
-  they are drawn whatever is answered.
+* those of calls with a number of samples fixed beforehand, such as those that `Explore` chooses;
+* the first draws of an adaptive call, up to the earliest at which its rule could have stopped,
+  because they are drawn whatever the answers are.
 
-`EvaluationStore.read` marks exactly these (`Samples.calls` is 0), `EvaluationSet.fixed` keeps
-them alone, and `accuracy` uses them alone unless told otherwise. That the samples of a sequential
-design are biased and that its fixed first part is not: M. A. Girshick, F. Mosteller and L. J.
-Savage, Unbiased estimates for certain binomial sampling problems, Ann. Math. Stat. 17 (1946).
+`EvaluationStore.read` marks exactly these (`Samples.calls` is 0), `EvaluationSet.fixed` keeps only
+them, and `accuracy` uses only them by default. Source for the bias of a sequential design, and for the
+unbiased fixed first part: M. A. Girshick, F. Mosteller and L. J. Savage, Unbiased estimates for certain
+binomial sampling problems, Ann. Math. Stat. 17 (1946).
 """
 
 from __future__ import annotations
@@ -29,20 +29,19 @@ from bestofinf.evaluation.sets import EvaluationSet, Question
 
 UNKNOWN_RULE = "unknown"
 
-_HORIZON = 256  # draws looked ahead for the first at which a rule could stop
+_HORIZON = 256  # maximum number of draws that are looked ahead
 
 
 @lru_cache(maxsize=256)
 def free_draws(rule: str) -> int:
-    """Return how many draws an adaptive call makes whatever is answered.
+    """Return how many draws an adaptive call makes whatever the answers are.
 
     Args:
-        rule: The call's rule as written on the command line; where it is unknown, only the first
-            draw is sure.
+        rule: The call's rule as written on the command line. If it is unknown the result is 1.
     """
     if rule == UNKNOWN_RULE:
         return 1
-    # These bring scipy, which those who only write need not load.
+    # These import scipy, which a process that only records does not need.
     from bestofinf.rules import parse_rule
     from bestofinf.rules.tally import Tally
 
@@ -58,9 +57,9 @@ class Explore:
     """Draws a fixed number of samples for a share of the calls, to learn from them without bias.
 
     Attributes:
-        share: Share of the calls, in [0, 1].
-        samples: Samples per member of a chosen call, at least 1.
-        seed: Another seed chooses other calls.
+        share: Share of the calls that are chosen, in [0, 1].
+        samples: Number of samples per member in a chosen call, at least 1.
+        seed: Seed of the choice.
     """
 
     share: float = 0.05
@@ -74,19 +73,19 @@ class Explore:
             raise UsageError(f"samples must be at least 1, got {self.samples!r}")
 
     def chosen(self, key: str) -> bool:
-        """Return whether a call is chosen. The same key gives the same answer everywhere.
+        """Return whether a call is chosen; it depends only on the key, the seed and the share.
 
         Args:
-            key: Identifier of the call. The question's id would choose some questions always and
-                others never.
+            key: Identifier of the call. With the question's id instead, some questions would always
+                be chosen and others never.
         """
         digest = hashlib.sha256(f"{self.seed}:{key}".encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") < self.share * 2**64
 
     def settings(self, key: str, *, members: int) -> dict[str, Any]:
-        """Return the settings of a call: none, or those of a fixed number of samples a member.
+        """Return settings for a call: a fixed number of samples per member if chosen, else none.
 
-        Both adapters take them: ``model.invoke(question, **explore.settings(key, members=2))``.
+        Both adapters accept them: ``model.invoke(question, **explore.settings(key, members=2))``.
 
         Args:
             key: Identifier of the call; see `chosen`.
@@ -101,7 +100,7 @@ class Explore:
             "rule": FixedSamples(samples),
             "max_samples": samples,
             "schedule": "even",
-            "abstain_limit": None,  # replies without an answer end no such call early
+            "abstain_limit": None,  # replies without an answer must not end such a call early
         }
 
 
@@ -111,9 +110,9 @@ class Estimate:
 
     Attributes:
         value: The estimate, in [0, 1].
-        se: Its standard error over questions; NaN for a single question.
-        questions: Questions it rests on.
-        samples: Samples it rests on.
+        se: Standard error of the estimate over questions; NaN for a single question.
+        questions: Number of questions used.
+        samples: Number of samples used.
     """
 
     value: float
@@ -126,10 +125,10 @@ def accuracy(evaluation_set: EvaluationSet, member: str, *, censored: bool = Fal
     """Return the probability that one sample of a member is right, over labelled questions.
 
     Args:
-        evaluation_set: Answers and right answers are compared as they stand; `canonical` writes
-            equivalent ones the same way.
+        evaluation_set: The recorded answers. They are compared with the right answers as text;
+            `canonical` writes equivalent answers the same way.
         member: Name of the member.
-        censored: Use all samples, also those drawn because of earlier answers. Biased.
+        censored: Use all samples, also those drawn because of earlier answers. This is biased.
 
     Raises:
         UsageError: If no labelled question has such a sample of the member.
@@ -159,11 +158,11 @@ def answer_shares(
     Args:
         question: The question.
         member: Name of the member.
-        censored: Use all samples, also those drawn because of earlier answers. Biased towards
-            the leader of a vote that has just stopped, but of more samples.
+        censored: Use all samples, also those drawn because of earlier answers. This uses more
+            samples but is biased towards the leader of a vote that has just stopped.
 
     Returns:
-        Shares that sum to at most 1, most first; empty where there is no such sample.
+        Share by answer, largest first; they sum to at most 1. Empty if there is no such sample.
     """
     column = question.samples.get(member)
     if column is None:

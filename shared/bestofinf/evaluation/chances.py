@@ -1,10 +1,11 @@
-"""What N votes of one member would elect, without bias, from the samples recorded of it.
+"""Unbiased estimates of what N votes of one member would elect, from its recorded samples.
 
-N of the recorded samples, drawn *without* replacement, are N independent replies of the member:
-how often they elect the right answer is an unbiased estimate of its accuracy with N votes,
-whatever the number recorded (a U-statistic: W. Hoeffding, A class of statistics with
-asymptotically normal distribution, Ann. Math. Stat. 19, 1948). Draws *with* replacement treat the
-recorded shares as the member itself, which looks surer the fewer there are.
+N of the recorded samples, drawn *without* replacement, are N independent replies of the member. So
+the share of such draws that elect the right answer is an unbiased estimate of the accuracy of N
+votes, whatever the number recorded (a U-statistic: W. Hoeffding, A class of statistics with
+asymptotically normal distribution, Ann. Math. Stat. 19, 1948). Draws *with* replacement take the
+recorded shares for the member's true ones; the fewer samples there are, the more this overstates
+how sure a vote is.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from bestofinf._arrays import Floats, np
 
 
 def chance_of_right(right: int, wrong: Sequence[int], silent: int, votes: int) -> float:
-    """Return how often `votes` of the recorded samples elect the right answer. Exact.
+    """Return the exact probability that `votes` of the recorded samples elect the right answer.
 
-    A tie for the lead counts as one over the number of answers that share it; samples without an
-    answer are drawn like others and do not vote.
+    A tie for the lead counts as one over the number of tied answers. Samples without an answer
+    are drawn like others and do not vote.
 
     Args:
-        right: Recorded samples with the right answer.
-        wrong: Recorded samples per wrong answer.
-        silent: Recorded samples without an answer.
-        votes: Samples drawn without replacement, from 1 to the number recorded.
+        right: Number of recorded samples with the right answer.
+        wrong: Number of recorded samples for each wrong answer.
+        silent: Number of recorded samples without an answer.
+        votes: Number of samples drawn without replacement, from 1 to the number recorded.
 
     >>> round(chance_of_right(2, [1, 1], 0, 3), 3)
     0.667
@@ -75,7 +76,7 @@ def _binomials(n: int, degree: int) -> Floats:
 
 
 def _times(one: Floats, other: Floats) -> Floats:
-    """Multiply polynomials, a row each, up to the degree they have."""
+    """Multiply polynomials row by row, cut off at the degree of the factors."""
     product = np.zeros(one.shape)
     for i in range(one.shape[1]):
         product[:, i:] += one[:, i : i + 1] * other[:, : one.shape[1] - i]

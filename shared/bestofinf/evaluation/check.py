@@ -1,4 +1,4 @@
-"""What an answer type makes of recorded replies: for people who look whether it fits their data."""
+"""Check an answer type on recorded replies: what it reads, what it loses, what it merges."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bestofinf.evaluation.streaming import holds_replies, streamed
 from bestofinf.records import Reply
 
 SHORT = 200
-"""Characters of a reply that is compared by what it looks like; of a longer one, its answer is."""
+"""Replies up to this many characters are compared by their text, longer ones by their answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Reading:
 
     Attributes:
         question: Id of the question.
-        member: Who replied.
-        sample: Place among the member's samples, from 0.
-        answer: The vote, as the class it belongs to; None abstains.
-        reason: Why there is none.
+        member: Name of the member.
+        sample: Position among the member's samples of the question, from 0.
+        answer: The vote, as the representative of its class; None if it abstains.
+        reason: Why there is no answer; "" if there is one.
         text: The reply.
     """
 
@@ -46,12 +46,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Replies that look different and are one vote.
+    """Replies that look different and count as one vote.
 
     Attributes:
         question: Id of the question.
-        answer: Their vote.
-        texts: How often each is said; of long replies, the answers taken from them.
+        answer: Their common vote.
+        texts: Number of replies by text; for long replies, by the answer taken from them.
     """
 
     question: str
@@ -66,8 +66,8 @@ class AnswerCheck:
     Attributes:
         answer: Name of the answer type.
         texts: Number of replies.
-        readings: Every reply, or those without an answer alone.
-        merges: What looks different and is one vote, by question.
+        readings: Every reply, or only those without an answer.
+        merges: Replies that look different and count as one vote, by question.
     """
 
     answer: str
@@ -82,7 +82,7 @@ class AnswerCheck:
 
     @property
     def n_read(self) -> int:
-        """Replies with an answer."""
+        """Number of replies with an answer."""
         return self.texts - len(self.lost)
 
     def to_json(self) -> dict[str, Any]:
@@ -108,19 +108,19 @@ def check_answers(
     told: Callable[[LogReport], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> AnswerCheck:
-    """Read recorded replies by an answer type and tell what was read, lost and merged.
+    """Read recorded replies by an answer type and report what was read, lost and merged.
 
-    Logs, a single store and a single file are read question by question.
+    Logs, a single store and a single file are read question by question, to save memory.
 
     Args:
-        paths: As `bestofinf.evaluation.read` takes them, or a set. Stores give the replies whose
-            texts they keep, and of others the answers.
-        answer: An answer type or its name. None: ``auto`` where there are whole replies, else
+        paths: Paths as for `bestofinf.evaluation.read`, or a set. Of a store, replies whose texts
+            are stored are read again; of others the stored answers are used.
+        answer: An answer type or its name. None: ``auto`` if there are whole replies, else
             ``text``.
-        everything: Keep every reply; else those without an answer alone, of inputs that are
-            larger than memory.
-        told: Called with what was read from logs, where there are any.
-        progress: Called after each question with the number done and the number of all.
+        everything: Keep every reply in the result; False keeps only those without an answer, for
+            inputs that are larger than memory.
+        told: Called with a report of the logs that were read, if there are any.
+        progress: Called after each question with the number done and the total.
     """
     if isinstance(paths, EvaluationSet):
         if answer is None:
@@ -185,7 +185,7 @@ def _checked(question: Question, answer: Answer) -> tuple[list[Reading], list[Me
 
 
 def _look(recorded: str | Reply, answer: Answer, tokens: int | None) -> str:
-    """Return a short reply as it is, and of a long one, or of calls, the answer alone."""
+    """Return the text by which a reply is compared: a short reply itself, else its answer."""
     text = recorded if isinstance(recorded, str) else recorded.text
     if text and len(text) <= SHORT and "\n" not in text.strip():
         return text.strip()
@@ -197,6 +197,6 @@ def _look(recorded: str | Reply, answer: Answer, tokens: int | None) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return what is left of a text when nobody would call two such texts different."""
+    """Return a text without differences that nobody cares about."""
     kept = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(kept.replace("$", "").split()).strip(" .!\"'`*")

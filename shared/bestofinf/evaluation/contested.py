@@ -11,9 +11,9 @@ from bestofinf.answers.base import Answer
 from bestofinf.evaluation.equivalence import representatives
 
 EVEN = 0.5
-"""The lead of two answers with as many votes, or of none."""
+"""The lead if the two leading answers have the same number of votes, or if there are no votes."""
 
-_EXACT = 1_000  # tosses whose binomial coefficients are quick to compute exactly
+_EXACT = 1_000  # up to so many tosses, binomial coefficients are quick to compute exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Contested:
     """A question without a label.
 
     Attributes:
-        id: The question.
-        prompt: Its prompt, where kept.
+        id: Id of the question.
+        prompt: Its prompt; None if not stored.
         votes: Votes per answer, most first.
         lead: Probability that the leader is truly ahead of the runner-up, in [0.5, 1]; 0.5 is
             most contested.
@@ -40,16 +40,17 @@ def contested_first(
     *,
     answer: Answer | None = None,
 ) -> list[Contested]:
-    """Return the questions in the order in which labels teach most.
+    """Return the questions in the order in which to label them.
 
     Args:
-        questions: Id and prompt of each.
+        questions: Id and prompt of each question.
         counts: Votes per question and answer; a question without votes may be absent.
-        answer: The answer type, to take equivalent answers as one.
+        answer: The answer type that merges equivalent answers; None compares text.
 
     Returns:
-        The least certain lead first, at the same certainty the question with more votes first;
-        questions without a vote stand last, as no weight can change what they return.
+        The least certain lead first, because weights can change these decisions; with equal leads
+        the question with more votes first. Questions without votes come last: no weights can change
+        their result.
     """
     found = [
         _contested(id_, prompt, counts.get(id_, {}), answer=answer) for id_, prompt in questions
@@ -75,14 +76,14 @@ def _contested(
 def lead_probability(first: int, second: int) -> float:
     """Return P(p > 1/2) for p ~ Beta(first + 1, second + 1): a uniform prior on two answers.
 
-    That is the chance of at most `first` heads in first + second + 1 tosses of a fair coin (the
-    incomplete beta function at 1/2 as a binomial sum), added up from its smaller side outward.
+    It equals the chance of at most `first` heads in first + second + 1 tosses of a fair coin (the
+    incomplete beta function at 1/2 as a binomial sum). The sum is taken over the smaller tail.
 
     >>> lead_probability(3, 0)
     0.9375
     """
     if first == second:
-        return EVEN  # exactly, as the next key of the order is then the number of votes
+        return EVEN  # exactly 0.5, so that the number of votes decides the order
     if first < second:
         return 1.0 - lead_probability(second, first)
     tosses, heads = first + second + 1, first + 1

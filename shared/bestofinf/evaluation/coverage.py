@@ -1,8 +1,8 @@
 """Which members can be compared, and on which questions.
 
-Members come and go, and call sites differ: in a store hardly any two members were asked the same
-questions. A mean over the questions that each happened to be asked compares the questions and
-not the members. So members are compared on questions that all of them were asked.
+Members come and go, and call sites differ, so in a store hardly any two members were asked the same
+questions. Means over the questions that each happened to be asked would compare the questions, not
+the members. So members are compared on questions that all of them were asked.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from bestofinf.evaluation.sets import EvaluationSet
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Who was asked what, and what is compared.
+    """Which members were asked how many questions, and which of them are compared.
 
     Attributes:
-        questions: Questions looked at.
-        asked: Of these, how many each member was asked often enough.
-        compared: Members that are compared.
-        common: Questions that all of these were asked often enough.
-        samples: How often that is.
+        questions: Number of questions in the set.
+        asked: Number of these with at least `samples` samples, by member.
+        compared: Names of the members that are compared.
+        common: Number of questions on which all compared members have at least `samples` samples.
+        samples: Minimum number of samples of a member for a question to count.
     """
 
     questions: int
@@ -37,7 +37,7 @@ class Coverage:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Members that are not compared."""
+        """Names of the members that are not compared."""
         return tuple(name for name in self.asked if name not in self.compared)
 
     @property
@@ -46,7 +46,7 @@ class Coverage:
         return self.common == self.questions and not self.left_out
 
     def __str__(self) -> str:
-        """Return it in one sentence."""
+        """Return the coverage in one sentence."""
         often = "" if self.samples == 1 else f" {self.samples} times or more"
         if self.common == self.questions:
             whole = "every member" if not self.left_out else f"{len(self.compared)} members"
@@ -83,18 +83,20 @@ class Coverage:
 def comparable(
     evaluation_set: EvaluationSet, members: Sequence[str] | None = None, *, samples: int = 1
 ) -> tuple[EvaluationSet, Coverage]:
-    """Return the questions that the members can be compared on, and who was asked what.
+    """Return the questions that the members can be compared on, and their coverage.
 
-    Where no members are named, those are taken for which members times the square root of their
-    common questions is greatest: how many are compared, times how precisely.
+    If no members are named, the set of members is chosen that maximises the number of members times
+    the square root of the number of common questions, that is, how many are compared times how
+    precisely.
 
     Args:
         evaluation_set: Recorded answers.
-        members: Members to compare; None chooses.
-        samples: Samples of a member that a question must have, at least.
+        members: Names of the members to compare; None chooses.
+        samples: Minimum number of samples of a member for a question to count.
 
     Returns:
-        The common questions with the compared members' samples alone, in `EvaluationSet.ordered`.
+        The common questions with only the compared members' samples, in the order of
+        `EvaluationSet.ordered`; and the coverage.
 
     Raises:
         UsageError: If a name is unknown, nothing was asked, or the members share no question.
@@ -108,7 +110,7 @@ def comparable(
             raise UsageError(f"no member {name!r} in the set; it has {', '.join(names)}")
     if members is not None and not members:
         raise UsageError("name at least one member, got an empty list")
-    has = dict.fromkeys(names, 0)  # a bit for each question
+    has = dict.fromkeys(names, 0)  # one bit for each question
     for place, question in enumerate(ordered):
         for name, recorded in question.samples.items():
             if len(recorded) >= samples:
@@ -137,18 +139,19 @@ def comparable(
 
 
 def deep_enough(compared: EvaluationSet, most: int, *, questions: int) -> tuple[EvaluationSet, int]:
-    """Return the questions with enough samples for long votes, and how long they may be.
+    """Return the questions with enough samples for long votes, and the possible length.
 
-    More samples allow longer votes, on fewer questions: the square root of their number times
-    (1 - 1 / samples) is greatest.
+    Demanding more samples allows longer votes on fewer questions. The choice maximises the square
+    root of the number of questions times (1 - 1 / samples).
 
     Args:
-        compared: Questions with samples of every member, as of `comparable`.
-        most: Samples of a vote at most.
-        questions: Questions that must remain, at least; no more than there are.
+        compared: Questions with samples of every member, as from `comparable`.
+        most: Maximum number of samples of a vote.
+        questions: Minimum number of questions that must remain; at most the number of `compared`.
 
     Returns:
-        The questions, and the fewest samples of a member for one of them, at most `most`.
+        The questions, and the smallest number of samples of a member for any of them, at most
+        `most`.
     """
     depths = [min(map(len, question.samples.values())) for question in compared]
 
@@ -173,9 +176,9 @@ def _common(has: Mapping[str, int], names: Sequence[str]) -> int:
 
 
 def _chosen(has: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the members that are worth most together; of equals, the first by name.
+    """Return the members to compare, chosen greedily; of equal sets the first by name.
 
-    Sets are grown from every member in turn by the member that keeps the most questions.
+    Starting from each member in turn, the member that keeps the most common questions is added.
     """
 
     def worth(names: Sequence[str]) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""Recorded answers and replies as an answer type reads them; those that mean the same, as one."""
+"""Classes of recorded answers and replies that mean the same to an answer type."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from bestofinf.evaluation.identity import answer_text
 from bestofinf.records import AnswerValue, Reply
 
 MOST_WORDS = 28
-"""An answer already taken from its reply has no more, unless it is notation."""
+"""An answer already taken from its reply has at most this many words, unless it is notation."""
 
 
 def representatives(
     answers: Iterable[str], answer: Answer | None, *, prompt: str | None = None
 ) -> dict[str, str | None]:
-    """Return for each recorded answer the one that stands for all that mean the same.
+    """Return for each recorded answer the representative of all that mean the same.
 
     Args:
         answers: Recorded answers; the first of a class in this order stands for it.
         answer: The answer type; None compares the texts as they are.
-        prompt: The question, where known.
+        prompt: The question; None if unknown.
 
     Returns:
-        One entry per answer; None where the answer type finds no answer in the text.
+        One entry per answer; None if the answer type finds no answer in the text.
     """
     if answer is None:
         return {text: text for text in answers}
@@ -35,14 +35,14 @@ def representatives(
 
 
 class RecordedClasses:
-    """Classes of what was recorded for one question, built one answer or reply at a time.
+    """Classes of the answers recorded for one question, built one answer or reply at a time.
 
-    The first text of a class stands for it, or, with `values`, its first value written as text:
-    then whole replies can be among them, of which no text could stand for an answer.
+    The representative of a class is its first text or, with `values`, its first value written as
+    text. Use `values` if there are whole replies, whose text cannot represent an answer.
 
     Args:
         answer: The answer type, bound to the question.
-        values: Whether values stand for classes.
+        values: Whether values instead of texts represent classes.
     """
 
     def __init__(self, answer: Answer, *, values: bool = False) -> None:
@@ -53,11 +53,11 @@ class RecordedClasses:
         self._known: dict[str, tuple[str | None, str]] = {}
 
     def place(self, recorded: str | Reply, *, tokens: int | None = None) -> tuple[str | None, str]:
-        """Return what stands for the class of an answer or a reply, and why there is none.
+        """Return the representative of the class of an answer or a reply, and why there is none.
 
         Args:
             recorded: An answer already taken from its reply, or a whole reply.
-            tokens: Tokens of the reply, where known.
+            tokens: Number of tokens of the reply; None if unknown.
         """
         if isinstance(recorded, str):
             if recorded not in self._known:
@@ -78,29 +78,29 @@ class RecordedClasses:
 def vote_of(
     reply: Reply, answer: Answer, *, tokens: int | None = None
 ) -> tuple[AnswerValue | None, str]:
-    """Return the vote of a reply as in a live vote, and the reason where there is none."""
+    """Return the vote of a reply as in a live vote, and the reason if there is none."""
     try:
         return answer.read(reply, tokens=tokens)
-    except Exception as error:  # as in a live vote, where the sample is a failure with this reason
+    except Exception as error:  # as in a live vote, in which the sample would fail for this reason
         return None, f"{type(error).__name__}: {error}"
 
 
 def value_of(text: str, answer: Answer) -> tuple[AnswerValue | None, str]:
-    """Return the answer that a recorded text is or has, and the reason where it has none.
+    """Return the answer that a recorded text is or contains, and the reason if it has none.
 
-    An answer already taken from its reply is brought to its normal form. A text that is more than
-    an answer, or that the answer type does not know as one, is read as a reply is.
+    An answer already taken from its reply is brought to its normal form. A text that is longer than
+    an answer, or that the answer type does not accept as one, is read like a reply.
     """
     if not is_whole(text) and (value := answer.canonical(text)) is not None:
         return value, ""
     value, reason = vote_of(Reply(text=text), answer)
-    if value is None and text.lstrip()[:1] in ("[", "{"):  # calls, as they are written down
+    if value is None and text.lstrip()[:1] in ("[", "{"):  # tool calls in their written form
         value = answer.canonical(text)
     return value, "" if value is not None else reason
 
 
 def is_whole(text: str) -> bool:
-    r"""Return whether a text is a whole reply and no answer that was taken from one.
+    r"""Return whether a text is a whole reply, and not an answer that was taken from one.
 
     >>> is_whole("4"), is_whole("<think>Is it 5?</think>4"), is_whole("Hence the answer is 4.")
     (False, True, True)

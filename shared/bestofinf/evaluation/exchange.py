@@ -17,8 +17,8 @@ from bestofinf.evaluation.truth import resolve
 from bestofinf.records import Reply
 
 IMPORTED = "import"
-"""Kind of calls that were recorded elsewhere; their free draws have been told apart there. And the
-provenance of labels that came with a file that says nothing else."""
+"""Kind of calls that were recorded elsewhere, where their unbiased draws were marked. Also the
+provenance of labels from a file that names no other."""
 
 
 def question_from_rows(
@@ -30,12 +30,12 @@ def question_from_rows(
     uncounted: bool = False,
     texts: bool = False,
 ) -> Question:
-    """Return what a store holds of a question, as a question of an evaluation set.
+    """Return the rows of a question in a store as a question of an evaluation set.
 
-    Failed draws are left out, and samples that came too late to be counted unless `uncounted`:
-    how many of these there are depends on how fast they were. Samples that were drawn whatever
-    was answered come first, then the rest of the adaptive calls. With `texts` the replies that
-    were kept stand beside the answers.
+    Failed draws are left out. So are samples that came too late to be counted, unless `uncounted`,
+    because their number depends on how fast they were. Samples that were drawn whatever the answers
+    were come first, then the rest of the adaptive calls. With `texts`, stored replies are included
+    beside the answers.
     """
     drawn: dict[str, list[SampleRow]] = {call.id: [] for call in calls}
     for sample in samples:
@@ -94,7 +94,7 @@ def _replies(rows: Iterable[tuple[int, SampleRow]]) -> tuple[Reply | None, ...]:
 def rows_from_question(question: Question, *, source: str, now: float | None = None) -> CallRecord:
     """Return the rows of a question that was recorded elsewhere, without its calls.
 
-    The ids of labels follow from what they say, so that importing twice adds nothing.
+    The ids of labels are hashes of their content, so importing twice adds nothing.
     """
     now = time.time() if now is None else now
     prompt = question.prompt
@@ -128,12 +128,12 @@ def rows_from_question(question: Question, *, source: str, now: float | None = N
 def calls_from_question(
     question: Question, *, answers: Question | None = None, now: float | None = None
 ) -> list[CallRecord]:
-    """Return the calls of a question that was recorded elsewhere, with ids made from them.
+    """Return the calls of a question that was recorded elsewhere, with ids derived from content.
 
     Args:
-        question: As it was recorded.
-        answers: The same question with the answers of its whole replies.
-        now: Seconds since 1970.
+        question: The question as recorded.
+        answers: The same question with answers taken from its whole replies; None if it has none.
+        now: Time of import in seconds since 1970; None for the present.
     """
     read = question if answers is None else answers
     now = time.time() if now is None else now
@@ -182,6 +182,6 @@ def _text(samples: Samples, place: int) -> str | None:
 
 
 def import_id(*parts: object) -> str:
-    """Return the id of something imported, which follows from what it is."""
+    """Return the id of an imported thing: a hash of its content."""
     said = json.dumps(parts)
     return f"import-{hashlib.sha256(said.encode()).hexdigest()[:32]}"

@@ -1,7 +1,7 @@
 """Export whole stores to files and import them, without loss.
 
-JSONL: one line a question in the format of `bestofinf.evaluation.files`, which every command
-reads, with all that the store knows beyond it under the key ``record``.
+The JSONL has one line for each question in the format of `bestofinf.evaluation.files`, which every
+command reads. Everything else that the store holds is under the key ``record``.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ R = TypeVar("R", QuestionRow, CallRow, SampleRow, LabelRow)
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How much was written or read.
+    """Counts of what an export or import moved.
 
     Attributes:
         questions: Number of questions.
-        samples: Samples and failures.
-        labels: Labels of the history.
-        logs: What was read from logs of other tools; None where there were none.
+        samples: Number of samples and failures.
+        labels: Number of labels, including earlier ones of the same question.
+        logs: Report of the logs of other tools; None if there were none.
     """
 
     questions: int
@@ -62,7 +62,7 @@ class Moved:
 
 
 def export_jsonl(store: EvaluationStore, path: str | Path) -> Moved:
-    """Write a store to a JSONL file; `import_files` makes the same store of it.
+    """Write a store to a JSONL file, from which `import_files` restores it.
 
     The file appears only when it is complete.
 
@@ -89,10 +89,10 @@ def export_jsonl(store: EvaluationStore, path: str | Path) -> Moved:
 def save_records(records: Iterable[CallRecord], path: Path) -> int:
     """Append records that a store did not take to a file, for `import_files`.
 
-    What a database could not hold is written as what it can: numbers as unknown, texts as texts.
+    Values that a database cannot hold are replaced: numbers by unknown, other values by their text.
 
     Returns:
-        How many were written: those that bring their question.
+        Number of records written. Records without their question are not.
 
     Raises:
         OSError: If the file cannot be written.
@@ -140,14 +140,14 @@ def import_files(
 ) -> Moved:
     """Add files to a store: exports of a store, our JSONL, the authors' files, logs of other tools.
 
-    All files are read through, and all answers of logs taken, before anything is written, and all is
-    written in one transaction. Importing a file twice adds nothing.
+    All files are read to the end, and all answers of logs are taken, before anything is written.
+    Then everything is written in one transaction. Importing a file twice adds nothing.
 
     Args:
-        store: Where to add.
+        store: The store to add to.
         paths: Files and folders.
-        answer: The answer type that takes the votes of whole replies, whose texts are kept too.
-        options: What the user says about logs.
+        answer: The answer type that reads whole replies, whose texts are stored too.
+        options: How to read logs of other tools.
 
     Raises:
         UsageError: If there is nothing to read, or a file is malformed. Nothing is written then.
@@ -155,7 +155,9 @@ def import_files(
     """
     found = sources_of(paths)
     if found.stores:
-        raise UsageError(f"{found.stores[0]}: a store: bestofinf export makes a file of it")
+        raise UsageError(
+            f"{found.stores[0]} is a store, wanted files: use bestofinf export to make one"
+        )
     for file in found.own:
         for _ in _file_records(file, None):
             pass
@@ -206,7 +208,7 @@ def _file_records(path: Path, answer: Answer | None) -> Iterator[CallRecord]:
                 ) from None
         else:
             read = _with_votes(question, answer)
-            # What is right is kept as the votes are, or the two could not be compared.
+            # The right answer is stored in the form of the votes, so that the two can be compared.
             told = question if read is None else replace(question, gold=read.gold, wrong=read.wrong)
             yield rows_from_question(told, source=f"import {path.name}")
             yield from calls_from_question(question, answers=read)
@@ -215,7 +217,7 @@ def _file_records(path: Path, answer: Answer | None) -> Iterator[CallRecord]:
 
 
 def _with_votes(question: Question, answer: Answer | None) -> Question | None:
-    """Return the question with the votes of its replies; None where it has none, or no type."""
+    """Return the question with the votes of its replies; None without replies or answer type."""
     if answer is None or not any(s.replies for s in question.samples.values()):
         return None
     (read,) = canonical(EvaluationSet((question,)), answer)
@@ -236,7 +238,7 @@ def _from_record(record: Mapping[str, Any]) -> Iterator[CallRecord]:
 
 
 def _row(kind: type[R], facts: Mapping[str, Any]) -> R:
-    """Return the row of these facts; values of the wrong type raise ValueError."""
+    """Return a row with these values; a value of the wrong type raises ValueError."""
     row = checked(kind(**facts))
     for f in fields(kind):
         value = getattr(row, f.name)
@@ -246,10 +248,10 @@ def _row(kind: type[R], facts: Mapping[str, Any]) -> R:
 
 
 def _fitting(row: R) -> R:
-    """Return a row that `_row` reads back.
+    """Return a row that `_row` can read back; optional values of the wrong type become None.
 
     Raises:
-        ValueError: If what cannot be left out is of the wrong type.
+        ValueError: If a required value is of the wrong type.
     """
     row = checked(row)
     for f in fields(row):
@@ -272,7 +274,7 @@ def _fits(value: Any, wanted: str) -> bool:
         return wanted.endswith("None")
     if name == "bool" or isinstance(value, bool):
         return name == "bool" and isinstance(value, bool)
-    if wanted == "int":  # the place of a draw
+    if wanted == "int":  # the index of a draw
         return isinstance(value, int) and 0 <= value < 2**31
     return isinstance(value, kinds[name])
 

@@ -1,6 +1,6 @@
 """Reading evaluation sets from files: our JSONL and the recorded files of the Best-of-∞ authors.
 
-Our JSONL has one line a question::
+Our JSONL has one line for each question::
 
     {"id": "q1", "gold": "42", "dataset": "math", "prompt": "...",
      "samples": {"gpt": [["42", 117, 0.93], ["41", 98, null]]}}
@@ -45,7 +45,7 @@ AUTHORS_KEYS = {"problem_num", "gold_answer", "all_answers"}
 def read_files(paths: Iterable[str | Path]) -> EvaluationSet:
     """Read files, and folders of ``*.jsonl`` files, into one set.
 
-    Samples of the same question (same dataset and id) are put together across files.
+    Samples of the same question (same dataset and id) are joined across files.
 
     Raises:
         UsageError: If there is nothing to read or a line is malformed; the message names the
@@ -56,7 +56,7 @@ def read_files(paths: Iterable[str | Path]) -> EvaluationSet:
 
 
 def read_file(path: str | Path) -> EvaluationSet:
-    """Read one JSONL file of either kind, told apart by the keys of each line."""
+    """Read one JSONL file of either kind, recognised by the keys of each line."""
     path = Path(path)
     return EvaluationSet(tuple(questions_in(path)), name=path.stem)
 
@@ -65,7 +65,7 @@ def questions_in(path: Path) -> Generator[Question]:
     """Yield the questions of one JSONL file of either kind.
 
     Raises:
-        UsageError: If there is none, an id comes again, or a line is malformed.
+        UsageError: If there is no question, an id occurs twice, or a line is malformed.
     """
     seen: dict[str, int] = {}
     for line, record in records(path):
@@ -81,7 +81,7 @@ def questions_in(path: Path) -> Generator[Question]:
 
 
 def write_file(evaluation_set: EvaluationSet, path: str | Path) -> None:
-    """Write a set as our JSONL; `read_file` gives the same set back."""
+    """Write a set as our JSONL; `read_file` returns the same set."""
     with Path(path).open("w", encoding="utf-8") as file:
         for question in evaluation_set:
             file.write(as_line(as_record(question)))
@@ -92,16 +92,16 @@ def as_line(record: Mapping[str, Any]) -> str:
     line = json.dumps(record, ensure_ascii=False)
     try:
         line.encode()
-    except UnicodeEncodeError:  # half a surrogate pair: no UTF-8, but JSON can say it
+    except UnicodeEncodeError:  # a lone surrogate: JSON can escape it
         line = json.dumps(record)
     return f"{line}\n"
 
 
 def expand(path: Path) -> list[Path]:
-    """Return the files that a path means: itself, or the ``*.jsonl`` files of a folder.
+    """Return the files of a path: itself, or the ``*.jsonl`` files of a folder.
 
     Raises:
-        UsageError: If there is none.
+        UsageError: If there is no such file.
     """
     if path.is_dir():
         files = sorted(path.glob("*.jsonl"))
@@ -138,7 +138,7 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except ValueError as error:  # numbers of thousands of digits are refused, too
+    except ValueError as error:  # also for numbers of thousands of digits
         raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
     except RecursionError:
         raise UsageError(f"{path}, line {number}: nested too deeply") from None
@@ -150,7 +150,7 @@ def read_question(record: dict[str, Any], path: Path, line: int) -> Question:
     """Return the question that one line of either format describes.
 
     Raises:
-        UsageError: If it describes none; the message names the file and the line.
+        UsageError: If the line is malformed; the message names the file and the line.
     """
     try:
         if record.keys() >= AUTHORS_KEYS:
@@ -161,7 +161,7 @@ def read_question(record: dict[str, Any], path: Path, line: int) -> Question:
 
 
 def _authors_question(record: dict[str, Any], path: Path) -> Question:
-    # Names of datasets hold no "_" but for the one in gpqa_diamond; names of members may.
+    # Dataset names contain no "_" except gpqa_diamond; member names may.
     dataset, _, member = path.stem.removeprefix("analysis_").partition("_")
     if member.startswith("diamond_"):
         dataset, member = f"{dataset}_diamond", member.removeprefix("diamond_")
@@ -278,7 +278,7 @@ def normalise(text: str) -> str:
 def as_record(question: Question) -> dict[str, Any]:
     """Return a question as the JSON object of our format.
 
-    Texts of any length come last: what kind of file it is shows in the beginning of its first line.
+    Long texts come last, so that the beginning of the first line shows the kind of the file.
     """
     record: dict[str, Any] = {"id": question.id}
     if question.gold is not None:

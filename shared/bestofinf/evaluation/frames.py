@@ -1,4 +1,4 @@
-"""Stores as tables of columns, for pandas and Parquet, and back without loss."""
+"""Convert stores to tables of columns for pandas and Parquet, and back without loss."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def to_frames(store: EvaluationStore) -> Frames:
 
 
 def from_frames(store: EvaluationStore, frames: Mapping[str, Mapping[str, Sequence[Any]]]) -> Moved:
-    """Add the content of frames to a store. Rows that it has already are left alone.
+    """Add the content of frames to a store. Rows that it already has are unchanged.
 
     Args:
-        store: Where to add.
-        frames: As made by `to_frames`; data frames do as well. NaN stands for None.
+        store: The store to add to.
+        frames: Tables as from `to_frames`, also as data frames. NaN stands for None.
 
     Raises:
-        UsageError: If a table or a column is missing, or a value has the wrong type. Columns that
-            may be empty may be missing, as they are in files of earlier versions.
+        UsageError: If a table or a column is missing, or a value has the wrong type. Optional
+            columns may be missing, as they are in files of earlier versions.
         StoreError: If the database fails.
     """
     rows = {name: list(_rows(name, kind, frames)) for name, kind in TABLES.items()}
@@ -153,7 +153,7 @@ def _rows(
 
 
 def _plain(value: Any, wanted: str) -> Any:
-    """Return a value as Python's own type: data frames have theirs, and NaN for None."""
+    """Return a value of a data frame as Python's own type, with None for NaN."""
     if value is None or value != value:
         return None
     if wanted == "int":

@@ -1,4 +1,4 @@
-"""When two prompts are one question, and how a vote is written down as text."""
+"""Which prompts are the same question, and how a vote is written as text."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any, TypeAlias
 from bestofinf.answers.wording.prompts import last_message
 
 Prompt: TypeAlias = str | Sequence[Mapping[str, Any]]
-"""A text, or messages as mappings with the keys ``role`` and ``content``."""
+"""A text, or a list of messages, which are mappings with the keys ``role`` and ``content``."""
 
 _ROLES = {"human": "user", "ai": "assistant", "chatbot": "assistant", "developer": "system"}
-# Made anew for every run: they would tell two runs of one question apart.
+# New for every run: with them, two runs of one question would have different hashes.
 _VOLATILE = frozenset({"id", "tool_call_id", "run_id", "index"})
 
 
 def prompt_text(prompt: Prompt, tools: Sequence[Any] = ()) -> str:
-    """Return a prompt in the one form that is hashed and, where wished, stored.
+    """Return a prompt in the normal form that is hashed and, if wanted, stored.
 
-    Messages become JSON with sorted keys; names of roles are those of the chat APIs, identifiers
-    that change from run to run are left out, and white space at the ends of texts does not count.
-    So the same question asked through LangChain and through LlamaIndex is one question, and a
-    text is the same as one message of the user.
+    Messages become JSON with sorted keys. Roles are named as in the chat APIs, identifiers that
+    change from run to run are left out, and texts are stripped of white space. So the same
+    question asked through LangChain and through LlamaIndex is one question, and a text is the same
+    as one message of the user.
 
     >>> prompt_text(" What is 2 + 3? ") == prompt_text([{"role": "human", "content": "What is 2 + 3?"}])
     True
@@ -37,7 +37,7 @@ def prompt_text(prompt: Prompt, tools: Sequence[Any] = ()) -> str:
 
 
 def last_user_message(prompt: Prompt) -> str | None:
-    """Return what the user said last, as it is; None where no message of the user has a text.
+    """Return the last message of the user, unchanged; None if no user message has a text.
 
     >>> last_user_message([{"role": "human", "content": "2 + 3?"}, {"role": "ai", "content": "5"}])
     '2 + 3?'
@@ -67,7 +67,7 @@ def question_id(prompt: Prompt, tools: Sequence[Any] = ()) -> str:
 
 
 def answer_text(answer: Any) -> str | None:
-    r"""Return a vote as text: text as it is, other values as canonical JSON; None abstains.
+    r"""Return a vote as text: text unchanged, other values as canonical JSON; None abstains.
 
     >>> answer_text((("search", '{"q":1}'),))
     '[["search","{\\"q\\":1}"]]'
@@ -90,7 +90,7 @@ def _message(message: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(lasting.get(key), list):
             lasting[key] = [_lasting(p) if isinstance(p, dict) else p for p in lasting[key]]
     content = lasting.get("content")
-    # One block of text is the same as the text itself.
+    # A content of one text block is equal to the text itself.
     match content:
         case [{"type": "text", "text": text, **rest}] if not rest:
             lasting["content"] = text

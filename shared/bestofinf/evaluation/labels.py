@@ -1,4 +1,4 @@
-"""Labels from where people have them: tables, LangSmith's examples, LlamaIndex's evaluators."""
+"""Read labels from tables, LangSmith's examples and LlamaIndex's evaluators into a store."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _NO = {"false", "no", "0", "down", "wrong", "incorrect"}
 
 @dataclass(frozen=True, slots=True)
 class LabelReport:
-    """How many labels were given, and which keys are unknown.
+    """How many labels were added, and which keys are unknown.
 
     Attributes:
-        given: Labels given.
+        given: Number of labels added.
         unknown: Keys of questions that the store does not have.
     """
 
@@ -39,16 +39,16 @@ class LabelReport:
 
 
 def label_file(store: EvaluationStore, path: str | Path, *, source: str = "") -> LabelReport:
-    """Give the labels of a CSV or JSONL file.
+    """Add the labels of a CSV or JSONL file to a store.
 
-    A row names its question in the first of the columns question_id, call_id, prompt_hash, id and
-    prompt that is filled, and the right answer in gold (or reference, or answer). Where the
-    column correct is filled (true or false, up or down, ...), the row is a verdict on the answer
-    in answer, or on the one that the call returned. The columns provenance and label_score say how the
-    question came to be labelled (see `Label`); "import" where they are not there.
+    A row names its question in the first filled column of question_id, call_id, prompt_hash, id and
+    prompt, and the right answer in gold (or reference, or answer). If the column correct is filled
+    (true or false, up or down, ...), the row is a verdict on the answer in the column answer, or on
+    the one that the call returned. The columns provenance and label_score say how the question came
+    to be labelled (see `Label`); without them the provenance is "import".
 
     Raises:
-        UsageError: If a row names no question or no answer; then no label is given.
+        UsageError: If a row names no question or no answer; then no label is added.
         StoreError: If the database fails.
     """
     path = Path(path)
@@ -104,20 +104,21 @@ def label_examples(
     prompt: Callable[[Mapping[str, Any]], Prompt] | None = None,
     source: str = "examples",
 ) -> LabelReport:
-    """Give the labels of LangSmith-style examples: mappings or objects with inputs and outputs.
+    """Add labels from LangSmith-style examples: mappings or objects with inputs and outputs.
 
     Args:
-        store: Where to label.
-        examples: With ``inputs`` and ``outputs`` (or ``reference_outputs``). A ``question_id`` in
-            ``metadata`` names the question; else it is the one with the prompt of the inputs.
-        gold: Key of the right answer in the outputs, or a function of them; not needed where
-            there is but one output.
-        prompt: Makes of the inputs the prompt that the model was asked; by default the messages
-            among them, or their only text.
-        source: Who says so.
+        store: The store to add to.
+        examples: Examples with ``inputs`` and ``outputs`` (or ``reference_outputs``). A
+            ``question_id`` in ``metadata`` names the question; without it, it is the question with
+            the prompt made from the inputs.
+        gold: Key of the right answer in the outputs, or a function from the outputs to it; not
+            needed if there is only one output.
+        prompt: Function from the inputs to the prompt that the model was asked; by default the
+            messages among the inputs, or their only text.
+        source: Name of the person or program that gives the labels.
 
     Raises:
-        UsageError: If an example has no prompt or no right answer; then no label is given.
+        UsageError: If an example has no prompt or no right answer; then no label is added.
     """
     labels = []
     for place, example in enumerate(examples):
@@ -136,14 +137,14 @@ def label_evaluation(
     answer: str | None = None,
     source: str = "evaluator",
 ) -> str:
-    """Give the verdict of a LlamaIndex ``EvaluationResult`` on a call's answer.
+    """Add the verdict of a LlamaIndex ``EvaluationResult`` on a call's answer.
 
     Args:
-        store: Where to label.
+        store: The store to add to.
         key: Id of the call, or of the question.
-        result: Has ``passing``; where it is None, the result says nothing and is refused.
+        result: The result; its ``passing`` must be True or False, None is refused.
         answer: The answer judged; by default the one that the call returned.
-        source: Who says so.
+        source: Name of the person or program that gives the label.
 
     Returns:
         The id of the question.

@@ -1,16 +1,16 @@
-"""What infinitely many votes would elect, as far as the recorded samples tell.
+"""Estimates of what infinitely many votes would elect, from the recorded samples.
 
-All m recorded samples elect the right answer of a question less often than infinitely many would
-where it leads by little, and more often where it trails by little. Over questions whose leads are
-spread evenly around a tie this cancels to the first order and leaves a bias of order 1/m, which
-the votes of half as many samples show twice as large. So the limit is taken to be
+If the right answer of a question leads by little, all m recorded samples elect it less often than
+infinitely many would; if it trails by little, more often. Over questions whose leads are spread evenly
+around a tie this cancels to the first order and leaves a bias of order 1/m, which is twice as large
+for votes of half as many samples. So the limit is estimated by
 
     U(m) + (U(m) - U(m / 2)),
 
 with U(n) the accuracy of n votes drawn without replacement: the jackknife of M. H. Quenouille
 (Notes on bias in estimation, Biometrika 43, 1956). Half of the step U(m) - U(m / 2) is added to
-its standard error. From `DEEP` samples on, where the step is small and its noise is not, U(m)
-stands; below `FEWEST` nothing can be said.
+its standard error. From `DEEP` samples on, the step is small compared with its noise, so U(m) itself is
+the estimate; with fewer than `FEWEST` samples there is none.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from bestofinf.evaluation.samples import coded
 from bestofinf.evaluation.sets import EvaluationSet, Question
 
 FEWEST = 8
-"""Samples of every voting member that each question needs."""
+"""Minimum number of samples of every voting member for a question."""
 
 DEEP = 64
-"""Samples from which on what all of them elect is taken for the limit."""
+"""Number of samples from which on what all of them elect is the estimate."""
 
-_SPLITS = 8  # random splits into halves; each gives two
-_TIE = 1e-12  # shares closer than this tie: they differ by rounding alone
+_SPLITS = 8  # random splits; each gives two halves
+_TIE = 1e-12  # shares closer than this are tied: they differ only by rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Limit:
     """An accuracy with infinitely many votes.
 
     Attributes:
-        value: The estimate, in [0, 1]; None where it cannot be known.
-        se: Standard error, over questions and samples; None with it.
-        samples: Fewest samples of a voting member for a question.
-        short: Questions with fewer than `FEWEST` samples of a voting member.
+        value: The estimate, in [0, 1]; None if there are too few samples or no labels.
+        se: Standard error, over questions and samples; None if `value` is.
+        samples: Smallest number of samples of a voting member for a question.
+        short: Number of questions with fewer than `FEWEST` samples of a voting member.
     """
 
     value: float | None
@@ -51,20 +51,21 @@ class Limit:
     short: int
 
     def __str__(self) -> str:
-        """Return it in words, with what to record where it is not known."""
+        """Return the estimate in words; if it is unknown, what to record."""
         if self.value is not None and self.se is not None:
             return f"{100 * self.value:.1f} ± {100 * self.se:.1f} %"
         return f"cannot be known from {self.samples} samples: record at least {FEWEST}"
 
 
 class Elections:
-    """What recorded votes elect under any weights, question by question.
+    """Computes what the recorded votes elect under any weights, question by question.
 
     Args:
-        evaluation_set: Recorded answers to at least one question; where the right answer is not
-            known there is NaN.
-        members: Who may vote. On a question that one of them was not asked, the others vote.
-        seed: Of the random halves.
+        evaluation_set: Recorded answers to at least one question. Questions without a right answer
+            give NaN.
+        members: Names of the members that vote. A member that was not asked a question is left out
+            of its vote.
+        seed: Seed of the random halves.
     """
 
     def __init__(
@@ -89,34 +90,34 @@ class Elections:
             ],
             axis=1,
         ).astype(np.float64)
-        # The last row of a question, of samples that abstained, stands for an answer nobody gave.
+        # The last row of a question counts abstentions; as an answer it stands for one nobody gave.
         whole[self._starts + lengths - 1] = half[:, self._starts + lengths - 1] = 0.0
         self._whole, self._half = self._shares(whole), self._shares(half)
 
     def whole(self, weights: Sequence[float] | Floats) -> Floats:
-        """Return which share of the lead the right answer has among all recorded votes.
+        """Return the share of the lead that the right answer has among all recorded votes.
 
-        1 where it leads alone, 1/t in a tie of t answers, 0 where another leads or nobody votes;
-        NaN without a right answer. Shape (questions,).
+        Shape (questions,): 1 if it leads alone, 1/t in a tie of t answers, 0 if another answer
+        leads or nobody votes, NaN if the right answer is unknown.
         """
         return self._elect(self._whole, np.asarray(weights, dtype=np.float64))
 
     def half(self, weights: Sequence[float] | Floats) -> Floats:
-        """Return the same of half of the samples, in the mean over random halves."""
+        """Return the same for half of the samples, as a mean over random halves."""
         mean: Floats = self._elect(self._half, np.asarray(weights, dtype=np.float64)).mean(axis=0)
         return mean
 
     def limits(self, weights: Sequence[float] | Floats) -> tuple[Floats, Floats]:
         """Return the estimate for infinitely many votes and the step in it, per question.
 
-        The estimate of one question may lie outside [0, 1]; NaN where the samples are too few.
+        The estimate of one question may lie outside [0, 1]; NaN if there are too few samples.
         """
         depths, whole = self.depths(weights), self.whole(weights)
         step = np.where(depths >= FEWEST, whole - self.half(weights), np.nan)
         return np.where(depths >= DEEP, whole, whole + step), step
 
     def depths(self, weights: Sequence[float] | Floats) -> Ints:
-        """Return the fewest samples of a member with weight, per question that it was asked."""
+        """Return per question the smallest number of samples of a member with a weight above 0."""
         voting = np.asarray(weights, dtype=np.float64) > 0
         sizes = np.where(self._sizes[:, voting] > 0, self._sizes[:, voting], np.iinfo(np.int64).max)
         return np.where(self._sizes[:, voting].any(axis=1), sizes.min(axis=1), 0)
@@ -133,7 +134,7 @@ class Elections:
         return Limit(value, limit_error(values, steps), least, 0)
 
     def _shares(self, counts: Floats) -> Floats:
-        """Return shares of each member's valid answers; the next to last axis has the rows."""
+        """Return the shares of answers among each member's valid ones; axis -2 has the answers."""
         sums = np.add.reduceat(counts, self._starts, axis=-2)
         shares: Floats = counts / np.maximum(sums[..., self._owner, :], 1)
         return shares
@@ -159,7 +160,7 @@ def limit_error(values: Floats, steps: Floats) -> float:
 
 
 def _counts(question: Question, members: Sequence[str]) -> tuple[Ints, Mapping[str, int]]:
-    """Return samples per answer and member, and the answers' places; the last row abstained."""
+    """Return samples per answer and member, and the rows of answers; the last row abstained."""
     recorded = [
         coded(question.samples[name]) if name in question.samples else None for name in members
     ]
@@ -174,7 +175,7 @@ def _counts(question: Question, members: Sequence[str]) -> tuple[Ints, Mapping[s
 
 
 def _halves(question: Question, members: Sequence[str], table: Ints, seed: int) -> Ints:
-    """Return the table of random halves of the samples, two a split; the same in any set."""
+    """Return the tables of random halves, two for each split; they do not depend on the set."""
     found = np.empty((2 * _SPLITS, *table.shape), dtype=np.int64)
     for k, name in enumerate(members):
         key = f"{question.dataset}\0{question.id}\0{name}".encode("utf-8", "surrogatepass")

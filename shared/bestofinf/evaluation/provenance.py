@@ -1,9 +1,9 @@
-"""Which labels may speak of accuracy, by how they came.
+"""Which labels an accuracy may be estimated from, by their provenance.
 
-Questions that were asked for because a label teaches the weights most are harder than others, and
-users give feedback on what they notice. Their labels are as right as others, but a share of right
-answers among them says nothing of all questions. A random sample does, and so does a set that came
-labelled.
+Questions that were chosen because their label improves the weights most are harder than others, and
+users give feedback on what they notice. Their labels are as correct as others, but the share of right
+answers among such questions is no estimate for all questions. A random sample gives one, and so does a
+set that was imported with its labels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BIASED = ("asked", "feedback")
 UNKNOWN = "unknown"
 
 FEWEST = 10
-"""Labelled questions from which on accuracies are estimated and advice is given."""
+"""Minimum number of labelled questions for accuracies and advice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,8 @@ class LabelSources:
     """How many labels an estimate used, by provenance.
 
     Attributes:
-        used: Labels used: "random", "import", or "unknown" where nothing is recorded.
-        left_out: Labels that say nothing about accuracy: "asked" and "feedback", and "unknown" where
-            there are random ones.
+        used: Labels used: "random", "import", or "unknown" if no provenance is recorded.
+        left_out: Labels not used: "asked" and "feedback", and "unknown" if there are random ones.
     """
 
     used: Mapping[str, int]
@@ -45,9 +44,9 @@ class LabelSources:
 
 
 def for_estimates(evaluation_set: EvaluationSet) -> tuple[EvaluationSet, LabelSources]:
-    """Return the set with those labels alone that an accuracy may be estimated from.
+    """Return the set with only the labels that an accuracy may be estimated from.
 
-    The other questions stay, without a right answer.
+    Other questions are kept without their right answer.
     """
     sources = [
         None if question.gold is None else question.provenance or UNKNOWN
@@ -70,7 +69,7 @@ def for_estimates(evaluation_set: EvaluationSet) -> tuple[EvaluationSet, LabelSo
 
 
 def label_counts(evaluation_set: EvaluationSet) -> dict[str, int]:
-    """Return how many questions have a right answer, by its provenance."""
+    """Return the number of questions with a right answer, by its provenance."""
     sources = (q.provenance or UNKNOWN for q in evaluation_set if q.gold is not None)
     return dict(sorted(Counter(sources).items()))
 

@@ -20,15 +20,15 @@ from bestofinf.evaluation.store.store import EvaluationStore
 def read(
     paths: str | Path | Iterable[str | Path], *, answer: AnswerLike | None = None
 ) -> EvaluationSet:
-    """Read JSONL files, folders, the authors' recorded files, stores, and logs, into one set.
+    """Read JSONL files, folders, the authors' recorded files, stores and logs into one set.
 
     Args:
         paths: One or more; a store is named by its URL (``sqlite:///PATH``,
-            ``postgresql://...``) or the path of its SQLite file. Logs of other tools are told by
-            their content.
+            ``postgresql://...``) or the path of its SQLite file. Logs of other tools are recognised
+            by their content.
         answer: The answer type that reads the recorded texts; None leaves answers as they are and
-            reads whole replies by ``auto``. See `bestofinf.evaluation.canonical.read_answers`,
-            which also tells what could not be read.
+            reads whole replies by ``auto``. `bestofinf.evaluation.canonical.read_answers` also
+            reports what could not be read.
 
     Raises:
         UsageError: If there is nothing to read, or a line is malformed.
@@ -43,12 +43,12 @@ def read_raw(
     texts: bool = False,
     told: Callable[[LogReport], None] | None = None,
 ) -> EvaluationSet:
-    """Return what `read` does, with whole replies as they are: they have no votes yet.
+    """Read the same as `read`, but leave whole replies unread, without votes.
 
     Args:
-        paths: As for `read`.
-        texts: Give of stores the replies whose texts they keep, beside the answers.
-        told: Called with what was read from logs, where there are any.
+        paths: Paths as for `read`.
+        texts: Include the replies whose texts a store has, beside the answers.
+        told: Called with a report of the logs that were read, if there are any.
     """
     found = _sources(paths)
     sets = [_read_store(path, texts=texts) for path in found.stores]
@@ -69,17 +69,16 @@ def read_by(
     told: Callable[[LogReport], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReadSet:
-    """Read recorded answers and replies by an answer type, in an order that no file's order shapes.
+    """Read recorded answers and replies by an answer type, in an order independent of the files'.
 
-    Of logs no more than one question is held with its replies, so that they may be larger than
-    memory. Other sources are read whole.
+    Logs are read question by question, so they may be larger than memory. Other sources are read
+    whole.
 
     Args:
-        paths: As for `read`.
-        answer: As for `bestofinf.evaluation.canonical.read_answers`.
-        told: Called with what was read from logs, where there are any.
-        progress: Called after each question with the number done and the number of all, as far as
-            it is known.
+        paths: Paths as for `read`.
+        answer: Answer type as for `bestofinf.evaluation.canonical.read_answers`.
+        told: Called with a report of the logs that were read, if there are any.
+        progress: Called after each question with the number done and the total as far as known.
     """
     found = _sources(paths)
     if found.stores or found.own:
@@ -114,14 +113,14 @@ def _named(questions: tuple[Question, ...], found: Sources) -> EvaluationSet:
 
 
 def need_samples(number: int, found: Sources) -> None:
-    """Refuse logs without a question that has samples."""
+    """Raise `UsageError` if no question of the logs has samples."""
     if not number:
         names = ", ".join(str(head.path) for head, _ in found.logs[:3])
         raise UsageError(f"{names}: no samples in the log")
 
 
 def tell(report: LogReport, found: Sources, told: Callable[[LogReport], None] | None) -> None:
-    """Tell what was read from logs, and which files were passed over."""
+    """Report what was read from logs, and which files were skipped."""
     for path in found.passed_over:
         report.remarks[f"{path}: no log, passed over"] = None
     if told is not None:

@@ -1,4 +1,4 @@
-"""Whole replies in our JSONL: read from its rows, and written as such."""
+"""Read and write whole replies in our JSONL."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def reply_rows(rows: Any) -> Samples:
     """Return whole replies as samples that no answer type has read yet.
 
     Args:
-        rows: A list; each entry is a text, a list ``[text, tokens, score, call, finish_reason,
-            likelihood]`` that may end after any of these, or an object. Null has no reply.
+        rows: A list whose entries are texts, lists ``[text, tokens, score, call, finish_reason,
+            likelihood]`` that may end after any of these, objects, or null for no reply.
 
     Raises:
-        UsageError: If it is not; the message names the place.
+        UsageError: If an entry has another form; the message names its position.
     """
     if not isinstance(rows, list):
         raise UsageError(f"replies must be a list, got {type(rows).__name__}")
@@ -44,10 +44,10 @@ def reply_rows(rows: Any) -> Samples:
 
 
 def call_number(call: object, where: str) -> int:
-    """Return the number of an adaptive call; 0 where there is none.
+    """Return the number of an adaptive call; 0 if there is none.
 
     Raises:
-        UsageError: If it can be none.
+        UsageError: If the value cannot be such a number.
     """
     number = as_count(call)
     if number is None and call is not None:
@@ -56,7 +56,7 @@ def call_number(call: object, where: str) -> int:
 
 
 def parted(samples: Mapping[str, Samples]) -> tuple[dict[str, Samples], dict[str, Samples]]:
-    """Return answers, and replies that no answer type has read, each by member."""
+    """Split samples into those with answers and those with unread replies, each by member."""
     answers, replies = {}, {}
     for name, s in samples.items():
         whole = [
@@ -73,7 +73,7 @@ def parted(samples: Mapping[str, Samples]) -> tuple[dict[str, Samples], dict[str
 
 
 def rows_of_replies(samples: Samples) -> list[Any]:
-    """Return replies as rows of the format; `reply_rows` gives the same samples back."""
+    """Return replies as rows of the format; `reply_rows` returns the same samples."""
     unknown = (None,) * len(samples)
     columns = zip(
         samples.replies,

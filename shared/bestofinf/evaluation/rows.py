@@ -12,9 +12,9 @@ from bestofinf.records.likelihood import digest, read_likelihood
 
 Provenance = Literal["random", "asked", "feedback", "import"]
 """How a question came to be labelled. ``random``: drawn at random from a population. ``asked``:
-chosen because its label would teach most, so that its answers are no fair sample. ``feedback``:
-somebody judged an answer of their own accord. ``import``: it came with a file. None: not known, as
-of labels given by hand without saying so, and of those of stores before version 2. Accuracy and
+chosen because its label improves the weights most, so that such questions are no fair sample.
+``feedback``: a user judged an answer unasked. ``import``: the label came with a file. None: unknown,
+as for labels given by hand without a provenance, and in stores before version 2. Accuracy and
 calibration may be estimated from ``random`` labels, and from ``asked`` ones by their scores."""
 
 
@@ -25,10 +25,10 @@ class QuestionRow:
     Attributes:
         id: Unique in the store.
         prompt_hash: Hash of the prompt in its normal form; None for imported questions.
-        prompt: The prompt, where kept.
+        prompt: The prompt; None if not stored.
         dataset: Name of the collection it comes from.
         created_at: When it was first seen, in seconds since 1970.
-        last_message: The last message of the user, where kept.
+        last_message: The last message of the user; None if not stored.
     """
 
     id: str
@@ -45,20 +45,20 @@ class CallRow:
 
     Attributes:
         id: Unique in the store: the framework's own identifier of the run.
-        question_id: What was asked.
+        question_id: Id of the question.
         kind: "ensemble", "model" (one plain model) or "import".
-        fixed: True when the number of samples did not depend on the answers.
-        rule: The stopping rule.
-        answer: The answer returned; None where there was none.
-        confidence: As the rule said.
+        fixed: True if the number of samples did not depend on the answers.
+        rule: The stopping rule as text.
+        answer: The answer returned; None if there was none.
+        confidence: Confidence of the decision, in [0, 1].
         reason: Why sampling ended.
-        winner_member: Who gave the answer.
-        seconds: From the first draw to the decision.
+        winner_member: Name of the member whose reply was returned.
+        seconds: Seconds from the first draw to the decision.
         started_at: When it began, in seconds since 1970.
-        details: Tags and metadata as JSON, where kept.
-        run: Name of the run that made the call; None where no run did.
+        details: Tags and metadata as JSON; None if not stored.
+        run: Name of the run (``bestofinf run``) that made the call; None for other calls.
         run_question: The question's id in the run's file.
-        attempt: Which try of that question in the run it is, from 1.
+        attempt: Number of the attempt at that question in the run, from 1.
     """
 
     id: str
@@ -122,7 +122,7 @@ class SampleRow:
 
     @property
     def likelihood(self) -> Likelihood | None:
-        """How probable the reply was to its member; None where that is not known."""
+        """The probability of the reply; None if unknown."""
         said = self.said or (None if self.text is None else digest(self.text))
         if self.logprob is None or said is None:
             return None
@@ -131,19 +131,19 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """Somebody's word on what is right.
+    """A statement of a person or program on the right answer of a question.
 
     Attributes:
         id: Unique in the store.
-        question_id: The question it is about.
-        answer: The answer spoken of; None takes all earlier labels of the question back.
-        correct: True: this answer is the right one. False: it is wrong.
-        call_id: The call that was judged, where it was one.
-        source: Who says so.
-        at: When, in seconds since 1970.
+        question_id: Id of the question.
+        answer: The answer that is judged; None retracts all earlier labels of the question.
+        correct: True if this answer is the right one, False if it is wrong.
+        call_id: Id of the call that was judged; None if none was.
+        source: Name of the person or program.
+        at: When it was given, in seconds since 1970.
         provenance: How the question came to be labelled; see `Provenance`.
         score: Probability, above 0 and at most 1, with which the question was drawn to be
-            labelled, where it was drawn.
+            labelled; None if it was not drawn.
     """
 
     id: str
@@ -164,9 +164,9 @@ class CallRecord:
     Attributes:
         question: The question; None when the store has it already.
         call: The call; None when only late samples follow.
-        samples: Its samples, failures among them.
-        labels: Labels that come along.
-        unread: Replies whose answer has yet to be taken, by draw.
+        samples: Its samples, including failures.
+        labels: Labels to add with it.
+        unread: Replies whose answer has not been taken yet, by draw.
     """
 
     question: QuestionRow | None
@@ -176,7 +176,7 @@ class CallRecord:
     unread: tuple[tuple[int, Reply], ...] = ()
 
     def size(self) -> int:
-        """Return roughly the bytes it takes in memory."""
+        """Return the approximate number of bytes it takes in memory."""
         texts = sum(len(str(s.text or "")) + len(str(s.answer or "")) for s in self.samples)
         texts += sum(len(reply.text) for _, reply in self.unread)
         prompt = 0
@@ -224,7 +224,7 @@ _CHECKS: dict[type[Any], Mapping[str, Callable[[object], object]]] = {
 
 
 def checked(row: R) -> R:
-    """Return a row as it may be used: numbers and words that can be none are unknown."""
+    """Return a row whose invalid numbers and keywords are replaced by None."""
     bad: dict[str, Any] = {
         name: found
         for name, check in _CHECKS[type(row)].items()

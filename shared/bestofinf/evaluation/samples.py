@@ -15,19 +15,19 @@ from bestofinf.records.display import Brief
 T = TypeVar("T")
 
 MOST_TOKENS = 10**15
-"""What is larger is no count of tokens, and not told beyond this."""
+"""Larger counts of tokens are invalid; this one also fits into the arrays."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """Samples as numbers. The arrays are shared: nobody writes to them.
+    """Samples as arrays. The arrays are shared and must not be changed.
 
     Attributes:
         texts: Distinct valid answers, in order of first appearance.
-        answers: Position of each sample's answer in it, -1 where it abstains.
-        votes: Samples by answer, shape (len(texts),).
-        tokens: 0 where unknown, at most `MOST_TOKENS`.
-        scores: NaN where unknown.
+        answers: Index of each sample's answer in `texts`, shape (samples,); -1 abstains.
+        votes: Number of samples per answer, shape (len(texts),).
+        tokens: Generated tokens, shape (samples,); 0 if unknown, at most `MOST_TOKENS`.
+        scores: Scores, shape (samples,); NaN if unknown.
     """
 
     texts: tuple[str, ...]
@@ -43,15 +43,14 @@ class Samples(Brief):
 
     Attributes:
         answers: One entry per sample; None abstains (no valid answer).
-        tokens: Generated tokens per sample, aligned with ``answers``; empty when unknown.
-        scores: Verifier scores in [0, 1], aligned with ``answers``; empty when not scored.
-        calls: For each sample 0 if it was drawn whatever was answered before; else the number,
-            from 1, of the adaptive call that drew it because it had not stopped yet. Empty when
-            all are 0.
-        replies: Whole replies, aligned with ``answers``; empty when there are none. They are votes
-            only when an answer type has read them: see `bestofinf.evaluation.canonical`.
-        likelihoods: How probable each reply was to the member, aligned with ``answers``; empty when
-            not known.
+        tokens: Generated tokens per sample, aligned with ``answers``; empty if unknown.
+        scores: Verifier scores in [0, 1], aligned with ``answers``; empty if there are none.
+        calls: For each sample, 0 if it was drawn whatever the earlier answers were; otherwise the
+            number, from 1, of the adaptive call that drew it because it had not stopped yet. Empty
+            if all are 0.
+        replies: Whole replies, aligned with ``answers``; empty if there are none. They become votes
+            when an answer type reads them: see `bestofinf.evaluation.canonical`.
+        likelihoods: Probability of each reply, aligned with ``answers``; empty if unknown.
     """
 
     answers: tuple[str | None, ...]
@@ -60,7 +59,7 @@ class Samples(Brief):
     calls: tuple[int, ...] = ()
     replies: tuple[Reply | None, ...] = ()
     likelihoods: tuple[Likelihood | None, ...] = ()
-    # Slots leave no room for cached properties. True: these samples are in order themselves.
+    # Caches in slots, which allow no cached_property. `_ordered` is True if self is in order.
     _ordered: Samples | bool = field(default=False, init=False, repr=False, compare=False)
     _coded: Coded | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -77,16 +76,16 @@ class Samples(Brief):
         return len(self.answers)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without what can be worked out again, and arrays that could be written to once read back.
+        # Without the caches: they can be computed again, and unpickled arrays would be writable.
         columns = (self.tokens, self.scores, self.calls, self.replies, self.likelihoods)
         return Samples, (self.answers, *columns)
 
     def call_numbers(self) -> tuple[int, ...]:
-        """Return the number of the adaptive call of each sample, 0 where it is of none."""
+        """Return the number of the adaptive call of each sample; 0 for none."""
         return self.calls or (0,) * len(self)
 
     def pick(self, places: Iterable[int]) -> Samples:
-        """Return the samples at these places, in the order given."""
+        """Return the samples at these indices, in the order given."""
         places = tuple(places)
 
         def column(values: tuple[T, ...]) -> tuple[T, ...]:
@@ -112,7 +111,7 @@ class Samples(Brief):
 
 
 def in_order(samples: Samples) -> Samples:
-    """Return the same samples in an order that depends on nothing but what they are."""
+    """Return the same samples in an order that depends only on their content."""
     known = samples._ordered
     if known is False:
         keys = _keys(samples)
@@ -141,7 +140,7 @@ def _keys(samples: Samples) -> list[tuple[Any, ...]]:
 
 
 def coded(samples: Samples) -> Coded:
-    """Return the answers, tokens and scores of samples as numbers."""
+    """Return the answers, tokens and scores of samples as arrays."""
     known = samples._coded
     if known is None:
         place: dict[str | None, int] = {}
@@ -163,7 +162,7 @@ def coded(samples: Samples) -> Coded:
 
 
 def joined(first: Samples, second: Samples, shift: int = 0) -> Samples:
-    """Return the samples of both, with `shift` added to the numbers of the second's calls."""
+    """Return the samples of both, with `shift` added to the call numbers of the second."""
 
     def column(name: str) -> tuple[Any, ...]:
         return tuple(

@@ -30,15 +30,15 @@ class Question(Brief):
         samples: Recorded samples by member name; a member that was not asked is absent.
         gold: The right answer; None while unlabelled.
         dataset: Name of the collection it comes from.
-        prompt: Its text, where kept.
+        prompt: Its prompt; None if not stored.
         wrong: Answers known to be wrong.
-        stopped: The rule of each adaptive call, by its number from 1. As the number of its
-            samples depends on the answers, plain shares of answers are biased: see
+        stopped: The rule of each adaptive call, by its number from 1. The number of samples of
+            such a call depends on the answers, so plain shares of answers are biased: see
             `bestofinf.evaluation.censoring`.
-        last_message: The last message of the user, where kept; part of the prompt.
+        last_message: The last message of the user, a part of the prompt; None if not stored.
         provenance: How the question came to have its right answer: "random", "asked", "feedback",
-            "import", or None where that is not known; see `bestofinf.evaluation.rows.Provenance`.
-        label_score: Probability with which it was drawn to be labelled, where it was drawn.
+            "import", or None if unknown; see `bestofinf.evaluation.rows.Provenance`.
+        label_score: Probability with which it was drawn to be labelled; None if it was not drawn.
     """
 
     id: str
@@ -67,8 +67,8 @@ class EvaluationSet:
     """Questions with recorded answers of one or more members.
 
     Attributes:
-        questions: In a fixed order; ids are unique.
-        name: Shown in reports.
+        questions: The questions in a fixed order; ids are unique.
+        name: Name shown in reports.
 
     Raises:
         UsageError: If two questions share an id.
@@ -81,7 +81,9 @@ class EvaluationSet:
         seen = Counter(question.id for question in self.questions)
         for identifier, times in seen.items():
             if times > 1:
-                raise UsageError(f"question id {identifier!r} stands {times} times in the set")
+                raise UsageError(
+                    f"question ids must be unique: {identifier!r} occurs {times} times in the set"
+                )
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -103,8 +105,8 @@ class EvaluationSet:
     def ordered(self) -> EvaluationSet:
         """The same set in an order that does not depend on how it was read.
 
-        Questions by data set and id, members by name, the samples of a member by what they are.
-        Estimates are made on it, so that two files give the same figures in either order.
+        Questions are sorted by data set and id, members by name, and the samples of a member by
+        content. Estimates use it, so that files give the same figures in any order.
         """
         questions = sorted(self.questions, key=lambda question: (question.dataset, question.id))
         return replace(self, questions=tuple(map(_ordered, questions)))
@@ -118,7 +120,7 @@ class EvaluationSet:
         return self.filter(lambda question: question.gold is not None)
 
     def only(self, *members: str) -> EvaluationSet:
-        """Return the set with these members' samples alone; questions without any are dropped.
+        """Return the set with only these members' samples; questions without any are dropped.
 
         Raises:
             UsageError: If a name is not a member of the set.
@@ -166,7 +168,7 @@ class EvaluationSet:
         return replace(self, questions=tuple(drawn))
 
     def fixed(self) -> EvaluationSet:
-        """Return the set of the samples alone that were drawn whatever was answered.
+        """Return the set with only the samples that were drawn whatever the answers were.
 
         Statistics of these are not biased by adaptive stopping; see
         `bestofinf.evaluation.censoring`.
@@ -174,7 +176,7 @@ class EvaluationSet:
         return replace(self, questions=tuple(q for q in map(_fixed, self) if q.samples))
 
     def summary(self) -> SetSummary:
-        """Return the sizes that describe the set."""
+        """Return the sizes of the set."""
         return summarise(self)
 
     def __repr__(self) -> str:
@@ -187,8 +189,8 @@ class EvaluationSet:
     def merge(sets: Iterable[EvaluationSet], *, name: str = "") -> EvaluationSet:
         """Join sets: samples of the same question are put together, member by member.
 
-        Where two sets have samples of one member for one question, they are appended in the
-        order of the sets. Two different right answers for one question are an error.
+        If two sets have samples of one member for one question, they are appended in the order of
+        the sets. Two different right answers for one question raise `UsageError`.
         """
         merged: dict[str, Question] = {}
         for evaluation_set in sets:

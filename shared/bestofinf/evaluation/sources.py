@@ -1,4 +1,4 @@
-"""What the paths given to a command mean: stores, files of our own, logs of other tools."""
+"""Sort the paths given to a command into stores, our own files and logs of other tools."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bestofinf.evaluation.store.database import SQLITE_MAGIC
 _LOOKED_AT = frozenset(
     {".jsonl", ".json", ".eval", ".csv", ".parquet", ".db", ".sqlite", ".sqlite3"}
 )
-"""Endings of the files that are looked at in a folder; what kind they are, their content tells."""
+"""Endings of the files in a folder that are examined; their content shows their kind."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where recorded answers are to be read from.
+    """The sources of recorded answers among some paths.
 
     Attributes:
         stores: Evaluation stores.
         own: JSONL files of ours and of the Best-of-∞ authors.
         logs: Logs of other tools, each with its reader.
-        passed_over: Files found in folders that are neither.
+        passed_over: Files in folders that are none of these.
     """
 
     stores: list[str | Path] = field(default_factory=list)
@@ -37,10 +37,10 @@ class Sources:
 
 
 def sources_of(paths: Iterable[str | Path]) -> Sources:
-    """Return what paths mean. In a folder these are its ``*.jsonl`` files, and logs at any depth.
+    """Return the sources among paths: for a folder its ``*.jsonl`` files, and logs at any depth.
 
     Raises:
-        UsageError: If there is nothing to read, or a file is of no kind that can be read.
+        UsageError: If there is nothing to read, or a file is of an unknown kind.
     """
     found = Sources()
     for path in paths:
@@ -56,7 +56,7 @@ def sources_of(paths: Iterable[str | Path]) -> Sources:
 
 
 def is_store(address: str | Path) -> bool:
-    """Return whether an address means a store and not files."""
+    """Return whether an address is that of a store and not of a file or folder."""
     if isinstance(address, str) and "://" in address:
         return True
     path = Path(address)
@@ -94,7 +94,7 @@ def _add_folder(found: Sources, folder: Path) -> None:
             continue
         try:
             head = head_of(path)
-        except MissingExtraError:  # a table that nobody asked for
+        except MissingExtraError:  # a table that was not named by the user
             found.passed_over.append(path)
             continue
         reader = reader_of(head)

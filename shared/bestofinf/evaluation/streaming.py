@@ -1,4 +1,4 @@
-"""Recorded questions one after the other, where the source need not be held whole."""
+"""Read recorded questions one by one, without holding the whole source in memory."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bestofinf.evaluation.store.store import EvaluationStore
 def streamed(
     paths: Sequence[str | Path], *, told: Callable[[LogReport], None] | None = None
 ) -> Iterator[tuple[Iterator[Question], int]]:
-    """Give what `read_raw` reads with the texts of replies, question by question, and their number.
+    """Give the questions of `read_raw`, with texts of replies, one by one, and their number.
 
-    Of logs, one store or one file no more than a few questions are held at a time. Several of
-    them may have samples of one question: they are read whole.
+    For logs, one store or one file only a few questions are in memory at a time. Several stores or
+    files may have samples of one question, so they are read whole.
 
     Args:
-        paths: As for `bestofinf.evaluation.read`.
-        told: Called at the end with what was read from logs, where there are any.
+        paths: Paths as for `bestofinf.evaluation.read`.
+        told: Called at the end with a report of the logs that were read, if there are any.
 
     Raises:
         UsageError: If there is nothing to read, or a line is malformed.
@@ -56,7 +56,7 @@ def streamed(
 
 
 def holds_replies(paths: Sequence[str | Path]) -> bool:
-    """Return whether there are whole replies, and not answers already taken out of them alone."""
+    """Return whether any path has whole replies, and not only answers already taken from them."""
     if sources_of(paths).logs:
         return True
     with streamed(paths) as (questions, _):

@@ -1,4 +1,4 @@
-"""The sizes of an evaluation set: how many questions, labels and samples, and of whom."""
+"""The sizes of an evaluation set: its numbers of questions, labels and samples, by member."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemberSummary:
-    """What a set holds of one member.
+    """The sizes of one member's part of a set.
 
     Attributes:
-        questions: Questions it was asked.
-        samples: Its samples.
-        abstained: Samples without an answer.
-        mean_tokens: Mean generated tokens; None when unknown.
+        questions: Number of questions it was asked.
+        samples: Number of its samples.
+        abstained: Number of its samples without an answer.
+        mean_tokens: Mean generated tokens of a sample; None if unknown.
         single: Mean share of right answers per labelled question, in [0, 1]; None without
             labels. Biased where calls stopped adaptively: see `bestofinf.evaluation.censoring`.
     """
@@ -38,10 +38,10 @@ class SetSummary:
 
     Attributes:
         questions: Number of questions.
-        labelled: Questions whose right answer is known.
-        samples: Samples of all members.
-        adaptive_calls: Calls with samples whose number depended on the answers.
-        members: The same by member.
+        labelled: Number of questions whose right answer is known.
+        samples: Number of samples of all members.
+        adaptive_calls: Number of calls whose number of samples depended on the answers.
+        members: The sizes by member.
     """
 
     questions: int

@@ -10,12 +10,12 @@ from bestofinf.evaluation.rows import LabelRow
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What labels add up to.
+    """The right and wrong answers of a question, as they follow from its labels.
 
     Attributes:
         gold: The right answer; None while unknown.
         wrong: Answers known to be wrong, in the order they were judged.
-        provenance: How the question came to have the label that gives the gold.
+        provenance: Provenance of the label that gives the gold.
         score: Probability with which it was drawn for that label.
     """
 
@@ -26,10 +26,10 @@ class Truth:
 
 
 def resolve(history: Iterable[LabelRow]) -> Truth:
-    """Return what is known after these labels, oldest first: the newest word on an answer counts.
+    """Return what follows from labels, given oldest first: the newest label of an answer counts.
 
-    A thumbs-down on the answer that was held to be right takes that back. An answer of None
-    takes everything back.
+    A thumbs-down on the answer that was right so far retracts it. An answer of None retracts
+    everything.
     """
     right: LabelRow | None = None
     wrong: dict[str, None] = {}

@@ -1,7 +1,7 @@
 """The values that travel through a vote: draws, replies, samples, failures, decisions.
 
-All are immutable. A *draw* is a request for one sample, a *sample* is what came back, an *answer*
-is the vote taken from it (None: it abstains).
+All are immutable. A *draw* is a request for one sample. A *sample* is the reply to it with its cost
+and length. An *answer* is the vote taken from a sample; None means that the sample abstains.
 """
 
 from bestofinf.records.decisions import (

@@ -21,20 +21,21 @@ _ONE_CALL = Usage(calls=1)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Sample(Brief):
-    """What a draw returned.
+    """What a draw returned: a vote with its cost, length and score.
 
     Attributes:
         answer: The vote; None abstains.
-        reply: The reply the vote was taken from, where there is one.
-        usage: What this sample has cost.
-        tokens: Length that rules take as evidence; None when unknown. Generated tokens.
-        seconds: Time from request to reply.
+        reply: The reply the vote was taken from; None if the driver keeps none.
+        usage: The tokens and money that this sample has cost.
+        tokens: Number of generated tokens, which rules use as evidence; None if unknown.
+        seconds: Time in seconds from request to reply.
         score: A verifier's score in [0, 1]; None when not scored.
-        note: Why it abstains, or other remarks for the trail.
+        note: Why the sample abstains, or another remark for the trail.
         likelihood: How probable the reply was to its member; that of `reply` by default.
 
     Raises:
-        UncheckedValueError: If a number is none or out of its range, or the answer cannot be hashed.
+        UncheckedValueError: If a value is not a number or out of its range, or if the answer
+            cannot be hashed. See `bestofinf.border` for functions that check foreign values.
     """
 
     answer: AnswerValue | None
@@ -74,12 +75,13 @@ class Failure:
 
     Attributes:
         error: What went wrong.
-        usage: What the attempt has cost as far as known.
-        seconds: Time until it failed.
-        fatal: True when the member is not to be asked again on this question.
-        cancelled: True when the driver gave the draw up itself.
-        refused: True when what was asked was refused: it says nothing about other questions.
-        wait: Seconds for which the member is to be left alone, on other questions too.
+        usage: The known cost of the attempt.
+        seconds: Time in seconds until it failed.
+        fatal: True if the member is not to be asked again on this question.
+        cancelled: True if the driver itself gave up the draw.
+        refused: True if the provider refused the content of the question; this says nothing about
+            other questions.
+        wait: Seconds for which the member is not to be asked, on other questions either.
     """
 
     error: BaseException
@@ -99,9 +101,9 @@ class TrailEntry:
     """One line of a decision's trail.
 
     Attributes:
-        draw: What was asked.
-        outcome: What came back; None when the draw was still in flight at the decision.
-        counted: True when the sample took part in the decision, as a vote or an abstention.
+        draw: The request.
+        outcome: Its sample or failure; None if it was still in flight at the decision.
+        counted: True if the sample took part in the decision, as a vote or an abstention.
     """
 
     draw: Draw
@@ -114,21 +116,21 @@ class Decision(Brief):
     """The result of a vote.
 
     Attributes:
-        answer: The winning answer; None when nobody could be counted and the first reply stands.
-        winner: The sample handed to the caller; None only for an empty partial decision.
+        answer: The winning answer; None if no sample had an answer and the first reply is returned.
+        winner: The sample that the caller gets; None only for a partial decision without samples.
         winner_member: Name of the member that gave it.
-        confidence: Probability in [0, 1]: that the answer is right if `calibrated`; else that it is
-            the mode, what infinitely many votes would elect, or what the rule says it is.
+        confidence: Probability in [0, 1]. If `calibrated`, that the answer is right; otherwise that it
+            is the mode, which infinitely many votes would elect, or what the rule defines.
         reason: Why sampling ended, beginning with the rule that fired.
         votes: Votes per answer, most first; ties in order of the decision.
-        shares: The same as shares under the members' weights; sums to 1 unless empty.
+        shares: Share of each answer under the members' weights; they sum to 1 unless empty.
         n_samples: Samples counted, votes and abstentions.
         n_failed: Draws that failed before the decision.
         n_abstained: Counted samples without a vote.
-        n_cancelled: Draws started but not used: given up or too late.
-        usage: All that is known to have been spent, whatever became of the draw.
-        usage_by_member: The same by member name.
-        seconds: Time from the first draw to the decision as told to the engine.
+        n_cancelled: Draws started but not used, because they were cancelled or came too late.
+        usage: Known cost of all draws, including failed and cancelled ones.
+        usage_by_member: The known cost by name of the member.
+        seconds: Time in seconds from the first draw to the decision, as told to the engine.
         trail: Every draw in order.
         calibrated: Whether the confidence was learned from labels; see `ConfidenceCalibration`.
     """

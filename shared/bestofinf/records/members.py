@@ -19,23 +19,24 @@ class Member(Generic[M]):
     """One model or chain of an ensemble.
 
     Attributes:
-        model: What is asked; a type of the framework in use.
+        model: The model or chain itself, an object of the framework in use.
         weight: Share in the vote, at least 0; weights need not sum to one.
-        name: Name in decisions, stores and reports; made from the model when empty.
+        name: Name in decisions, stores and reports; if empty it is derived from the model.
         cost: Price of one sample relative to the other members, above 0. The schedule asks
             dearer members later.
         price: Money for one input token and one output token; (0, 0) when unknown.
         call_kwargs: Extra arguments for every call of this member.
-        factory: Makes a fresh client for another event loop, where the client is bound to one.
-        concurrency: Most requests in flight to this member at a time; None for no limit.
-        system: Instructions put before the messages of this member, unless they begin with some.
+        factory: Makes a new client for another event loop, if the client is bound to one; None if
+            it is not.
+        concurrency: Maximum number of requests in flight to this member; None for no limit.
+        system: System message put before the messages for this member, unless they begin with one.
         logprobs: Which log-probabilities of replies to ask for: "raw", "processed", or None.
 
     Raises:
         UsageError: If a number is out of its range.
     """
 
-    model: M = field(repr=False)  # clients write their keys into their representations
+    model: M = field(repr=False)  # clients show their API keys in their representation
     weight: float = 1.0
     name: str = ""
     cost: float = 1.0
@@ -73,7 +74,7 @@ class Member(Generic[M]):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Arguments for every call of this member: what its settings ask for, and its own."""
+        """Arguments for every call of this member: those its settings imply, then `call_kwargs`."""
         return ({"logprobs": True} if self.logprobs else {}) | dict(self.call_kwargs)
 
     def charge(self, input_tokens: object, output_tokens: object) -> Usage:
@@ -88,7 +89,8 @@ class Draw:
     Attributes:
         index: Place in the order of launch, from 0; votes are counted in this order.
         member: Position of the member to ask, from 0.
-        turn: How many draws of the same member came before; for caches that keep samples apart.
+        turn: Number of earlier draws of the same member, from 0; a cache uses it as part of its
+            key, so that samples differ.
     """
 
     index: int
@@ -98,13 +100,13 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What the replies of one member at one call site usually are, from earlier questions.
+    """Mean length and cost of one member's replies at one call site, over earlier questions.
 
     Attributes:
         tokens: Mean of the generated tokens.
-        log_tokens: Mean of their logarithm.
-        cost: Mean money.
-        samples: Replies these means are over; 0 when nothing is known.
+        log_tokens: Mean natural logarithm of the generated tokens.
+        cost: Mean money for one reply.
+        samples: Number of replies behind these means; 0 if nothing is known.
     """
 
     tokens: float = 0.0

@@ -28,9 +28,9 @@ class Verdict:
 
     Attributes:
         reason: Which rule fired and on what, in a few words.
-        answer: The answer to return, where it is not the tally's leader.
-        confidence: Probability in [0, 1] that the answer is right, where the rule knows better
-            than the posterior of the leader.
+        answer: The answer to return; None for the tally's leader.
+        confidence: Probability in [0, 1] that the answer is right; None for the posterior of the
+            leader.
     """
 
     reason: str
@@ -40,12 +40,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course that the next votes may take.
+    """One possible sequence of the next votes.
 
     Attributes:
-        first: What the first vote is for.
-        then: What all others are for.
-        silent: Members that abstain.
+        first: The answer of the first vote.
+        then: The answer of all further votes.
+        silent: Positions of the members that abstain.
     """
 
     first: AnswerValue
@@ -65,12 +65,12 @@ class StopRule(ABC):
 
     @property
     def wants_usual(self) -> bool:
-        """Whether it looks at what replies usually are; see `Tally.usual`."""
+        """Whether the rule uses the usual length and cost of replies; see `Tally.usual`."""
         return False
 
     @property
     def member_order(self) -> MemberOrder:
-        """In what order members are asked where the settings leave it to the rule.
+        """The order in which members are asked if the setting is ``auto``.
 
         See `bestofinf.voting.schedule.Schedule`.
         """
@@ -78,7 +78,7 @@ class StopRule(ABC):
 
     @property
     def reads_replies(self) -> bool:
-        """Whether it reads how probable whole replies are, which must be answers and nothing else."""
+        """Whether the rule uses the probabilities of whole replies, which must then be only answers."""
         return False
 
     @abstractmethod
@@ -88,18 +88,19 @@ class StopRule(ABC):
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the fewest further votes after which the rule could stop.
 
-        A lower bound: no course of the next votes makes the rule fire earlier. So this many
-        draws can be started at once and none is wasted.
+        The number is a lower bound: whatever the next votes are, the rule does not fire earlier.
+        So this many draws can be started at once, and none is wasted.
 
         Args:
             tally: Votes counted so far, with which the rule does not fire.
             ahead: Members of the next draws, in order; how far to look.
 
         Returns:
-            A number from 1 to ``len(ahead) + 1``; the latter says "not within these".
+            A number from 1 to ``len(ahead) + 1``; the latter means "not within these draws".
 
-        The default follows the rule's `courses`; among strata it tries all courses of up to three
-        votes before. Override it for rules that a vote for the leader does not bring nearer.
+        The default tries the rule's `courses`; for several members it first tries all sequences of
+        up to three votes. Override it for rules that votes for the leader do not bring closer to
+        firing.
         """
         best, least = len(ahead) + 1, 1
         if tally.stratified:
@@ -126,26 +127,27 @@ class StopRule(ABC):
         Args:
             tally: Votes counted so far, with which the rule does not fire.
             ahead: Members of the next draws, in order; how far to look.
-            least: Chances below this are of no interest.
+            least: Chances below this are not returned.
 
         Returns:
-            The k-th is the chance that the k-th draw of `ahead` is needed: the first is 1, none
-            is larger than the one before, and they end before the first below `least`.
+            The k-th number is the chance that the k-th draw of `ahead` is needed. The first is 1,
+            they never rise, and the list ends before the first chance below `least`.
 
-        The default follows the votes for the two leading answers (`bestofinf.rules.chances`).
-        Override it for rules that look at more than votes.
+        The default uses the votes for the two leading answers (`bestofinf.rules.chances`).
+        Override it for rules that use more than votes.
         """
         return lattice(lambda probe: self.check(probe) is not None, tally, tally, ahead, least)
 
     def courses(self, tally: Tally, ahead: Sequence[int]) -> list[Course]:
-        """Return courses of the next votes of which one makes the rule fire first.
+        """Return sequences of the next votes, one of which makes the rule fire first.
 
-        With plain counts that is: all for the leader. Among strata two things are different. A
-        close rival gains more than the leader where a member has always voted for the leader.
-        And the first vote of a heavy member lowers the effective number of votes if only light
-        members were heard before, so the fastest course may be that the heaviest of those not
-        heard yet abstain. Not every course can be tried there: of random starts about one in a
-        thousand has a faster one of more than three votes, which costs a draw.
+        With plain counts this is the sequence of votes for the leader. With several members there
+        are two exceptions. If a member has always voted for the leader, its next vote helps a close
+        rival more than the leader. And the first vote of a heavy member lowers the effective number
+        of votes if only light members have voted before, so the rule may fire first if the
+        heaviest members that have not voted yet abstain. Not all sequences can be tried: about one
+        in a thousand random tallies has a faster one of more than three votes. The price of
+        missing it is one wasted draw.
         """
         leader = tally.leader if tally.leader is not None else NOBODY
         if not tally.stratified:
@@ -159,51 +161,51 @@ class StopRule(ABC):
         return [Course(a, a, silent) for a in close or [leader] for silent in tails]
 
     def could_fire(self, probe: Tally, tally: Tally) -> bool:
-        """Return whether the rule fires on a probe, whatever its added votes are like.
+        """Return whether the rule may fire on a probe, whatever lengths and scores the added votes have.
 
         Args:
             probe: The tally with further votes, whose lengths and scores are not known.
-            tally: The tally as it is.
+            tally: The tally without them.
         """
         return self.check(probe) is not None
 
     def check_many(self, tallies: TallyArrays) -> Bools | None:
-        """Return in which rows it fires, or None where it can only look at one tally at a time.
+        """Return in which rows the rule fires; None if it can only check one tally at a time.
 
-        Where it is given it must decide as `check` does. Called after every sample, from the
-        first on.
+        A rule that implements it must decide as its `check` does. It is called after every sample,
+        from the first on.
         """
         return None
 
     def answers_many(self, tallies: TallyArrays) -> Ints:
-        """Return the answer it returns per row, where it fires."""
+        """Return the answer that the rule returns per row, for rows in which it fires."""
         return tallies.leader
 
     def elects(self, tally: Tally) -> Verdict | None:
-        """Return whom it elects where another rule ends the vote; None leaves it to the tally."""
+        """Return the answer that the rule elects if another rule ends the vote; None for the leader."""
         return None
 
     def elects_many(self, tallies: TallyArrays) -> Ints | None:
-        """Return the same per row, the tally's leader where it is left to it; None for all rows."""
+        """Return the elected answer per row; None if it is the tally's leader in all rows."""
         return None
 
     def parts(self) -> Iterator[StopRule]:
-        """Yield the single rules that it is made of, at any depth, in the order of its text.
+        """Yield the single rules that a joined rule consists of, at any depth, in the order of its text.
 
         A rule that is not joined yields itself.
         """
         yield self
 
     def budget(self) -> StopRule | None:
-        """Return the part of it that stops because enough was spent, whatever the votes say.
+        """Return the part of the rule that stops because of spending, whatever the votes are.
 
-        None if nothing does. A budget joined by ``&`` with a rule that looks at votes does not:
-        it only holds that rule back.
+        None if there is no such part. A budget joined by ``&`` with a rule on votes is no such
+        part, because it cannot stop a vote by itself.
         """
         return None
 
     def gap(self, tally: Tally) -> str:
-        """Return in words what it could not see of a vote; empty if it saw all that it looks at."""
+        """Return in words which input of the rule was missing in a vote; "" if nothing was missing."""
         return ""
 
     def __or__(self, other: StopRule) -> StopRule:
@@ -224,14 +226,14 @@ class StopRule(ABC):
         return f"{self.name}:{settings}" if settings else self.name
 
 
-SEARCHED = 3  # votes ahead of which all courses are tried
+SEARCHED = 3  # number of next votes of which all sequences are tried
 
 
 def fewest_by_search(rule: StopRule, tally: Tally, ahead: Sequence[int]) -> int:
-    """Return the fewest of the next votes that can fire the rule, of up to `SEARCHED` votes.
+    """Return the fewest of the next votes, up to `SEARCHED`, after which the rule can fire.
 
-    Tries every course: votes for the three leading answers or a new one, and abstentions. Where
-    none fires it, one more than was tried.
+    Tries every sequence of votes for the three leading answers or a new one, and of abstentions.
+    If the rule fires after none of them, the result is one more than the number tried.
     """
     layer = [tally]
     for votes, member in enumerate(ahead[:SEARCHED], 1):
@@ -253,7 +255,7 @@ def fewest_by_search(rule: StopRule, tally: Tally, ahead: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class _Joined(StopRule):
-    """Rules joined to one; those joined in the same way are taken apart, so ``|`` holds no ``|``."""
+    """Several rules joined to one. A part joined in the same way is flattened: ``|`` holds no ``|``."""
 
     rules: tuple[StopRule, ...]
 

@@ -1,7 +1,7 @@
 """Budgets: rules that stop when enough has been spent. Join them to a rule with ``|``.
 
-Budgets are checked when a sample is counted, so they are exceeded by no more than what was in
-flight.
+Budgets are checked when a sample is counted, so the requests in flight at that moment can exceed
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _above_zero(value: float, name: str) -> None:
 
 
 def _votes_left(limit: float, spent: float, tally: Tally, ahead: Sequence[int]) -> int:
-    """Return how many samples of the mean size so far fit into what is left, at least 1."""
+    """Return how many samples of the mean size so far fit into the rest of the budget, at least 1."""
     if spent <= 0:
         return 1
     fit = int((limit - spent) / (spent / tally.n_samples)) + 1
@@ -39,15 +39,15 @@ class _Budget(StopRule):
         return self
 
     def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
-        """Return 1 for every draw that fits into what is left."""
+        """Return the chance 1 for every draw that fits into the rest of the budget."""
         return [1.0] * min(self.needed(tally, ahead), len(ahead))
 
 
 class _Metered(_Budget):
-    """Stops because of what replies have cost, as far as their members tell it."""
+    """Stops because of the cost of replies, as far as the members report it."""
 
     def gap(self, tally: Tally) -> str:
-        """Return that it could not bind where replies told no tokens."""
+        """Return that the budget did not count replies whose tokens were not reported."""
         if not tally.unmetered:
             return ""
         return f"{self.name} cannot bind: {tally.unmetered} of {tally.n_samples} replies told no tokens"
@@ -164,5 +164,5 @@ class MaxSeconds(_Budget):
         return None
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return "not within these": votes do not bring the time nearer."""
+        """Return "not within these draws", because votes do not make time pass."""
         return len(ahead) + 1

@@ -1,4 +1,4 @@
-"""A stopping rule with a guarantee: the chance of a wrong stop is bounded, whenever one looks."""
+"""A stopping rule with a guarantee: its chance of a wrong stop is bounded, however often it looks."""
 
 from __future__ import annotations
 
@@ -91,13 +91,13 @@ class CertifiedMajority(StopRule):
         return _bets_many(tallies)["leader"]
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the votes that could certify an answer, the leader or one that overtakes it."""
+        """Return the fewest votes that could certify the leader or an answer that overtakes it."""
         least = _least_wins(self.error)
         start = _bets(tally)
         best = len(ahead) + 1
         for answer in [*start.counts, NOBODY]:
             behind = start.counts.get(start.leader, 0) - start.counts.get(answer, 0)
-            if behind and behind + 1 >= best:  # too late to lead
+            if behind and behind + 1 >= best:  # cannot become the leader within these draws
                 continue
             bets = start.copy()
             for votes in range(1, best):
@@ -114,14 +114,14 @@ class CertifiedMajority(StopRule):
 
 
 class _Bets:
-    """What the stakes depend on, vote by vote.
+    """The counts that the stakes depend on, updated vote by vote.
 
     Attributes:
         counts: Votes per answer.
-        leader: Answer betted on at the next vote; among equals the one that led before.
-        first: The first answer, whose first vote nobody could bet on.
-        own: Votes for an answer while it was betted on itself.
-        wins: Their sum: votes for whichever answer was betted on.
+        leader: Answer bet on at the next vote; of equal answers the one that led before.
+        first: The answer of the first vote, on which there was no bet yet.
+        own: Votes for each answer while it was itself bet on.
+        wins: Sum of `own`: votes for the answer that was bet on.
     """
 
     __slots__ = ("counts", "first", "leader", "own", "wins")
@@ -166,7 +166,7 @@ class _Bets:
 
 
 def _bets(tally: Tally) -> _Bets:
-    """Return the bets on all votes of the tally, continued from where they were left."""
+    """Return the bets on all votes of the tally, continued from those of the previous call."""
     if tally.stratified:
         raise _planned()
     known: tuple[_Bets, int] | None = tally.memo.get(_Bets)
@@ -247,7 +247,7 @@ class LeastWins:
 
 
 def log_e_value(wins: Ints | int, against: Ints | int) -> Floats:
-    """Return log E_m after these votes for the answers betted on and for m itself."""
+    """Return log E_m after `wins` votes for the answers bet on and `against` votes for m itself."""
     s = np.asarray(wins, dtype=np.float64) + _SHAPE
     f = np.asarray(against, dtype=np.float64) + _SHAPE
     cut = np.asarray(special.betainc(f, s, 0.5), dtype=np.float64)

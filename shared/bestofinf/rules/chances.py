@@ -1,14 +1,14 @@
-"""The chance that further draws are needed, from which a vote is launched.
+"""The chance that further draws are needed, which decides how many are started early.
 
-A draw that is started before it is certain to be needed saves the time of waiting for it, and is
-paid in vain if the vote ends without it. What a rule can say is with which chance the vote is
-still open after k - 1 more votes, that is, with which chance the k-th next draw is needed.
+A draw that is started before it is certain to be needed saves waiting time, but is paid in vain if
+the vote ends without it. The k-th next draw is needed if the vote is still open after k - 1 more
+votes; this module computes the chance of that.
 
-The next vote goes to the leader with probability ``(c1 + a) / (c1 + c2 + 2a)``, as in the index of
-optimal stopping (`bestofinf.rules.index`), and else to the runner-up, or to a new answer where
-there is none. The lattice, which works for any rule, supposes no third answers, since a rule may
-count them. In the table of optimal stopping they thin the votes for these two: a vote is for one of
-them with probability ``(c1 + c2 + 1) / (n + 2)``, Laplace's rule of succession.
+The next vote is assumed to be for the leader with probability ``(c1 + a) / (c1 + c2 + 2a)``, as in
+the index of optimal stopping (`bestofinf.rules.index`), and otherwise for the runner-up, or for a
+new answer if there is none. `lattice` works for any rule and assumes no third answers, because
+rules may treat them differently. The table of optimal stopping includes them: a vote is for one of
+the two leading answers with probability ``(c1 + c2 + 1) / (n + 2)``, Laplace's rule of succession.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from bestofinf.rules.tally import Tally
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NOBODY, ANYBODY = object(), object()  # stand for two answers not seen yet
+NOBODY, ANYBODY = object(), object()  # stand for two answers that no vote was for yet
 
-# Of the leader's share. After the first vote the leader gets the next with (1 + .17) / (1 + .34) = .87,
-# which lies between what easy and contested questions show; time and tokens hardly depend on it.
+# The ``a`` above. After the first vote the leader gets the next with (1 + .17) / (1 + .34) = .87, a
+# value between those of easy and of contested questions; time and tokens hardly depend on it.
 PRIOR = 0.17
 
-_LARGEST = 48  # counts in the table; larger ones are scaled down to it
-_AHEAD = 16  # votes looked ahead: more are hardly ever in flight for one question
-_STEP = 0.1  # of the logarithm of the price that a table is made for
+_LARGEST = 48  # largest count in the table; larger counts are scaled down to it
+_AHEAD = 16  # votes looked ahead; more are hardly ever in flight for one question
+_STEP = 0.1  # step of the log price between tables
 
 
 class Supposed(Protocol):
-    """What a rule looks at, after votes that are only supposed."""
+    """The input of a rule after hypothetical votes: a tally, or something smaller."""
 
     def copy(self) -> Self:
         """Return a copy, which further votes may change."""
 
     def vote(self, answer: AnswerValue, *, member: int = 0) -> None:
-        """Suppose a vote."""
+        """Add a hypothetical vote."""
 
 
 C = TypeVar("C", bound=Supposed)
@@ -59,15 +59,15 @@ def lattice(
     such state.
 
     Args:
-        fires: Whether the rule stops on a state.
-        start: What the rule looks at now, on which it does not stop: the tally, or less.
+        fires: Returns whether the rule stops on a state.
+        start: The state now, on which the rule does not stop: the tally, or something smaller.
         tally: Votes counted so far.
         ahead: Members of the next draws, in order; how far to look.
-        least: Chances below this are of no interest.
+        least: Chances below this are not returned.
 
     Returns:
-        The k-th is the chance that the k-th draw of `ahead` is needed: the first is 1, none is
-        larger than the one before, and they end before the first below `least`.
+        The k-th number is the chance that the k-th draw of `ahead` is needed. The first is 1,
+        they never rise, and the list ends before the first chance below `least`.
     """
     if not ahead:
         return []
@@ -109,7 +109,7 @@ def indexed(
 ) -> list[float]:
     """Return the same for a rule that goes on while the log index of the two leaders is above a bar.
 
-    Read from a table: about ten microseconds. Effective counts are rounded.
+    The chances come from a table, in about ten microseconds. Effective counts are rounded.
 
     Args:
         prior: The index's prior; see `bestofinf.rules.index`.
@@ -117,7 +117,7 @@ def indexed(
         counts: Votes counted so far for the two leaders and in all, abstentions among these, on
             which the rule does not stop.
         ahead: Members of the next draws, in order.
-        least: Chances below this are of no interest.
+        least: Chances below this are not returned.
     """
     if bar == -math.inf:
         return [1.0] * len(ahead)
@@ -146,7 +146,7 @@ def indexed(
 
 @lru_cache(maxsize=64)
 def _table(prior: float, bar: int) -> NDArray[np.float32]:
-    """Return the chance that further votes for the two leaders do not end a vote.
+    """Return the chance that a vote is still open after further votes for the two leading answers.
 
     ``R_0 = 1`` and ``R_k(x, y) = q go(x+1, y) R_{k-1}(x+1, y) + (1-q) go(x, y+1) R_{k-1}(x, y+1)``
     with ``q = (x + a) / (x + y + 2a)``, ``a`` being `PRIOR`, and ``go`` whether log G is above the bar.
@@ -156,7 +156,7 @@ def _table(prior: float, bar: int) -> NDArray[np.float32]:
         bar: The bar on log G, in steps of .1.
 
     Returns:
-        Shape (49, 49, 17): by the votes of the leader, those of the runner-up, and k.
+        Array of shape (49, 49, 17), indexed by the leader's votes, the runner-up's votes, and k.
     """
     size = _LARGEST + _AHEAD + 1
     go = index(prior).array[:size, :size] > bar * _STEP

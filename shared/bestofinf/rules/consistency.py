@@ -1,4 +1,4 @@
-"""Rules of other published work, to run by name and compare."""
+"""Rules from other published work, for use and for comparison."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AdaptiveConsistency(StopRule):
     ``"beta"``: the posterior P(leader beats runner-up) = 1 - I_½(c1 + 1, c2 + 1) reaches the
     threshold. It is asked after every vote, so 0.95 is not an error of 5 %: within 200 votes it
     stops on 59 % of 50/50 questions. ``"entropy"``: the entropy of the shares over that of as
-    many equal shares is at most the threshold; a lone answer is taken with one vote for another.
+    many equal shares is at most the threshold; if there is only one answer, one vote for another is added.
     ``"majority"``: the leader's share reaches the threshold. Both from two votes on.
 
     Args:
@@ -126,8 +126,8 @@ def _times_log(count: float) -> float:
 class PValue(StopRule):
     """Stops when a sign test of leader against runner-up has a p-value of at most `level`.
 
-    A p-value for one look, taken after every vote: it stops on about half of all 50/50
-    questions within 200 votes at a level of .05.
+    The p-value is one for a single look, but it is tested after every vote. So the level is not an
+    error rate: at .05 the rule stops on about half of all 50/50 questions within 200 votes.
 
     Source:
         ConSol 0.3.0, ``PValueConfidenceModel``: P(Binomial(c1 + c2, ½) >= c1) = I_½(c1, c2 + 1).
@@ -162,7 +162,7 @@ class PValue(StopRule):
 class UnanimousWindow(StopRule):
     """Stops when all votes of a window are for one answer, and returns that answer.
 
-    It may differ from the answer with most votes. Votes, not abstentions, fill a window.
+    The answer may differ from the one with most votes. Abstentions do not count in a window.
 
     Args:
         size: Votes in a window, at least 2.
@@ -238,7 +238,7 @@ class Doubling(StopRule):
         return time & (tallies.c1 / np.maximum(tallies.n, 1e-300) >= self.share - 1e-12)
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the votes to the next look that could succeed, or to the next under strata."""
+        """Return the votes to the next look that could succeed; with several members, to the next look."""
         n, look = tally.n_votes, 2
         while look <= n or (
             not tally.stratified and (tally.c1 + look - n) / look < self.share - 1e-12

@@ -13,19 +13,19 @@ from bestofinf.rules.optimal import OptimalStopping
 class BudgetController:
     """Moves the price of `OptimalStopping` so that a mean budget is met.
 
-    One price for all questions spends where it pays, which a fixed number of samples for each
-    does not. After a question that took ``spent``, ``log price += rate * (spent - budget) /
-    budget``, and a little more for what all questions so far were over or under. Take `rule` for
-    the next question and `book` what it took; the order of the questions must not follow their
-    difficulty.
+    With one price for all questions, more is spent where it pays, unlike with a fixed number of
+    samples for each. After a question that cost ``spent``, ``log price += rate * (spent - budget)
+    / budget``, and a term that makes up for the total deviation so far. Use `rule` for the next
+    question and `book` its cost. Do not sort the questions by difficulty.
 
     Attributes:
-        budget: Mean spending wanted, in the unit that is booked: samples, tokens or money.
+        budget: Mean spending wanted per question, in the unit that is booked: samples, tokens or
+            money.
         rule: The rule for the next question.
-        rate: Step of the logarithm, above 0: .02 to .05. A larger one settles sooner and
-            wanders more.
-        questions: Questions booked.
-        spent: What they took in all.
+        rate: Step of the log price, above 0; .02 to .05 is usual. A larger one settles sooner and
+            varies more.
+        questions: Number of questions booked.
+        spent: Total spending on them.
     """
 
     budget: float
@@ -46,19 +46,19 @@ class BudgetController:
         return self.spent / self.questions if self.questions else 0.0
 
     def book(self, spent: float) -> OptimalStopping:
-        """Take what a question took and return the rule for the next.
+        """Record the cost of a question and return the rule for the next.
 
         Args:
-            spent: At least 0.
+            spent: Its cost in the unit of `budget`, at least 0.
         """
         if not 0 <= spent < math.inf:
             raise UsageError(f"spending must be at least 0 and finite, got {spent!r}")
         self.questions += 1
         self.spent += spent
-        # One question that took very much must not end sampling for all that follow.
+        # One very expensive question must not end sampling for all that follow.
         step = self.rate * min((spent - self.budget) / self.budget, 10.0)
-        # What was over or under so far is made up for: the step alone would leave a mean that is
-        # off by what it took to find the price. An eighth: soon, and without swinging.
+        # The step alone would leave the mean off by the spending while the price was being found, so
+        # the total deviation is made up for as well. An eighth does so soon and without oscillation.
         over = self.spent / self.budget - self.questions
         step += self.rate / 8 * min(max(self.rate * over, -1.0), 1.0)
         highest = math.inf if self.rule.price_per == "money" else 0.2

@@ -7,8 +7,8 @@ costs ``price`` and falls to the leader with probability (c1 + a) / (c1 + c2 + 2
     V(c1, c2) = max(1 - I_½(c1+a, c2+a), q V(c1+1, c2) + (1-q) V(c1, c2+1) - price)
 
 The index G(c1, c2) is the largest price at which going on is still optimal. It does not depend
-on the price asked, so that one table serves every price. This is the index of a bandit with one
-arm against a known reward; the induction is that of Chow and Robbins for optimal stopping.
+on the rule's price, so one table serves every price. This is the index of a one-armed bandit against
+a known reward; the induction is that of Chow and Robbins for optimal stopping.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from functools import cache
 
 from bestofinf._arrays import Floats, Ints, np, special
 
-LARGEST = 128  # counts in the table; larger ones are scaled down to it
-_HORIZON = 512  # votes after which the induction stops; longer ones change the index < 5 %
+LARGEST = 128  # largest count in the table; larger counts are scaled down to it
+_HORIZON = (
+    512  # votes after which the induction stops; more would change the index by less than 5 %
+)
 _LOWEST, _HIGHEST, _PRICES = 1e-6, 0.3, 56
 
 
 def log_index(prior: float) -> Floats:
     """Return log G, shape (129, 129), symmetric, for counts 0 to 128 of two answers.
 
-    Where even the lowest price (1e-6) is too much, the value is below its logarithm; where the
-    highest (0.3) is not, it is its logarithm. Takes about 30 ms.
+    Prices from 1e-6 to 0.3 are considered: a value below log 1e-6 means that going on is too dear
+    even at the lowest price, and log 0.3 that it pays even at the highest. Takes about 30 ms.
 
     Args:
         prior: The ``a`` of the Beta(a, a) prior, above 0.
@@ -43,8 +45,8 @@ def log_index(prior: float) -> Floats:
     p_wrong = special.betainc(prior + c, prior + d, 0.5)
     to_major = (c + prior) / (total + 2 * prior)
     gains = np.empty((_PRICES, starts[2 * LARGEST + 1]))
-    # Worked with losses, so that nothing small is taken from 1. Each row of values ends with its
-    # last one repeated: of two tied answers it does not matter which gets the vote.
+    # Computed with losses 1 - V, so that no small number is subtracted from 1. Each row of values ends
+    # with its last one repeated: of two tied answers it does not matter which gets the vote.
     loss = np.tile(p_wrong[starts[_HORIZON] :], (_PRICES, 1))
     loss = np.concatenate((loss, loss[:, -1:]), axis=1)
     for s in range(_HORIZON - 1, -1, -1):
@@ -86,7 +88,7 @@ def _fill(values: Floats, c: Ints, d: Ints) -> Floats:
 
 
 class Index:
-    """The table of one prior, read by whole and by effective counts.
+    """The table of one prior, to look up whole and effective counts.
 
     Attributes:
         array: log G as of `log_index`.
@@ -99,7 +101,7 @@ class Index:
         self.rows: list[list[float]] = self.array.tolist()
 
     def at(self, c1: float, c2: float) -> float:
-        """Return log G for any counts: between table entries bilinear, beyond them scaled."""
+        """Return log G for any counts: bilinear between table entries; larger counts are scaled down."""
         most = c1 if c1 > c2 else c2
         if most > LARGEST:
             c1, c2 = c1 * LARGEST / most, c2 * LARGEST / most

@@ -1,4 +1,4 @@
-"""Rules that look at the leader's votes or its lead alone."""
+"""Rules that use only the leader's votes or its lead."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from bestofinf.rules.tally_arrays import TallyArrays
 class AheadBy(StopRule):
     """Stops when the leader is `votes` ahead of the runner-up.
 
-    Cheap and without any promise on close questions: on a 50/50 question it always stops, on
-    either side. It is the rule of MAKER (arXiv 2511.09030); with ``votes=3`` it is also what the
-    sequential tests of ConSol amount to with their default settings.
+    It is cheap and promises nothing on close questions: on a 50/50 question it always stops, with
+    either answer. It is the rule of MAKER (arXiv 2511.09030). With ``votes=3`` the sequential tests
+    of ConSol with their default settings are equivalent to it.
     """
 
     votes: int = 3
@@ -51,18 +51,18 @@ class AheadBy(StopRule):
 
 @dataclass(frozen=True)
 class FirstTo(StopRule):
-    """Stops when the leader has `votes` votes, of any members: the first to so many wins.
+    """Stops when the leader has `votes` votes from any members: the first answer with so many wins.
 
-    With two votes, the preset ``frugal``, it is the cheapest vote there is: where the first two
-    replies agree, they decide. Members are asked in pairs, the heaviest first
-    (``schedule="cascade"``), so that the others are asked only where the best member does not
-    agree with itself; that is the idea of ModelSwitch (arXiv 2504.00762). Unlike there a vote of
-    any member confirms the leader. No promise on close questions: see docs/rules.md for what it
-    costs in accuracy against `OptimalStopping`.
+    With two votes, the preset ``frugal``, it is the cheapest possible vote: if the first two
+    replies agree, they decide. Each member is asked twice in turn, the heaviest first
+    (``schedule="cascade"``), so the others are asked only if the best member disagrees with itself.
+    This is the idea of ModelSwitch (arXiv 2504.00762), except that here a vote of any member
+    confirms the leader. It promises nothing on close questions: see docs/rules.md for the loss in
+    accuracy against `OptimalStopping`.
 
     Args:
-        votes: Votes that the leader needs, counted one each whatever the weight of their member;
-            weights decide who leads.
+        votes: Number of votes that the leader needs. Each vote counts as one whatever the weight
+            of its member; the weights decide which answer leads.
     """
 
     votes: int = 2
@@ -73,7 +73,7 @@ class FirstTo(StopRule):
 
     @property
     def member_order(self) -> MemberOrder:
-        """The best member first, twice, then the next."""
+        """``cascade``: the best member twice, then the next twice, and so on."""
         return "cascade"
 
     def check(self, tally: Tally) -> Verdict | None:
@@ -89,6 +89,6 @@ class FirstTo(StopRule):
         return fires
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the votes that the answer with most votes lacks; a vote for it adds one."""
+        """Return the number of votes that the answer with most votes still needs."""
         most = max(Counter(tally.history).values(), default=0)
         return min(max(self.votes - most, 1), len(ahead) + 1)

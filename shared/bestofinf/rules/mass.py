@@ -1,16 +1,16 @@
-r"""Votes with the probabilities of the replies themselves.
+r"""Votes that use the probabilities of the replies themselves.
 
-A reply that is the answer, as a class, a letter, an object or a call, carries its own probability: one
-sample then tells of the answer what many votes would. See `bestofinf.rules.masses` for how they add up.
+If a reply is nothing but the answer (a class, a letter, an object or a call), its probability is known:
+one sample then says about the answer what many votes would. `bestofinf.rules.masses` adds them up.
 
-Where they are those of the distribution that is sampled from, they prove the mode. Let m1 and m2 be
-the largest and second-largest share of the answers seen, lower bounds both, and u what is unseen. Any
-other answer has at most ``m2 + u``, a new one at most u. So the leader is a mode if ``m1 - m2 >= u``: the
-sum of the true shares admits no other. No statistics are needed, and no assumption but that the
-numbers are what they are said to be.
+If they are probabilities under the distribution that is sampled from, they can prove the mode. Let m1
+and m2 be the largest and second-largest shares of the answers seen, both lower bounds, and u the
+probability of all replies not seen. Any other answer seen has at most ``m2 + u``, a new one at most u.
+So the leader is a mode if ``m1 - m2 >= u``. This needs no statistics, and no assumption except that the
+reported probabilities are correct.
 
-Where they are others, as those before temperature and cuts, they are evidence: an answer counts for
-its votes and kappa times its share, and an unseen one may have kappa times what is unseen.
+Other probabilities, such as those before temperature and top-p, are evidence: an answer counts as its
+votes plus kappa times its share, and an unseen answer as up to kappa times the unseen probability.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ _ROUNDING = 1e-9
 class ProbabilityMass(OptimalStopping):
     """Optimal stopping that also counts how probable the replies were.
 
-    Stops with a certificate where "processed" log-probabilities prove the leader to be a mode:
-    its share less that of the second is at least what is unseen. Else it is `OptimalStopping` on
-    counts to which `kappa` times the shares are added, whatever kind they are of. Without
-    log-probabilities it decides as `OptimalStopping` does.
+    Stops with a certificate if "processed" log-probabilities prove that the leader is a mode: its
+    share minus that of the second is at least the unseen probability. Otherwise it is
+    `OptimalStopping` on counts to which `kappa` times the shares are added, whatever their kind.
+    Without log-probabilities it decides as `OptimalStopping` does.
 
-    Only for answer types for which the whole reply is the answer (`Answer.whole`): behind a chain of
-    thought the probability of a reply is that of its steps, and says nothing about the answer.
+    It works only for answer types whose whole reply is the answer (`Answer.whole`): after a chain
+    of thought, the probability of a reply is that of its steps and says nothing about the answer.
 
     Args:
-        kappa: Votes that a share of 1 counts for, from 0 to 1000. Learn it from recorded samples
-            (`bestofinf.calibration.fit_kappa`); 0 where they do not confirm it.
+        kappa: Number of votes that a share of 1 counts as, from 0 to 1000. Learn it from recorded
+            samples (`bestofinf.calibration.fit_kappa`); 0 if they do not confirm it.
 
-    The others are those of `OptimalStopping`. A `price` below 1e-6, with ``scatter=None``, leaves
-    stopping to the certificate alone.
+    The other arguments are those of `OptimalStopping`. With a `price` below 1e-6 and
+    ``scatter=None`` only the certificate stops a vote.
     """
 
     kappa: float = 0.0
@@ -64,7 +64,7 @@ class ProbabilityMass(OptimalStopping):
 
     @property
     def reads_replies(self) -> bool:
-        """True: a reply must be an answer and nothing else."""
+        """True: a reply must be nothing but its answer."""
         return True
 
     # -- deciding -----------------------------------------------------------------------------
@@ -96,8 +96,8 @@ class ProbabilityMass(OptimalStopping):
     def elects(self, tally: Tally) -> Verdict | None:
         """Return the answer with most votes and shares; None where votes alone decide.
 
-        Where all shares are exact, an answer is estimated to have what is seen of it, and of what
-        is unseen its share of the votes.
+        If all shares are exact, an answer's share is estimated as its seen probability plus, of the
+        unseen probability, its share of the votes.
         """
         found = shares_of(tally, all_members=True)
         if found is None or not tally.n_votes:
@@ -173,7 +173,7 @@ class ProbabilityMass(OptimalStopping):
         return fires | self._certified_many(tallies)[0]
 
     def _certified_many(self, tallies: TallyArrays) -> tuple[Bools, Ints]:
-        """Return in which rows the certificate holds, and for whom."""
+        """Return in which rows the certificate holds, and for which answer."""
         assert tallies.masses is not None
         found = tallies.masses.shares(tallies.weights, all_members=True)
         leader, _, first, second = tallies.first_two(found.seen)
@@ -208,7 +208,7 @@ class ProbabilityMass(OptimalStopping):
     # -- looking ahead ------------------------------------------------------------------------
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return 1 as long as the next reply may tell enough; see `OptimalStopping.needed`."""
+        """Return 1 as long as one more reply may end the vote; see `OptimalStopping.needed`."""
         if self._silent(tally, ahead):
             return super().needed(tally, ahead)
         return 1
@@ -216,8 +216,8 @@ class ProbabilityMass(OptimalStopping):
     def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
         """Return the chances of the next draws.
 
-        The first reply may end the vote, so it is waited for. Then replies not heard before may
-        prove the leader, whose chance is at most what is unseen.
+        The first reply may end the vote, so it is waited for. After that only a reply not seen
+        before can complete the proof, and the chance of one is at most the unseen probability.
         """
         if not tally.n_samples:
             return [1.0] * min(1, len(ahead))
@@ -229,7 +229,7 @@ class ProbabilityMass(OptimalStopping):
         return [chance for chance in kept if chance >= least] or kept[:1]
 
     def gap(self, tally: Tally) -> str:
-        """Return in words what its members did not tell, or what cannot be true of it."""
+        """Return in words which probabilities were missing or cannot be true."""
         found = shares_of(tally, all_members=True)
         if found is None:
             return f"{self.name}: no reply told its log-probability" if tally.n_samples else ""
@@ -241,12 +241,12 @@ class ProbabilityMass(OptimalStopping):
         return ""
 
     def _silent(self, tally: Tally, ahead: Sequence[int]) -> bool:
-        """Return whether every member to come has replied and none has told a probability."""
+        """Return whether all members of the next draws have replied before, none with a probability."""
         return tally.masses is None and all(tally.member_votes[member] for member in ahead)
 
 
 def shares_of(tally: Tally, *, all_members: bool) -> Shares | None:
-    """Return what is known of the answers' shares in a vote; None where no reply has told any."""
+    """Return what is known of the answers' shares in a vote; None if no reply had a probability."""
     if tally.masses is None:
         return None
     return tally.masses.shares(tally.standing, all_members=all_members)

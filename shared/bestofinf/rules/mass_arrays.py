@@ -1,4 +1,4 @@
-"""The probability of replies in many tallies at once: to `Masses` what `TallyArrays` is to `Tally`."""
+"""Probabilities of replies in many tallies at once: the array form of `bestofinf.rules.masses`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class SharesArrays:
     """What is known of the answers' shares; see `bestofinf.rules.masses.Shares`.
 
     Attributes:
-        seen: Shape (rows, answers).
-        unseen, told, complete, exact, excess: Per row.
+        seen: Array of shape (rows, answers).
+        unseen, told, complete, exact, excess: Arrays of shape (rows,).
     """
 
     seen: Floats
@@ -27,13 +27,13 @@ class SharesArrays:
 
 
 class MassArrays:
-    """Probabilities of the distinct replies, in rows that know nothing of one another.
+    """Probabilities of the distinct replies, in independent rows.
 
     Args:
-        rows: How many.
-        answers: Distinct answers a row can have, numbered from 0.
-        members: How many members there are.
-        replies: Distinct replies a row can have, all members together, numbered from 0.
+        rows: Number of rows.
+        answers: Number of distinct answers a row can have; they are numbered from 0.
+        members: Number of members.
+        replies: Number of distinct replies a row can have, over all members; numbered from 0.
     """
 
     def __init__(self, rows: int, answers: int, members: int, replies: int) -> None:
@@ -46,7 +46,7 @@ class MassArrays:
         self._exact: Bools = np.ones((rows, members), dtype=np.bool_)
 
     def keep(self, rows: Bools | Ints) -> None:
-        """Forget all other rows."""
+        """Keep only these rows, given as a mask or as indices."""
         for name, value in vars(self).items():
             setattr(self, name, value[rows])
 
@@ -56,11 +56,11 @@ class MassArrays:
         """Add one reply in every row.
 
         Args:
-            answer: What it votes for; -1 abstains.
-            member: Who gave it.
-            said: Which reply it is; -1 where it tells no probability.
+            answer: Number of its answer; -1 abstains. Shape (rows,), like all others.
+            member: Position of the member that gave it.
+            said: Number of the reply; -1 if it has no probability.
             probability: Its probability.
-            processed: Whether that is one of the distribution sampled from.
+            processed: Whether that is its probability under the distribution sampled from.
         """
         rows = np.flatnonzero(said >= 0)
         answer, member, said = answer[rows], member[rows], said[rows]

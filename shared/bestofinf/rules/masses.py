@@ -1,12 +1,12 @@
-"""The probability of the distinct replies heard, added up by answer.
+"""The probabilities of the distinct replies seen, summed by answer.
 
-A reply that is the answer carries its own probability. Two replies that say the same are one event
-and count once; distinct replies exclude each other, so that the probabilities of those with the same
-answer add up to a lower bound of the answer's share. What no reply heard has is *unseen*.
+If a reply is nothing but its answer, its probability counts for the answer. Two replies that say the
+same are one event and count once. Distinct replies exclude each other, so the probabilities of those
+with the same answer add up to a lower bound of the answer's share. The rest up to 1 is *unseen*.
 
-Replies without an answer have probability too, and no vote. A member's masses are therefore taken
-over what it gives an answer to: ``m(answer) / (1 - s)`` with ``s`` that of its silent replies. As
-shares they enter the election with the member's weight, as votes do.
+Replies without an answer have a probability too, but no vote. So the masses of a member are taken
+relative to its replies with an answer: ``m(answer) / (1 - s)``, where ``s`` is the probability of its
+silent replies. These shares enter the election with the member's weight, as votes do.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import NamedTuple
 from bestofinf.records import AnswerValue, Likelihood
 
 EXCESS = 0.01
-"""By how much the probabilities of distinct replies may exceed 1 in sum: servers round."""
+"""Largest accepted excess over 1 of the sum over distinct replies, because servers round."""
 
 SILENT = 1 - 1e-9
-"""A member whose known replies are silent with this probability has no share."""
+"""A member whose silent replies have at least this probability in total has no share."""
 
 
 class Shares(NamedTuple):
     """What is known of the answers' shares.
 
     Attributes:
-        seen: Lower bound of the share of each answer that replies with a probability had.
-        unseen: Share of all that has not been seen, which any answer may have, known or new.
-        told: Whether any reply told its probability.
-        complete: Whether every member has told some.
-        exact: Whether all probabilities are those that are sampled from.
-        excess: By how much those of a member's distinct replies exceed 1; 0 where they do not.
+        seen: Lower bound of the share of each answer that was seen with a probability.
+        unseen: Probability not seen, which may belong to any answer, known or new.
+        told: Whether any reply had a probability.
+        complete: Whether every member had a reply with a probability.
+        exact: Whether all are probabilities under the distribution that is sampled from.
+        excess: By how much the sum over a member's distinct replies exceeds 1; 0 if it does not.
     """
 
     seen: dict[AnswerValue, float]
@@ -43,10 +43,10 @@ class Shares(NamedTuple):
     excess: float
 
     def leaders(self, lot: Callable[[AnswerValue], int]) -> tuple[AnswerValue | None, float, float]:
-        """Return the answer with most, what it has, and what the second has.
+        """Return the answer with the largest share, that share, and the second-largest share.
 
         Args:
-            lot: Decides between answers that have the same, but for rounding; the highest wins.
+            lot: Decides between answers whose shares are equal up to rounding; the highest wins.
         """
         if not self.seen:
             return None, 0.0, 0.0
@@ -59,7 +59,7 @@ class Masses:
     """Probabilities of the distinct replies of each member.
 
     Args:
-        members: How many members there are.
+        members: Number of members.
     """
 
     __slots__ = ("_by_answer", "_exact", "_said", "_silent", "_total")
@@ -72,10 +72,10 @@ class Masses:
         self._exact = [True] * members
 
     def add(self, answer: AnswerValue | None, told: Likelihood, member: int) -> None:
-        """Add a reply: of a text said before nothing but what moves the mean of its probabilities.
+        """Add a reply; one seen before only updates the mean of its reported probabilities.
 
-        One text can be written in different tokens, each of which is a lower bound for the text; and
-        servers tell one text's probability a little differently from request to request.
+        The reports of one text differ: it can be split into tokens in several ways, each of which
+        gives a lower bound for the text, and servers compute a little differently on each request.
         """
         self._exact[member] &= told.kind == "processed"
         mean, times = self._said[member].get(told.said, (0.0, 0))
@@ -93,7 +93,7 @@ class Masses:
 
         Args:
             weights: Weight per member.
-            all_members: Count members that told nothing as unseen, instead of leaving them out.
+            all_members: Count members without any probability as unseen instead of leaving them out.
         """
         heard = [bool(said) for said in self._said]
         chosen = [i for i, w in enumerate(weights) if w > 0 and (all_members or heard[i])]

@@ -1,9 +1,9 @@
-"""Optimal stopping: a sample is taken while it is worth its price.
+"""Optimal stopping: another sample is taken while it is worth its price.
 
 Only the two leading answers matter. Their problem is solved by backward induction (see
-`bestofinf.rules.index`); votes for other answers are charged as waste. Three pieces of evidence
-move the bar: the lengths of the replies, the length of the question's replies against what is
-usual, and what a sample costs.
+`bestofinf.rules.index`); votes for other answers count as wasted cost. Three other things matter: the
+lengths of the replies for the two answers, the length of all replies to the question compared with
+the usual length, and the cost of a sample.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from bestofinf.rules.tally_arrays import TallyArrays
 PricePer = Literal["sample", "token", "money"]
 
 PRESETS = {"fast": 0.0066, "balanced": 0.0033, "thorough": 0.0017, "exhaustive": 0.0004}
-"""Price of a sample by name; mean samples are told from MATH500, easy, to AIME and GPQA, contested."""
+"""Price of a sample by name of the preset. The means given for the presets are for MATH500 (easy)
+and for AIME and GPQA (contested)."""
 
 _TRUST = 4  # samples of the reference length that a member's usual length is shrunk with
 
@@ -35,36 +36,38 @@ class OptimalStopping(StopRule):
     """Stops when one more sample is worth less than its price.
 
     The price is the gain in P(right majority) that a sample must promise: at 0.0017 sampling
-    goes on while 600 samples more, over many questions, would put one more majority right. It
-    contains giving up: the lead asked for saturates, so that hopeless ties end. A rule for the
-    best average, not a guarantee for each question.
+    goes on while 600 more samples, over many questions, would make one more majority right. The
+    rule also gives up: the lead that it requires has an upper limit, so hopeless ties end. It is
+    the best rule on average and guarantees nothing for a single question.
 
     Stops when ``log G(c1, c2) + log((c1 + c2) / n) + length_evidence * d + question_length * z <=
     log(price)`` with the index ``G`` and ``n`` samples. ``d`` in [-1, 1] is how much longer (in
-    mean log tokens) the replies for the leader are than those for the runner-up, 0 where unknown
-    or without a runner-up: a right leader tends to have the shorter replies. ``z``, where it is
-    asked for, is how much longer the question's replies are than usual, shrunk by n / (n + 2), 0
-    where what is usual is not known: longer ones are the more contested. Both were measured on
-    reasoning models (docs/rules.md): where an evaluation set does not confirm them, set them to 0.
+    mean log tokens) the replies for the leader are than those for the runner-up, 0 if unknown
+    or without a runner-up: a right leader tends to have the shorter replies. ``z``, used if
+    `question_length` is not 0, is how much longer the question's replies are than usual, shrunk by
+    n / (n + 2), and 0 if the usual length is unknown: questions with longer replies are more
+    contested. Both were measured on reasoning models (docs/rules.md); if your evaluation set does
+    not confirm them, set their weights to 0.
 
-    Stops as well after `scatter` votes of which no two are alike: there is hardly a mode to be found
-    then. An answer with a share of .2 shows at most once in 24 votes in 3.3 % of all cases.
+    Also stops after `scatter` votes of which no two are equal, because there is hardly a mode then:
+    an answer with a share of .2 appears at most once in 24 votes in only 3.3 % of all cases.
 
     Args:
-        price: Above 0 and below 1. See `fast`, `balanced`, `thorough` and `exhaustive`.
+        price: Price of a sample, above 0 and below 1. See `fast`, `balanced`, `thorough` and
+            `exhaustive`.
         prior: The ``a`` of the Beta(a, a) prior of the leader's share, above 0.
         length_evidence: Weight of ``d``, at least 0; 0 for members whose lengths say nothing.
         price_per: ``"sample"``; ``"token"``: the price is that of a sample of `reference_tokens`,
             and a sample's price follows its member's usual tokens; ``"money"``: the price is for
             one unit of money, i.e. one over the value of a right majority (see `for_value`).
-            What is usual comes with the tally; where unknown, ``"token"`` falls back to
-            ``"sample"`` and ``"money"`` to what the samples so far have cost.
+            Usual tokens and costs come with the tally; if they are unknown, ``"token"`` falls back
+            to ``"sample"``, and ``"money"`` to the mean cost of the samples so far.
         question_length: How much more a sample is worth on a question with longer replies than
             usual, as the power of the length ratio, at least 0: such questions are more
             contested. Per token or in money, where the sample also costs in proportion, the power
             in the price is 1 less this. None for 0 per sample and 0.5 otherwise.
         reference_tokens: Tokens of the sample that `price` is for.
-        scatter: Votes without any agreement after which it stops, at least 2; None for never.
+        scatter: Stop after this many votes of which no two agree, at least 2; None for never.
 
     Source:
         Backward induction as in Chow and Robbins; the third-answer factor, the length evidence
@@ -125,7 +128,7 @@ class OptimalStopping(StopRule):
         """Return the rule priced in money.
 
         Args:
-            value: What a right majority is worth, in the unit of the members' prices, above 0.
+            value: Value of a right majority, in the unit of the members' prices, above 0.
         """
         if not 0 < value < math.inf:
             raise UsageError(f"value must be above 0 and finite, got {value!r}")
@@ -133,7 +136,7 @@ class OptimalStopping(StopRule):
 
     @property
     def wants_usual(self) -> bool:
-        """Whether the price, or the question's length, is measured against usual replies."""
+        """Whether the price or the question's length is compared with usual replies."""
         return self.price_per != "sample" or bool(self.question_length)
 
     # -- deciding -----------------------------------------------------------------------------
@@ -162,7 +165,7 @@ class OptimalStopping(StopRule):
         return Verdict(f"{self.name}: {n} votes, no two alike")
 
     def index(self, tally: Tally) -> float:
-        """Return the log of what one more sample is worth over its price; infinite at the start.
+        """Return log(value of one more sample / its price); infinity before the first vote.
 
         With one price for many questions, the next sample goes where this is highest.
         """
@@ -181,24 +184,24 @@ class OptimalStopping(StopRule):
         return StandingArrays.of(tallies)
 
     def _score(self, standing: Standing) -> float:
-        """Return the log worth of a sample before the evidence of lengths."""
+        """Return the log value of a sample without the evidence of lengths."""
         table, (_, _, c1, c2, n) = index(self.prior), standing
         try:
             score = table.rows[c1][c2]  # type: ignore[call-overload]
         except (IndexError, TypeError):  # large or effective counts
             score = table.at(c1, c2)
-        # Third answers and abstentions cost as much and do not decide between the two.
+        # Third answers and abstentions cost the same and do not decide between the two.
         return score if c1 + c2 == n else score + math.log((c1 + c2) / n)  # type: ignore[no-any-return]
 
     @property
     def _worth(self) -> float:
-        """The power of a question's length ratio in the worth of a sample."""
+        """The exponent of a question's length ratio in the value of a sample."""
         if self.question_length is not None:
             return self.question_length
         return 0.0 if self.price_per == "sample" else 0.5
 
     def _bar(self, tally: Tally, *, more: int = 0) -> float:
-        """Return the log price of a sample, at its highest after `more` further samples."""
+        """Return the log price of a sample; the highest it can be after `more` further samples."""
         bar = math.log(self.price)
         usual = tally.usual
         if not usual:
@@ -263,14 +266,14 @@ class OptimalStopping(StopRule):
     # -- looking ahead ------------------------------------------------------------------------
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the votes that could end it, by a lead or by no agreement at all."""
+        """Return the fewest votes that could end the vote, by a lead or by `scatter`."""
         fewest = super().needed(tally, ahead)
         if self.scatter is None or tally.n_votes > tally.n_answers:
             return fewest
         return min(fewest, max(1, self.scatter - tally.n_votes))
 
     def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
-        """Return the chances of the next draws, with the evidence of lengths and prices as it is."""
+        """Return the chances of the next draws, with lengths and prices as they are now."""
         if self.price_per == "money" and not tally.usual and not tally.n_samples:
             return [1.0] * min(1, len(ahead))  # what a sample costs is not known yet
         if self.scatter is not None and tally.n_votes == tally.n_answers:
@@ -284,7 +287,7 @@ class OptimalStopping(StopRule):
         return indexed(self.prior, bar, standing[2:], ahead, least)
 
     def could_fire(self, probe: Tally, tally: Tally) -> bool:
-        """Return whether it fires when the lengths of the new votes say all they can."""
+        """Return whether it fires if the lengths of the new votes are the strongest evidence possible."""
         if not probe.c1:
             return False
         standing = self._standing(probe)
@@ -292,7 +295,7 @@ class OptimalStopping(StopRule):
         return score <= self._bar(probe, more=probe.n_samples - tally.n_samples)
 
     def courses(self, tally: Tally, ahead: Sequence[int]) -> list[Course]:
-        """Add courses with one vote for a rival: lengths may then speak for the leader."""
+        """Add sequences with one vote for a rival, whose length may be evidence for the leader."""
         straight = super().courses(tally, ahead)
         if not self.length_evidence or (tally.c2 and not tally.stratified):
             return straight

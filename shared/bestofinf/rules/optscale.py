@@ -5,12 +5,12 @@ taken as draws from a normal distribution truncated to [0, 1] with distribution 
 ``N* = ceil(log(1 - confidence) / log F(min_score))`` samples have a maximum of at least
 `min_score` with this confidence.
 
-What is different by default: the published rule stops after N* samples whether or not the target
-was reached on the way, and draws on to the budget where it cannot be reached. Here a reached
-target stops at once, and so does one that the rest of the budget will hardly reach, by the
-posterior predictive chance under an empirical-Bayes prior. The number of samples N* is no reason
-to stop by default: where N* samples have missed the target the model was wrong, and stopping
-there was measured to lose hits and to save nothing.
+The default here differs from the published rule, which stops after N* samples whether or not the
+target was reached before, and samples to the end of the budget if it cannot be reached. Here the vote
+stops at once when the target is reached, and also when the rest of the budget will hardly reach it, by
+the posterior predictive chance under an empirical-Bayes prior. By default N* samples are no reason to
+stop: if N* samples missed the target, the model was wrong, and measurements showed that stopping there
+loses hits and saves nothing.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class OptScale(StopRule):
     ``OptScale(fit="mle", mode="two_stage")``   the released code: one fit, after `peek` samples
     ==========================================  ================================================
 
-    A sample whose score is missing tells this rule nothing; where all are missing, only the cap
-    stops. Scores that are often equal, as a judge's are, have no density: they are counted as
+    Samples without a score are ignored; if all scores are missing, only the cap stops the vote.
+    Scores that are often equal, such as those of a judge, have no density: they are counted as
     hits and misses of the target instead (`bestofinf.optscale.hits`).
 
     Attributes:
-        min_score: The score to reach, in (0, 1]. It has no meaning across scorers: take it from a
-            calibration.
+        min_score: The score to reach, in (0, 1]. Scores of different scorers are not comparable:
+            take it from a calibration.
         confidence: Chance to reach it that N* samples must have, in (0, 1).
         fit: How the distribution of scores is found: "predictive" averages over the posterior,
             "mle" and "map" take one estimate.
@@ -67,15 +67,15 @@ class OptScale(StopRule):
             "enough" for the published fits and for two stages.
         give_up: Stop when the chance to reach `min_score` within the cap is below this; 0 never
             gives up. Not used with "enough".
-        cap: Samples at which to stop in any case.
-        peek: Scores wanted before the first estimate. None: 1 for "predictive", 3 for the others,
-            and for "two_stage" what the released code takes with this cap.
+        cap: Number of samples at which the vote stops in any case.
+        peek: Number of scores needed for the first estimate. None: 1 for "predictive", 3 for the
+            others, and for "two_stage" the number of the released code for this cap.
         prior: For "predictive" a prior fitted to earlier questions, for "map" a `NormalPrior`;
             None for the calibration's, or a vague one.
         calibration: Gives the decision's confidence, P(right | best score), and the prior. A
             string is the path of its file.
-        batch_risk: How probable it may be that some of the samples asked for at once turn out
-            not to be needed, in [0, 1). 0 asks for one at a time until the target is attained.
+        batch_risk: Accepted probability that some of the samples requested at once are not
+            needed, in [0, 1). 0 requests one at a time until the target is attained.
     """
 
     min_score: float = 0.95
@@ -113,7 +113,7 @@ class OptScale(StopRule):
         if self.fit == "map" and self._normal_prior is None:
             raise UsageError("fit 'map' needs a prior: prior=NormalPrior(mu, sigma)")
         if self.calibration is not None:
-            _ = self._calibration  # a file that cannot be read is found here, not in a vote
+            _ = self._calibration  # fail here, not in a vote, if the file cannot be read
 
     def check(self, tally: Tally) -> Verdict | None:
         """Stop at the target, at N* samples, when the target is out of reach, or at the cap."""
@@ -140,10 +140,10 @@ class OptScale(StopRule):
         return None
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the next batch: what N* still lacks, or what will hardly be too many.
+        """Return the size of the next batch: the samples missing to N*, or a number surely needed.
 
-        Waiting for the target alone, any sample may attain it. The batch is then the largest that
-        is needed in full with a probability of at least ``1 - batch_risk``.
+        If only the target stops the vote, any sample may attain it. The batch is then the largest
+        that is needed in full with a probability of at least ``1 - batch_risk``.
         """
         limit = max(1, min(len(ahead) + 1, self.cap - tally.n_samples))
         first = max(1, self._peek - tally.n_scored)
@@ -158,11 +158,11 @@ class OptScale(StopRule):
         return min(batch, limit)
 
     def chances(self, tally: Tally, ahead: Sequence[int], least: float) -> list[float]:
-        """Return 1 for the next batch: scores decide and not votes."""
+        """Return the chance 1 for the next batch, because scores and not votes decide."""
         return [1.0] * min(self.needed(tally, ahead), len(ahead))
 
     def _safe_batch(self, tally: Tally, limit: int) -> int:
-        """Return how many samples will hardly be too many, with neither a hit nor a give-up."""
+        """Return the largest batch that ends before a hit or a give-up only at `batch_risk`."""
         misses = self._misses(tally)
         if misses is None or not self.batch_risk:
             return 1
@@ -176,7 +176,7 @@ class OptScale(StopRule):
         return _first(hopeless, batch) if self.give_up else batch
 
     def samples_needed(self, tally: Tally) -> int | None:
-        """Return N*, between the peek and the cap; None before there are scores enough."""
+        """Return N*, between the peek and the cap; None if there are too few scores yet."""
         misses = self._misses(tally)
         if misses is None:
             return None
@@ -186,14 +186,14 @@ class OptScale(StopRule):
     def chance(self, tally: Tally, more: int) -> float | None:
         """Return the chance that one of `more` further scores reaches the target.
 
-        None before there are scores enough to tell.
+        None if there are too few scores yet.
         """
         misses = self._misses(tally)
         return None if misses is None else 1 - misses(more)
 
     @property
     def calibrated(self) -> Calibration | None:
-        """The calibration, read from its file where it was given as a path."""
+        """The calibration, read from its file if it was given as a path."""
         return self._calibration
 
     def _verdict(self, tally: Tally, reason: str) -> Verdict:
@@ -205,7 +205,7 @@ class OptScale(StopRule):
     def _misses(self, tally: Tally, more: int = 0) -> Misses | None:
         """Return the chance that m further scores all miss the target, as a function of m.
 
-        With `more`, as it will be after so many more scores like those seen.
+        With `more` it is the chance after that many more scores like those seen.
         """
         scores = tally.scores
         if len(scores) < self._peek:
@@ -270,7 +270,7 @@ class OptScale(StopRule):
         return HitModel()
 
     def __str__(self) -> str:
-        """Return the rule as on the command line; a prior in memory has no such form."""
+        """Return the rule as on the command line; a prior that is not in a file cannot be written."""
         settings = ",".join(
             f"{f.name}={getattr(self, f.name)}"
             for f in fields(self)

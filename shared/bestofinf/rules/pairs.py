@@ -1,6 +1,6 @@
 """Tables of I_½(c1 + a, c2 + b): P(a Gamma(c2 + b) variable exceeds a Gamma(c1 + a) variable).
 
-Every rule on two answers comes down to this incomplete beta function. Tables grow as counts do.
+Every rule on two answers needs this incomplete beta function. The tables grow with the counts.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from functools import cache
 
 from bestofinf._arrays import Floats, np, special
 
-LARGEST = 256  # counts up to this are looked up, larger ones computed
+LARGEST = 256  # counts up to this are looked up, larger ones are computed
 
 
 class PairTable:
     """I_½(c1 + first, c2 + second) for c1 >= c2 >= 0, by `at`.
 
     Attributes:
-        rows: ``rows[c1][c2]`` as far as tabled; look there first where speed counts.
+        rows: The table so far, as ``rows[c1][c2]``; look there first if speed matters.
     """
 
     def __init__(self, first: float, second: float) -> None:
@@ -45,7 +45,7 @@ class PairTable:
         return _half(c1 + self._first, c2 + self._second)
 
     def _grow(self, largest: int) -> None:
-        # Rows that exist stay as long as they are: they are only asked for c2 <= c1.
+        # Existing rows are not extended, because they are only read for c2 <= c1.
         whole = np.arange(largest + 1)
         more = whole[len(self.rows) :, None]
         self.rows.extend(special.betainc(more + self._first, whole + self._second, 0.5).tolist())
@@ -57,5 +57,5 @@ def _half(a: Floats, b: Floats) -> Floats:
 
 @cache
 def pair_table(first: float, second: float) -> PairTable:
-    """Return the one table for these two shapes."""
+    """Return the table for these two shapes; each pair has only one."""
     return PairTable(first, second)

@@ -1,7 +1,7 @@
 r"""Rules as text, as on the command line and in settings.
 
 ``optimal:price=.0033|max-samples:n=64`` is `OptimalStopping(.0033) | MaxSamples(64)`. ``|`` joins
-rules of which one must fire, ``&`` those that all must; ``&`` binds closer, and parentheses group.
+rules of which one must fire, ``&`` rules that must all fire; ``&`` binds closer, parentheses group.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ RULES: dict[str, type[StopRule]] = {
         MaxSeconds,
     )
 }
-"""Rules by the name they are written with."""
+"""Rule classes by name."""
 
 FRUGAL = "frugal"
-"""Another name of `FirstTo`: the preset below `fast`."""
+"""Name of the preset below `fast`: `FirstTo` with two votes."""
 
 _TOKEN = re.compile(r"\s*([|&()]|[^|&()]+)")
 
@@ -134,7 +134,7 @@ def _single(text: str) -> StopRule:
         raise UsageError(f"rule {name!r}: {error}") from None
 
 
-_PLAIN = (bool, int, float, str)  # what a setting can be written as, first match
+_PLAIN = (bool, int, float, str)  # how a setting can be written; the first that matches
 
 
 def _choices(kind: Any) -> list[Any]:

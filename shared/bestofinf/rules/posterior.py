@@ -29,11 +29,11 @@ from bestofinf.rules.tally_arrays import TallyArrays
 Prior = Literal["paper", "authors"]
 Bounds = tuple[Floats, Floats]
 
-_NODES, _REACH = 48, 7.5  # of the quadrature, see `_nodes`
+_NODES, _REACH = 48, 7.5  # constants of the quadrature, see `_nodes`
 _SKEW = 0.5
 _FAR, _MASS, _STEP = 40.0, 17.0, 0.4  # the same for shapes below 1
-_REMEMBERED = 10_000  # integrals; the first votes of many questions are the same
-_SETTLED = 1e-7  # where the bounds are this close, they are the answer
+_REMEMBERED = 10_000  # cached integrals; the first votes of many questions are the same
+_SETTLED = 1e-7  # bounds this close together are taken as the value
 
 
 def p_leader_is_mode(
@@ -51,8 +51,8 @@ def p_leader_is_mode(
             released code's Dirichlet(c_1 + 1, ..., concentration + 1).
 
     Returns:
-        Probability in [0, 1] within 1e-6. A tie for the lead gives less than 0.5. For one look
-        at the votes: having looked after every vote, it does not bound the share of wrong stops.
+        Probability in [0, 1] within 1e-6. A tie for the lead gives less than 0.5. It is valid for
+        one look at the votes: a rule that looks after every vote may stop wrongly more often.
 
     Raises:
         UsageError: If there are no counts, or one of them or the concentration is not above 0.
@@ -74,12 +74,12 @@ class BestOfInfinity(StopRule):
     """The rule of Best-of-∞: stops at a Bayes factor for "the leader is the mode".
 
     ``BF = K * P / (1 - P)`` with ``P`` of `p_leader_is_mode` and prior odds of one to the number
-    ``K`` of answers; ``prior="authors"`` counts the unknown answer into ``K``. A Bayes factor is
-    no error rate: looked at after every vote, it stops on some ties (see docs/rules.md).
+    ``K`` of answers; ``prior="authors"`` includes the unknown answer in ``K``. A Bayes factor is
+    not an error rate: as it is checked after every vote, it stops on some ties (see docs/rules.md).
 
     Args:
-        bayes_factor: To be reached, above 0. 10 takes 2 equal votes (3 under ``"authors"``),
-            100 takes 5 (6).
+        bayes_factor: Bayes factor at which to stop, above 0. 10 takes 2 equal votes (3 under
+            ``"authors"``), 100 takes 5 (6).
         concentration: Weight of unseen answers, above 0.
         prior: ``"paper"`` or ``"authors"``, see `p_leader_is_mode`.
 
@@ -118,8 +118,9 @@ class BestOfInfinity(StopRule):
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
         """Return the votes that could reach the Bayes factor.
 
-        A vote for the leader raises P; one for a new answer raises K, which may bring more. All
-        splits of the next votes into these two are tried, new answers as if they took no share.
+        A vote for the leader raises P; one for a new answer raises K, which may raise the factor
+        more. All splits of the next votes into these two kinds are tried; new answers are treated
+        as if they had no share.
         """
         if tally.stratified:
             return super().needed(tally, ahead)
@@ -164,7 +165,7 @@ class _Posterior:
     """Dirichlet posterior under one prior, with its tables.
 
     Attributes:
-        extra: What the number of answers seen is raised by in the Bayes factor.
+        extra: Number added to the number of answers seen in the Bayes factor.
     """
 
     def __init__(self, concentration: float, prior: Prior) -> None:
@@ -188,8 +189,8 @@ class _Posterior:
         """Return bounds of 1 - P per row: from the runner-up alone, and 1."""
         c1, c2 = tallies.c1[rows], tallies.c2[rows]
         unknown = self._pairs_unknown.at_many(c1, np.zeros(len(rows)))
-        # Without a runner-up its chance is not used, but a table wants a count above 0: whole
-        # counts stay whole, so that they are looked up.
+        # Without a runner-up the value is not used, but the table needs a count above 0. It is a whole
+        # one, so that rows of whole counts are still looked up.
         runner = self._pairs.at_many(c1, np.maximum(c2, 1e-9 if tallies.stratified else 1))
         return np.where(c2 > 0, np.maximum(runner, unknown), unknown), np.ones(len(rows))
 

@@ -1,4 +1,4 @@
-"""Rules that read the probabilities of whole replies, and the answers that they can be used with."""
+"""Check that a rule on the probabilities of whole replies suits the answer type."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from bestofinf.rules.base import StopRule
 
 
 def need_whole_replies(rule: StopRule, *, whole: bool, answer: str) -> None:
-    """Refuse a rule for which the probability of a reply must be that of its answer.
+    """Refuse a rule that needs the probability of an answer if the reply's is another.
 
     Args:
-        rule: A rule, perhaps of several parts.
+        rule: A rule, single or joined.
         whole: Whether the whole reply is the answer (`Answer.whole`).
-        answer: What reads the replies, for the message.
+        answer: Description of the answer type, for the message.
 
     Raises:
-        UsageError: If the rule reads probabilities, and an answer is only part of its reply.
+        UsageError: If the rule uses probabilities and an answer is only a part of its reply.
     """
     if whole or not rule.reads_replies:
         return

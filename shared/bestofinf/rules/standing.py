@@ -1,4 +1,4 @@
-"""How two answers stand, as `bestofinf.rules.optimal` weighs them: by votes, and what counts like votes."""
+"""The counts of the two leading answers, as `bestofinf.rules.optimal` uses them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Standing(NamedTuple):
     Attributes:
         leader, runner_up: The answers; None where there is none.
         c1, c2: Their counts.
-        n: What all answers and the abstentions count for.
+        n: Total count of all answers and abstentions.
     """
 
     leader: AnswerValue | None
@@ -35,7 +35,7 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class StandingArrays:
-    """The same of many votes, an entry a row; answers are -1 where there is none."""
+    """The same for many votes, as arrays of one entry per row; answers are -1 if there is none."""
 
     leader: Ints
     runner_up: Ints

@@ -1,7 +1,7 @@
 """The tally: counts per answer and member, and everything else a rule may look at.
 
-A tally takes votes in the order in which they are counted and keeps what rules ask for up to
-date: the leader, the runner-up, their counts, lengths, scores and what has been spent.
+A tally takes votes in the order in which they are counted and keeps the inputs of rules up to date:
+the leader, the runner-up, their counts, lengths, scores and the cost so far.
 
 Several members: an ensemble with weights ``w`` elects the answer with the largest
 ``sum_i w_i p_i(answer)``. The tally estimates that sum by strata, ``sum_i w_i c_ij / n_i`` with
@@ -10,8 +10,8 @@ Several members: an ensemble with weights ``w`` elects the answer with the large
 from the mixture that would be as precise (sums over the members heard so far, W = sum w_i). For
 one member these are the plain counts. Draws taken from the mixture at random are counted plainly.
 
-A member that is left out from some point on would hold the estimate at the precision of what it
-has said. Each of its votes then weighs no more than a vote of the others does on average.
+The few votes of a member that is left out would limit the precision of the whole estimate for ever.
+So each of its votes then weighs at most as much as a vote of the others does on average.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Likelihood, Usual
 from bestofinf.rules.masses import Masses
 
-EPSILON = 1e-12  # shares closer than this tie: they differ by rounding alone
+EPSILON = 1e-12  # shares closer than this are tied: they differ only by rounding
 _NO_LENGTH = (0.0, 0)
 LONGEST_EXCESS = 2.0  # of one reply, in log tokens: one runaway reply says little
 
 
 def lot(seed: int, answer: AnswerValue) -> int:
-    """Return the lot that decides between answers with nothing else between them; the highest wins.
+    """Return a pseudo-random number that decides ties; the answer with the highest wins.
 
-    It depends on the seed and the answer alone, so that neither the order in which members stand
-    nor the order in which answers come decides a tie.
+    It depends only on the seed and the answer, so that neither the order of members nor the order
+    of arrival decides a tie.
     """
     text = f"{seed}:{answer!r}".encode("utf-8", "backslashreplace")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
@@ -46,9 +46,9 @@ class Tally:
     Args:
         weights: Weight per member, at least 0, not all 0.
         stratified: Count by strata, as described above; False counts every vote as one.
-        usual: What replies usually are, per member; None when not known. Lengths are then
-            compared after taking away what is usual for their member.
-        seed: Decides ties that lengths do not; see `lot`.
+        usual: Usual length and cost of replies, per member; None if unknown. If known, lengths
+            are compared relative to the usual length of their member.
+        seed: Decides ties that lengths leave open; see `lot`.
 
     Attributes:
         n_votes: Votes counted, of any answer.
@@ -56,16 +56,16 @@ class Tally:
         n_failed: Draws that failed.
         tokens: Generated tokens of all counted samples.
         cost: Money of all counted samples.
-        unmetered: Counted samples of unknown tokens, which are in neither.
-        seconds: Time since the first draw, as told.
+        unmetered: Counted samples whose tokens are unknown; `tokens` and `cost` are without them.
+        seconds: Seconds since the first draw, as told by the driver.
         history: The answers voted for, in the order counted.
-        streak: How many of the latest votes, without a break, were for the same answer.
+        streak: Number of latest votes in a row for the same answer.
         member_votes: Votes per member.
-        usual: As given; empty when not known.
+        usual: Usual replies as given; empty if unknown.
         n_measured: Votes whose length is known and can be compared with the usual one;
-            excess: sum over these of log(tokens) less the usual, each within [-2, 2].
-        masses: How probable the distinct replies were; None until one tells it.
-        memo: What rules have worked out from the history, by their own keys; not copied.
+            excess: sum over these of log(tokens) minus the usual, each within [-2, 2].
+        masses: Probabilities of the distinct replies; None until a reply has one.
+        memo: Results that rules keep about the history, by their own keys; not copied.
         n_scored: Samples with a score; score_sum, score_sumsq, best_score: over these.
         scores: The scores themselves, in the order counted.
     """
@@ -120,7 +120,7 @@ class Tally:
         """Count one vote.
 
         Args:
-            answer: What it is for, already the representative of its class.
+            answer: The answer voted for, already the representative of its class.
             member: Position of the member that cast it.
             tokens: Length of the reply; None or 0 when unknown.
         """
@@ -162,16 +162,16 @@ class Tally:
         self.n_failed += 1
 
     def spend(self, *, tokens: int = 0, cost: float = 0.0, known: bool = True) -> None:
-        """Book what a counted sample has cost, as far as that is known."""
+        """Book the cost of a counted sample, as far as it is known."""
         self.tokens += tokens
         self.cost += cost
         self.unmetered += not known
 
     def told(self, answer: AnswerValue | None, known: Likelihood, *, member: int = 0) -> None:
-        """Book how probable a counted reply was to its member.
+        """Book the probability of a counted reply.
 
         Args:
-            answer: What it votes for; None where it abstains.
+            answer: The answer it votes for; None if it abstains.
             known: Its probability.
             member: Position of the member that gave it.
         """
@@ -207,9 +207,9 @@ class Tally:
             self._runner, self._c2 = answer, count
 
     def _first(self, one: AnswerValue, other: AnswerValue | None) -> bool:
-        """Return whether `one` stands before `other`, both with the same count.
+        """Return whether `one` ranks before `other`, both with the same count.
 
-        The shorter replies do, unknown lengths last; then the one with the higher lot.
+        The answer with shorter replies does, unknown lengths last; then that with the higher lot.
         """
         if other is None:
             return True
@@ -264,14 +264,14 @@ class Tally:
 
     @property
     def level(self) -> tuple[AnswerValue, ...]:
-        """Answers with the count of the leader, itself among them."""
+        """Answers with the same count as the leader, itself included."""
         counts = self.counts
         floor = self.c1 - EPSILON * max(self.c1, 1.0)
         return tuple(answer for answer, count in counts.items() if count >= floor)
 
     @property
     def tied(self) -> tuple[AnswerValue, ...]:
-        """Answers of `level` that only the lot tells from the leader, itself among them."""
+        """Answers of `level` that only the lot separates from the leader, itself included."""
         if self.leader is None:
             return ()
         length = self.mean_log_tokens(self.leader)
@@ -319,7 +319,7 @@ class Tally:
 
     @property
     def standing(self) -> tuple[float, ...]:
-        """Weight per member, as its votes count: less than given where it is left out."""
+        """Weight per member with which its votes count: reduced if the member is left out."""
         if not self._out:
             return self._weights
         votes = self.member_votes
@@ -337,9 +337,9 @@ class Tally:
         return self._stratified
 
     def mean_log_tokens(self, answer: AnswerValue) -> float | None:
-        """Return the mean of log(tokens) over the answer's votes; None where never known.
+        """Return the mean of log(tokens) over the answer's votes; None if no length is known.
 
-        Where the usual lengths are known, it is the mean of what exceeds that of the member.
+        If the usual lengths are known, it is the mean of log(tokens) minus the member's usual.
         """
         total, count = self._length.get(answer, _NO_LENGTH)
         return total / count if count else None
@@ -350,7 +350,9 @@ class Tally:
             return list(self._by_member.get(answer, [0] * len(self._weights)))
         if len(self._weights) == 1:
             return [int(self._counts.get(answer, 0))]
-        raise UsageError("plain draws of several members do not keep votes per member")
+        raise UsageError(
+            "votes per member are kept only by a stratified tally, not by independent draws of several members"
+        )
 
     def copy(self) -> Tally:
         """Return an independent copy, to look ahead on."""

@@ -1,8 +1,8 @@
-"""Many tallies at once, column by column: what a replay counts votes in.
+"""Many tallies at once, as arrays: a replay counts its votes in them.
 
-`TallyArrays` is to `bestofinf.rules.tally.Tally` what an array is to a number: the same words with one
-entry a row, the same arithmetic and the same order among tied answers. Rules that can read it
-decide thousands of votes in one step (`StopRule.check_many`).
+`TallyArrays` is the array form of `bestofinf.rules.tally.Tally`, with one entry per row: the same names,
+the same arithmetic and the same order of tied answers. Rules that support it decide thousands of votes
+in one step (`StopRule.check_many`).
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 class TallyArrays:
-    """Votes counted so far, in rows that know nothing of one another.
+    """Votes counted so far, in independent rows.
 
     Args:
-        rows: How many.
-        answers: Distinct answers a row can have, numbered from 0.
+        rows: Number of rows.
+        answers: Number of distinct answers a row can have; they are numbered from 0.
         weights: Weight per member.
         stratified: Count by strata, see `Tally`; only with several weights above 0.
-        usual_tokens, usual_log_tokens: Usual replies per row and member, shape (rows, members),
-            each over very many; None when not known.
-        seed: Decides ties that lengths do not.
+        usual_tokens, usual_log_tokens: Mean tokens and mean log tokens of replies per row and
+            member, shape (rows, members), treated as known exactly; None if unknown.
+        seed: Decides ties that lengths leave open.
 
     Attributes:
         n_votes, n_abstained, n_answers, tokens, streak, n_measured, excess, cost: As in `Tally`,
             per row.
-        last: Answer of the latest sample; -1 where it abstained. last_vote: of the latest vote.
-        counts: Effective votes per row and answer.
-        leader, runner_up: Answers; -1 where there is none.
+        last: Answer of the latest sample; -1 if it abstained. last_vote: of the latest vote.
+        counts: Effective votes, shape (rows, answers).
+        leader, runner_up: The answers per row; -1 if there is none.
         c1, c2: Their effective counts.
-        member_votes: Votes per row and member.
-        masses: How probable the distinct replies were; None where nobody tells.
-        memo: What rules keep: arrays of one entry a row, by their own keys.
+        member_votes: Votes, shape (rows, members).
+        masses: Probabilities of the distinct replies; None if there are none.
+        memo: Arrays that rules keep, with one entry per row, by their own keys.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class TallyArrays:
         return len(self.c1)
 
     def keep(self, rows: Bools | Ints) -> None:
-        """Forget all other rows."""
+        """Keep only these rows, given as a mask or as indices."""
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray) and name not in ("weights", "_place"):
                 setattr(self, name, value[rows])
@@ -107,12 +107,12 @@ class TallyArrays:
         """Count one sample in every row.
 
         Args:
-            answer: What it is for; -1 abstains.
-            tokens: Its length; 0 when unknown.
+            answer: Number of its answer; -1 abstains. Shape (rows,), like all others.
+            tokens: Its length; 0 if unknown.
             member: Position of the member that gave it.
-            cost: Its money.
-            said: Which reply it is, how probable, and whether that is what is sampled from; see
-                `MassArrays.add`. Only where there are `masses`.
+            cost: Its cost in money.
+            said: Number of the reply, its probability, and whether that is under the distribution
+                sampled from; see `MassArrays.add`. Only if there are `masses`.
         """
         self.tokens += tokens
         if said is not None and self.masses is not None:
@@ -166,7 +166,7 @@ class TallyArrays:
         self.c1[rows] = np.where(is_leader | ahead, count, c1)
 
     def _wins_tie(self, rows: Ints, one: Ints, other: Ints, tied: Bools) -> Bools:
-        """Return where `one` stands before `other`, of those tied."""
+        """Return in which of the tied rows `one` ranks before `other`."""
         wins = np.zeros(len(rows), dtype=np.bool_)
         at = np.flatnonzero(tied)
         rows, one, other = rows[at], one[at], other[at]
@@ -222,13 +222,13 @@ class TallyArrays:
         return self.n_votes.astype(np.float64)
 
     def tied(self, rows: Ints) -> Bools:
-        """Return which answers only the lot tells from the leader, itself among them.
+        """Return which answers only the lot separates from the leader, itself included.
 
         Args:
-            rows: Which rows.
+            rows: Indices of rows.
 
         Returns:
-            Shape (len(rows), answers); nothing in a row without a vote.
+            Mask of shape (len(rows), answers); all False in a row without a vote.
         """
         answers = np.arange(self.counts.shape[1])
         level = self._seen[rows] & (self.counts[rows] >= _floor(self.c1[rows])[:, None])
@@ -241,8 +241,8 @@ class TallyArrays:
         """Return the answers with the largest and second-largest scores, and these.
 
         Args:
-            scores: Shape (rows, answers), at least 0; an answer with 0 is none, and -1. The lot
-                decides between equal ones, but for rounding.
+            scores: Shape (rows, answers), at least 0. An answer with the score 0 does not count;
+                -1 stands for none. The lot decides between scores equal up to rounding.
         """
         rows, left = np.arange(len(self)), np.round(scores, 12)
         found: list[Any] = []
@@ -260,7 +260,7 @@ class TallyArrays:
     def length_gap(self, leader: Ints, runner_up: Ints) -> Floats:
         """Return how much longer the leader's replies are than the runner-up's, in log tokens.
 
-        0 where there is no runner-up or a length is unknown.
+        0 if there is no runner-up or a length is unknown.
         """
         rows = np.arange(len(self))
         lead, runner = self._mean_length(rows, leader), self._mean_length(rows, runner_up)
@@ -283,5 +283,5 @@ def _first(counts: Floats, lengths: Floats, seen: Bools, place: Ints) -> tuple[I
 
 
 def _floor(most: Floats) -> Floats:
-    """Return the least count that ties with the largest."""
+    """Return the smallest count that is tied with the largest."""
     return most - EPSILON * np.maximum(most, 1.0)

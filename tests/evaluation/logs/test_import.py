@@ -301,7 +301,7 @@ def test_two_right_answers_for_one_question_are_told_with_their_files(store, fol
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"id_pattern": "("}, "no regular expression"),
+        ({"id_pattern": "("}, "not a regular expression"),
         ({"id_pattern": "run"}, "needs a group"),
         ({"id_key": "id"}, "name the table"),
     ],
@@ -313,7 +313,7 @@ def test_options_that_mean_nothing_are_refused(options, message):
 
 def test_a_pattern_that_fits_nothing_is_refused(store, folder):
     path = logs.lines(folder / "x.jsonl", [logs.batch_row("q", "4")])
-    with pytest.raises(UsageError, match="fits none of the ids"):
+    with pytest.raises(UsageError, match="matches none of the ids"):
         import_files(store, [path], options=LogOptions(id_pattern="(.+)-run"))
 
 

@@ -1,4 +1,4 @@
-"""What logs say is foreign: numbers and texts are checked here, once."""
+"""Check the numbers and texts of logs, once, before they are used."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bestofinf.evaluation.logs.protocol import LogSample
 from bestofinf.evaluation.store.writing import LONGEST_ID
 
 _PIECE = 1 << 16
-_ROOM = LONGEST_ID // 3  # an id is made of the data set, the id in the log and more
+_ROOM = LONGEST_ID // 3  # shorter than a store's limit: an id has more parts
 
 
 def checked_sample(sample: LogSample) -> LogSample:
-    """Return a sample as it may be used: what can be no number is unknown, long ids are cut."""
+    """Return a sample whose invalid numbers are None and whose long ids are cut."""
     return replace(
         sample,
         question=sample.question if len(sample.question) <= _ROOM else _shortened(sample.question),
@@ -32,7 +32,7 @@ def checked_sample(sample: LogSample) -> LogSample:
 
 
 def fingerprint(path: Path) -> str:
-    """Return what tells a file from every other by what it holds, without reading all of it."""
+    """Return a hash of a file's content that does not need to read all of it."""
     digest = hashlib.sha256()
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Messages, tool calls and numbers as chat APIs and the tools around them write them down."""
+"""Read messages, tool calls and numbers in the forms of chat APIs and the tools around them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _QUESTIONS = ("question", "problem", "prompt", "query", "input", "instruction", 
 
 
 def as_map(value: Any) -> Mapping[str, Any]:
-    """Return a mapping as it is, also one written as JSON; of anything else an empty one."""
+    """Return a mapping, also if it is written as JSON; an empty one for anything else."""
     value = decoded(value)
     return value if isinstance(value, Mapping) else {}
 
 
 def as_list(value: Any) -> Sequence[Any]:
-    """Return a list as it is, also one written as JSON; of anything else an empty one."""
+    """Return a list, also if it is written as JSON; an empty one for anything else."""
     value = decoded(value)
     return value if isinstance(value, list | tuple) else ()
 
 
 def as_number(value: Any) -> Any:
-    """Return the number that a cell of a table holds as text, None of another text; else as it is."""
+    """Return the number in a text, None for another text, and any other value unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -36,7 +36,7 @@ def as_number(value: Any) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """Return an object or list that a cell of a table holds as JSON; anything else as it is."""
+    """Return the object or list that a text holds as JSON; any other value unchanged."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)
@@ -46,7 +46,7 @@ def decoded(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """Return a text or a number as text; None for nothing and for anything else."""
+    """Return a text or a number as text; None for an empty text and for anything else."""
     if isinstance(value, bool) or value is None or value == "":
         return None
     if isinstance(value, str):
@@ -59,7 +59,7 @@ def as_text(value: Any) -> str | None:
 
 
 def content_text(content: Any) -> str | None:
-    """Return the text of a message's content, a text or blocks, without reasoning blocks."""
+    """Return the text of a message's content (a text or blocks) without reasoning blocks."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list | tuple):
@@ -78,7 +78,7 @@ def content_text(content: Any) -> str | None:
 
 
 def prompt_text(messages: Any) -> str | None:
-    """Return the last thing that a user says in some messages; of a text the text itself."""
+    """Return the last message of the user; if the value is a text, the text itself."""
     if isinstance(messages, str):
         return messages
     said = [as_map(message) for message in as_list(messages)]
@@ -89,17 +89,17 @@ def prompt_text(messages: Any) -> str | None:
 
 
 def question_text(document: Any) -> str | None:
-    """Return the question that a record of a data set asks, by the usual names of its field."""
+    """Return the question in a record of a data set, by the usual names of its field."""
     found = as_map(document)
     texts = (found.get(name) for name in _QUESTIONS)
     return next((text for text in texts if isinstance(text, str) and text), None)
 
 
 def reply_text(output: Any) -> str | None:
-    """Return the reply in whatever a traced function or model returned.
+    """Return the reply in the output of a traced function or model.
 
-    A text, a message, a chat completion, or a mapping in which only one text, or one under a usual
-    name, can be meant.
+    The output may be a text, a message, a chat completion, or a mapping with a single text or one
+    under a usual name. None for anything else.
     """
     output = decoded(output)
     if isinstance(output, str):
@@ -154,7 +154,7 @@ def token_logprobs(told: Any) -> tuple[float, ...] | None:
 
 
 def grade_of(value: Any) -> bool | None:
-    """Return what a score says: right, wrong, or None where it says neither.
+    """Return whether a score means right or wrong; None if it means neither.
 
     >>> grade_of("C"), grade_of("I"), grade_of(1.0), grade_of(0), grade_of("P"), grade_of(0.5)
     (True, False, True, False, None, None)
@@ -168,7 +168,7 @@ def grade_of(value: Any) -> bool | None:
 
 
 def reference_text(value: Any) -> str | None:
-    """Return the right answer that a reference names: a text, or the only value of a mapping."""
+    """Return the right answer in a reference: a text, or the only value of a mapping."""
     value = decoded(value)
     if isinstance(value, Mapping):
         for name in ("answer", "gold", "target", "reference", "expected", "output", "label"):

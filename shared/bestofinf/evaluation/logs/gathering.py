@@ -1,4 +1,4 @@
-"""From log files to questions: every sample once, by question, with what is right."""
+"""Gather the samples of log files by question, each once, with the right answer."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from bestofinf.evaluation.sets import EvaluationSet, Question
 from bestofinf.records import Reply
 
 NONE_RIGHT = "(no recorded reply is right)"
-"""The right answer of a question of which every reply is graded wrong: it is the vote of none."""
+"""Right answer of a question whose replies are all graded wrong; no vote is equal to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A question of the logs.
+    """One question of the logs.
 
     Attributes:
-        question: As it was recorded, with whole replies.
+        question: The question as recorded, with whole replies.
         rows: Its samples, in the order of ``question.samples``.
-        by_grade: Whether the right answer is from the logs' own grades.
+        by_grade: Whether the right answer was derived from the logs' own grades.
     """
 
     question: Question
@@ -44,11 +44,11 @@ class Logs:
     """Some log files, read to the end.
 
     Args:
-        files: Each with its reader.
-        options: What the user says about them.
+        files: The files, each with its reader.
+        options: The user's options for reading them.
 
     Attributes:
-        report: What was read; complete once the questions have been gone through.
+        report: Counts of what was read; complete after one pass over the questions.
 
     Raises:
         UsageError: If a file is broken; the message names it and says where.
@@ -116,7 +116,7 @@ class Logs:
             if joined:
                 remarks[f"{joined:,} requests ask what another asks: read as its repeats"] = None
         elif samples and self._unmatched == samples:
-            raise UsageError(f"the id pattern {options.id_pattern!r} fits none of the ids")
+            raise UsageError(f"the id pattern {options.id_pattern!r} matches none of the ids")
         elif self._unmatched:
             remarks[f"the id pattern does not fit {self._unmatched:,} ids: left as they are"] = None
         if options.gold is not None:
@@ -124,7 +124,7 @@ class Logs:
                 self._spool.add_gold(raw, gold)
 
     def questions(self) -> Iterator[Gathered]:
-        """Yield every question once, as it was recorded, and count it."""
+        """Yield every question once, as recorded, and count it in the report."""
         for id_, rows in self._spool.questions():
             kept = self._without_copies(rows)
             found = self._question(id_, kept)
@@ -153,7 +153,7 @@ class Logs:
         return self._spool.count()
 
     def take_answers(self, answer: Answer) -> None:
-        """Take the votes of all replies and keep them, for `kept`."""
+        """Take the votes of all replies and keep them on disk, for `kept`."""
         for found, read in self.answered(answer):
             (question,) = read.evaluation_set
             votes = [vote for samples in question.samples.values() for vote in samples.answers]
@@ -166,22 +166,22 @@ class Logs:
             )
 
     def kept(self) -> Iterator[tuple[str, list[Spooled], str | None, bool]]:
-        """Yield every question with its votes and what is right, once the votes are taken.
+        """Yield every question with its votes and right answer, after `take_answers`.
 
         Returns:
-            Its id, its samples, the right answer, and whether that is from the logs' own grades.
+            Id, samples, right answer, and whether that was derived from the logs' own grades.
         """
         for id_, rows in self._spool.questions():
             gold, by_grade = self._spool.truth_of(id_)
             yield id_, rows, gold, by_grade
 
     def prompt(self, rows: Sequence[Spooled]) -> str | None:
-        """Return what was asked."""
+        """Return the prompt of a question."""
         told = next((row.sample.prompt for row in rows if row.sample.prompt), None)
         return told or self._spool.prompt_of(rows[0].sample.question)
 
     def _without_copies(self, rows: list[Spooled]) -> list[Spooled]:
-        """Return the samples without copies from a cache of replies that are there already."""
+        """Return the samples without those that a cache copied from another sample of the question."""
         if not any(row.sample.cached for row in rows):
             return rows
         said = {
@@ -248,10 +248,10 @@ class Logs:
 
 
 def graded_right(rows: Sequence[Spooled]) -> str | None:
-    """Return what most replies say that the log's own scorer calls right.
+    """Return the most frequent answer of the replies that the log's own scorer grades right.
 
-    `NONE_RIGHT` where every reply is called wrong: left unlabelled, such questions would make all
-    others look better. None where a reply is not graded and none is right.
+    `NONE_RIGHT` if every reply is graded wrong: without a label such questions would be left out
+    and accuracies would be too high. None if no reply is graded right and some have no grade.
     """
     right = Counter(
         row.sample.graded or row.sample.answer or row.sample.text
@@ -277,7 +277,7 @@ def _samples(rows: Sequence[Spooled]) -> Samples:
 
 
 def reply_of(sample: LogSample) -> Reply | None:
-    """Return the whole reply of a sample; None where the log has none."""
+    """Return the whole reply of a sample; None if the log does not have it."""
     if sample.text is None and not sample.tool_calls:
         return None
     return Reply(

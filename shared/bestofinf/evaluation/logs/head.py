@@ -1,6 +1,6 @@
-"""The beginning of a file, which tells what kind of file it is, and its records one by one.
+"""The beginning of a file, which shows what kind it is, and its records one by one.
 
-Nothing here depends on the name of a file. Nothing holds more of it than one record.
+Nothing here depends on the name of a file, and at most one record is held in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bestofinf.evaluation.logs.numbers import FiniteNumbers
 from bestofinf.evaluation.store.database import SQLITE_MAGIC
 
 LOOK = 1 << 20
-"""Bytes at the beginning that are looked at."""
+"""Number of bytes at the beginning of a file that are examined."""
 
 LINES, DOCUMENT, LIST, TABLE = "lines", "document", "list", "table"
 ZIP, DATABASE, PARQUET, OTHER = "zip", "database", "parquet", "other"
@@ -32,14 +32,14 @@ _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"
 
 @dataclass(frozen=True)
 class Head:
-    """The form of a file, and what its first record looks like.
+    """The form of a file and its first record.
 
     Attributes:
         path: The file.
         form: One of "lines" (a JSON object in each), "document" (one object), "list" (of objects),
             "table" (CSV), "zip", "database" (SQLite), "parquet", "other".
-        keys: Keys of the first object, columns, names of tables, or names of a few packed files.
-        record: The first object, as far as it was looked at.
+        keys: Keys of the first object, columns, names of tables, or some names in the archive.
+        record: The first object, as far as it was read.
     """
 
     path: Path
@@ -52,10 +52,10 @@ class Head:
         return self.keys >= {*keys}
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield every record with where it stands, whatever the form of the file.
+        """Yield every record with its position in words, whatever the form of the file.
 
         Raises:
-            UsageError: If a record is broken; the message says where.
+            UsageError: If a record is broken; the message has the position.
         """
         if self.form == LINES:
             return _lines(self.path)
@@ -66,10 +66,10 @@ class Head:
         return self.items("item" if self.form == LIST else "")
 
     def items(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the objects at a place of a JSON document, such as ``"samples.item"``.
+        """Yield the objects at a path of a JSON document, such as ``"samples.item"``.
 
         Raises:
-            UsageError: If the document is broken; the message says after how many.
+            UsageError: If the document is broken; the message has the number of the last object.
         """
         ijson = require("ijson", extra="logs", purpose=_PURPOSE)
         number = 0
@@ -130,16 +130,16 @@ def _json_head(path: Path, text: bytes) -> Head:
     form = LIST if text.startswith(b"[") else DOCUMENT
     record = _first_object(text)
     if form == DOCUMENT and newline and line.strip() != b"{":
-        form = LINES  # of which the first is broken: whoever reads them says so
+        form = LINES  # the first line is broken: the reader will report it
     return Head(path, form, frozenset(record), record)
 
 
 def _first_object(text: bytes) -> dict[str, Any]:
-    """Return what the first object of a JSON text holds at its top, as far as the text goes."""
+    """Return the top-level values of the first object of a JSON text, as far as the text goes."""
     try:
         ijson = require("ijson", extra="logs", purpose=_PURPOSE)
     except MissingExtraError:
-        if not text.startswith((b"{\n", b"{\r", b"[")):  # broken lines, more likely than a log
+        if not text.startswith((b"{\n", b"{\r", b"[")):  # rather JSONL with a broken line
             return {}
         raise
     depth, at = 0, 1 if text.startswith(b"[") else 0
@@ -252,7 +252,7 @@ def _packed(path: Path) -> frozenset[str]:
 
 
 def _tables(path: Path) -> frozenset[str]:
-    """Return the names of a database's tables; none where it cannot be opened."""
+    """Return the names of a database's tables; empty if it cannot be opened."""
     try:
         database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:

@@ -1,8 +1,8 @@
 """Inspect: ``.eval`` (a zip archive, since 0.3.28x packed by zstd) and ``.json`` logs.
 
 A sample is one epoch of one question: ``samples/<id>_epoch_<n>.json`` in the archive, an entry of
-``samples`` in the document. Most of its bytes are events, which are not needed. Long texts may stand
-under ``attachments``.
+``samples`` in the document. Most of its bytes are events, which are not needed. Long texts may be
+stored under ``attachments``.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _zipfile() -> ModuleType:
 
 
 def _unpacking() -> tuple[type[Exception], ...]:
-    """Return what unpacking a damaged member raises."""
+    """Return the errors that unpacking a damaged file of the archive can raise."""
     import zlib
 
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
@@ -135,7 +135,7 @@ def _sample(sample: Mapping[str, Any], run: Mapping[str, Any]) -> Found:
 def _usage(
     sample: Mapping[str, Any], output: Mapping[str, Any], run: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return the tokens of the reply; of all turns, where the model had several."""
+    """Return the tokens of the reply, or of all turns if the model had several."""
     turns = sum(as_map(m).get("role") == "assistant" for m in as_list(sample.get("messages")))
     whole = as_map(as_map(sample.get("model_usage")).get(str(run.get("model"))))
     return whole if turns > 1 and whole else as_map(output.get("usage"))
@@ -151,7 +151,7 @@ def _graded(sample: Mapping[str, Any]) -> tuple[bool | None, str | None]:
 
 
 def _gold(target: Any) -> str | None:
-    """Return the target; of several that are right, the first."""
+    """Return the target; if there are several, the first."""
     found = as_text(target[0] if isinstance(target, list) and target else target)
     return found if found is None else found.strip() or None
 

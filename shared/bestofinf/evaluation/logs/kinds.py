@@ -1,4 +1,4 @@
-"""All readers of logs, and which of them knows a file."""
+"""All readers of logs, and which of them reads a file."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ READERS: tuple[LogReader, ...] = (
     phoenix.READER,
     published.READER,
 )
-"""In the order in which they are asked; the first that knows a file reads it."""
+"""The readers in the order in which they are tried; the first that recognises a file reads it."""
 
 
 def reader_of(head: Head) -> LogReader | None:
-    """Return who reads a file; None where it is no log that is known."""
+    """Return the reader of a file; None if it is not a known kind of log."""
     return next((reader for reader in READERS if reader.knows(head)), None)
 
 
 def is_foreign_database(path: Path) -> bool:
-    """Return whether a file is a database of another tool, and so no store."""
+    """Return whether a file is a database of another tool and not a store."""
     try:
         head = head_of(path)
     except ValueError:

@@ -1,9 +1,9 @@
 """lm-evaluation-harness: ``samples_<task>_<date>.jsonl``, written with ``--log_samples``.
 
-One line a document *and filter*: a document stands there again for every filter, with the same
-replies under ``resps``; ``resps[0]`` has the k repeats. The rows name neither the task nor the model:
-both come from ``results_<date>.json`` beside the file, else from the names of file and folder. Tasks
-scored by log-likelihood hold no replies; the choice that is most likely is their one answer.
+There is one line for each document *and filter*: a document is repeated for every filter, with the
+same replies under ``resps``; ``resps[0]`` has the k repeats. The rows name neither task nor model: both
+come from ``results_<date>.json`` beside the file, else from the names of file and folder. Tasks scored
+by log-likelihood have no replies; the most likely choice is their only answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _replies(row: Mapping[str, Any], replies: Any, task: str, member: str) -> It
             dataset=task,
             gold=_gold(row.get("target")),
             prompt=question_text(row.get("doc")) or _asked(row),
-            # The metric is that of one reply only where there is but one.
+            # With several replies, the metric is not that of one of them.
             grade=next((g for g in grades if g is not None), None) if len(texts) == 1 else None,
             graded=as_text(_first(row.get("filtered_resps"))) if len(texts) == 1 else None,
             place=place,
@@ -107,7 +107,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _choices(row: Mapping[str, Any], count: int) -> list[str]:
-    """Return the continuations that were compared."""
+    """Return the continuations whose likelihoods were compared."""
     arguments = row.get("arguments")
     requests = list(arguments.values()) if isinstance(arguments, Mapping) else as_list(arguments)
     texts = []
@@ -134,7 +134,7 @@ def _first(value: Any) -> Any:
 
 
 def _gold(target: Any) -> str | None:
-    """Return the right answer; of a worked solution what stands behind its last ``####``."""
+    """Return the right answer; in a worked solution, the text after its last ``####``."""
     gold = as_text(_first(target))
     return gold if gold is None else gold.rpartition("####")[2].strip()
 
@@ -169,7 +169,7 @@ def _knows_results(head: Head) -> bool:
 
 
 def _nothing(head: Head) -> Iterator[Found]:
-    """Results have no samples; the reader of these looks into them for the model."""
+    """Yield nothing: a results file has no samples; the samples' reader looks up the model in it."""
     yield from ()
 
 

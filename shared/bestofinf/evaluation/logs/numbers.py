@@ -1,18 +1,18 @@
-"""JSON as Python writes it, with NaN and Infinity, as JSON that everybody reads."""
+"""Turn JSON as Python writes it, with NaN and Infinity, into standard JSON."""
 
 from __future__ import annotations
 
 import re
 from typing import IO
 
-# A text is taken whole, so that what it says stays.
+# Texts match as a whole, so that "NaN" within a text stays.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|-?Infinity|NaN')
 
 
 class FiniteNumbers:
     """A file whose NaN and Infinity read as null.
 
-    It is read by lines, none of which ends within a text: so JSON is written.
+    It is read by lines, because in JSON a line end never occurs within a text.
 
     Args:
         file: Opened for reading bytes.

@@ -1,4 +1,4 @@
-"""What a user says about logs that they do not say themselves."""
+"""The user's options for reading logs: facts that the logs do not contain."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class LogOptions:
     """How logs are read.
 
     Attributes:
-        gold: A table of right answers: JSONL, JSON, CSV or Parquet.
+        gold: Path of a table of right answers: JSONL, JSON, CSV or Parquet.
         id_key: Its column with the ids of questions; None takes the first usual name.
-        members: What a member is to be called, by its name in the log; the key ``""`` names them all.
+        members: New names of members, by their name in the log; the key ``""`` renames them all.
         id_pattern: A regular expression whose group ``id``, or first group, is the question's id in an
             id of the log: ``"(.+)-run[0-9]+"`` makes one question of q7-run1 and q7-run2.
-        by_grade: Take right answers from the log's own grades where it has any, and not from targets.
+        by_grade: Take right answers from the log's own grades, if it has any, instead of targets.
 
     Raises:
-        UsageError: If the pattern is none, or has no group.
+        UsageError: If the pattern is invalid or has no group, or `id_key` is given without `gold`.
     """
 
     gold: Path | None = None
@@ -40,7 +40,9 @@ class LogOptions:
 
     def __post_init__(self) -> None:
         if self.id_key is not None and self.gold is None:
-            raise UsageError("an id column names that of a table of right answers: name the table")
+            raise UsageError(
+                "id_key (--id) names a column of the table of right answers: give gold (--gold) as well"
+            )
         if self.id_pattern is not None and not self._pattern().groups:
             raise UsageError(
                 f"an id pattern needs a group for the question's id, as in '(.+)-run[0-9]+', "
@@ -51,10 +53,10 @@ class LogOptions:
         try:
             return re.compile(self.id_pattern or "(.*)", re.DOTALL)
         except re.error as error:
-            raise UsageError(f"no regular expression: {self.id_pattern!r}: {error}") from None
+            raise UsageError(f"not a regular expression: {self.id_pattern!r}: {error}") from None
 
     def question(self, given: str) -> tuple[str, bool]:
-        """Return the question's id in an id of the log, and whether the pattern fits it."""
+        """Return the question's id in an id of the log, and whether the pattern matches it."""
         if self.id_pattern is None:
             return given, True
         found = self._pattern().fullmatch(given)
@@ -63,7 +65,7 @@ class LogOptions:
         return found["id" if "id" in found.groupdict() else 1] or given, True
 
     def member(self, given: str) -> str:
-        """Return what a member is called."""
+        """Return the name of a member."""
         return self.members.get(given, self.members.get("", given))
 
 

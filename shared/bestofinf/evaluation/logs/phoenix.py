@@ -1,7 +1,7 @@
 """Phoenix: runs of an experiment (JSON, CSV) and exported spans (JSONL, CSV, Parquet).
 
 Field names: arize.com/docs/phoenix, REST API "Experiments" and "Export traces" (OpenInference's
-attributes). Of spans those of kind LLM are samples, and spans with one input are one question.
+attributes). Spans of kind LLM are samples; those with the same input are one question.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """promptfoo: result files (JSON, JSONL) and its database ``promptfoo.db``.
 
 ``--repeat`` gives every repeat a test index of its own, so repeats are known by their variables and
-prompt. A right answer stands only in assertions of type ``equals``; else `success` is the grade.
+prompt. Only assertions of type ``equals`` hold a right answer; otherwise `success` is the grade.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ def _sample(row: Mapping[str, Any]) -> Found:
         prompt=_prompt(prompt.get("raw")),
         tokens=tokens.get("completion"),
         input_tokens=tokens.get("prompt"),
-        cost=row.get("cost") or None,  # 0 for a model whose price is not known
+        cost=row.get("cost") or None,  # promptfoo writes 0 if the price of the model is unknown
         seconds=seconds / 1000 if isinstance(seconds, int | float) else None,
         finish_reason=response.get("finishReason"),
-        # Without an assertion everything succeeds.
+        # without an assertion everything succeeds, which says nothing
         grade=bool(row.get("success")) if checks or _was_checked(row) else None,
         key=str(row.get("id") or ""),
         cached=response.get("cached") is True,

@@ -1,4 +1,4 @@
-"""What a reader of logs yields, and what it is."""
+"""The interface of a reader of logs, and the things it yields."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from bestofinf.evaluation.logs.head import Head
 from bestofinf.records import ToolCall
 
 SEEN = "seen"
-"""Origin of a reader that has read files which the tool itself has written."""
+"""Origin of a reader that was tested on files written by the tool itself."""
 
 DOCUMENTED = "from the documentation"
-"""Origin of a reader that has only been tried on files made after the tool's documentation."""
+"""Origin of a reader that was only tested on files made from the tool's documentation."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogSample:
-    """One reply as a log tells it. Only `question` must be known; None is not known.
+    """One reply in a log. Only `question` is required; None means unknown.
 
     Attributes:
         question: Id of the question within its data set, as the log has it.
         text: The whole reply without reasoning blocks; thoughts within a text may stay.
-        answer: The answer, where the log holds it already taken out of its reply.
-        member: The model.
+        answer: The answer, if the log has one already taken from the reply.
+        member: Name of the model.
         dataset: Name of the task or data set.
         gold: The right answer.
-        prompt: What was asked, as the model saw it.
-        tokens: Generated tokens of this reply.
-        input_tokens: Tokens read for it.
-        cost: Money.
-        seconds: Time from request to reply.
+        prompt: The prompt as the model saw it.
+        tokens: Number of generated tokens.
+        input_tokens: Number of tokens read.
+        cost: Cost in money.
+        seconds: Time in seconds from request to reply.
         finish_reason: Why the reply ended.
         tool_calls: Calls that it asks for.
         refusal: Whether the provider marked it as a refusal.
         logprobs: Log-probability of every generated token.
         grade: Whether the log's own scorer calls it right.
-        graded: The answer that this scorer read in it.
+        graded: The answer that this scorer found in the reply.
         place: Number of the repeat; orders the samples of a question.
-        key: What tells this sample from every other, in other files too; empty: its place in the file.
+        key: Identifier of the sample, unique over all files; empty to use its position in the file.
         cached: Whether the tool took the reply from its cache.
     """
 
@@ -67,26 +67,26 @@ class LogSample:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something in a log that is no sample, and why it is left out; counted by its reason."""
+    """A record of a log that is not a sample, with the reason; reported as a count by reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that whoever reads the figures should know; told once."""
+    """A remark on the log that a reader of the figures should know; reported once."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked under an id that another file of the same tool replies to.
+    """A request whose reply is in another file of the same tool.
 
     Attributes:
-        question: The id.
-        prompt: What was asked.
-        same: The same text for requests that are repeats of one another.
+        question: Id of the request.
+        prompt: Its prompt.
+        same: A text that is the same for requests that repeat each other.
     """
 
     question: str
@@ -102,11 +102,11 @@ class LogReader:
     """A kind of log.
 
     Attributes:
-        name: On the command line.
+        name: Name of the format on the command line.
         title: The tool and its files, in words.
-        knows: Whether a file is of this kind, by its content alone.
-        read: Yields what the file holds, one after the other; raises `UsageError` where it is broken.
-        repeats: How to record several samples of a question with this tool.
+        knows: Returns whether a file is of this kind, from its content only.
+        read: Yields the things in a file one by one; raises `UsageError` if the file is broken.
+        repeats: Advice on recording several samples of a question with this tool.
         origin: `SEEN` or `DOCUMENTED`.
     """
 

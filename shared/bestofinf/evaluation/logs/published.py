@@ -1,7 +1,7 @@
 """Rows as papers publish their outputs: ``idx``, ``gt``, and ``pred`` or ``code``.
 
-ToRA, Qwen2.5-Math, simpleRL and what grew from them write such files: `pred` has the answers as they
-were taken out, `code` the whole replies, one for each sample.
+ToRA, Qwen2.5-Math, simpleRL and projects based on them write such files: `pred` has the extracted
+answers and `code` the whole replies, one for each sample.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was read from logs, in numbers and in words."""
+"""A report of what was read from logs, in numbers and in words."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ENOUGH = 8
-"""Samples a question from which it can be judged whether voting pays."""
+"""Minimum number of samples per question for judging whether voting pays."""
 
 
 @dataclass
 class LogReport:
-    """What some logs hold.
+    """The contents of some logs, mostly as counts.
 
     Attributes:
         files: Samples read, by file.
         kinds: Samples read, by the name of the reader.
         questions: Questions with samples.
-        gold: Of these, questions with a right answer.
-        by_grade: Of these, right answers taken from the log's own grades.
-        none_right: Of these, questions of which every reply is graded wrong.
+        gold: Questions with samples and a right answer.
+        by_grade: Questions whose right answer was derived from the log's own grades.
+        none_right: Questions whose replies are all graded wrong.
         members: Samples by member.
-        sizes: How many questions of a member have so many samples, by that number.
-        texts: Samples whose answer was looked for.
-        without_answer: Of these, samples without one.
-        cut: Replies that a limit ended.
-        graded: Samples with a grade of the log's own and an answer, on questions with a right answer.
-        agreed: Of these, how many are right to both or wrong to both.
-        duplicates: Samples left out because they stand elsewhere in the logs too.
-        cached: Copies from a cache, left out.
+        sizes: Number of pairs of question and member by their number of samples.
+        texts: Samples in which an answer was looked for.
+        without_answer: Of `texts`, those without an answer.
+        cut: Replies that a token limit ended.
+        graded: Samples with an answer and a grade of the log, on questions with a right answer.
+        agreed: Of `graded`, those on which the grade and the right answer agree.
+        duplicates: Samples left out because they occur elsewhere in the logs.
+        cached: Samples left out because they are copies from a cache.
         left_out: Records left out, by reason.
-        remarks: What else should be known.
-        repeats: How to record more, for each reader of the files.
+        remarks: Other remarks for the reader.
+        repeats: How to record more samples, for each reader of the files.
     """
 
     files: Counter[str] = field(default_factory=Counter)
@@ -56,22 +56,22 @@ class LogReport:
 
     @property
     def samples(self) -> int:
-        """All samples kept."""
+        """Number of all samples kept."""
         return self.members.total()
 
     @property
     def least(self) -> int:
-        """Fewest samples of a member for a question that it was asked."""
+        """Smallest number of samples of a member for a question that it was asked."""
         return min(self.sizes, default=0)
 
     @property
     def most(self) -> int:
-        """Most samples of a member for a question."""
+        """Largest number of samples of a member for a question."""
         return max(self.sizes, default=0)
 
     @property
     def median(self) -> int:
-        """Median of the same; the lower one of two."""
+        """Median number of samples of a member for a question; the lower of two middle values."""
         middle, seen = (self.sizes.total() + 1) // 2, 0
         for size, count in sorted(self.sizes.items()):
             seen += count
@@ -103,7 +103,7 @@ class LogReport:
         }
 
     def lines(self) -> list[str]:
-        """Return it in words, one thing a line."""
+        """Return the report as lines of text."""
         files = sum(count > 0 for count in self.files.values())
         kinds = ", ".join(f"{name}: {count:,}" for name, count in self.kinds.items())
         told = [

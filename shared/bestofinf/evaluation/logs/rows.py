@@ -20,8 +20,8 @@ from bestofinf.evaluation.sets import Question
 def records_of(logs: Logs, *, now: float | None = None) -> Iterator[CallRecord]:
     """Yield everything that logs add to a store, once `Logs.take_answers` has been called.
 
-    The ids follow from what the samples are, so that reading a log again, or the same run in
-    another form, adds nothing.
+    The ids are derived from the samples, so that importing a log again, or the same run in another
+    form, adds nothing.
     """
     now = time.time() if now is None else now
     for id_, rows, gold, by_grade in logs.kept():
@@ -72,7 +72,7 @@ def _said(row: Spooled) -> str | None:
 
 
 def _evidence(file: str, rows: Sequence[Spooled]) -> dict[str, Any]:
-    """Return what the log says of its samples beyond what a store has columns for."""
+    """Return the facts in the log for which a store has no columns."""
     columns: dict[str, list[Any]] = {
         "grades": [row.sample.grade for row in rows],
         "graded": [row.sample.graded for row in rows],

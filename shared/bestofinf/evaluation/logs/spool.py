@@ -1,7 +1,7 @@
-"""What logs hold, laid out on disk by question: a log tells them in any order and is larger than memory.
+"""Samples of logs on disk, sorted by question: a log has any order and may be larger than memory.
 
-The database is SQLite's own temporary one: it has no name, spills to disk, and is gone when it is
-closed.
+They are in a temporary database of SQLite, which has no name, uses the disk if it is large, and is
+deleted when it is closed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _OWN = ("question", "dataset", "member", "place", "key")
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A sample with what it is called among all files.
+    """A sample with its number among all files.
 
     Attributes:
-        number: Of its row, in the order in which samples came.
+        number: Number of its row, in the order of reading.
         file: Number of its file.
-        sample: What the log tells, under the names that the user wants.
+        sample: The sample, with the names that the user wants.
         answer: Its vote, once it has been taken.
     """
 
@@ -52,7 +52,7 @@ class Spooled:
 
 
 class Spool:
-    """Samples on disk, each once."""
+    """Samples on disk, without duplicates."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
@@ -81,7 +81,7 @@ class Spool:
         calls = told.pop("tool_calls", ())
         if calls:
             told["tool_calls"] = [[call.name, call.args] for call in calls]
-        body = json.dumps(told, default=str)  # ASCII: also half a surrogate pair
+        body = json.dumps(told, default=str)  # ASCII, so that lone surrogates are possible
         values = (question, sample.dataset, sample.question, sample.member, file, sample.place)
         done = self._database.execute(
             "INSERT OR IGNORE INTO samples (question, dataset, raw, member, file, place, key, body) "
@@ -91,14 +91,14 @@ class Spool:
         return done.rowcount > 0
 
     def add_request(self, request: Request) -> None:
-        """Remember what was asked under an id."""
+        """Store the prompt of a request."""
         values = (request.question, request.prompt, request.same)
         self._database.execute(
             "INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", tuple(map(_storable, values))
         )
 
     def add_gold(self, raw: str, gold: str) -> None:
-        """Remember the right answer of a question; the first word on it counts."""
+        """Store the right answer of a question; if there are several, the first counts."""
         self._has_gold = True
         self._database.execute(
             "INSERT OR IGNORE INTO gold (raw, gold) VALUES (?, ?)",
@@ -106,7 +106,7 @@ class Spool:
         )
 
     def join_repeats(self) -> int:
-        """Make one question of requests that ask the same; return how many ids were joined."""
+        """Join requests that repeat each other to one question; return how many ids were joined."""
         done = self._database.execute(
             "UPDATE OR IGNORE samples SET question = substr(question, 1, length(question) - "
             "length(raw)) || (SELECT min(b.raw) FROM requests a JOIN requests b ON a.same = b.same "
@@ -117,13 +117,13 @@ class Spool:
         return done.rowcount
 
     def prompt_of(self, raw: str) -> str | None:
-        """Return what was asked under an id, if another file tells it."""
+        """Return the prompt of an id, if another file has it."""
         found = self._database.execute("SELECT prompt FROM requests WHERE raw = ?", (raw,))
         row = found.fetchone()
         return row[0] or None if row else None
 
     def gold_of(self, names: Sequence[str]) -> str | None:
-        """Return the right answer that a table gives for a question under the first of its names."""
+        """Return the right answer in the table for the first of a question's names that it has."""
         gold = None
         if not self._has_gold:
             return gold
@@ -135,12 +135,12 @@ class Spool:
         return gold
 
     def unused_gold(self) -> int:
-        """Return how many rows of the table of right answers name no question of the logs."""
+        """Return how many rows of the table of right answers match no question of the logs."""
         (count,) = self._database.execute("SELECT count(*) FROM gold WHERE used = 0").fetchone()
         return int(count)
 
     def questions(self) -> Iterator[tuple[str, list[Spooled]]]:
-        """Yield every question with its samples: by member, in the order they were drawn."""
+        """Yield every question with its samples, sorted by member and then in the order drawn."""
         ids = self._database.execute(
             "SELECT question FROM samples GROUP BY question ORDER BY min(number)"
         )
@@ -158,7 +158,7 @@ class Spool:
         return int(count)
 
     def drop(self, numbers: list[int]) -> None:
-        """Take samples out."""
+        """Remove samples, given by number."""
         self._database.executemany(
             "DELETE FROM samples WHERE number = ?", [(number,) for number in numbers]
         )
@@ -166,7 +166,7 @@ class Spool:
     def keep_answers(
         self, question: str, answers: dict[int, str | None], gold: str | None, by_grade: bool
     ) -> None:
-        """Remember the votes of a question's samples, by their numbers, and what is right."""
+        """Store the votes of a question's samples, by number, and its right answer."""
         self._database.executemany(
             "UPDATE samples SET answer = ? WHERE number = ?",
             [(_storable(answer), number) for number, answer in answers.items()],
@@ -177,7 +177,7 @@ class Spool:
         )
 
     def truth_of(self, question: str) -> tuple[str | None, bool]:
-        """Return the right answer of a question as it was kept, and whether grades tell it."""
+        """Return the stored right answer of a question, and whether it was derived from grades."""
         found = self._database.execute(
             "SELECT gold, by_grade FROM questions WHERE id = ?", (question,)
         )
@@ -186,7 +186,7 @@ class Spool:
 
 
 def _storable(value: Any) -> Any:
-    """Return a value that SQLite holds: half a surrogate pair is written out."""
+    """Return a value that SQLite can store: lone surrogates are escaped."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "backslashreplace").decode()
     return value

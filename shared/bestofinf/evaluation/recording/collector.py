@@ -22,7 +22,7 @@ K = TypeVar("K")
 R = TypeVar("R")
 
 MAX_RUNS = 20_000
-"""Runs remembered that have not ended; beyond that the oldest is forgotten."""
+"""Maximum number of open runs; beyond it the oldest is forgotten."""
 
 
 class Collector:
@@ -33,10 +33,10 @@ class Collector:
         plain_calls: Record calls of models outside of ensembles, too.
         keep: What is stored: "answers" (hashes, answers and counts), "questions", "replies" or "all"; see
             `Keep`.
-        redact: Applied to every text before it is stored.
-        answer: How the answer of a plain model call is taken from the reply.
-        capacity: Most calls that may wait to be written; more are refused and counted.
-        when_full: "refuse", or "wait" to hold the caller up instead.
+        redact: Function from text to text, applied to every text before it is stored.
+        answer: Answer type for the replies of plain model calls.
+        capacity: Maximum number of calls that wait to be written; more are refused and counted.
+        when_full: "refuse", or "wait" to block the caller until there is room.
         rescue: Folder for calls that cannot be stored before the end of the program;
             ``bestofinf import`` brings the files in later. None loses such calls.
     """
@@ -69,11 +69,11 @@ class Collector:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Make ready to listen; the recorder is there."""
+        """Prepare to receive events; called once `recorder` exists."""
 
     @property
     def recorder(self) -> Recorder:
-        """What writes the calls; labels may be given there."""
+        """The recorder that writes the calls; it also takes labels."""
         return self._recorder
 
     @property
@@ -148,7 +148,7 @@ def call_id_of(message: Any) -> str:
             that is that of its run.
 
     Raises:
-        UsageError: If it tells none.
+        UsageError: If it has no call id.
     """
     if isinstance(message, str) and message:
         return message
@@ -172,10 +172,10 @@ _CARRIERS = ("response_metadata", "additional_kwargs")
 
 
 class OpenRuns(Generic[K, R]):
-    """Runs that have begun and not ended, by their ids. A forked process begins with none.
+    """Runs that have begun and not ended, by their ids. A forked process starts with none.
 
     Args:
-        most: Most runs remembered.
+        most: Maximum number of runs; beyond it the oldest is forgotten.
 
     Attributes:
         lock: Held for each change; hold it for several that belong together.
@@ -215,7 +215,7 @@ class OpenRuns(Generic[K, R]):
 def rule_text(rule: Any, max_samples: Any) -> str:
     """Return the rule of a call as written on the command line; "" if it is not known."""
     if not isinstance(rule, str):
-        from bestofinf.rules import StopRule  # scipy, which recording alone need not load
+        from bestofinf.rules import StopRule  # imports scipy, which recording does not need
 
         if not isinstance(rule, StopRule):
             return ""

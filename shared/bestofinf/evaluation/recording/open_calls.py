@@ -12,13 +12,13 @@ from bestofinf.records import Reply
 
 @dataclass(slots=True)
 class OpenCall:
-    """A call under way.
+    """A call that has not ended.
 
     Attributes:
-        question: What is asked.
+        question: Its question.
         call: The call, as far as it is known.
-        samples: What is reported of its draws, by draw.
-        replies: Replies whose answer has yet to be taken, by draw.
+        samples: The reported samples, by draw.
+        replies: Replies whose answer has not been taken yet, by draw.
         texts: Texts reported separately from their samples, by draw.
     """
 
@@ -29,7 +29,7 @@ class OpenCall:
     texts: dict[int, str] = field(default_factory=dict)
 
     def record(self) -> CallRecord:
-        """Return it as one unit of writing, its samples in draw order."""
+        """Return the call as one record to write, with its samples in draw order."""
         samples = (
             replace(row, text=self.texts[draw]) if draw in self.texts else row
             for draw, row in sorted(self.samples.items())
@@ -41,7 +41,7 @@ class OpenCall:
 class OpenCalls:
     """The open calls of one recorder, at most `limit`; safe to use from several threads.
 
-    A forked child begins with none: the parent writes those that were open.
+    A forked child starts with none, because the parent writes those that were open.
     """
 
     def __init__(self, limit: int) -> None:
@@ -58,7 +58,7 @@ class OpenCalls:
         return len(self._calls)
 
     def begin(self, question: QuestionRow, call: CallRow) -> OpenCall | None:
-        """Add a call, unless it is open already; return the oldest if there are too many now."""
+        """Add a call unless it is open already; if there are too many, remove and return the oldest."""
         with self._lock:
             self._calls.setdefault(call.id, OpenCall(question, call))
             if len(self._calls) <= self._limit:
@@ -66,7 +66,7 @@ class OpenCalls:
             return self._calls.pop(next(iter(self._calls)))
 
     def sample(self, row: SampleRow, reply: Reply | None) -> bool:
-        """Add a sample to its call; return False if that is not open."""
+        """Add a sample to its call; return False if the call is not open."""
         with self._lock:
             call = self._calls.get(row.call_id)
             if call is None:
@@ -84,18 +84,18 @@ class OpenCalls:
                 call.texts[draw] = text
 
     def reported(self, call_id: str) -> frozenset[int]:
-        """Return the draws of a call that samples were reported for."""
+        """Return the draws of a call for which samples were reported."""
         with self._lock:
             call = self._calls.get(call_id)
             return frozenset(call.samples) if call is not None else frozenset()
 
     def pop(self, call_id: str) -> OpenCall | None:
-        """Take out a call; None if it is not open."""
+        """Remove a call and return it; None if it is not open."""
         with self._lock:
             return self._calls.pop(call_id, None)
 
     def clear(self) -> list[OpenCall]:
-        """Take out all calls, the oldest first."""
+        """Remove all calls and return them, the oldest first."""
         with self._lock:
             left, self._calls = list(self._calls.values()), {}
         return left

@@ -1,6 +1,6 @@
-"""The last step before a call is written: take its answers, and drop what may not be stored.
+"""The last step before a call is written: take its answers, and remove what must not be stored.
 
-It runs in the writer's thread, so that neither answer types nor redaction slow an application.
+It runs in the writer's thread, so that answer types and redaction do not slow down the application.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Preparation:
     """Turns a call as reported into a call as stored.
 
     Attributes:
-        answer: How answers are taken from replies.
-        privacy: What may be stored.
+        answer: The answer type that reads replies.
+        privacy: Says what may be stored.
     """
 
     answer: Answer
@@ -42,9 +42,9 @@ class Preparation:
         return self.privacy.apply(record)
 
     def _read(self, row: SampleRow, reply: Reply) -> SampleRow:
-        # Before it is taken apart: a key without its punctuation would not be known as one.
+        # Keys are hidden before the answer is taken, which may remove punctuation that identifies them.
         reply = replace(reply, text=hide_secrets(reply.text))
         try:
             return replace(row, answer=answer_text(self.answer.read(reply)[0]))
-        except Exception as error:  # the user's own code: its failure is the sample's
+        except Exception as error:  # the user's own code: its error becomes the sample's
             return replace(row, error=error_text(error))

@@ -1,4 +1,4 @@
-"""What of a call may be stored: hashes and answers, questions or replies too, or everything."""
+"""Which parts of a call are stored: hashes and answers, also questions or replies, or everything."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from bestofinf.evaluation.rows import CallRecord, QuestionRow, SampleRow
 logger = logging.getLogger(__name__)
 
 Keep = Literal["answers", "questions", "replies", "all"]
-"""``answers``: hashes, answers and counts. ``questions``: the last message of the user too.
-``replies``: in place of it the texts of replies and errors. ``all``: both, and whole prompts, tags
-and metadata."""
+"""``answers``: hashes, answers and counts. ``questions``: these and the last message of the user.
+``replies``: instead of that message, the texts of replies and errors. ``all``: both, and whole prompts,
+tags and metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Privacy:
     """What is stored of a call.
 
     Attributes:
-        keep: How much; see `Keep`.
+        keep: How much is stored; see `Keep`.
         redact: Applied to every text before it is stored: prompts, replies, answers, errors and
             values of metadata. If it raises, the call is not stored, and counted as rejected.
     """
@@ -64,7 +64,7 @@ class Privacy:
         return self.keep == "all"
 
     def tell_of_questions(self, store: str) -> None:
-        """Say in the log that nobody can label what is collected, where no question is kept."""
+        """Log a warning if no questions are stored, because nobody can label the calls then."""
         if not self.questions:
             logger.warning(
                 "keep=%r keeps no question in %s, so no person can label what is collected: "
@@ -82,14 +82,14 @@ class Privacy:
         dataset: str = "",
         now: float,
     ) -> QuestionRow:
-        """Return the row of a question, with as much of its prompt as is stored.
+        """Return the row of a question, with the part of its prompt that may be stored.
 
         Args:
-            prompt: What is asked.
-            tools: Tools offered; part of the question.
-            id: The user's own id of it; by default made from the prompt.
+            prompt: The prompt of the question.
+            tools: Tools offered to the model; they are part of the question.
+            id: The user's own id of the question; by default derived from the prompt.
             dataset: Name of the collection it comes from.
-            now: Seconds since 1970.
+            now: The time in seconds since 1970.
         """
         text = prompt_text(prompt, tools)
         digest = prompt_hash(text)
@@ -103,7 +103,7 @@ class Privacy:
         )
 
     def cleaned(self, question: QuestionRow) -> QuestionRow:
-        """Return the row of a question redacted and without secrets."""
+        """Return the row of a question with its texts redacted and secrets hidden."""
         return replace(
             question,
             prompt=self.clean(question.prompt) if self.prompts else None,
@@ -134,7 +134,7 @@ class Privacy:
             return sample if answer is sample.answer else replace(sample, answer=answer)
         error = sample.error
         if error is not None and not self.replies:
-            # What a provider says may quote the prompt: the kind of error alone is kept.
+            # A provider's message may quote the prompt, so only the kind of the error is kept.
             error = error.partition(":")[0]
         return replace(
             sample,
@@ -161,7 +161,7 @@ class Privacy:
         return value
 
     def clean(self, text: str | None) -> str | None:
-        """Return a text redacted and without secrets."""
+        """Return a text redacted, with secrets hidden."""
         if text is None:
             return None
         if self.redact is not None:

@@ -1,4 +1,4 @@
-"""The recorder: what every collector reports to, whatever framework it listens to.
+"""The recorder, to which the collectors of all frameworks report.
 
 Theory of operation
 -------------------
@@ -9,16 +9,16 @@ The life of a call::
                             └── forget ──> dropped               │
     sample of a call that is not open ───────────────────────────┘
 
-1. An open call stands in `OpenCalls` and nowhere else; whoever ends it takes it out first. So each
-   call is written once, and an end that is reported again finds nothing and does nothing.
+1. An open call is only in `OpenCalls`, and every report that ends it removes it first. So each call
+   is written once, and a second report of its end does nothing.
 2. A call goes to the writer as one record and is stored whole or not at all. Late samples follow
    in records of their own, which the store adds to the call.
 3. Reporting is fast and never raises because of the store: it changes dictionaries and appends to
-   a queue. Answers are taken and texts redacted in the writer's thread. What goes wrong there is
-   counted, logged, and shown by `stats`.
+   a queue. Answers are taken and texts redacted in the writer's thread. Errors there are counted,
+   logged, and shown by `stats`.
 4. Only `label`, `verdict`, `delete`, `flush` and `close` wait for the store.
-5. A forked child begins with no open call, an empty queue and fresh locks: what was reported
-   before the fork is the parent's to write.
+5. A forked child starts with no open call, an empty queue and new locks: the parent writes what was
+   reported before the fork.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class Recorder:
     Args:
         store: A store, or its address, which is opened in the background.
         keep: What is stored: "answers" (hashes, answers and counts), "questions", "replies" or "all": `Keep`.
-        redact: Applied to every text before it is stored.
-        answer: How the answers of plain model calls are taken from replies.
-        capacity: Most calls that may wait to be written.
-        max_bytes: Most memory they may take, roughly.
-        max_open: Most calls open at a time; beyond that the oldest is written as it is.
-        when_full: With a full queue, "refuse" counts and drops new calls, "wait" holds the caller up.
+        redact: Function from text to text, applied to every text before it is stored.
+        answer: Answer type for the replies of plain model calls.
+        capacity: Maximum number of calls that wait to be written.
+        max_bytes: Approximate maximum of the memory that they take.
+        max_open: Maximum number of open calls; beyond it the oldest is written unfinished.
+        when_full: If the queue is full, "refuse" counts and drops new calls, "wait" blocks the caller.
         rescue: Folder for calls that cannot be stored before the end of the program;
             ``bestofinf import`` brings the files in later. None loses such calls.
         clock: Gives the time in seconds since 1970.
@@ -107,16 +107,16 @@ class Recorder:
         )
 
     def _reset(self) -> None:
-        self._lock = threading.Lock()  # of the two counts
+        self._lock = threading.Lock()  # protects the two counts
 
     @property
     def store(self) -> EvaluationStore:
-        """Where calls are written."""
+        """The store that calls are written to."""
         return self._store
 
     @property
     def wants_replies(self) -> bool:
-        """Whether texts of replies are stored; collectors need not report them otherwise."""
+        """Whether texts of replies are stored; if not, collectors need not report them."""
         return self._privacy.replies
 
     @property
@@ -149,14 +149,14 @@ class Recorder:
 
         Args:
             call_id: Identifier of the call, unique in the store.
-            prompt: What is asked.
-            tools: Tools offered; part of the question.
-            question_id: The user's own id of the question; by default made from the prompt.
+            prompt: The prompt of the question.
+            tools: Tools offered to the model; they are part of the question.
+            question_id: The user's own id of the question; by default derived from the prompt.
             kind: "ensemble" or "model".
             dataset: Name of the collection the question comes from.
-            fixed: True when the number of samples does not depend on the answers.
-            rule: The stopping rule.
-            details: Tags and metadata; stored with ``keep="all"`` alone.
+            fixed: True if the number of samples does not depend on the answers.
+            rule: The stopping rule as text.
+            details: Tags and metadata; stored only with ``keep="all"``.
 
         Returns:
             The id of the question, to label it by.
@@ -199,29 +199,29 @@ class Recorder:
         logprob_kind: LogprobKind | None = None,
         said: str | None = None,
     ) -> None:
-        """Report the outcome of one draw. A sample that comes after its call's end is added, too.
+        """Report the outcome of one draw. A sample that comes after the end of its call is added to it.
 
-        Numbers are as others told them: what can be none, or is out of its range, is unknown.
+        Numbers may come from outside: those that are invalid or out of range count as unknown.
 
         Args:
-            call_id: The call it belongs to.
-            draw: Place in the call, from 0.
-            member: Who was asked.
+            call_id: Identifier of the call.
+            draw: Index of the draw in the call, from 0.
+            member: Name of the member.
             answer: The vote, of any JSON type; None abstains.
-            reply: Where given, the answer is taken from it in the background.
-            text: The reply's text, where it is to be stored.
-            tokens: Generated tokens.
-            input_tokens: Tokens read.
-            cost: Money.
-            seconds: Time from request to reply.
+            reply: The reply; if given, the answer is taken from it in the background.
+            text: The reply's text, if it is to be stored.
+            tokens: Number of generated tokens.
+            input_tokens: Number of tokens read.
+            cost: Cost in money.
+            seconds: Time in seconds from request to reply.
             score: A verifier's score in [0, 1].
             weight: The member's weight.
-            error: Why no sample came back.
+            error: Why the draw returned no sample; None if it returned one.
             counted: Whether it took part in the decision.
             logprob: Log-probability of the whole reply; that of `reply` by default.
-            logprob_tokens: Tokens that it is the sum over.
-            logprob_kind: Which probabilities they are, where that is known.
-            said: What tells replies with log-probabilities apart; see `SampleRow`.
+            logprob_tokens: Number of tokens that it is the sum over.
+            logprob_kind: Which probabilities they are, if that is known.
+            said: Digest of a reply with log-probabilities; see `SampleRow`.
         """
         if reply is not None and text is None:
             text = reply.text
@@ -256,7 +256,7 @@ class Recorder:
         self._writer.put(CallRecord(None, None, (row,), unread=unread))
 
     def text(self, call_id: str, draw: int, text: str) -> None:
-        """Report the reply of a draw whose other facts are reported separately."""
+        """Report the reply's text of a draw whose sample is reported separately."""
         if self._privacy.replies:
             self._open.text(call_id, draw, text)
 
@@ -292,11 +292,11 @@ class Recorder:
         """Report the end of an ensemble's call by the JSON form of its decision.
 
         Args:
-            call_id: The call.
-            trace: As made by `bestofinf.ensemble.trace.trace`; what stands under "samples" is recorded
-                where the samples were not reported one by one. "fixed" true says that their
-                number did not depend on the answers; so does a reason that begins so. "rule"
-                is the rule as written on the command line.
+            call_id: Identifier of the call.
+            trace: The trace, as made by `bestofinf.ensemble.trace.trace`. Its "samples" are recorded
+                unless they were reported one by one. If "fixed" is true, or the reason begins with
+                "fixed", the number of samples did not depend on the answers. "rule" is the rule as
+                written on the command line.
         """
         for facts in samples_of(trace, known=self._open.reported(call_id)):
             self.sample(call_id, **facts)
@@ -307,12 +307,12 @@ class Recorder:
         self._put(self._open.pop(call_id))
 
     def forget(self, call_id: str) -> None:
-        """Drop a call that turned out to be reported otherwise. Nothing of it is stored."""
+        """Drop a call that is reported in another way. Nothing of it is stored."""
         self._open.pop(call_id)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Keep what goes wrong inside away from the application: it is counted and logged."""
+        """Count and log errors raised inside the context instead of raising them to the application."""
         try:
             yield
         except Exception:
@@ -348,7 +348,7 @@ class Recorder:
     def verdict(
         self, key: str, correct: bool, *, answer: str | int | float | None = None, source: str = ""
     ) -> str:
-        """Give a thumbs up or down, also on a call of a moment ago.
+        """Give a thumbs up or down, even on a recent call.
 
         See `EvaluationStore.verdict`.
         """
@@ -366,7 +366,7 @@ class Recorder:
         self._writer.flush(timeout)
 
     def close(self, timeout: float | None = 30.0) -> None:
-        """Write all that was reported, open calls as they are, and end the thread.
+        """Write everything reported, open calls unfinished, and end the thread.
 
         The end of the program does the same.
 

@@ -1,4 +1,4 @@
-"""A file for records that a store does not take, from where they can be imported."""
+"""A file for records that a store refuses; they can be imported from it later."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 class RescueFile:
-    """Keeps records on disk, in a file of its own that is made with the first of them.
+    """Saves records to a new file, which is created with the first record.
 
     Args:
-        folder: Where the file is made.
+        folder: Folder in which the file is created.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -27,7 +27,7 @@ class RescueFile:
     def save(self, records: Sequence[CallRecord]) -> list[bool]:
         """Append records, and return for each whether it is in the file; never raises.
 
-        Late samples are not, as their question stands in another record.
+        Records of late samples are not saved, because their question is in another record.
         """
         told = [record.question is not None for record in records]
         if not any(told):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class WriterStats:
-    """Counts of the records put in.
+    """Counts of the records given to the writer.
 
     At any moment ``entered == written + rejected + lost + pending``.
 
@@ -18,8 +18,8 @@ class WriterStats:
         rejected: Calls that could not be prepared, or that the database would not take.
         lost: Calls that could be neither written before the writer was closed, nor rescued.
         retries: Writes that failed and were tried again.
-        last_error: What went wrong last; None while nothing did.
-        entered: Calls taken.
+        last_error: The latest error; None if there was none.
+        entered: Calls accepted.
         rescued: Rejected calls that are in a rescue file, from where they can be imported.
     """
 
@@ -48,8 +48,8 @@ class RecorderStats:
         unfinished: Calls of plain models whose end was never reported.
         errors: Reports that could not be understood; each was logged.
         retries: Writes that failed and were tried again.
-        last_error: What went wrong last; None while nothing did.
-        entered: Calls taken to be written: written + rejected + lost + pending.
+        last_error: The latest error; None if there was none.
+        entered: Calls accepted for writing: written + rejected + lost + pending.
         rescued: Rejected calls that are in a rescue file, from where they can be imported.
     """
 

@@ -1,4 +1,4 @@
-"""A decision in its JSON form, as `bestofinf.ensemble.trace.trace` makes it, read for a recorder."""
+"""Read the JSON form of a decision (`bestofinf.ensemble.trace.trace`) for a recorder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FACTS = (
 
 
 def samples_of(trace: Mapping[str, Any], *, known: Collection[int]) -> Iterator[dict[str, Any]]:
-    """Yield the arguments of `Recorder.sample` for each draw that is not known."""
+    """Yield the arguments of `Recorder.sample` for each draw that is not in `known`."""
     for line in trace.get("samples") or ():
         if line["index"] in known:
             continue

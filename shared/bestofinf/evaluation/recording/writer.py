@@ -1,15 +1,16 @@
 """Writing in the background: a bounded queue, and one thread that empties it into the store.
 
-Whoever puts a record in never waits for the database. While the store fails, records wait and
-the write is tried again; when the queue is full, new records are refused and counted.
+The caller of `put` never waits for the database. While the store fails, records wait and the write
+is retried; when the queue is full, new records are refused and counted.
 
 Theory of operation
 -------------------
-Every record that has entered is in exactly one place: in the queue, in the thread's hand
-(`_holding`), or counted as written, rejected or lost. It leaves the hand only in `_resolve`, under
-the lock, with its count. So nothing is unaccounted for, whatever is raised where: what an exception
-leaves in the hand is set aside, in the rescue file if there is one, and the thread goes on. A record
-that was given up meanwhile is in no hand any more, and a write that comes back late counts nothing.
+Every record that was accepted is in exactly one place: in the queue, held by the thread (`_holding`),
+or counted as written, rejected or lost. It leaves `_holding` only in `_resolve`, under the lock, at
+the moment it is counted. So every record is accounted for, whatever exception is raised: records that
+an exception leaves in `_holding` are set aside, in the rescue file if there is one, and the thread
+goes on. A record that was given up in the meantime is no longer in `_holding`, so a write of it that
+returns late is not counted.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ class Writer:
         store: Where to write.
         prepare: Applied to each record in the thread, before it is written.
         before_close: Called before the last flush, to put in what is left.
-        capacity: Most calls that may wait.
-        max_bytes: Most memory they may take, roughly.
-        when_full: "refuse" counts and drops a new record, "wait" holds its caller up.
-        rescue: Folder for what the store refuses, or what cannot be written before the writer is
-            closed; ``bestofinf import`` brings the file in later. None loses it.
+        capacity: Maximum number of calls that wait.
+        max_bytes: Approximate maximum of the memory that they take.
+        when_full: "refuse" counts and drops a new record, "wait" blocks its caller.
+        rescue: Folder for records that the store refuses or that cannot be written before the
+            writer is closed; ``bestofinf import`` reads the file later. None loses them.
     """
 
     def __init__(
@@ -95,14 +96,14 @@ class Writer:
         self._queue: deque[_Held] = deque()
         self._bytes = 0
         self._holding: list[_Held] = []  # what the thread is about to write
-        self._entered = self._left = 0  # records that ever came in and went out
+        self._entered = self._left = 0  # total numbers of records that came in and went out
         self._rescue = None if self._rescue_in is None else RescueFile(self._rescue_in)
         self._counts: Counter[str] = Counter()
         self._told = 0  # rejected records that a flush has reported
         self._last_error: str | None = None
-        self._gone: str | None = None  # that the store was lost, until a flush has told it
+        self._gone: str | None = None  # set if the store was lost, until a flush has reported it
         self._thread: threading.Thread | None = None
-        self._threadless = False  # no thread can be started any more
+        self._threadless = False  # the interpreter is ending: no thread can be started
         self._idle = False
         self._hurry = False
         self._closed = False
@@ -124,7 +125,7 @@ class Writer:
             )
 
     def put(self, record: CallRecord) -> bool:
-        """Take a record to be written soon. Quick, from any thread.
+        """Add a record to the queue. Fast, from any thread.
 
         Returns:
             False if it was refused, because the queue is full or the writer is closed.
@@ -163,15 +164,14 @@ class Writer:
     def flush(self, timeout: float | None = 30.0) -> None:
         """Wait until everything put in before is in the store.
 
-        Returning is the acknowledgement: what was put in is stored and survives a crash.
+        When it returns, all records put in before are stored and survive a crash.
 
         Args:
-            timeout: Longest wait in seconds; None for no limit.
+            timeout: Maximum wait in seconds; None for no limit.
 
         Raises:
-            StoreError: If it could not be written in time, or if, since the last flush, the
-                database refused some of it or the file of the store vanished. What could not be
-                written is still waiting.
+            StoreError: If not everything could be written in time (the rest still waits), or if,
+                since the last flush, the database refused records or the store's file vanished.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
@@ -223,7 +223,7 @@ class Writer:
                 self._run()
             elif thread is not None and thread is not threading.current_thread():
                 thread.join(timeout)
-                if thread.is_alive():  # the database does not even answer
+                if thread.is_alive():  # the database does not respond at all
                     self._give_up_all()
 
     def _give_up_all(self) -> None:
@@ -244,17 +244,17 @@ class Writer:
                 self._thread, self._threadless = None, True
                 return
             if multiprocessing.parent_process() is not None:
-                # A child of multiprocessing ends without running what atexit knows.
+                # A child process of multiprocessing ends without running atexit functions.
                 multiprocessing_util.Finalize(self, _flush_at_exit, (weakref.ref(self),), {}, 10)
 
     def _run(self) -> None:
         while self._take():
             try:
                 self._write(self._prepared(self._holding))
-            except BaseException as error:  # whatever it is, the next records are written
+            except BaseException as error:  # whatever the error, go on with the next records
                 self._set_aside(self._holding, error)
                 if threading.current_thread() is not self._thread:
-                    raise  # an interrupt of the program that is ending
+                    raise  # an interrupt while the program ends
 
     def _take(self) -> bool:
         """Take the next records from the queue; False if the thread is to end."""
@@ -273,13 +273,13 @@ class Writer:
         return True
 
     def _prepared(self, held: list[_Held]) -> list[_Held]:
-        """Prepare records; those that cannot be are rejected, and kept nowhere: they may be private."""
+        """Prepare records; those that fail are rejected and not rescued, as they may be private."""
         ready = []
         for one in list(held):
             try:
                 if not one.prepared:
                     one.record, one.prepared = self._prepare(one.record), True
-            except Exception as error:  # the user's own code: what it raises is told and counted
+            except Exception as error:  # the user's own code: its errors are logged and counted
                 told = f"a call could not be prepared: {error_text(error)}"
                 self._resolve([one], "rejected", told)
                 logger.error("A recorded call could not be stored: %s", told)
@@ -298,7 +298,7 @@ class Writer:
                     if len(held) == 1:
                         self._set_aside(held, error)
                         return
-                    for one in held:  # find the one that is refused
+                    for one in held:  # write one by one to find the record that is refused
                         self._write([one])
                     return
                 if not failing:
@@ -324,12 +324,12 @@ class Writer:
     def _set_aside(
         self, held: list[_Held], error: BaseException | str, *, final: bool = False
     ) -> None:
-        """Save what the store has not taken.
+        """Save records that the store did not accept to the rescue file, and count them.
 
         Args:
-            held: Records in the thread's hand.
-            error: Why the store has not taken them.
-            final: Whether they were to be tried again, had the program not ended.
+            held: Records in `_holding`.
+            error: Why the store did not accept them.
+            final: True if they would be retried but the program is ending.
         """
         told = str(error) if isinstance(error, StoreError) else error_text(error)
         ready = [one for one in held if one.prepared] if self._rescue is not None else []
@@ -337,7 +337,7 @@ class Writer:
         try:
             if self._rescue is not None:
                 kept = self._rescue.save([one.record for one in ready])
-        except BaseException as broken:  # they are counted below, whatever it is
+        except BaseException as broken:  # whatever the error, they are counted below
             kept = [False] * len(ready)
             told = f"{told}; nor rescued: {error_text(broken)}"
         saved = [one for one, is_kept in zip(ready, kept, strict=True) if is_kept]
@@ -349,10 +349,10 @@ class Writer:
     def _resolve(
         self, held: list[_Held], fate: str, message: str = "", *, rescued: bool = False
     ) -> int:
-        """Count records as `fate` and take them out of the thread's hand.
+        """Count records as `fate` and remove them from `_holding`.
 
         Returns:
-            How many: those that were still in it.
+            Number of records that were still in it.
         """
         gone = set(map(id, held))
         with self._lock:
@@ -369,7 +369,7 @@ class Writer:
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A record that has entered, and has not been counted as anything yet."""
+    """A record that was accepted and is not counted as written, rejected or lost yet."""
 
     record: CallRecord
     size: int

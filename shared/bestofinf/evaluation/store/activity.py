@@ -1,4 +1,4 @@
-"""What the calls in a store have been like: why they ended, what they cost, who failed."""
+"""Statistics of the calls in a store: why they ended, what they cost, which members failed."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from sqlalchemy import Connection, and_, case, func, select
 from bestofinf.evaluation.store import schema
 from bestofinf.evaluation.store.tallies import kind_of
 
-_ERRORS = 10  # kinds of errors that are named
+_ERRORS = 10  # maximum number of kinds of errors that are listed
 
 
 @dataclass(frozen=True, slots=True)
 class MemberActivity:
-    """What became of the requests to one member.
+    """Statistics of the requests to one member.
 
     Attributes:
-        requests: Draws that were asked of it.
-        failures: Those that brought no reply.
-        abstentions: Replies without an answer.
-        tokens: Generated tokens of a reply, in the mean; None when unknown.
-        seconds: Time of a reply, in the mean; None when unknown.
-        cost: Money for all of them.
-        errors: How often each kind of error came, most first.
+        requests: Number of draws.
+        failures: Number of draws that failed.
+        abstentions: Number of replies without an answer.
+        tokens: Mean number of generated tokens of a reply; None if unknown.
+        seconds: Mean time of a reply in seconds; None if unknown.
+        cost: Total cost in money.
+        errors: Number of failures by kind of error, most frequent first.
     """
 
     requests: int
@@ -39,17 +39,17 @@ class MemberActivity:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What the calls in a store have been like.
+    """Statistics of the calls in a store.
 
     Attributes:
-        calls: Calls of ensembles.
-        fixed: Those with a number of samples that did not depend on the answers.
-        samples: Draws of these calls, in the mean.
-        seconds: Time of a decision, in the mean; None when unknown.
+        calls: Number of calls of ensembles.
+        fixed: Number of these whose number of samples did not depend on the answers.
+        samples: Mean number of draws of a call.
+        seconds: Mean time of a decision in seconds; None if unknown.
         tokens: Generated tokens of all draws.
-        cost: Money for all draws.
-        reasons: How often calls ended for what, by the first words of the reason, most first.
-        members: By name.
+        cost: Cost of all draws in money.
+        reasons: Number of calls by the first words of the reason they ended for, most first.
+        members: Statistics by name of the member.
     """
 
     calls: int
@@ -63,7 +63,7 @@ class Activity:
 
 
 def read_activity(connection: Connection) -> Activity:
-    """Return what the calls in a store have been like."""
+    """Return the statistics of the calls in a store."""
     c, s = schema.calls, schema.samples
     ensembles = c.c.kind == "ensemble"
     calls, fixed, seconds = connection.execute(

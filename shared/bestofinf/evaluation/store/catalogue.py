@@ -1,4 +1,4 @@
-"""What a store holds, to look at: lists of questions, one question, and the whole at a glance."""
+"""The contents of a store for display: lists of questions, single questions, and an overview."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from bestofinf.evaluation.store.tallies import ANSWER, FAILED, Tally
 from bestofinf.evaluation.truth import Truth, resolve
 
 CALLS = 50
-"""Calls of a question that are given with it, the newest."""
+"""Maximum number of calls returned with a question; the newest are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One question with what is known of it.
+    """One question with everything that is known of it.
 
     Attributes:
-        listed: As it stands in lists.
+        listed: The question as shown in lists.
         question: Its row.
         all_calls: Number of its calls.
-        calls: The newest of them, the newest first.
-        samples: Their samples by call, in draw order.
-        labels: Everything that was said of it, oldest first.
-        tallies: What became of all its draws, by member and answer.
+        calls: The newest calls, the newest first.
+        samples: The samples of `calls` by call, in draw order.
+        labels: All its labels, oldest first.
+        tallies: Counts of the outcomes of all its draws, by member and answer.
     """
 
     listed: Listed
@@ -46,10 +46,10 @@ class Entry:
 
 
 class Catalogue:
-    """What a store holds, to look at. See `EvaluationStore.catalogue`.
+    """The contents of a store for display. See `EvaluationStore.catalogue`.
 
     Args:
-        database: Of the store.
+        database: The database of the store.
     """
 
     def __init__(self, database: Database) -> None:
@@ -57,7 +57,7 @@ class Catalogue:
 
     @property
     def counted(self) -> bool:
-        """Whether votes are counted: not in an earlier version's store that is only to be read."""
+        """Whether the store has tallies; one of an earlier version opened read-only has none."""
         with self._database.read() as connection:
             return not schema.missing(connection, schema.summaries.c.lead)
 
@@ -67,34 +67,34 @@ class Catalogue:
         """Return a page of a list of questions, with their votes.
 
         Args:
-            wanted: Which, in which order; by default all, the most contested first.
-            after: `Page.following` of the page before.
-            limit: Most questions on it.
+            wanted: Which questions in which order; by default all, the most contested first.
+            after: `Page.following` of the previous page; None for the first page.
+            limit: Maximum number of questions on the page.
 
         Raises:
-            UsageError: If `after` is no place in such a list.
+            UsageError: If `after` is not a position in such a list.
         """
         with self._read() as connection:
             return listing.read_page(connection, wanted or Wanted(), after=after, limit=limit)
 
     def count(self, wanted: Wanted | None = None) -> int:
-        """Return how many questions are wanted; all by default."""
+        """Return the number of questions that match; all by default."""
         with self._read() as connection:
             return listing.count(connection, wanted or Wanted())
 
     def numbers(self, wanted: Wanted) -> list[int]:
-        """Return the numbers of all questions that are wanted, in no order."""
+        """Return the numbers of all questions that match, in no order."""
         with self._read() as connection:
             return listing.read_numbers(connection, wanted)
 
     def members(self) -> list[str]:
-        """Return the names of all members that were asked something."""
+        """Return the names of all members that were asked a question."""
         member = schema.tallies.c.member
         with self._read() as connection:
             return list(connection.execute(select(member).distinct().order_by(member)).scalars())
 
     def labels(self, numbers: Sequence[int]) -> dict[int, tuple[str, list[LabelRow]]]:
-        """Return the ids of questions and everything that was said of them, by number."""
+        """Return the ids of questions and all their labels, by number."""
         q, m = schema.questions, schema.labels
         found: dict[int, tuple[str, list[LabelRow]]] = {}
         with self._read() as connection:
@@ -110,13 +110,13 @@ class Catalogue:
         return found
 
     def truths(self, numbers: Sequence[int]) -> dict[int, tuple[str, Truth]]:
-        """Return the ids of questions and what their labels add up to, by number."""
+        """Return the ids of questions and the truth that follows from their labels, by number."""
         return {n: (id_, resolve(said)) for n, (id_, said) in self.labels(numbers).items()}
 
     def votes(self, numbers: Sequence[int]) -> EvaluationSet:
         """Return the votes of questions as an evaluation set, in this order, from their tallies.
 
-        It has what labels add up to. Samples stand in no order and have neither tokens nor scores.
+        It has the right answers that follow from labels. Samples have no order, tokens or scores.
         """
         t = schema.tallies
         known = self.truths(numbers)
@@ -151,8 +151,8 @@ class Catalogue:
         """Return the question with this number (`Listed.number`); None if there is none.
 
         Args:
-            number: Place in the store.
-            calls: Most calls to give with it.
+            number: Number of the question in the store.
+            calls: Maximum number of calls to return with it.
         """
         q = schema.questions
         with self._read() as connection:
@@ -160,7 +160,7 @@ class Catalogue:
             return None if id_ is None else _entry(connection, id_, calls)
 
     def find(self, key: str) -> int | None:
-        """Return the number of the question that a key means; None for none, or several.
+        """Return the number of the question that a key names; None if it names none or several.
 
         Args:
             key: Id of the question, the beginning of one, the id of one of its calls, or the hash
@@ -175,12 +175,12 @@ class Catalogue:
             return connection.execute(select(q.c.number).where(q.c.id == ids[0])).scalar()
 
     def mark(self) -> tuple[int, ...]:
-        """Return what is different once something was added; cheap to read."""
+        """Return a value that changes whenever something is added; it is cheap to read."""
         with self._read() as connection:
             return read_mark(connection)
 
     def picture(self) -> Picture:
-        """Return what can be seen of the whole store without labels."""
+        """Return the overview of the whole store that needs no labels."""
         with self._read() as connection:
             return read_picture(connection)
 

@@ -1,4 +1,4 @@
-"""Connections to the database of an evaluation store, and its troubles in plain words."""
+"""Connections to the database of an evaluation store, and its errors in plain words."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ SQLITE_MAGIC = b"SQLite format 3\x00"
 
 _ORPHANS = "PRAGMA foreign_key_check"
 
-_PATIENCE = 2.0  # seconds that a reader is waited for before what it keeps alive is told
-_UNBINDABLE = ("binding parameter", "cannot adapt", "too big")  # of values no database can hold
+_PATIENCE = 2.0  # seconds to wait for readers, before a warning that they keep deleted texts alive
+_UNBINDABLE = (
+    "binding parameter",
+    "cannot adapt",
+    "too big",
+)  # values that no database can hold
 
-# What databases say, and what it means to whoever runs them. First match wins.
+# Parts of database errors and what they mean to the operator. The first match wins.
 _TROUBLES = (
     ("database is locked", "another program has kept it locked for too long; try again"),
     ("readonly database", "it is read-only: nothing can be written"),
@@ -63,7 +67,7 @@ def parse_url(address: str | Path) -> URL:
     """Return the database URL of an address: a URL, or the path of an SQLite file.
 
     Raises:
-        UsageError: If it is neither, or of a database that is not supported.
+        UsageError: If it is neither, or names a database that is not supported.
     """
     if isinstance(address, Path) or "://" not in address:
         return URL.create("sqlite", database=str(address))
@@ -88,9 +92,9 @@ class Database:
 
     Args:
         address: A URL or the path of an SQLite file.
-        create: Make the file and the tables where they are missing.
+        create: Create the file and the tables if they are missing.
         readonly: Never write, not even to open it.
-        timeout: Longest wait for a lock or a connection, in seconds.
+        timeout: Maximum wait for a lock or a connection, in seconds.
 
     Attributes:
         name: The address without its password, for messages.
@@ -109,9 +113,9 @@ class Database:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._engine: Engine | None = None
-        self._version = 0  # of the schema, once it is open
+        self._version = 0  # version of the schema, once it is open
         self._file: tuple[int, int] | None = (
-            None  # what tells the open file from others of its name
+            None  # identity of the open file, to notice if it is replaced
         )
         self._disposal: weakref.finalize[[], Database] | None = None
         self._inherited: list[Engine] = []
@@ -119,7 +123,7 @@ class Database:
         _DATABASES.add(self)
 
     def _begin_anew(self) -> None:
-        """Leave the parent's connections alone: closing them here would end them there."""
+        """Drop the parent's connections without closing them, which would close them in the parent."""
         self._lock = threading.Lock()
         if self._engine is not None and self._disposal is not None:
             self._inherited.append(self._engine)
@@ -144,21 +148,21 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a connection whose changes are kept whole, or not at all on an error.
+        """Give a connection whose changes are all committed, or none of them on an error.
 
         Raises:
             StoreError: If the database fails.
         """
         if self._readonly:
-            raise StoreError(f"{self.name} was opened for reading only")
+            raise StoreError(f"{self.name} cannot be written: it was opened with readonly=True")
         with self.plain_errors(), _writing(self._ready()) as connection:
             yield connection
 
     def take_turn(self, connection: Connection) -> None:
         """Wait until no other transaction adds rows.
 
-        SQLite has one writer at a time anyway. In PostgreSQL two that add the same questions in
-        different orders would wait for each other in a circle.
+        SQLite has one writer at a time anyway. In PostgreSQL two transactions that add the same
+        questions in different orders would deadlock.
         """
         if not self.is_sqlite:
             migrations.advisory_lock(connection)
@@ -174,7 +178,7 @@ class Database:
         """Move SQLite's write-ahead log into the file, so that deleted rows are gone from both.
 
         Returns:
-            False if another program is reading: they stay in the log until it has ended.
+            False if another program is reading: the rows stay in the log until it has ended.
         """
         if not self.is_sqlite:
             return True
@@ -182,10 +186,10 @@ class Database:
         return not busy
 
     def check(self) -> None:
-        """Look for damage in an SQLite file; a PostgreSQL server sees to that itself.
+        """Check an SQLite file for damage; a PostgreSQL server does so itself.
 
         Raises:
-            StoreError: If there is any.
+            StoreError: If the file is damaged.
         """
         if self.is_sqlite:
             found = [row[0] for row in self._pragma("PRAGMA integrity_check") if row[0] != "ok"]
@@ -194,7 +198,7 @@ class Database:
                 raise StoreError(f"{self.name}: the file is damaged: {found[0]}")
 
     def _pragma(self, statement: str, *, wait: float | None = None) -> list[Any]:
-        """Carry out a pragma; `wait` is how long a lock is waited for, where not as always."""
+        """Run a pragma; `wait` is the maximum wait for a lock in seconds, by default `timeout`."""
         with self.plain_errors():
             raw = self._ready().raw_connection()
             try:
@@ -232,13 +236,15 @@ class Database:
                     engine.dispose()
                     raise
                 self._engine, self._file = engine, self._identity()
-                # A store that nobody closed leaves no connection open when it is forgotten.
+                # A store that was not closed must not leave a connection open when it is collected.
                 self._disposal = weakref.finalize(self, engine.dispose)
-                self._disposal.atexit = False  # too early: see `_close_all`
+                self._disposal.atexit = (
+                    False  # not atexit, which would be too early: see `_close_all`
+                )
             return self._engine
 
     def _identity(self) -> tuple[int, int] | None:
-        """Return what tells an SQLite file from others of its name; None if there is none."""
+        """Return device and inode of the SQLite file; None if there is none."""
         if not self.is_sqlite:
             return None
         try:
@@ -262,7 +268,7 @@ class Database:
         options: dict[str, Any] = {"timeout": self._timeout, "check_same_thread": False}
         query = "" if self._create else f"?mode={'ro' if self._readonly else 'rw'}"
         if self._readonly and not os.access(path.parent, os.W_OK) and not _journal(path).exists():
-            query += "&immutable=1"  # nobody writes it, and its side files cannot be made
+            query += "&immutable=1"  # the file is read-only, and its side files cannot be created
         if query:
             options["uri"] = True
         name = f"{path.resolve().as_uri()}{query}" if query else str(path)
@@ -277,7 +283,7 @@ class Database:
         return engine
 
     def _check_file(self, path: Path) -> None:
-        """Refuse what SQLite would report unclearly, or create by mistake."""
+        """Raise a clear error for paths that SQLite reports unclearly or would create by mistake."""
         if path.is_dir():
             raise StoreError(f"{self.name}: wanted a file, got a folder")
         if not path.exists():
@@ -310,7 +316,7 @@ class Database:
                 word in said.lower() for word in _UNBINDABLE
             )
         else:
-            refused = isinstance(error, StatementError)  # a value could not even be sent
+            refused = isinstance(error, StatementError)  # the value could not be sent
         if refused:
             return StoreError(f"{self.name} refused the rows: {said}", permanent=True)
         for pattern, meaning in _TROUBLES:
@@ -324,14 +330,14 @@ def _journal(path: Path) -> Path:
 
 
 def _read(connection: Any, record: object) -> None:
-    # Transactions are begun below, as Python's own way cannot begin one for writing.
+    # Transactions are begun below, because Python's own way cannot begin one for writing.
     connection.isolation_level = None
     _set(connection, foreign_keys="ON")
 
 
 def _written(connection: Any, record: object) -> None:
     _read(connection, record)
-    # FULL: what was acknowledged survives a power cut, too. What is deleted is overwritten.
+    # FULL: committed rows survive a power cut. secure_delete: deleted rows are overwritten.
     _set(connection, synchronous="FULL", secure_delete="ON")
 
 
@@ -351,7 +357,7 @@ def _writing(engine: Engine) -> Iterator[Connection]:
 
 
 def _interpreted(connection: Any, record: Any) -> None:
-    """Let PostgreSQL compile nothing: the queries of lists are over before it has."""
+    """Turn off PostgreSQL's JIT, which takes longer than the queries of lists."""
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("SET jit = off")
@@ -359,7 +365,7 @@ def _interpreted(connection: Any, record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # Taking the write lock at once: two readers that both want to write would block each other.
+    # Take the write lock at once: two readers that both want to write would deadlock.
     writes = connection.get_execution_options().get("bestofinf_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -372,5 +378,5 @@ def _close_all() -> None:
         database.close()
 
 
-# Registered before the writer's, which imports this module, and so run after its last write.
+# Registered before the writer's function (the writer imports this module), so it runs after it.
 atexit.register(_close_all)

@@ -1,4 +1,4 @@
-"""Labels of questions: how they are given, and the right answers they add up to."""
+"""Labels of questions: how they are added, and the right answers that follow from them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bestofinf.evaluation.truth import resolve
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A statement about the answer of a question, to be given to a store.
+    """A statement about an answer of a question, to be added to a store.
 
     Attributes:
-        key: Id of the question, of one of its calls, or the hash of its prompt; or the id that the
-            question has in the file of a run, alone or after the run's name and a stroke.
-        answer: The answer spoken of; None means the one that the call returned.
+        key: Id of the question, id of one of its calls, or the hash of its prompt; or the id that
+            the question has in the file of a run, as ``ID`` or ``RUN/ID``.
+        answer: The answer that is judged; None for the one that the call returned.
         correct: Whether it is right.
-        retract: Take back all that was said of the question instead.
+        retract: Retract all labels of the question instead.
         provenance: How the question came to be labelled: "random", "asked", "feedback" or
-            "import"; None where that is not known.
+            "import"; None if unknown.
         score: Probability, above 0 and at most 1, with which it was drawn to be labelled; None
-            where it was not drawn, or that is not known.
+            if it was not drawn, or if that is unknown.
 
     Raises:
-        UsageError: If provenance or score is none of these.
+        UsageError: If provenance or score has another value.
     """
 
     key: str
@@ -56,7 +56,7 @@ class Label:
 
 
 class Found(NamedTuple):
-    """What a key means: a question, the call if it is one, and what that call returned."""
+    """The result of a key: a question, the call if the key is a call's, and the call's answer."""
 
     question: str
     call: str | None = None
@@ -64,16 +64,16 @@ class Found(NamedTuple):
 
 
 def find(connection: Connection, key: str) -> Found | None:
-    """Return what a question id, a call id, a prompt hash or a run's own id means.
+    """Return the question that a question id, a call id, a prompt hash or a run's own id names.
 
-    A call's id may stand behind ``run--``, as in the id of a message that LangChain gives; a run's
-    own id is that of a question in its file, ``ID`` or ``RUN/ID``, and the last try counts.
+    A call's id may follow ``run--``, as in the ids that LangChain gives to messages. A run's own id
+    is that of a question in its file, ``ID`` or ``RUN/ID``; its last attempt counts.
 
     Returns:
-        None if it means nothing.
+        None if the key is unknown.
 
     Raises:
-        UsageError: If several runs call different questions so.
+        UsageError: If several runs use the id for different questions.
     """
     q, c = schema.questions, schema.calls
     found = connection.execute(select(q.c.id).where(q.c.id == key)).scalar()
@@ -102,12 +102,12 @@ def _in_a_run(connection: Connection, key: str) -> Found | None:
     chosen = select(c.question_id, c.id, c.answer).where(or_(*meant)).order_by(c.number)
     rows = connection.execute(chosen).all()
     if len({row[0] for row in rows}) > 1:
-        raise UsageError(f"{key!r} is another question in each of several runs: name it RUN/ID")
+        raise UsageError(f"{key!r} names different questions in several runs: give it as RUN/ID")
     return Found(*rows[-1]) if rows else None
 
 
 def beginning_with(connection: Connection, key: str) -> list[str]:
-    """Return up to two ids of questions that begin with a text; of calls where no question's does."""
+    """Return up to two ids of questions that begin with a text; of calls if no question's does."""
     for table in (schema.questions, schema.calls):
         chosen = select(table.c.id).where(table.c.id.startswith(key, autoescape=True)).limit(2)
         found = list(connection.execute(chosen).scalars())
@@ -119,10 +119,10 @@ def beginning_with(connection: Connection, key: str) -> list[str]:
 def rows_for(
     connection: Connection, labels: Iterable[Label], *, source: str, at: float
 ) -> tuple[list[LabelRow], list[str]]:
-    """Return the rows for labels, and the keys that mean nothing.
+    """Return the rows for labels, and the keys that are unknown.
 
     Raises:
-        UsageError: If it is not said which answer is judged.
+        UsageError: If a label has no answer and its key is not a call that returned one.
     """
     rows, unknown = [], []
     for label in labels:
@@ -153,7 +153,7 @@ def rows_for(
 
 
 def gold(connection: Connection) -> dict[str, str]:
-    """Return the right answers that are known, by question."""
+    """Return the known right answers, by question."""
     history: dict[str, list[LabelRow]] = {}
     for row in queries.rows_of(connection, schema.labels, LabelRow):
         history.setdefault(row.question_id, []).append(row)

@@ -1,9 +1,9 @@
-"""Leases: of all processes that share a store, one at a time works on a thing.
+"""Leases: of all processes that share a store, only one at a time works on a named thing.
 
 A lease is a note in the store. Its holder renews it every `BEAT` seconds from a thread. It is
-free again when the holder gives it back, when the holder ran on this machine and is dead, and
-otherwise `STALE` seconds after it was renewed last. Times are by the database's clock, because
-those of the machines may differ.
+free again when the holder gives it back, when the holder's process ran on this machine and has ended,
+and otherwise `STALE` seconds after the last renewal. Times are by the database's clock, because
+the clocks of machines may differ.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _CLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a lease.
+    """The holder of a lease.
 
     Attributes:
-        owner: Unlike that of all others.
-        pid: Its process.
-        born: When the process began, as the system counts; empty where it does not say.
+        owner: Random identifier of the holder.
+        pid: Id of its process.
+        born: Start time of the process in the system's units; empty if the system does not say.
         host: Name of the machine.
-        place: The machine and its process table, unlike those of others.
+        place: Identifier of the machine since its start and of its process table.
         since: When it took the lease, in seconds since 1970.
-        renewed: When it renewed it last.
+        renewed: When it last renewed the lease, in seconds since 1970.
     """
 
     owner: str
@@ -71,15 +71,15 @@ class Holder:
 
     @property
     def dead(self) -> bool:
-        """Whether its process is known to have ended. False also where that cannot be told."""
-        if self.place != _place() or os.name == "nt":  # there a signal would end the process
+        """Whether its process is known to have ended; False if that cannot be known."""
+        if self.place != _place() or os.name == "nt":  # on Windows os.kill would end the process
             return False
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
         except PermissionError:
-            return False  # another user's, which may also be hidden in what is read below
+            return False  # a process of another user, which may be hidden from the check below
         return self.born != "" and _process(self.pid) not in ("", self.born)
 
     def __str__(self) -> str:
@@ -88,12 +88,12 @@ class Holder:
 
 
 class Lease:
-    """The right of one process to work on a thing.
+    """The exclusive right of one process to work on a thing.
 
     Args:
-        database: That of the store.
-        name: Of the thing, unlike those of others in the store.
-        told: What messages call it.
+        database: The database of the store.
+        name: Name of the thing, unique in the store.
+        told: Name of the thing in messages.
         beat: Seconds between two renewals.
         stale: Seconds without a renewal after which it is free.
     """
@@ -113,7 +113,7 @@ class Lease:
         self._beat = beat
         self._stale = stale
         self._mine: Holder | None = None
-        self._heir: Holder | None = None  # who has it instead
+        self._heir: Holder | None = None  # the holder that took it over
         self._lost = False
         self._confirmed = 0.0
         self._over = threading.Event()
@@ -123,8 +123,8 @@ class Lease:
         """Take the lease, and renew it from now on.
 
         Args:
-            take_over: Take it even from a holder that is alive, as far as one knows. Waits for
-                as long as that one may need to notice.
+            take_over: Take it even from a holder that seems alive. Waits for as long as that
+                holder may need to notice.
 
         Raises:
             UsageError: If another process has it; the message says who, and since when.
@@ -151,7 +151,7 @@ class Lease:
             time.sleep(1.5 * self._beat)
 
     def renew(self) -> None:
-        """Say that this process is alive, and see whether the lease is still its own.
+        """Record that this process is alive, and check that the lease is still its own.
 
         Raises:
             StoreError: If the database fails.
@@ -168,21 +168,21 @@ class Lease:
 
     @property
     def doubtful(self) -> bool:
-        """Whether it was not renewed for long: the process, or the database, was asleep."""
+        """Whether the last renewal is long ago, because the process or the database was suspended."""
         return not 0 <= time.time() - self._confirmed < self._stale / 2
 
     def check(self) -> None:
         """Raise an error if another process has the lease now.
 
         Raises:
-            StoreError: That.
+            StoreError: If so; the message names the process.
         """
         if self._lost:
             heir = f"taken over by {self._heir}" if self._heir else "taken over, and has ended"
             raise StoreError(f"{self._told} was {heir}: this process ends. Nothing is lost")
 
     def give_back(self) -> None:
-        """Free the lease. Where the database fails it becomes free by itself, in a while."""
+        """Free the lease. If the database fails, it becomes free after `stale` seconds."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
@@ -196,7 +196,7 @@ class Lease:
                     connection.execute(delete(meta).where(meta.c.key == self._key))
         except StoreError:
             pass
-        except Exception:  # what was done under the lease is done
+        except Exception:  # the work under the lease is complete, so an error here does not matter
             logger.exception("The lease of %s could not be given back", self._told)
 
     def _keep(self) -> None:
@@ -204,8 +204,8 @@ class Lease:
             try:
                 self.renew()
             except StoreError:
-                pass  # it may be back in a moment; else work ends by itself, as the lease runs out
-            except BaseException:  # whatever it is, the next renewal is tried
+                pass  # the database may be back soon; if not, the work ends when the lease runs out
+            except BaseException:  # whatever the error, the next renewal is tried
                 logger.exception("The lease of %s could not be renewed", self._told)
 
     def _now(self, connection: Connection) -> float:
@@ -218,7 +218,7 @@ class Lease:
             return None
         try:
             return Holder(**json.loads(found))
-        except (TypeError, ValueError):  # no note of ours: nobody renews it
+        except (TypeError, ValueError):  # not a note of this library, so nobody renews it
             return Holder("", 0, "", "", "", 0.0, 0.0)
 
     def _write(self, connection: Connection, holder: Holder, *, new: bool = False) -> None:
@@ -230,7 +230,7 @@ class Lease:
 
 
 def _place() -> str:
-    """Return what tells this machine, since it was started, and its process table from others."""
+    """Return an identifier of this machine since its start and of its process table."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         table = str(os.stat("/proc/self/ns/pid").st_ino)
@@ -240,13 +240,13 @@ def _place() -> str:
 
 
 def _process(pid: int) -> str | None:
-    """Return when a process began; None if it has ended, empty if the system does not say."""
+    """Return the start time of a process; None if it has ended, "" if the system does not say."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return None if Path("/proc/self/stat").exists() else ""
     except OSError:
         return ""
-    # After the name, which may hold anything: the state, and 19 fields on the time.
+    # After the name, which may contain anything: the state, and 19 fields later the start time.
     fields = status.rpartition(")")[2].split()
     return None if fields[0] in ("Z", "X") else fields[19]

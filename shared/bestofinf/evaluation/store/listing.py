@@ -1,4 +1,4 @@
-"""Lists of questions, a page at a time: what is asked for, in which order, from where on."""
+"""Lists of questions, page by page: filters, order and position."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ CONTESTED = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which questions, in which order.
+    """Which questions are listed, and in which order.
 
     Attributes:
-        show: "all"; "unlabelled" (nothing is known to be right), "open" (of these, not all answers
-            are known to be wrong either), "labelled", "contested" (several
-            answers, the lead below `CONTESTED`), "failed" (a draw brought nothing) or "unasked"
-            (no draw brought an answer) or "disputed" (different answers were said to be right).
+        show: "all", "unlabelled" (no right answer is known), "open" (unlabelled, and some answer is
+            not known to be wrong), "labelled", "contested" (several answers, and a lead below
+            `CONTESTED`), "failed" (a draw failed), "unasked" (no draw returned an answer) or
+            "disputed" (labels call different answers right).
         text: The beginning of an id, or words of the prompt.
-        member: Asked of this member.
-        apart: Two members whose most frequent answers differ.
-        order: "contested" (the least certain lead first, of those alike the most votes, those
+        member: Only questions that this member was asked.
+        apart: Only questions for which the most frequent answers of these two members differ.
+        order: "contested" (the least certain lead first, of equal leads the most votes first, those
             without votes last), "newest", "oldest" or "costly".
     """
 
@@ -58,18 +58,18 @@ class Listed:
     """A question in a list.
 
     Attributes:
-        number: Place in the store.
-        id: Of the question.
-        prompt: As stored; None where not kept.
-        last_message: What the user said last; None where not kept.
-        dataset: Where it comes from.
+        number: Number of the question in the store.
+        id: Id of the question.
+        prompt: The prompt; None if not stored.
+        last_message: The last message of the user; None if not stored.
+        dataset: Name of the collection it comes from.
         votes: Votes per answer, most first.
-        abstained: Replies without an answer.
-        failed: Draws that brought no reply.
-        lead: Probability that the leader is truly ahead of the second; None without votes.
+        abstained: Number of replies without an answer.
+        failed: Number of draws that failed.
+        lead: Probability that the leader is truly ahead of the runner-up; None without votes.
         tokens: Generated tokens of all draws.
-        cost: Money for all draws.
-        gold: The right answer, where known.
+        cost: Cost of all draws in money.
+        gold: The right answer; None if unknown.
         wrong: Number of answers known to be wrong.
     """
 
@@ -93,8 +93,8 @@ class Page:
     """A page of a list.
 
     Attributes:
-        questions: In order.
-        following: Where the next page begins; None on the last.
+        questions: The questions in order.
+        following: Position of the next page; None on the last page.
     """
 
     questions: Sequence[Listed]
@@ -102,10 +102,10 @@ class Page:
 
 
 def need_tallies(connection: Connection) -> None:
-    """Refuse a store that has none yet.
+    """Raise an error if the store has no tallies.
 
     Raises:
-        StoreError: If it is of an earlier version, and was opened for reading only.
+        StoreError: If it is of an earlier version and was opened read-only.
     """
     if schema.missing(connection, schema.summaries.c.lead):
         raise StoreError(
@@ -121,9 +121,9 @@ def read_page(
 
     Args:
         connection: To the database.
-        wanted: Which, and in which order.
-        after: `Page.following` of the page before; None for the first.
-        limit: Most questions on it; None for all.
+        wanted: Which questions, and in which order.
+        after: `Page.following` of the previous page; None for the first page.
+        limit: Maximum number of questions on the page; None for all.
 
     Raises:
         UsageError: If `after` was not made by this function.
@@ -146,13 +146,13 @@ def read_page(
 
 
 def count(connection: Connection, wanted: Wanted) -> int:
-    """Return how many questions are wanted."""
+    """Return the number of questions that match."""
     found = _chosen(select(func.count()).select_from(schema.summaries), wanted)
     return int(connection.execute(found).scalar_one())
 
 
 def read_numbers(connection: Connection, wanted: Wanted) -> list[int]:
-    """Return the numbers of all questions that are wanted, in no order."""
+    """Return the numbers of all questions that match, in no order."""
     chosen = _chosen(select(schema.summaries.c.number), wanted)
     return list(connection.execute(chosen).scalars())
 
@@ -199,14 +199,14 @@ def votes_of(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, 
 
 
 def find_prefix(connection: Connection, prefix: str, *, limit: int = 2) -> list[str]:
-    """Return ids of questions that begin so, at most `limit`."""
+    """Return ids of questions that begin with `prefix`, at most `limit`."""
     q = schema.questions
     chosen = select(q.c.id).where(q.c.id.startswith(prefix, autoescape=True)).order_by(q.c.id)
     return list(connection.execute(chosen.limit(limit)).scalars())
 
 
 def _keys(order: Order) -> list[tuple[Any, bool]]:
-    """Return what is sorted by, and whether downward; the last is unique."""
+    """Return the sort keys, each with whether it is descending; the last key is unique."""
     u = schema.summaries
     return {
         "contested": [(u.c.lead, False), (u.c.votes, True), (u.c.number, False)],
@@ -217,7 +217,7 @@ def _keys(order: Order) -> list[tuple[Any, bool]]:
 
 
 def _beyond(keys: Sequence[tuple[Any, bool]], place: Sequence[float]) -> ColumnElement[bool]:
-    """Return the condition of standing after a place in the order."""
+    """Return the condition for rows after a position in the order."""
     ways = []
     for depth, (key, down) in enumerate(keys):
         same = [k == value for (k, _), value in zip(keys[:depth], place, strict=False)]
@@ -232,7 +232,7 @@ def _place(after: str, length: int) -> list[float]:
         place = None
     numbers = isinstance(place, list) and all(type(value) in (int, float) for value in place)
     if not numbers or len(place) != length or any(abs(value) > 2**62 for value in place):
-        raise UsageError(f"no place in a list of questions: {after[:80]!r}")
+        raise UsageError(f"not a position in a list of questions: {after[:80]!r}")
     return list(place)
 
 
@@ -250,7 +250,7 @@ def _chosen(statement: Select[Any], wanted: Wanted) -> Select[Any]:
     }
     conditions = of_kind[wanted.show]
     if wanted.member:
-        # Asked question by question, so that a page ends where it is full.
+        # A subquery per question, so that the search ends when the page is full.
         of_member = [t.c.question_id == u.c.question_id, t.c.member == wanted.member]
         if wanted.show == "failed":
             of_member.append(t.c.fate == FAILED)
@@ -274,7 +274,7 @@ def _said_differently() -> Any:
 
 
 def _first_answer(member: str) -> Any:
-    """Return the most frequent answer of a member to a question; of equals the first by its text."""
+    """Return the most frequent answer of a member to a question; of equals the first by text."""
     t, u = schema.tallies, schema.summaries
     return (
         select(t.c.text)

@@ -1,7 +1,7 @@
-"""The version of a store's schema: made when missing, brought up to date when older.
+"""The version of a store's schema: created if missing, upgraded if older.
 
-A change of `schema` adds one step here, which does the same to a store that exists. A store of a
-newer version is left alone.
+Each change of `schema` adds one step here that makes the same change to an existing store. A store of
+a newer version is not touched.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ Step: TypeAlias = Callable[[Connection], None]
 
 
 def _count_votes(connection: Connection) -> None:
-    """Bring the tallies that a list of questions is made from."""
+    """Add the tallies that lists of questions are made from."""
     METADATA.create_all(connection, tables=[schema.tallies, schema.summaries])
     tallies.rebuild(connection)
 
 
 STEPS: tuple[Step, ...] = (to_version_2, _count_votes)
-"""What leads from version 1 to 2, from 2 to 3, and so on."""
+"""The steps from version 1 to 2, from 2 to 3, and so on."""
 
-# Any number, the same for all who make or fill the tables: only one does at a time.
+# Key of the lock that lets only one process at a time create or fill the tables. Any number does.
 _ADVISORY_LOCK = 0x626F696E66
 
 
 def version_of(steps: Sequence[Step]) -> int:
-    """Return the version that is reached with these steps."""
+    """Return the version that these steps lead to."""
     return 1 + len(steps)
 
 
@@ -49,23 +49,23 @@ def open_schema(
     readonly: bool,
     steps: Sequence[Step] | None = None,
 ) -> int:
-    """See that the tables are there, in the version that this library knows.
+    """Make sure that the tables exist in the version of this library.
 
-    An older store that is only to be read is left as it is.
+    An older store that is opened read-only is not changed.
 
     Args:
-        engine: Of the database.
-        writing: Gives a connection whose changes are kept whole.
-        name: What messages call the store.
-        create: Make the tables if they are missing.
+        engine: Engine of the database.
+        writing: Gives a connection whose changes are committed together.
+        name: Name of the store in messages.
+        create: Create the tables if they are missing.
         readonly: Change nothing.
-        steps: What leads from one version to the next.
+        steps: The steps from one version to the next.
 
     Returns:
-        The version that the store has now.
+        The version that the store has afterwards.
 
     Raises:
-        StoreError: If they are missing and may not be made, or are of a newer version.
+        StoreError: If tables are missing and may not be created, or the version is newer.
     """
     steps = STEPS if steps is None else steps
     newest = version_of(steps)
@@ -117,7 +117,7 @@ def _version(connection: Connection) -> int | None:
 
 
 def _use_write_ahead_log(engine: Engine) -> None:
-    """Let readers and a writer work at the same time. Kept in the file, so done only once."""
+    """Let readers and a writer work at the same time. The file keeps this, so it is done once."""
     if engine.dialect.name != "sqlite":
         return
     raw = engine.raw_connection()

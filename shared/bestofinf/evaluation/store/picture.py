@@ -1,4 +1,4 @@
-"""What can be seen of a whole store at a glance, from its tallies."""
+"""An overview of a whole store, from its tallies."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from bestofinf.evaluation.store.listing import CONTESTED
 from bestofinf.evaluation.store.tallies import ABSTAINED, ANSWER, FAILED, kind_of
 
 ERRORS = 5
-"""Kinds of errors that are named of a member."""
+"""Maximum number of kinds of errors listed for a member."""
 
 _DAY = 86_400
-_STEPS = ((2 * _DAY, 3_600), (120 * _DAY, _DAY), (10**12, 7 * _DAY))  # span, and the steps for it
+_STEPS = (
+    (2 * _DAY, 3_600),
+    (120 * _DAY, _DAY),
+    (10**12, 7 * _DAY),
+)  # (span, step) in seconds
 
 
 @dataclass(frozen=True, slots=True)
 class MemberPicture:
-    """What became of the draws of one member.
+    """The outcomes of the draws of one member.
 
     Attributes:
-        questions: Questions it was asked.
-        draws: Requests to it.
-        answered: Those that brought an answer.
-        abstained: Those that brought a reply without an answer.
-        failed: Those that brought nothing.
-        tokens: Mean generated tokens of a draw; None when unknown.
-        seconds: Mean time of a draw; None when unknown.
-        cost: Money for all.
-        agreement: Chance that two of its answers to a question agree, in the mean over questions
-            with two; None where there are none.
-        errors: How often each kind of error came, most first.
+        questions: Number of questions it was asked.
+        draws: Number of requests.
+        answered: Number of draws that returned an answer.
+        abstained: Number of draws that returned a reply without an answer.
+        failed: Number of draws that failed.
+        tokens: Mean generated tokens of a draw; None if unknown.
+        seconds: Mean time of a draw in seconds; None if unknown.
+        cost: Total cost in money.
+        agreement: Chance that two of its answers to a question agree, as a mean over questions
+            with at least two; None if there are none.
+        errors: Number of failures by kind of error, most frequent first.
     """
 
     questions: int
@@ -52,13 +56,13 @@ class MemberPicture:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was asked first in some stretch of time.
+    """The questions that were new in one interval of time.
 
     Attributes:
-        start: Seconds since 1970.
-        questions: Questions that were new.
-        tokens: Generated for them, then and later.
-        cost: Money for them, then and later.
+        start: Start of the interval in seconds since 1970.
+        questions: Number of new questions.
+        tokens: Tokens generated for these questions, then and later.
+        cost: Cost of these questions in money, then and later.
     """
 
     start: int
@@ -69,26 +73,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What can be seen of a store without labels.
+    """The overview of a store that needs no labels.
 
     Attributes:
         questions: Number of questions.
-        labelled: Those whose right answer is known.
-        contested: Those with several answers and an unsure lead.
-        several: Those with two votes or more.
-        unanimous: Those of them on which all votes agree.
-        failed: Those with a draw that brought nothing.
-        calls: Calls, of ensembles and others.
-        fixed: Calls of ensembles that drew a number of samples whatever was answered.
-        draws: Requests to all members.
+        labelled: Number of questions whose right answer is known.
+        contested: Number of questions with several answers and an uncertain lead.
+        several: Number of questions with two votes or more.
+        unanimous: Of `several`, those on which all votes agree.
+        failed: Number of questions with a failed draw.
+        calls: Number of calls, of ensembles and others.
+        fixed: Number of ensemble calls whose number of samples did not depend on the answers.
+        draws: Number of requests to all members.
         tokens: Generated tokens.
-        cost: Money.
-        seconds: Mean time of a decision; None when unknown.
-        sizes: How many questions have how many draws, by draws.
-        reasons: How often calls of ensembles ended for what, most first.
-        members: By name.
-        steps: In order of time.
-        step: Seconds of a step.
+        cost: Cost in money.
+        seconds: Mean time of a decision in seconds; None if unknown.
+        sizes: Number of questions by their number of draws.
+        reasons: Number of ensemble calls by the reason they ended for, most first.
+        members: The outcomes by name of the member.
+        steps: The intervals in order of time.
+        step: Length of an interval in seconds.
     """
 
     questions: int
@@ -111,14 +115,14 @@ class Picture:
 
 
 def read_mark(connection: Connection) -> tuple[int, ...]:
-    """Return what is different once something was added; cheap to read."""
+    """Return a value that changes whenever something is added; it is cheap to read."""
     tables = (schema.questions, schema.calls, schema.labels)
     newest = [connection.execute(select(func.max(t.c.number))).scalar() or 0 for t in tables]
     return (*newest, connection.execute(select(func.count(schema.summaries.c.number))).scalar_one())
 
 
 def read_picture(connection: Connection) -> Picture:
-    """Return what can be seen of a store without labels."""
+    """Return the overview of a store."""
     c, u = schema.calls, schema.summaries
     draws = u.c.votes + u.c.abstained + u.c.failed
     totals = connection.execute(
@@ -180,7 +184,7 @@ def _members(connection: Connection) -> dict[str, MemberPicture]:
         .group_by(t.c.member, t.c.text)
     ):
         errors.setdefault(member, Counter())[kind] += int(times)
-    # Grouped twice in one reading: by member and question for the agreement, then by member.
+    # One query groups twice: by member and question for the agreement, then by member.
     of_question = (
         select(
             t.c.member,
@@ -228,7 +232,7 @@ def _sum_of(column: Any, condition: Any) -> Any:
 
 
 def _steps(connection: Connection) -> tuple[int, list[Step]]:
-    """Return what was new, hour by hour, day by day or week by week."""
+    """Return the length of an interval (an hour, a day or a week) and the intervals."""
     q, u = schema.questions, schema.summaries
     first, last = connection.execute(
         select(func.min(q.c.created_at), func.max(q.c.created_at)).where(q.c.created_at > 0)
@@ -236,7 +240,7 @@ def _steps(connection: Connection) -> tuple[int, list[Step]]:
     if first is None:
         return _DAY, []
     step = next(step for span, step in _STEPS if last - first <= span or span == _STEPS[-1][0])
-    # Rounding to the middle of a step is the one way down that all databases share.
+    # Rounding x - 1/2 is the only way of rounding down that all databases have in common.
     place = cast(func.round(q.c.created_at / step - 0.5), Integer)
     rows = connection.execute(
         select(place, func.count(), func.sum(u.c.tokens), func.sum(u.c.cost))

@@ -22,14 +22,14 @@ from bestofinf.evaluation.rows import (
 from bestofinf.evaluation.store import schema
 
 CHUNK = 500
-"""Rows in one statement, and ids in one condition."""
+"""Maximum number of rows in one statement and of ids in one condition."""
 
 
 def execute(connection: Connection, statement: Any, rows: Sequence[Row]) -> None:
-    """Carry out a statement on rows, many at a time.
+    """Run a statement on rows, many at a time.
 
     Raises:
-        StoreError: If a value is one that no database could hold.
+        StoreError: If no database can hold one of the values.
     """
     for start in range(0, len(rows), CHUNK):
         try:
@@ -38,14 +38,14 @@ def execute(connection: Connection, statement: Any, rows: Sequence[Row]) -> None
             OverflowError,
             TypeError,
             ValueError,
-        ) as error:  # SQLAlchemy leaves these as they are
+        ) as error:  # SQLAlchemy does not wrap these errors
             raise StoreError(
                 f"the rows were refused: {error_text(error)}", permanent=True
             ) from error
 
 
 def rows_of(connection: Connection, table: Table, kind: type[Any], *where: Any) -> Iterator[Any]:
-    """Yield the rows of a table as values; in the order they came, samples by draw."""
+    """Yield the rows of a table as values, in the order they were added; samples by draw."""
     order = [table.c.number] if "number" in table.c else [table.c.call_id, table.c.draw]
     there = (
         null().label(name) if schema.missing(connection, table.c[name]) else table.c[name]

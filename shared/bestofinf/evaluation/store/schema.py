@@ -1,15 +1,15 @@
-"""The tables of an evaluation store, and how texts and numbers lie in them.
+"""The tables of an evaluation store, and how texts and numbers are stored in them.
 
-Four tables, all only added to: questions, the calls that asked them, the samples of each call,
-and labels. A row is never changed, but for the prompt of a question and the decision of a call,
-which may come later. What a column says is told by the row of the same name in
+There are four append-only tables: questions, the calls that asked them, the samples of each call,
+and labels. A row never changes, except that the prompt of a question and the decision of a call may
+be added later. The columns are described in the classes of the same names in
 `bestofinf.evaluation.rows`.
 
 A column with ``since`` is missing in stores of an earlier version. `migrations` adds it; in a store
-that is opened for reading only it is read as NULL.
+that is opened read-only it is read as NULL.
 
-Two more hold nothing of their own: tallies and summaries follow from these rows and are kept up to
-date with them, so that a list of many questions need not count their samples. See `tallies`.
+Two more tables, tallies and summaries, are derived from these rows and kept up to date with them, so
+that a list of many questions need not count their samples. See `tallies`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-# What a database cannot hold in a text: NUL (PostgreSQL) and lone surrogates (UTF-8).
+# Characters that a database cannot store: NUL (PostgreSQL) and lone surrogates (UTF-8).
 _UNSAFE = re.compile("[\x00\x1a\ud800-\udfff]")
 _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
 
 
 class AnyText(TypeDecorator[str]):
-    """Text that takes every Python string and gives the same string back.
+    """A text column that accepts every Python string and returns the same string.
 
     Characters that a database refuses are written as U+001A and four hexadecimal digits.
     """
@@ -177,7 +177,7 @@ tallies = Table(
         ForeignKey("bestofinf_questions.id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    # Hash of member, fate and text, which may be longer than what a database can index.
+    # A hash, because member, fate and text may be longer than a database can index.
     Column("key", String(64), primary_key=True),
     Column("member", AnyText, nullable=False),
     Column("fate", String(10), nullable=False),

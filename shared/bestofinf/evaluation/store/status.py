@@ -19,12 +19,12 @@ class StoreStatus:
         questions: Number of questions.
         labelled: Questions whose right answer is known.
         calls: Number of calls.
-        samples: Samples that came back, abstentions among them.
-        failures: Draws that brought none.
-        abstentions: Samples without an answer.
-        labels: Labels ever given.
-        members: Samples by member.
-        fixed: Samples of calls whose number of samples did not depend on the answers.
+        samples: Number of samples, including abstentions.
+        failures: Number of draws that failed.
+        abstentions: Number of samples without an answer.
+        labels: Number of labels ever given.
+        members: Number of samples by member.
+        fixed: Number of samples of calls whose number of samples did not depend on the answers.
     """
 
     questions: int
@@ -39,7 +39,7 @@ class StoreStatus:
 
 
 class Shown(ABC):
-    """What a notebook shows of a store: its address, and how much is in it."""
+    """The display of a store in a notebook: its address and its sizes."""
 
     @property
     @abstractmethod
@@ -64,11 +64,11 @@ class Shown(ABC):
 
 
 def read_status(connection: Connection, *, labelled: int) -> StoreStatus:
-    """Return what a store holds.
+    """Return the sizes of a store.
 
     Args:
-        connection: To its database.
-        labelled: Questions whose right answer is known.
+        connection: Connection to its database.
+        labelled: Number of questions whose right answer is known.
     """
     c, s = schema.calls, schema.samples
     came = s.c.error.is_(None)

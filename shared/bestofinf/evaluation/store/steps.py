@@ -1,4 +1,4 @@
-"""What leads a store from one version of the schema to the next."""
+"""The steps that upgrade a store from one version of the schema to the next."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _COLUMNS: tuple[tuple[str, str, TypeEngine[Any]], ...] = (
     ("labels", "score", Double()),
 )
 
-_ERROR = "error: "  # begins the reason of a run's call that ended without a decision
+_ERROR = "error: "  # first words of the reason of a run's call that ended without a decision
 _AGAIN = re.compile(r"(.+)#([2-9]|[1-9]\d{1,6})", re.S)
-_CHUNK = 1000  # rows changed by one statement
+_CHUNK = 1000  # maximum number of rows changed by one statement
 
 _META = table("bestofinf_meta", column("key", Text()), column("value", Text()))
 _QUESTIONS = table("bestofinf_questions", column("id", AnyText()), column("dataset", AnyText()))
@@ -55,9 +55,9 @@ _CALLS = table(
 
 
 def to_version_2(connection: Connection) -> None:
-    """Add the last message of questions, runs of calls, log-probabilities, and how labels came.
+    """Add columns for last messages, runs, log-probabilities and the provenance of labels.
 
-    Calls of runs, whose ids were made of the names of run and question, get these as columns.
+    The ids of calls of runs contain the names of run and question; these become columns.
     """
     for name, added, kind in _COLUMNS:
         sql = kind.compile(connection.dialect)
@@ -87,7 +87,7 @@ class _Call(NamedTuple):
 
 
 def _keys(connection: Connection, runs: set[str]) -> Iterator[dict[str, Any]]:
-    """Yield the keys of the calls of runs, of which the first half of the name's hash is known."""
+    """Yield the new columns of the calls of runs, recognised by half of the hash of the run's name."""
     c, q = _CALLS.c, _QUESTIONS.c
     chosen = (
         select(c.id, c.question_id, c.reason, q.dataset)
@@ -102,7 +102,7 @@ def _keys(connection: Connection, runs: set[str]) -> Iterator[dict[str, Any]]:
         question, attempt = call.id[len(run) + 1 :], 1
         again = _AGAIN.fullmatch(question)
         if again is not None:
-            # "a#2" is the second try of "a" if its first try failed, and else a name.
+            # "a#2" is the second attempt at "a" if the first failed; otherwise it is a name.
             number = int(again[2])
             before = f"{run}/{again[1]}" + (f"#{number - 1}" if number > 2 else "")
             earlier = calls.get(before)

@@ -1,7 +1,7 @@
 """The evaluation store: questions, calls, samples and labels in a database.
 
-An SQLite file by default, PostgreSQL by URL. Everything is only added; what comes twice (a retry
-after a lost connection, a file imported again) is stored once.
+It is an SQLite file by default, and PostgreSQL by URL. Rows are only added; a row that comes twice (a
+retry after a lost connection, a file imported again) is stored once.
 """
 
 from __future__ import annotations
@@ -40,22 +40,21 @@ from bestofinf.evaluation.store.status import Shown, StoreStatus, read_status
 logger = logging.getLogger(__name__)
 
 FEWEST = 4
-"""Characters that the beginning of an id must have."""
+"""Minimum number of characters of an abbreviated id."""
 
 
 class EvaluationStore(Shown):
     """A database of evaluation questions and everything recorded about them.
 
-    Objects may be used by many threads, and many processes may use one database. An object may
-    be carried over a fork.
+    An object may be used by many threads and survives a fork; many processes may use one database.
 
     Args:
         address: ``sqlite:///PATH``, ``postgresql://USER@HOST/DATABASE``, or the path of an
             SQLite file.
-        create: Make the file and the tables where they are missing.
+        create: Create the file and the tables if they are missing.
         readonly: Never write, not even to open it.
-        timeout: Longest wait for a lock or a connection, in seconds.
-        connect: Open it now and not at first use.
+        timeout: Maximum wait for a lock or a connection, in seconds.
+        connect: Open it now, and not at first use.
 
     Raises:
         UsageError: If the address is wrong.
@@ -83,7 +82,7 @@ class EvaluationStore(Shown):
 
     @property
     def catalogue(self) -> Catalogue:
-        """What the store holds, to look at: lists of questions, single ones, and the whole."""
+        """The contents for display: lists of questions, single questions, and an overview."""
         return Catalogue(self._database)
 
     def __enter__(self) -> EvaluationStore:
@@ -101,10 +100,10 @@ class EvaluationStore(Shown):
     def add(self, records: Iterable[CallRecord]) -> None:
         """Add calls with their questions, samples and labels: all of them, or none on an error.
 
-        They may be more than memory holds: they are taken while it writes.
+        The records may be larger than memory, because the iterable is consumed while writing.
 
         Raises:
-            StoreError: If the database fails; ``permanent`` is True where it refuses the rows.
+            StoreError: If the database fails; ``permanent`` is True if it refuses the rows.
         """
         with self._database.write() as connection:
             self._database.take_turn(connection)
@@ -122,13 +121,13 @@ class EvaluationStore(Shown):
         provenance: Provenance | None = None,
         score: float | None = None,
     ) -> str:
-        """Say what the right answer of a question is. The newest word counts; all are kept.
+        """Label the right answer of a question. All labels are kept; the newest counts.
 
         Args:
-            key: Id of the question, of one of its calls, or the hash of its prompt.
-            gold: The right answer; None takes back all that was said of the question.
-            source: Who says so.
-            at: When, in seconds since 1970; now by default.
+            key: Id of the question, id of one of its calls, or the hash of its prompt.
+            gold: The right answer; None retracts all labels of the question.
+            source: Name of the person or program that gives the label.
+            at: When it was given, in seconds since 1970; now by default.
             provenance: How the question came to be labelled; see `Label`.
             score: Probability with which it was drawn to be labelled; see `Label`.
 
@@ -154,20 +153,20 @@ class EvaluationStore(Shown):
         source: str = "",
         at: float | None = None,
     ) -> str:
-        """Say that an answer is right or wrong (thumbs up or down) without knowing the gold.
+        """Label an answer as right or wrong (thumbs up or down).
 
-        A right answer is the gold. A wrong one is remembered in `Question.wrong`. Its provenance is
+        A right answer becomes the gold. A wrong one is added to `Question.wrong`. The provenance is
         "feedback".
 
         Args:
             key: Id of the call, or of the question.
-            correct: Thumbs up, or down.
+            correct: True for thumbs up, False for thumbs down.
             answer: The answer judged; by default the one that the call returned.
-            source: Who says so.
-            at: When, in seconds since 1970; now by default.
+            source: Name of the person or program that gives the label.
+            at: When it was given, in seconds since 1970; now by default.
 
         Raises:
-            UsageError: If the key is unknown, or it is not said which answer was judged.
+            UsageError: If the key is unknown, or no answer is given and the key is not a call's.
         """
         label = Label(key, answer_text(answer), correct, provenance="feedback")
         return self._label(label, source=source, at=at)
@@ -175,18 +174,19 @@ class EvaluationStore(Shown):
     def label_all(
         self, labels: Iterable[Label], *, source: str = "", at: float | None = None
     ) -> tuple[str, ...]:
-        """Give many labels in one transaction.
+        """Add many labels in one transaction.
 
         Args:
-            labels: What to say of which question or call.
-            source: Who says so.
-            at: When, in seconds since 1970; now by default.
+            labels: The labels.
+            source: Name of the person or program that gives them.
+            at: When they were given, in seconds since 1970; now by default.
 
         Returns:
-            The keys that are unknown; all other labels are given.
+            The keys that are unknown; all other labels are added.
 
         Raises:
-            UsageError: If it is not said which answer is judged. No label is given then.
+            UsageError: If a label has no answer and its key is not a call that returned one. Then no
+                label is added.
         """
         now = time.time() if at is None else at
         with self._database.write() as connection:
@@ -200,10 +200,10 @@ class EvaluationStore(Shown):
         return question_id
 
     def find(self, key: str) -> str:
-        """Return the id of the question that a question id, a call id or a prompt hash means.
+        """Return the id of the question that a question id, a call id or a prompt hash names.
 
         Raises:
-            UsageError: If it means none.
+            UsageError: If the key is unknown.
         """
         with self._database.read() as connection:
             found = labelling.find(connection, key)
@@ -212,14 +212,14 @@ class EvaluationStore(Shown):
         return found.question
 
     def complete(self, key: str) -> str:
-        """Return a key as it is where it means something, else the one id that begins with it.
+        """Return a known key unchanged, or the only id that begins with it.
 
         Args:
             key: As for `find`; or the first four characters or more of the id of a question, or of
                 a call.
 
         Raises:
-            UsageError: If nothing or several ids begin so.
+            UsageError: If no id or several ids begin with it.
         """
         with self._database.read() as connection:
             if labelling.find(connection, key) is not None:
@@ -234,7 +234,7 @@ class EvaluationStore(Shown):
         raise UsageError(f"{self.name}: no question, call or prompt hash {key!r}")
 
     def labels(self, key: str) -> tuple[LabelRow, ...]:
-        """Return everything that was ever said of a question, oldest first."""
+        """Return all labels of a question, oldest first."""
         question = self.find(key)
         with self._database.read() as connection:
             m = schema.labels
@@ -245,14 +245,14 @@ class EvaluationStore(Shown):
     ) -> list[Contested]:
         """Return the questions without a right answer, the most contested vote first.
 
-        There a label teaches most: where all samples agree, weights change nothing.
+        Their labels help most: if all samples agree, no weights change the decision.
 
         Args:
-            limit: Most questions to return.
-            answer: The answer type, to take equivalent answers as one; by default answers are
-                compared as text.
+            limit: Maximum number of questions to return; None for all.
+            answer: The answer type that merges equivalent answers; by default answers are compared
+                as text.
         """
-        # What an answer type makes of the answers is known only after reading them all.
+        # With an answer type the order is only known after all answers have been read.
         few = limit if answer is None else None
         with self._database.read() as connection:
             found = listing.read_page(connection, Wanted("unlabelled"), limit=few).questions
@@ -265,7 +265,7 @@ class EvaluationStore(Shown):
     # -- notes --------------------------------------------------------------------------------
 
     def remember(self, key: str, value: str) -> str:
-        """Write a note under a key, unless there is one, and return the one that stands.
+        """Write a note under a key unless it has one, and return the note that the store has then.
 
         Args:
             key: At most 40 characters.
@@ -282,11 +282,11 @@ class EvaluationStore(Shown):
             return str(found.scalar_one())
 
     def lease(self, name: str, told: str) -> Lease:
-        """Return what lets one process at a time work on a thing.
+        """Return a lease, with which only one process at a time works on a thing.
 
         Args:
-            name: Of the thing, unlike those of others in the store.
-            told: What messages call it.
+            name: Name of the thing, unique in the store.
+            told: Name of the thing in messages.
         """
         return Lease(self._database, name, told)
 
@@ -325,7 +325,7 @@ class EvaluationStore(Shown):
     def records(
         self,
     ) -> Generator[tuple[QuestionRow, list[CallRow], list[SampleRow], list[LabelRow]]]:
-        """Yield each question with its calls, samples and labels, in the order they came."""
+        """Yield each question with its calls, samples and labels, in the order they were added."""
         with self._database.read() as connection:
             q = schema.questions
             numbers = connection.execute(select(q.c.id).order_by(q.c.number)).scalars().all()
@@ -341,12 +341,12 @@ class EvaluationStore(Shown):
         uncounted: bool = False,
         texts: bool = False,
     ) -> EvaluationSet:
-        """Return everything in the store as an evaluation set, in the order it came.
+        """Return the contents of the store as an evaluation set, in the order they were added.
 
         Args:
-            kinds: Which calls: "ensemble", "model" and "import"; all by default.
-            uncounted: Take samples too that came too late for their decision.
-            texts: Give the replies whose texts are kept, beside the answers.
+            kinds: Kinds of calls to read, of "ensemble", "model" and "import"; all by default.
+            uncounted: Include samples that came too late for their decision.
+            texts: Include the replies whose texts are stored, beside the answers.
         """
         wanted = None if kinds is None else set(kinds)
         questions = []
@@ -381,19 +381,19 @@ class EvaluationStore(Shown):
         return found
 
     def status(self) -> StoreStatus:
-        """Return what the store holds."""
+        """Return the sizes of the store."""
         with self._database.read() as connection:
             return read_status(connection, labelled=len(labelling.gold(connection)))
 
     def activity(self) -> Activity:
-        """Return what the calls have been like: why they ended, what they cost, who failed."""
+        """Return statistics of the calls: why they ended, what they cost, which members failed."""
         with self._database.read() as connection:
             return read_activity(connection)
 
     def check(self) -> None:
-        """Look for damage: the file's structure, and rows that belong to nothing.
+        """Check the structure of the file, and that every row belongs to another.
 
         Raises:
-            StoreError: If there is any.
+            StoreError: If there is any damage.
         """
         self._database.check()

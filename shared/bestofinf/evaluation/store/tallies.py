@@ -1,8 +1,8 @@
-"""Votes by question, member and answer, kept up to date with the samples that they count.
+"""Counts by question, member and answer, kept up to date with the samples.
 
-Samples are only added, so a tally grows by what is new and is never counted again. Beside it
-stands one summary a question: how contested it is, what it cost, and what its labels add up to.
-Both are written in the transaction that adds the samples or the labels.
+Samples are only added, so a tally grows by the new samples and is never counted again. Each question
+also has one summary: how contested it is, what it cost, and the right answer that follows from its
+labels. Both are written in the transaction that adds the samples or the labels.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from bestofinf.evaluation.truth import resolve
 ANSWER, ABSTAINED, FAILED = "answer", "abstained", "failed"
 
 NO_VOTE = 2.0
-"""The lead in a summary without votes: such questions stand after all others."""
+"""The lead in a summary without votes, which sorts such questions after all others."""
 
-_MOST_TOKENS = 2**40  # of one draw: the sum of many must fit into a column
+_MOST_TOKENS = 2**40  # maximum for one draw, so that the sum of many fits into a column
 
 _FIXED = ("question_id", "number")
 _SUMS = ("times", "tokens", "counted_tokens", "seconds", "timed", "cost")
@@ -34,19 +34,19 @@ _SUMS = ("times", "tokens", "counted_tokens", "seconds", "timed", "cost")
 
 @dataclass(slots=True)
 class Tally:
-    """What became of some draws of a question.
+    """The count of draws of a question that had the same outcome.
 
     Attributes:
-        question_id: Which question.
-        member: Who was asked.
+        question_id: Id of the question.
+        member: Name of the member.
         fate: "answer", "abstained" or "failed".
         text: The answer, or the kind of error.
-        times: How often.
-        tokens: Generated tokens of all of them.
-        counted_tokens: Draws whose tokens are known.
-        seconds: Time of all of them.
-        timed: Draws whose time is known.
-        cost: Money for all of them.
+        times: Number of draws.
+        tokens: Sum of their generated tokens.
+        counted_tokens: Number of draws whose tokens are known.
+        seconds: Sum of their times in seconds.
+        timed: Number of draws whose time is known.
+        cost: Sum of their costs in money.
     """
 
     question_id: str
@@ -62,12 +62,12 @@ class Tally:
 
     @property
     def key(self) -> str:
-        """What tells it from others of the question, in a length that a database can index."""
+        """A hash that identifies the tally within its question and is short enough for an index."""
         said = "\0".join((self.member, self.fate, self.text or ""))
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
     def add(self, sample: SampleRow) -> None:
-        """Count one more draw; numbers that can be none are unknown."""
+        """Count one more draw; invalid numbers count as unknown."""
         sample = checked(sample)
         self.times += 1
         self.tokens += min(sample.tokens or 0, _MOST_TOKENS)
@@ -81,7 +81,7 @@ _COLUMNS = tuple(field.name for field in fields(Tally))
 
 
 def known_draws(connection: Connection, calls: Collection[str]) -> set[tuple[str, int]]:
-    """Return the draws of calls that are in the store already."""
+    """Return the draws of these calls that the store already has."""
     s, ids = schema.samples, sorted(calls)
     found: set[tuple[str, int]] = set()
     for start in range(0, len(ids), queries.CHUNK):
@@ -94,15 +94,15 @@ def known_draws(connection: Connection, calls: Collection[str]) -> set[tuple[str
 def count(
     connection: Connection, samples: Iterable[SampleRow], before: Collection[tuple[str, int]]
 ) -> set[str]:
-    """Count samples that were added just now.
+    """Count samples that were just added.
 
     Args:
-        connection: In the transaction that added them.
-        samples: Those that were to be added.
-        before: Those of them that were there before; each is counted once.
+        connection: Connection in the transaction that added them.
+        samples: The samples that were to be added.
+        before: The draws that the store had before, which are not counted again.
 
     Returns:
-        The questions whose tallies have grown; see `summarise`.
+        The ids of the questions whose tallies have changed; see `summarise`.
     """
     fresh: dict[tuple[str, int], SampleRow] = {}
     for sample in samples:
@@ -121,19 +121,19 @@ def count(
 
 
 def fate_of(sample: SampleRow) -> tuple[str, str | None]:
-    """Return what became of a draw, and the answer or the kind of error."""
+    """Return the outcome of a draw (`Tally.fate`), and the answer or the kind of error."""
     if sample.error is not None:
         return FAILED, kind_of(sample.error)
     return (ABSTAINED, None) if sample.answer is None else (ANSWER, sample.answer)
 
 
 def kind_of(text: str | None) -> str:
-    """Return the first words of a reason or an error: which rule, which kind of error."""
+    """Return the part of a reason or an error before the colon: the rule, or the kind of error."""
     return "not told" if text is None else text.partition(":")[0].partition(" (")[0].strip()
 
 
 def summarise(connection: Connection, questions: Collection[str]) -> None:
-    """Write the summaries of questions anew, from their tallies and labels."""
+    """Write the summaries of questions again, from their tallies and labels."""
     q, t, m, ids = schema.questions, schema.tallies, schema.labels, sorted(questions)
     for start in range(0, len(ids), queries.CHUNK):
         some = ids[start : start + queries.CHUNK]
@@ -161,7 +161,7 @@ def summarise(connection: Connection, questions: Collection[str]) -> None:
             else:
                 row[fate] += int(times)
         said: dict[str, list[LabelRow]] = {id_: [] for id_ in some}
-        # These columns alone: a store that is being brought up to date may lack newer ones.
+        # Only these columns: a store that is being upgraded may lack newer ones.
         labels = (
             select(m.c.id, m.c.question_id, m.c.answer, m.c.correct)
             .where(m.c.question_id.in_(some))
@@ -220,18 +220,18 @@ def rebuild(connection: Connection) -> None:
 
 
 def insert_into(connection: Connection, table: Any) -> Any:
-    """Return an insertion in the words of the database."""
+    """Return an INSERT statement in the dialect of the database."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     return dialect.insert(table)
 
 
 def _possible(column: Any) -> Any:
-    """Return a column without what no amount can be, as `rows.checked` reads it."""
+    """Return a column with invalid amounts as NULL, as `rows.checked` reads them."""
     return case((column.between(0, int(LARGEST)), column))
 
 
 def _questions_of(connection: Connection, calls: Collection[str]) -> Mapping[str, str]:
-    """Return the question of each call, as the store has it: the first to name one is right."""
+    """Return the question of each call as stored: the first question named for a call counts."""
     c, ids = schema.calls, sorted(calls)
     found: dict[str, str] = {}
     for start in range(0, len(ids), queries.CHUNK):

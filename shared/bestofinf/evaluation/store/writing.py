@@ -1,4 +1,4 @@
-"""Adding rows: what comes twice is stored once, and a later decision may replace a forced one."""
+"""Adding rows: a row that comes twice is stored once; a later decision may replace a forced one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow
 from bestofinf.evaluation.store import queries, schema, tallies
 
 LONGEST_ID = 500
-"""Longest id of a question, a call or a label, in characters: a database must index it."""
+"""Maximum length of an id of a question, call or label in characters, so that it can be indexed."""
 
-_BATCH = 1 << 23  # bytes of records, roughly, that are written at a time
+_BATCH = 1 << 23  # approximate bytes of records that are written at a time
 
 _DECISION = ("answer", "confidence", "reason", "winner_member", "seconds")
-_FORCED = ("budget:%", "stopped%")  # reasons that a decision was not waited for
+_FORCED = ("budget:%", "stopped%")  # first words of reasons of decisions that were forced
 
 
 def check_ids(record: CallRecord) -> None:
-    """Refuse ids that a database cannot index.
+    """Raise an error for ids that a database cannot index.
 
     Raises:
-        UsageError: If one is empty or too long.
+        UsageError: If an id is empty or too long.
     """
     ids = [record.question.id] if record.question else []
     ids += [record.call.id] if record.call else []
@@ -69,13 +69,13 @@ def add_records(connection: Connection, records: Sequence[CallRecord]) -> None:
 
 
 def add_labels(connection: Connection, rows: Sequence[LabelRow]) -> None:
-    """Add labels, and what they change of the summaries."""
+    """Add labels and update the summaries that they change."""
     add_new(connection, schema.labels, rows)
     tallies.summarise(connection, {row.question_id for row in rows})
 
 
 def add_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Add the rows that are not there yet."""
+    """Add the rows that the table does not have yet."""
     statement: Any = tallies.insert_into(connection, table).on_conflict_do_nothing()
     queries.execute(connection, statement, rows)
 
@@ -84,7 +84,7 @@ def _add_questions(connection: Connection, rows: Sequence[QuestionRow]) -> None:
     table = schema.questions
     statement: Any = tallies.insert_into(connection, table)
     new = statement.excluded
-    # A later call may bring the prompt that an earlier one did not keep.
+    # A later call may have the prompt that an earlier one did not store.
     statement = statement.on_conflict_do_update(
         index_elements=[table.c.id],
         set_={
@@ -105,8 +105,8 @@ def _add_calls(connection: Connection, rows: Sequence[CallRow]) -> None:
     table = schema.calls
     statement: Any = tallies.insert_into(connection, table)
     new = statement.excluded
-    # A call whose samples came one by one has its decision last; one that the end of a
-    # batch forced may be followed by a better one.
+    # If the samples of a call came one by one, its decision comes last; a decision that the end
+    # of a batch forced may be followed by a better one.
     statement = statement.on_conflict_do_update(
         index_elements=[table.c.id],
         set_={name: new[name] for name in _DECISION},
