@@ -1,9 +1,9 @@
-"""The border: numbers and texts of others are checked here, once, before anything believes them.
+"""The border: numbers and texts from outside are checked here once, before they are used.
 
-What providers, frameworks, scorers, files and stores say of a reply is foreign. A number that cannot
-be one becomes None, which means unknown and is never taken for 0. A text is cut before it is
-searched, loses what would steer a terminal before it is shown on one, and the keys in it before it
-is kept.
+Whatever providers, frameworks, scorers, files and stores report is foreign. A value that is not a
+valid number becomes None, which means unknown and never 0. A text is cut to a maximum length before
+it is searched, its control characters are escaped before it is shown on a terminal, and API keys in
+it are hidden before it is stored.
 """
 
 from bestofinf.border.secrets import (

@@ -1,4 +1,4 @@
-"""Numbers of others, and why a reply ended: what cannot be believed becomes None."""
+"""Check numbers and finish reasons from outside: an invalid one becomes None."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def as_logprob(value: object) -> float | None:
 
 
 def as_finish_reason(value: object) -> str | None:
-    """Return why a reply ended, in lower case and spelt alike for all providers; None if unknown.
+    """Return why a reply ended, in lower case and spelt alike for all providers; None if not a text.
 
     >>> as_finish_reason("SAFETY"), as_finish_reason("max_tokens"), as_finish_reason("STOP"), as_finish_reason(7)
     ('content_filter', 'length', 'stop', None)

@@ -1,4 +1,4 @@
-"""Errors by the person who must act, and what to do about those of models.
+"""Errors by the person who must act, and how a vote reacts to those of models.
 
 Every error is a `BestOfInfError`. A `UsageError` is for the caller, a `StoreError` for the operator
 of the database, a `ProtocolMisuseError` for the author of a driver, a `SamplingError` for the

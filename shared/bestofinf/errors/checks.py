@@ -1,4 +1,4 @@
-"""Checks of what a caller gives, and how messages show it."""
+"""Check arguments, and show their values in error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the errors of clients mean: they have no common base class, and `kind_of` classifies them."""
+"""Classify the errors of clients, which have no common base class; see `kind_of`."""
 
 from __future__ import annotations
 

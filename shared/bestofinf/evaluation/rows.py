@@ -83,23 +83,23 @@ class SampleRow:
     """One draw of a call and its outcome.
 
     Attributes:
-        call_id: The call it belongs to.
-        draw: Place in the call, from 0; a call has each place once.
-        member: Who was asked.
-        answer: The vote; None abstains, or there was none.
-        text: The reply, where kept.
-        tokens: Generated tokens.
-        input_tokens: Tokens read.
-        cost: Money.
-        seconds: Time from request to reply.
+        call_id: Id of the call.
+        draw: Index in the call, from 0; unique within the call.
+        member: Name of the member.
+        answer: The vote; None if the reply abstained or the draw failed.
+        text: The reply's text; None if not stored.
+        tokens: Number of generated tokens.
+        input_tokens: Number of tokens read.
+        cost: Cost in money.
+        seconds: Time in seconds from request to reply.
         score: A verifier's score in [0, 1].
         weight: The member's weight in that call.
-        error: Why no sample came back; None for a sample.
-        counted: True when it took part in the decision.
+        error: Why the draw failed; None for a sample.
+        counted: True if it took part in the decision.
         logprob: Log-probability of the whole reply: the sum over its tokens, in nats, at most 0.
-        logprob_tokens: Tokens that the sum is over.
+        logprob_tokens: Number of tokens that the sum is over.
         logprob_kind: Which probabilities they are; see `bestofinf.records.LogprobKind`.
-        said: What tells replies apart where the text is not kept: the same for the same reply.
+        said: Digest of the reply, to tell replies apart if the text is not stored.
     """
 
     call_id: str

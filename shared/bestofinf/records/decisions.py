@@ -1,4 +1,4 @@
-"""What came of a draw, and the result of a vote."""
+"""The outcome of a draw, and the result of a vote."""
 
 from __future__ import annotations
 

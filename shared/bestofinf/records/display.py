@@ -1,4 +1,4 @@
-"""What objects show of themselves: bars and tables in notebooks, and a `repr` that fits a screen."""
+"""How objects are displayed: bars and tables in notebooks, and a `repr` that fits a screen."""
 
 from __future__ import annotations
 

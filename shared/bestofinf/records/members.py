@@ -1,4 +1,4 @@
-"""Whom to ask, a request for one sample, and what is known of earlier ones."""
+"""A member of an ensemble, a request to it, and the usual length of its replies."""
 
 from __future__ import annotations
 

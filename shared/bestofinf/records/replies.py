@@ -1,4 +1,4 @@
-"""What a member gives back: its reply, and what that has cost."""
+"""The reply of a member, and its cost."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Usage:
     output_tokens: int = 0
     cost: float = 0.0
     calls: int = 0
-    unmetered: int = field(default=0, compare=False)  # two usages with the same known numbers are equal
+    unmetered: int = field(default=0, compare=False)  # not part of equality
 
     def __post_init__(self) -> None:
         if None in map(
