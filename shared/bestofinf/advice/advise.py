@@ -1,4 +1,4 @@
-"""The advice: one recommendation, with the figures it rests on."""
+"""The advice: one recommendation, with the figures it is based on."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ from bestofinf.weights.votes import FEWEST_VOTES, common_questions
 
 OBJECTIVES = ("uniform",)
 _LIGHT = 0.1
-"""A member with less than this part of an equal weight is not worth asking."""
+"""A member with less than this share of an equal weight is left out."""
 
 _VOTES = 20_000
-"""Votes of one strategy on all questions: beyond, questions are what the errors are of."""
+"""Maximum number of votes of one strategy over all questions; with more, the error over questions
+dominates."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,27 +46,27 @@ class Advice(Brief):
     """The recommended strategy, and the reasons.
 
     Attributes:
-        recommendation: In a sentence.
+        recommendation: The recommendation in a sentence.
         reason: The figures behind it, in a sentence.
         chosen: The recommended strategy.
-        price: Price of a sample to stop by (`OptimalStopping`); None where nothing is voted on.
-        weights: Weight by member; of one member alone, 1.
-        heldout: All strategies by name, measured on questions that taught them nothing.
-        choice: What the recommendation is worth against one answer of the best member.
+        price: Price of a sample for the rule (`OptimalStopping`); None if there is no vote.
+        weights: Weight by member; 1 if there is only one.
+        heldout: Results of all strategies by name, on questions that nothing was fitted to.
+        choice: The gain of the recommendation over one answer of the best member.
         comparison: Which weights to use, and how sure that is; see `compare_weights`.
-        coverage: Who was asked what; a vote is judged on the common questions.
-        questions: Labelled questions that strategies are judged on.
-        labels: Labelled questions that accuracies may be estimated from.
-        label_sources: How many labels of which provenance these are, and which were left out.
-        max_samples: Samples of a vote at most: no more are recorded of every member.
-        unit: What costs are counted in.
+        coverage: How many questions each member was asked; votes are scored on the common ones.
+        questions: Number of labelled questions that strategies are scored on.
+        labels: Number of labelled questions that accuracies may be estimated from.
+        label_sources: Numbers of labels used and left out, by provenance.
+        max_samples: Maximum number of samples of a vote, limited by what is recorded of every member.
+        unit: The unit of costs.
         limit: Accuracy of infinitely many votes of the chosen members.
         calibration: How often decisions of the recommended vote are right, by their confidence;
-            None where nothing is voted on or there are too few labels.
+            None if there is no vote or there are too few labels.
         contested: Ids of the questions whose two leading answers are closest, the closest first.
-        redundant: Compared members that the recommendation does without.
+        redundant: Compared members that the recommendation does not use.
         code: Code to paste, by framework.
-        kappa: What the probabilities of replies are worth as votes; None where it was not asked.
+        kappa: Value of the probabilities of replies as votes; None if not requested.
     """
 
     recommendation: str
@@ -97,7 +98,7 @@ class Advice(Brief):
 
     @property
     def mode_wrong(self) -> float:
-        """Share of questions that infinitely many votes get wrong; NaN where it is not known."""
+        """Share of questions that infinitely many votes get wrong; NaN if unknown."""
         return math.nan if self.limit.value is None else 1 - self.limit.value
 
     def to_json(self) -> dict[str, Any]:
@@ -156,7 +157,7 @@ class Advice(Brief):
         return told
 
     def _frontier(self) -> str:
-        """Return what the other rules would give with the same members."""
+        """Return in words the results of the other rules with the same members."""
         chosen = self.chosen
         alike = [
             o
@@ -193,41 +194,41 @@ def advise(
 ) -> Advice:
     """Say whether voting helps on questions like these, with which members, and at what price.
 
-    Which members: what `compare_weights` recommends. When to stop: the cheapest rule whose accuracy
-    is not below that of the best by more than one standard error of the paired difference; or,
-    with `value` or `budget`, what is best on the frontier of accuracy and cost. Whether to vote at
-    all: where the gain over one answer of the best member is shown, on questions that took no part
-    in any of these choices.
+    The members and weights are those that `compare_weights` recommends. The rule is the cheapest
+    whose accuracy is not below that of the best by more than one standard error of the paired
+    difference; with `value` or `budget` it is the best on the frontier of accuracy and cost. A vote
+    is recommended at all if its gain over one answer of the best member is shown, on questions that
+    were not used for any of these choices.
 
-    Accuracies are of votes drawn from the recorded samples without replacement, on questions
-    that all compared members were asked, and so of rules with at most as many samples as are
-    recorded of each.
+    Accuracies are those of votes drawn from the recorded samples without replacement, on questions
+    that all compared members were asked. So they are for rules with at most as many samples as are
+    recorded of each member.
 
     Args:
-        evaluation_set: Recorded answers; questions without a right answer are left out, labels
-            that say nothing about accuracy (`bestofinf.evaluation.provenance`), and
-            samples that were drawn because of earlier answers (`EvaluationSet.fixed`).
+        evaluation_set: Recorded answers. Left out are questions without a right answer, labels that
+            accuracies cannot be estimated from (`bestofinf.evaluation.provenance`), and samples
+            that were drawn because of earlier answers (`EvaluationSet.fixed`).
         members: Members to compare; None chooses, see `bestofinf.evaluation.coverage`.
         rules: Stopping rules to try, as text.
         objectives: Learners of weights to show beside the one that is judged, "blend".
-        value: Worth of one more right answer, in units of cost.
-        budget: Mean cost of a question at most.
-        unit: "tokens", "money", "seconds" or "samples"; None takes money where there are prices,
-            else tokens where they are recorded.
+        value: Value of one more right answer, in units of cost.
+        budget: Maximum mean cost of a question.
+        unit: "tokens", "money", "seconds" or "samples"; None chooses money if there are prices,
+            else tokens if they are recorded.
         prices: Money for one generated token, by member.
-        speed: Tokens of one reply in a second, for costs in seconds.
-        trials: Votes per question in the replay; None takes fewer where there are many questions.
-        max_samples: Samples of a vote at most.
-        folds: Parts of the questions.
-        seed: Of the folds and the samples.
-        whole: Whether replies were read by an answer type for which the whole reply is the answer
-            (`Answer.whole`). Where their probabilities are known, too, the rule `ProbabilityMass`
-            is tried beside the others, if `fit_kappa` confirms them.
-        progress: Told (steps done, all steps).
+        speed: Tokens that one reply generates in a second, for costs in seconds.
+        trials: Votes per question in the replay; None uses fewer for more questions.
+        max_samples: Maximum number of samples of a vote.
+        folds: Number of folds of the questions.
+        seed: Seed of the folds and the samples.
+        whole: Whether replies were read by an answer type whose whole reply is the answer
+            (`Answer.whole`). If their probabilities are known as well, the rule `ProbabilityMass`
+            is also tried, provided that `fit_kappa` confirms them.
+        progress: Called with (steps done, all steps).
 
     Raises:
         UsageError: If fewer than ten questions are labelled and asked of all compared members, or
-            a cost is asked for that the set does not tell.
+            if the set lacks the numbers for the unit of costs.
     """
     aim = Aim(value, budget)
     estimable, sources = for_estimates(evaluation_set)
@@ -320,7 +321,7 @@ def advise(
 
 
 def _kappa(recorded: EvaluationSet, depth: int, seed: int) -> KappaFit | None:
-    """Return what the probabilities of replies are worth; None where too few are known."""
+    """Return the value of the probabilities of replies as votes; None if too few are known."""
     told = [q for q in recorded.fixed() if any(any(s.likelihoods) for s in q.samples.values())]
     if len(told) < FEWEST_TOLD or depth < FEWEST_VOTES:
         return None
@@ -341,7 +342,7 @@ def _of_the_best(
 
 
 def _weights(strategy: Contender, comparison: WeightComparison) -> dict[str, float]:
-    """Return the weights to use, light members left out."""
+    """Return the weights to use, without members of very small weight."""
     learned = comparison.recommended.weights
     if strategy.kind != "ensemble":
         best = max(learned, key=lambda name: learned[name])

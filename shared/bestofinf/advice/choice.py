@@ -1,4 +1,4 @@
-"""Chooses a way to answer, and says what the choice is worth on questions it was not made by."""
+"""Choose a strategy, and estimate its value on questions that were not used for the choice."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from bestofinf.advice.strategies import Floats, HeldOutResult, standard_error
 from bestofinf.errors import UsageError, is_number
 
 LEVEL = 0.95
-"""Of the one-sided test that a gain has to pass."""
+"""Quantile of the one-sided test that a gain must pass."""
 
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What a choice is made for; without a value or a budget, for accuracy with thrift.
+    """The aim of a choice; without a value or a budget, high accuracy at low cost.
 
     Attributes:
-        value: Worth of one more right answer, in units of cost: what is maximised is
+        value: Value of one more right answer, in units of cost: the choice maximises
             value × accuracy - cost.
-        budget: Mean cost of a question at most: of what it allows, the most accurate is taken.
+        budget: Maximum mean cost of a question: the choice is the most accurate within it.
     """
 
     value: float | None = None
@@ -41,14 +41,14 @@ class Aim:
                 raise UsageError(f"{name} must be above 0, got {given!r}")
 
     def worth(self, result: HeldOutResult) -> Floats:
-        """Return what is compared, per question."""
+        """Return the number that is compared, per question."""
         return result.correct if self.value is None else self.value * result.correct - result.cost
 
     def pick(self, results: Sequence[HeldOutResult], rows: Bools) -> HeldOutResult:
-        """Return the best by some questions.
+        """Return the best result on some questions.
 
-        Without value or budget: the cheapest of those that are not below the most accurate by more
-        than one standard error of the paired difference.
+        Without value or budget that is the cheapest of those that are not below the most accurate
+        by more than one standard error of the paired difference.
         """
         if self.value is not None:
             return max(results, key=lambda r: float(self.worth(r)[rows].mean()))
@@ -79,13 +79,13 @@ class Choice:
     """A strategy chosen from several.
 
     Attributes:
-        chosen: The strategy, chosen by all questions; the plain one where the gain is not shown.
-        result: How it fared, chosen in every fold by the other folds: the number of strategies
-            that it was chosen from is paid for.
-        plain: The same of the best single answer.
-        gain: Accuracy of `result` over `plain`.
-        se: Its standard error, over questions and samples.
-        shown: Whether it is worth more than the plain one, by a one-sided test at 5 %.
+        chosen: The strategy chosen on all questions; the plain one if no gain is shown.
+        result: The result of the choice, made for every fold on the other folds, so that it has no
+            bias from choosing among many strategies.
+        plain: The same for the best single answer.
+        gain: Accuracy of `result` minus that of `plain`.
+        se: Standard error of the gain, over questions and samples.
+        shown: Whether `result` is better than `plain`, by a one-sided test at 5 %.
     """
 
     chosen: HeldOutResult
@@ -105,10 +105,10 @@ def choose(
     """Choose among single answers and other strategies.
 
     Args:
-        ones: One answer of each member.
-        others: Votes; may be empty.
-        folds: Parts of the questions.
-        aim: What for.
+        ones: Results of one answer of each member.
+        others: Results of votes; may be empty.
+        folds: Masks of the folds of the questions.
+        aim: The aim of the choice.
     """
     every = np.ones(len(ones[0].correct), dtype=np.bool_)
     one = aim.pick(ones, every) if aim.value or aim.budget else _most_accurate(ones, every)

@@ -37,7 +37,7 @@ def code_to_paste(weights: Mapping[str, float], rule: str | None) -> dict[str, s
 
     Args:
         weights: Weight by member.
-        rule: When to stop; None where nothing is voted on.
+        rule: The stopping rule; None if there is no vote.
     """
     if rule is None:
         text = _ONE.format(name=next(iter(weights)))

@@ -12,11 +12,11 @@ from bestofinf.voting.confidence import ConfidenceCalibration
 from bestofinf.weights.votes import FEWEST_VOTES
 
 SURE = 0.8
-"""Share of the questions that an example of coverage is given for."""
+"""Coverage of the example: the share of questions that are answered."""
 
 
 def sure(calibration: ConfidenceCalibration) -> str:
-    """Return in words what is had by answering only where the vote is surest."""
+    """Return in words the accuracy of answering only the questions with the surest votes."""
     point = min(calibration.curve, key=lambda point: abs(point.coverage - SURE))
     return (
         f"Calibrated confidence: the surest {100 * point.coverage:.0f} % of the questions are "
@@ -27,7 +27,7 @@ def sure(calibration: ConfidenceCalibration) -> str:
 
 
 def recommendation(strategy: Contender, weights: Mapping[str, float], depth: int) -> str:
-    """Return what to do."""
+    """Return the recommendation in words."""
     if strategy.kind == "one":
         return f"Do not vote: ask {next(iter(weights))} once."
     rule = f"{strategy.rule!r}, with at most {depth} samples"
@@ -38,7 +38,7 @@ def recommendation(strategy: Contender, weights: Mapping[str, float], depth: int
 
 
 def reason(choice: Choice, unit: Unit, aim: Aim, depth: int) -> str:
-    """Return the figures behind it."""
+    """Return the figures behind the recommendation in words."""
     plain, result = choice.plain, choice.result
     if depth < FEWEST_VOTES:
         samples = f"{depth} sample{'s' if depth > 1 else ''}"
@@ -64,7 +64,7 @@ def reason(choice: Choice, unit: Unit, aim: Aim, depth: int) -> str:
 
 
 def _price(choice: Choice, unit: Unit) -> str:
-    """Return in words what the votes cost; nothing where that is not known."""
+    """Return in words what the votes cost; "" if unknown."""
     votes, once = choice.result.mean_cost, choice.plain.mean_cost
     if votes is None or not once:
         return ""

@@ -1,7 +1,7 @@
-"""Measures ways to answer, each on questions that taught it nothing.
+"""Measure strategies, each on questions that it was not fitted to.
 
-Questions are divided into folds. What a strategy learns (weights, or which member is best) it learns
-from the other folds; then the recorded samples of its own fold are voted on again.
+Questions are divided into folds. A strategy learns its weights, or which member is best, from the
+other folds; then the recorded samples of the held-out fold are voted on again.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Laboratory:
     Args:
         evaluation_set: Labelled questions, in order, with `max_samples` samples of every member.
         rules: Stopping rules, as text.
-        unit: What costs are counted in.
-        trials: Votes per question.
-        max_samples: Samples of a vote at most.
-        folds: Parts of the questions; each is held out once.
-        seed: Of the folds and the samples.
-        advance: Told after every step.
+        unit: The unit of costs.
+        trials: Number of votes per question.
+        max_samples: Maximum number of samples of a vote.
+        folds: Number of folds of the questions; each is held out once.
+        seed: Seed of the folds and the samples.
+        advance: Called after every step.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Laboratory:
         self.folds = [fold == number for number in range(int(fold.max()) + 1)]
 
     def one(self, member: str) -> HeldOutResult:
-        """Return one answer of a member."""
+        """Return the result of one answer of a member."""
         samples = [question.samples[member] for question in self.evaluation_set]
         golds = [question.gold for question in self.evaluation_set]
         right = [s.answers.count(g) / len(s) for s, g in zip(samples, golds, strict=True)]
@@ -91,7 +91,7 @@ class Laboratory:
         return HeldOutResult(strategy, np.array(right), tokens, once, costs[self._unit.name])
 
     def votes(self) -> dict[str, list[HeldOutResult]]:
-        """Return the votes of each member under each rule."""
+        """Return the results of votes of each member alone under each rule."""
         results = self._replayed(self.evaluation_set, self._plan)
         self._advance()
         found: dict[str, list[HeldOutResult]] = {name: [] for name in self.members}
@@ -103,7 +103,7 @@ class Laboratory:
         return found
 
     def limit(self, member: str) -> HeldOutResult | None:
-        """Return what infinitely many votes of a member would give; None where it is not known."""
+        """Return the result of infinitely many votes of a member; None if it cannot be estimated."""
         values, steps = self.elections.limits([float(name == member) for name in self.members])
         if np.isnan(values).any():
             return None
@@ -118,7 +118,7 @@ class Laboratory:
         )
 
     def ensemble(self, objective: str) -> list[HeldOutResult]:
-        """Return an ensemble under each rule, its weights learned on the other folds."""
+        """Return the results of an ensemble under each rule, with weights from the other folds."""
         size = len(self._place)
         columns = [{m: np.full(size, np.nan) for m in _MEASURES} for _ in self._rules]
         for fold in self.folds:
@@ -143,25 +143,25 @@ class Laboratory:
     def of_the_best(
         self, name: str, outcomes: Mapping[str, HeldOutResult], best: Callable[[Bools], str]
     ) -> HeldOutResult:
-        """Return the strategy that takes, in each fold, the member chosen on the others.
+        """Return the result of using, in each fold, the member chosen on the other folds.
 
         Args:
-            name: Its name.
-            outcomes: The same strategy of every member, by member.
-            best: Chooses a member by the questions that are not held out.
+            name: Name of the strategy.
+            outcomes: Results of the strategy with each member, by member.
+            best: Chooses a member from the questions that are not held out.
         """
         chosen = [best(~fold) for fold in self.folds]
         return spliced(name, [outcomes[member] for member in chosen], self.folds)
 
     def best_member(self, rest: Bools) -> str:
-        """Return the member whose few votes are right most often on some questions.
+        """Return the member whose few votes are most often right on some questions.
 
-        As `compare_weights` chooses it.
+        `compare_weights` chooses it in the same way.
         """
         return self.members[int(self._alone[rest].mean(axis=0).argmax())]
 
     def _replayed(self, recorded: EvaluationSet, plan: ReplayPlan) -> list[ReplayResult]:
-        """Return the votes under each rule, without what infinitely many would give."""
+        """Return the replays under each rule, without the limit of infinitely many votes."""
         rules = [parse_rule(rule) for rule in self._rules]
         return replay_populations(populations_of(recorded, plan), rules, plan)
 
@@ -176,7 +176,7 @@ class Laboratory:
         return dict(zip(self.members, fitted.weights.tolist(), strict=True))
 
     def _result(self, strategy: Contender, result: ReplayResult, rows: Bools) -> HeldOutResult:
-        """Return some entries of a replay in the order of the whole set; NaN where absent."""
+        """Return some entries of a replay in the order of the whole set; NaN if absent."""
         places = [
             self._place[q] for q, mine in zip(result.grid.questions, rows, strict=True) if mine
         ]
@@ -201,7 +201,7 @@ class Laboratory:
 
 
 def spliced(name: str, parts: Sequence[HeldOutResult], folds: Sequence[Bools]) -> HeldOutResult:
-    """Return the strategy that is another one in every fold."""
+    """Return the result of using another strategy in every fold."""
     columns = {measure: np.full(len(folds[0]), np.nan) for measure in _MEASURES}
     for part, fold in zip(parts, folds, strict=True):
         for measure, values in columns.items():

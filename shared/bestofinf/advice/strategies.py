@@ -1,4 +1,4 @@
-"""A way to answer questions, and how it fared on questions that taught it nothing."""
+"""Strategies for answering questions, and their results on held-out questions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRESET_NAMES = tuple(PRESETS)
 
 
 def with_kappa(rules: Sequence[str], fit: KappaFit) -> list[str]:
-    """Return those of some rules that can count probabilities, doing so; none if not confirmed."""
+    """Return the rules that can use probabilities, with kappa set; empty if it is not confirmed."""
     if not fit.confirmed:
         return []
     parsed = [parse_rule(rule) for rule in rules]
@@ -32,22 +32,22 @@ def with_kappa(rules: Sequence[str], fit: KappaFit) -> list[str]:
 
 
 def price_of(rule: str | None) -> float | None:
-    """Return the price of a sample that a rule stops by; None if it knows none."""
+    """Return the price of a sample in a rule; None if the rule has none."""
     parsed = parse_rule(rule) if rule is not None else None
     return parsed.price if isinstance(parsed, OptimalStopping) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way to answer.
+    """One strategy for answering questions.
 
     Attributes:
-        name: Shown to the user.
+        name: Name shown to the user.
         kind: ``one`` sample of a member, ``votes`` of a member, ``limit`` of a member with
             infinitely many votes, or an ``ensemble``.
-        member: Whose samples; None for an ensemble, and for the member chosen on the other folds.
-        objective: How the ensemble's weights are learned; None without weights.
-        rule: When to stop; None for one sample and for the limit.
+        member: Name of the member; None for an ensemble, and for a member chosen on the other folds.
+        objective: Objective of the ensemble's weights; None without weights.
+        rule: The stopping rule; None for one sample and for the limit.
     """
 
     name: str
@@ -62,13 +62,13 @@ class HeldOutResult:
     """The result of a strategy on held-out questions.
 
     Attributes:
-        strategy: Which.
-        correct: Estimate of its accuracy per question, in the order of the set. Unbiased; of the
+        strategy: The strategy.
+        correct: Unbiased estimate of its accuracy per question, in the order of the set; for the
             limit it may lie outside [0, 1].
-        tokens: Tokens per question; NaN where unknown.
-        samples: Samples per question; infinite for the limit.
-        cost: Cost per question in the unit of the advice; NaN where unknown.
-        step: Part of the standard error that does not show between questions.
+        tokens: Mean tokens per question; NaN if unknown.
+        samples: Mean samples per question; infinite for the limit.
+        cost: Mean cost per question in the unit of the advice; NaN if unknown.
+        step: Part of the standard error that is the same for all questions.
     """
 
     strategy: Contender
@@ -106,7 +106,7 @@ class HeldOutResult:
         return float(known.mean()) if len(known) else None
 
     def over(self, other: HeldOutResult) -> tuple[float, float]:
-        """Return by how much it is better than another, and the paired standard error."""
+        """Return the accuracy minus that of another, and the paired standard error."""
         difference = self.correct - other.correct
         return float(difference.mean()), standard_error(difference)
 

@@ -1,4 +1,4 @@
-"""What a question costs, in the user's unit."""
+"""The cost of a question in the user's unit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ UnitName: TypeAlias = Literal["money", "tokens", "seconds", "samples"]
 
 @dataclass(frozen=True)
 class Unit:
-    """How costs are counted.
+    """The unit of costs.
 
     Attributes:
         name: "money", "tokens", "seconds" (to the decision, with up to 8 requests at a time) or
             "samples".
         prices: Money for one generated token, by member.
-        speed: Tokens that one reply gets in a second; None where time is not asked for.
+        speed: Tokens that one reply generates in a second; None if the unit is not seconds.
     """
 
     name: UnitName
@@ -28,7 +28,7 @@ class Unit:
     speed: float | None = None
 
     def tell(self, *costs: float) -> str:
-        """Return costs in words, each against the next."""
+        """Return costs in words, each compared with the next."""
         form = ",.0f" if self.name == "tokens" else ",.3g"
         shown = " against ".join(format(cost, form) for cost in costs)
         return shown if self.name == "money" else f"{shown} {self.name}"
@@ -42,7 +42,7 @@ def chosen_unit(
     prices: Mapping[str, float] | None,
     speed: float | None,
 ) -> Unit:
-    """Return the unit asked for, or money where prices are given, else tokens where known.
+    """Return the unit asked for; by default money if prices are given, else tokens if known.
 
     Raises:
         UsageError: If the set lacks what the unit needs, or a number is wrong.

@@ -1,11 +1,12 @@
 """Many questions under one budget, and jobs that a store makes resumable.
 
-`batch` answers questions side by side, in blocking code `blocking` and `side_by_side` do, `pool` shares a budget among them, `breaker` spares members
-that keep failing, and `budgeted` makes each question a call of an adapter. For a job, `files` reads
-the questions and writes the answers, `journal` keeps every sample in an evaluation store,
-`executors` ask the members and journal what they say, `on_ray` does so on a Ray cluster, and `job`
-puts them together. `restart` brings a question as far as an earlier run had come. Names are loaded when
-first used: a job needs a database, a batch none.
+`batch` answers questions concurrently in an event loop, and `blocking` and `side_by_side` do so from
+blocking code. `pool` shares a budget among the questions, `breaker` stops asking members that keep
+failing, and `budgeted` makes each question a call of an adapter. For a job, `files` reads the questions
+and writes the answers, `journal` keeps every sample in an evaluation store, `executors` ask the members
+and journal their replies, `on_ray` does so on a Ray cluster, and `job` combines them. `restart` replays
+what an earlier run had asked. Names are imported when first used, because a batch, unlike a job, needs
+no database.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bestofinf._extras import handed_on
 
-# At once, because the module has the name of a function in it.
+# Imported at once, because the module has the same name as a function in it.
 from bestofinf.batches.side_by_side import answers, in_order, side_by_side
 
 if TYPE_CHECKING:

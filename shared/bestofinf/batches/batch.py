@@ -1,4 +1,4 @@
-"""Votes on many questions at once, under one budget; results come as questions settle."""
+"""Vote on many questions at once, under one budget; results come as questions settle."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Arrival: TypeAlias = tuple[Q, Draw, Outcome]
 
 
 BatchObserver: TypeAlias = Callable[[Q, VotingEngine, Draw, Outcome], None]
-"""Called after each outcome of a batch has been told, in order of arrival; for progress."""
+"""Called after each outcome of a batch was told to its engine, in order of arrival."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class BatchResult(Generic[Q]):
     """The result of one question of a batch.
 
     Attributes:
-        question: As given.
+        question: The question as given.
         decision: The decision; None if there is none.
-        error: Why there is none.
+        error: Why there is no decision; None if there is one.
     """
 
     question: Q
@@ -63,7 +63,7 @@ class BatchResult(Generic[Q]):
 
 
 def _binding(budget: Budget | None, observer: BatchObserver[Q] | None) -> BatchObserver[Q] | None:
-    """Return the observer, with a warning at the first reply that the budget cannot hold."""
+    """Return the observer, extended by a warning at the first reply with an unknown cost."""
     if budget is None or budget.unit == "samples":
         return observer
     warned = False
@@ -113,46 +113,46 @@ async def avote_batch(
     """Vote on many questions, and yield each result as soon as it is settled.
 
     Args:
-        questions: Distinct values; they may stream in.
-        sample: Asks a draw's member on a question once. An exception, or a failure given, makes
-            the draw fail.
-        plan: How each question is voted on. Its rule says when a question is settled; with a
-            budget it also says which question needs the next sample most, so take a thorough one
-            (``rule="exhaustive"``) and let the budget decide.
+        questions: Distinct values; the iterable may be a stream.
+        sample: Asks a draw's member a question once. An exception, or a failure returned, makes the
+            draw fail.
+        plan: The settings of each vote. Its rule says when a question is settled. With a budget it
+            also says which question needs the next sample most, so use a thorough rule
+            (``rule="exhaustive"``) and let the budget limit the votes.
         budget: Total over all questions; a number is a number of samples. Every question gets at
-            least one sample before any gets a second, as far as it reaches. None: no limit, and
-            only about `concurrency` questions are held in memory at a time.
-        concurrency: Most draws in flight over all questions.
-        recorded: Gives what is known of a question from an earlier run of the same plan. It
-            counts, towards the budget too, and is not asked again.
-        keep: Awaited with every new outcome before it is counted, several at a time under load:
-            the place to store them. If it raises, the batch ends.
-        controller: Holds a mean number of samples over questions that stream in, instead of a
-            total: each question takes the controller's rule of the moment.
-        in_order: Count samples in the order in which they were asked for, over all questions.
-            With a budget, which question gets the next sample is then the same however long
-            replies take, for one `concurrency`; a slow reply holds up those behind it.
-        stop: Once set, nothing more is asked, and nothing again: the best answers so far come when
-            what is in flight is in. Questions not read by then are left out.
-        circuit: Spares members that keep failing, whatever the question.
-        observer: Told every outcome as it arrives.
-        patience: Seconds to wait for members that want to be left alone, where nobody else could
-            be asked and the plan would give up earlier. Draws refused as too many are then sent
-            again however often; the caller ends the batch if nothing comes.
-        text: Gives a question as text, for answer types to be bound to; without it questions
-            that are texts are their own.
+            least one sample before any gets a second, as far as the budget reaches. None: no
+            limit, and only about `concurrency` questions are held in memory at a time.
+        concurrency: Maximum number of draws in flight over all questions.
+        recorded: Returns the outcomes of a question that an earlier run of the same plan recorded.
+            They count, also towards the budget, and are not asked again.
+        keep: Awaited with every new outcome before it is counted, with several at a time under
+            load; store them here. If it raises, the batch ends.
+        controller: Holds a mean number of samples over a stream of questions, instead of a total:
+            each question uses the controller's current rule.
+        in_order: Count samples in the order in which they were requested, over all questions. With
+            a budget and a fixed `concurrency`, the question that gets the next sample is then
+            independent of the time that replies take; a slow reply delays those behind it.
+        stop: Once set, no more requests are sent, not even retries; the best answers so far are
+            yielded when the requests in flight have ended. Questions not read by then are left out.
+        circuit: Stops asking members that keep failing, over all questions.
+        observer: Called with every outcome as it arrives.
+        patience: Seconds to wait for members that must not be asked for a time, if no other member
+            could be asked and the plan would give up earlier. Draws refused for too many requests
+            are then retried without limit; the caller must end the batch if no reply comes.
+        text: Returns a question as text, to which answer types are bound; without it, questions
+            that are texts are used themselves.
 
     Raises:
-        UsageError: If there are both a budget and a controller, or the rule cannot be ranked.
+        UsageError: If both a budget and a controller are given, or the rule has no `index`.
 
     Yields:
-        One result for every question, in the order of settling. Closing the generator cancels
-        and awaits what is in flight.
+        One result for every question, in the order of settling. Closing the generator cancels and
+        awaits the requests in flight.
     """
     whole("concurrency", concurrency)
     total = Budget(budget) if isinstance(budget, int | float) else budget
     if total is not None and controller is not None:
-        raise UsageError("give a budget or a controller of the mean, not both")
+        raise UsageError("give either a budget (a total) or a controller (a mean), not both")
     pool: Pool[Q] = Pool(_InOrder() if total is None else indexed(plan.rule), total)
     observer = _binding(total, observer)
     level = Level()
@@ -195,12 +195,12 @@ async def avote_batch(
         for result in run.results():
             yield result
     finally:
-        # In a task of its own, so that no cancellation falls into it, however often it comes.
+        # In a task of its own, so that no cancellation can interrupt it.
         await finished(run.end([stopped, coming] if coming else [stopped], source))
 
 
 class _Run(Generic[Q]):
-    """A batch under way: the pool's draws as tasks."""
+    """A running batch, which carries out the pool's draws as tasks."""
 
     def __init__(
         self,
@@ -234,17 +234,17 @@ class _Run(Generic[Q]):
         self._early: set[asyncio.Task[Any]] = set()  # arrived, but it is not their turn
         self._kept: set[asyncio.Task[Any]] = set()  # stored, and not told yet
         self.tasks: dict[asyncio.Task[Any], tuple[Q, Draw]] = {}  # in the order of their start
-        # A queue and not `asyncio.wait`, whose cost grows with the number of tasks.
+        # A queue instead of `asyncio.wait`, whose cost grows with the number of tasks.
         self.arrived: asyncio.Queue[asyncio.Task[Any]] = asyncio.Queue()
         self._stopped: asyncio.Task[Any] | None = None
 
     async def add(self, question: Q) -> None:
-        """Take a question into the pool, with what is known of it."""
+        """Add a question to the pool, with its recorded outcomes."""
         plan = self._plan
         if self._controller is not None:
             plan = plan.change(rule=self._controller.rule)
         if plan.settings.launch is None:
-            plan = plan.change(launch="thrifty")  # other questions use the slots meanwhile
+            plan = plan.change(launch="thrifty")  # others use the slots
         answer = self._answers[question] = self._bound(question)
         engine = plan.engine(answer=answer)
         known = by_place(self._recorded(question)) if self._recorded is not None else {}
@@ -258,14 +258,14 @@ class _Run(Generic[Q]):
             self._known[question] = known
 
     def _bound(self, question: Q) -> Answer:
-        """Return the answer type, bound to the question where that has a text."""
+        """Return the answer type, bound to the question if it has a text."""
         answer = self._plan.answer
         if self._text is not None:
             return answer.for_question(self._text(question))
         return answer.for_question(question) if isinstance(question, str) else answer
 
     def _sampler(self, question: Q) -> AsyncSampler:
-        """Return what carries out draws of a question; kept only where it remembers something."""
+        """Return the sampler for draws of a question; it is kept only if it has state."""
         sampler = self._samplers.get(question)
         if sampler is None:
             sampler = AsyncSampler(
@@ -284,7 +284,7 @@ class _Run(Generic[Q]):
         return sampler
 
     def start(self, concurrency: int) -> None:
-        """Start what the pool wants."""
+        """Start the draws that the pool asks for."""
         while draws := self._pool.ask(concurrency - len(self.tasks)):
             for question, draw in draws:
                 outcome = take(self._known.get(question, {}), draw)
@@ -303,21 +303,21 @@ class _Run(Generic[Q]):
         return await self._circuit.outcome(draw, ask, question)
 
     async def next_arrived(self) -> list[asyncio.Task[Any]]:
-        """Wait for something to arrive and return all that has, in order of arrival."""
+        """Wait for an outcome and return all tasks that have ended, in order of arrival."""
         arrived = [await self.arrived.get()]
         while not self.arrived.empty():
             arrived.append(self.arrived.get_nowait())
         return [task for task in arrived if task is not self._stopped]
 
     async def keep(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
-        """Store the outcomes of tasks, once, even if cancelled meanwhile."""
+        """Store the outcomes of tasks once, even if this task is cancelled meanwhile."""
         new = [task for task in tasks if task not in self._kept]
         if new and self._keep is not None:
             self._kept.update(new)
             await finished(self._keep([(*self.tasks[task], _outcome(task)) for task in new]))
 
     def in_turn(self, arrived: Iterable[asyncio.Task[Any]]) -> Iterator[asyncio.Task[Any]]:
-        """Yield, in the order of their start, the tasks that no earlier one holds up any more."""
+        """Yield the tasks whose earlier ones have all ended, in the order of their start."""
         self._early.update(arrived)
         while (first := next(iter(self.tasks), None)) and first in self._early:
             self._early.discard(first)
@@ -347,7 +347,7 @@ class _Run(Generic[Q]):
                 yield BatchResult(question, None, error)
 
     def stop(self, stopped: asyncio.Task[Any]) -> None:
-        """End draws that have nothing in flight: they need not be waited for."""
+        """Cancel the draws without a request in flight, so that they are not waited for."""
         self._stopped = stopped
         self.arrived.put_nowait(stopped)
         self._idle.end()
@@ -355,7 +355,7 @@ class _Run(Generic[Q]):
     async def end(
         self, others: Sequence[asyncio.Task[Any]], source: AsyncGenerator[Q, None]
     ) -> None:
-        """Cancel what is in flight, wait until it has gone, and hand over what came in."""
+        """Cancel the running draws, wait until they have ended, and store what had arrived."""
         for task in [*others, *self.tasks]:
             task.cancel()
         await ended([*others, *self.tasks])
@@ -363,7 +363,7 @@ class _Run(Generic[Q]):
             looked_at(task)
         await source.aclose()
         await self.keep(list(self.tasks))
-        with ExitStack() as rest:  # an observer that breaks keeps nothing else from being told
+        with ExitStack() as rest:  # the observer must not stop it
             for task in reversed(self.tasks):
                 rest.callback(self.tell, task)
 

@@ -1,4 +1,4 @@
-"""Batches from blocking code: each draw has a thread, which is never waited for."""
+"""Run batches from blocking code: each draw has a thread, which is never waited for."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def vote_batch(
 ) -> Iterator[BatchResult[Q]]:
     """Vote on many questions from blocking code, with members' blocking calls in threads.
 
-    Takes the options of `avote_batch`. Works inside a running event loop too. An interrupt, or
-    closing the generator early, ends the batch as it ends `bestofinf.vote`: nothing more is asked,
-    what is in flight runs on in the background, and what that brings is dropped.
+    It takes the options of `avote_batch`, and also works inside a running event loop. An interrupt,
+    or closing the generator early, ends the batch like `bestofinf.vote`: no more requests are sent,
+    those in flight run on in the background, and their replies are dropped.
     """
     whole("concurrency", concurrency)
     policy = plan.policy
     draws = _InThreads(sample, policy)
     results: queue.SimpleQueue[BatchResult[Q] | None] = queue.SimpleQueue()
-    # The tries of a draw go on in its thread; they share the time of them all.
+    # All tries of a draw run in its thread and share one time limit.
     total = None if policy.timeout is None else policy.timeout * (policy.retries + 1)
 
     async def produce() -> None:
@@ -73,13 +73,12 @@ def vote_batch(
 class _InThreads(Generic[Q]):
     """Carries out draws in threads, for an event loop that waits for them.
 
-    The rules are those of `bestofinf.vote`: a running thread cannot be stopped. Once its draw is
-    given up, by a time-out or by the end of the batch, it sends nothing more, and what it brings
-    is dropped.
+    As in `bestofinf.vote`, a running thread cannot be stopped. Once its draw is given up, by a
+    time-out or by the end of the batch, it sends no more requests, and its reply is dropped.
 
     Args:
-        sample: Asks a draw's member on a question once.
-        policy: Retries.
+        sample: Asks a draw's member a question once.
+        policy: Says how often a draw is tried.
     """
 
     def __init__(self, sample: Callable[[Q, Draw], Sample], policy: FailurePolicy) -> None:
@@ -89,7 +88,7 @@ class _InThreads(Generic[Q]):
         self._around = wanted.get()
 
     def end(self) -> None:
-        """Give up all draws, whatever becomes of the event loop."""
+        """Give up all draws, even if the event loop has ended."""
         self._over.set()
 
     async def outcome(self, question: Q, draw: Draw) -> Outcome:
@@ -111,10 +110,10 @@ class _InThreads(Generic[Q]):
                 partial(self._sample, question), answer=None, policy=self._policy, over=over
             )
             outcome = sampler.outcome(draw, aside=True)
-            with suppress(RuntimeError):  # the batch is over, and its event loop closed
+            with suppress(RuntimeError):  # the batch is over and its event loop closed
                 loop.call_soon_threadsafe(hand_over, outcome)
 
-        # Not a pool: a member that hangs would hang the end of the interpreter too.
+        # Not a thread pool: a member that hangs would keep the interpreter from ending.
         thread = threading.Thread(
             target=copy_context().run,
             args=(work,),

@@ -1,4 +1,4 @@
-"""A circuit breaker for many questions at once: who keeps failing is not asked for each of them."""
+"""A circuit breaker over many questions: a member that keeps failing is not asked for each of them."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from bestofinf.records import Draw, Failure, Member, Outcome, Usage
 
 
 class LeftOutError(SamplingError):
-    """A draw was not sent, because its member has failed too often just now."""
+    """A draw was not sent, because its member has failed too often recently."""
 
 
 class CircuitBreaker:
-    """Sends the draws of many votes that go on side by side, but to no member that keeps failing.
+    """Sends the draws of many concurrent votes, but not to members that keep failing.
 
-    A draw of such a member fails at once, for good, so that its question goes on with the other
-    members. When the cooldown is over one draw is sent to try the member, and the others still
-    fail until it has brought a sample. Where no other member could be asked, draws are sent, or
-    wait for the cooldown if the circuit is patient.
+    A draw of such a member fails at once and is not retried, so its question goes on with the other
+    members. When the cooldown is over, one draw is sent to try the member; other draws still fail
+    until that one returns a sample. If no other member could be asked, draws are sent, or wait for
+    the cooldown if the circuit is patient.
 
-    To be used from one event loop; the health may be shared with other votes.
+    Use it from one event loop; the health may be shared with other votes.
 
     Args:
         health: Counts failures over all votes.
         members: The members, in the engines' order.
-        patient: Whether draws wait where no other member could be asked, so that no question is
-            spent on members that are down; for those who give up by themselves.
+        patient: Whether draws wait if no other member could be asked, so that no question fails
+            because all members are down. The caller must then give up by itself.
     """
 
     def __init__(
@@ -42,18 +42,18 @@ class CircuitBreaker:
         self._patient = patient
         self._names = [member.name for member in members]
         self._asked = {place for place, member in enumerate(members) if member.weight}
-        self._suspects: set[int] = set()  # were left out, and have brought nothing since
-        self._tried: set[int] = set()  # suspects with a draw in flight
-        self._news = asyncio.Event()  # set, and made anew, with every outcome
+        self._suspects: set[int] = set()  # left out, and without a sample since
+        self._tried: set[int] = set()  # of these, members with a draw in flight
+        self._news = asyncio.Event()  # set and replaced at every outcome
 
     @property
     def back_in(self) -> float:
-        """Seconds until any member may be asked."""
+        """Seconds until the first member may be asked."""
         return min(map(self._health.back_in, self._asked))
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether no member may be asked, for reasons that no waiting mends: bad keys, say."""
+        """Whether no member may be asked, for reasons that waiting does not mend, such as bad keys."""
         return all(
             self._health.back_in(member)
             and (error := self._health.last_error(member)) is not None
@@ -70,9 +70,9 @@ class CircuitBreaker:
         """Return the outcome of a draw, or why it was not sent: a fatal `LeftOutError`.
 
         Args:
-            draw: Whom to ask.
-            ask: Asks.
-            question: What the draw is for; see `Health.record`.
+            draw: The draw to carry out.
+            ask: Asks the draw's member.
+            question: Key of the question; see `Health.record`.
         """
         member = draw.member
         out = self._health.left_out()
@@ -99,7 +99,7 @@ class CircuitBreaker:
         return outcome
 
     async def _comes_back(self, member: int) -> None:
-        """Wait until a member may be tried that nobody could stand in for, by one at a time."""
+        """Wait until a member without a substitute may be tried, by one draw at a time."""
         while (seconds := self._health.back_in(member)) or member in self._tried:
             with idle(), suppress(TimeoutError):
                 async with asyncio.timeout(seconds or None):

@@ -29,29 +29,29 @@ Run = TypeVar("Run", contravariant=True)
 
 
 class Conversation(Protocol[Run, A]):
-    """A framework's side of a batch: how a question's run begins and ends.
+    """A framework's side of a batch: how the run of a question begins and ends.
 
-    A run is whatever the framework keeps of a question under way. Of the steps only the form that
-    the batch uses is carried out.
+    A run is whatever the framework keeps of a question that is being answered. Of each step only
+    the form that the batch uses, blocking or asynchronous, is carried out.
     """
 
     def begin(self, place: int) -> Step:
-        """Return the step that begins a question and brings its run."""
+        """Return the step that begins a question and returns its run."""
 
     def text(self, place: int) -> str:
-        """Return a question as text, for the answer type to be bound to."""
+        """Return a question as text, to which the answer type is bound."""
 
     def call(self, run: Run) -> Call:
         """Return the call of a question that has begun."""
 
     def listens(self, run: Run) -> bool:
-        """Return whether anybody wants to know how a question's vote goes on."""
+        """Return whether progress of a question's vote is wanted."""
 
     def tell(self, run: Run, event: dict[str, Any]) -> None:
-        """Tell an outcome as it arrives; see `bestofinf.ensemble.progress.progress_event`."""
+        """Report an outcome as it arrives; see `bestofinf.ensemble.progress.progress_event`."""
 
     def answer(self, run: Run, result: Result) -> A:
-        """Return what is handed out for a question."""
+        """Return the framework's answer for a result."""
 
     def end(self, run: Run, answer: A) -> Step:
         """Return the step that ends a question."""
@@ -61,15 +61,15 @@ class Conversation(Protocol[Run, A]):
 
 
 class BudgetedBatch(Generic[R, A]):
-    """Many questions, and what they may cost together.
+    """Many questions under one budget.
 
     Args:
-        size: How many questions.
-        conversation: The framework's side of them.
-        plan: How each is voted on.
-        state: What the ensemble keeps between calls.
-        budget: The total.
-        concurrency: Most requests in flight over all questions.
+        size: Number of questions.
+        conversation: The framework's side of the questions.
+        plan: The settings of each vote.
+        state: State that the ensemble keeps between calls.
+        budget: The total over all questions.
+        concurrency: Maximum number of requests in flight over all questions.
     """
 
     def __init__(
@@ -96,10 +96,10 @@ class BudgetedBatch(Generic[R, A]):
         }
 
     def run(self, *, return_exceptions: bool = False) -> Iterator[tuple[int, A | Exception]]:
-        """Yield the place of each question, and what is handed out, as it settles.
+        """Yield the index of each question and its answer, as it settles.
 
         Args:
-            return_exceptions: Yield the error of a question in its place instead of raising it.
+            return_exceptions: Yield the error of a question as its answer instead of raising it.
         """
         asked = self._questions
         try:
@@ -137,14 +137,14 @@ class BudgetedBatch(Generic[R, A]):
             await finished(self._abandoned())
 
     async def _abandoned(self) -> None:
-        """End the runs of questions that the batch has ended before."""
+        """End the runs of questions that were not settled when the batch ended."""
         ends = [arun(question.abandon()) for question in self._questions]
         for error in await asyncio.gather(*ends, return_exceptions=True):
             if error is not None:
                 raise error
 
     def _observe(self, place: int, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
-        """Tell the progress of a question, with that of the budget."""
+        """Report the progress of a question and of the budget."""
         self._spent += self._budget.of(outcome)
         opened = self._questions[place].opened
         if opened is not None and self._conversation.listens(opened.run):
@@ -163,7 +163,7 @@ class _Opened(Generic[R]):
 
 
 class _Question(Generic[R, A]):
-    """One question; its run begins with its first sample."""
+    """One question, whose run begins with its first sample."""
 
     def __init__(self, place: int, conversation: Conversation[R, A]) -> None:
         self._place = place
@@ -198,7 +198,7 @@ class _Question(Generic[R, A]):
         return self._alock
 
     def settle(self, result: BatchResult[int], return_exceptions: bool) -> Flow[A | Exception]:
-        """End the run, and return what is handed out or the error in its place."""
+        """End the run, and return the answer, or the error if errors are to be returned."""
         try:
             return (yield from self._conclude(result))
         except Exception as error:
@@ -207,7 +207,7 @@ class _Question(Generic[R, A]):
             return error
 
     def _conclude(self, result: BatchResult[int]) -> Flow[A]:
-        """End the run with what is handed out, or with the error that is raised."""
+        """End the run with its answer, or with the error that is raised."""
         opened = yield from self._open()
         self.opened = None
         try:
@@ -221,7 +221,7 @@ class _Question(Generic[R, A]):
         return answer
 
     def abandon(self) -> Flow[None]:
-        """End the run if the batch has ended before the question."""
+        """End the run of a question that is not settled."""
         if self.opened is not None:
             opened, self.opened = self.opened, None
             yield Step(_nothing, opened.sampler.aclose)

@@ -18,7 +18,7 @@ AskMember: TypeAlias = Callable[[str, Draw], Awaitable[Sample]]
 
 
 class Executor(Protocol):
-    """Gets samples, and stores each before it is returned."""
+    """Carries out draws, and stores each outcome before it is returned."""
 
     async def outcome(self, question: JobQuestion, draw: Draw) -> Outcome:
         """Return the outcome of a draw.
@@ -28,7 +28,7 @@ class Executor(Protocol):
         """
 
     async def close(self) -> None:
-        """Give back what was taken. Nothing is in flight then."""
+        """Release all resources; called when no draw is in flight."""
 
 
 class LocalExecutor:
@@ -36,8 +36,8 @@ class LocalExecutor:
 
     Args:
         ask: Asks a member once.
-        plan: How answers are taken from replies, and what happens when draws fail.
-        journal: Where samples are stored.
+        plan: The settings of the votes: answer type, and what happens when draws fail.
+        journal: The journal in which samples are stored.
     """
 
     def __init__(self, ask: AskMember, plan: VotePlan[Any], journal: Journal) -> None:
@@ -46,7 +46,7 @@ class LocalExecutor:
         self._journal = journal
 
     async def outcome(self, question: JobQuestion, draw: Draw) -> Outcome:
-        """Ask, take the answer, store it; the reply's text is not kept in memory."""
+        """Ask the member, take the answer and store it; the reply's text is not kept in memory."""
 
         async def sample(draw: Draw) -> Sample:
             return await self._ask(question.prompt, draw)
@@ -57,7 +57,9 @@ class LocalExecutor:
             try:
                 answer = self._plan.answer.for_question(question.prompt)
                 outcome = await read(outcome, answer)
-            except Exception as error:  # of a user's own answer type: the sample is a failure
+            except (
+                Exception
+            ) as error:  # an error of a user's answer type makes the sample a failure
                 outcome = replace(failed(error, outcome.seconds or 0.0), usage=outcome.usage)
         await self._journal.put(question, draw, outcome)
         return slim(outcome)
@@ -68,9 +70,9 @@ class LocalExecutor:
 
 
 def slim(outcome: Outcome) -> Outcome:
-    """Return an outcome without its reply's text: many questions are held at once."""
+    """Return an outcome without its reply's text, because many questions are in memory at once."""
     if isinstance(outcome, Failure) or outcome.reply is None:
         return outcome
-    # Objects voted on field by field are put together from the replies in the end.
+    # Objects that are voted on field by field are composed from the replies at the end.
     reply = Reply(parsed=outcome.reply.parsed) if outcome.reply.parsed is not None else None
     return replace(outcome, reply=reply)

@@ -20,10 +20,10 @@ AnswerRow: TypeAlias = dict[str, Any]
 """A row of a file: JSON values by column."""
 
 PROMPT_COLUMNS = ("prompt", "question", "text", "input")
-"""Where the prompt is looked for when no template says."""
+"""Columns that are tried for the prompt if there is no template."""
 
 LONGEST_ID = 400
-"""Most characters of a question's id."""
+"""Maximum number of characters of a question's id."""
 
 _PARQUET_ROWS = 1000  # read and written at a time
 
@@ -33,11 +33,10 @@ class JobQuestion:
     """A question of a job.
 
     Attributes:
-        number: Place in the file, from 0.
-        id: Unique in the file.
-        prompt: What the members are asked.
-        attempt: How often it was begun, this time included: more than once where earlier runs
-            ended with an error.
+        number: Index in the file, from 0.
+        id: Id, unique in the file.
+        prompt: The prompt for the members.
+        attempt: Number of the attempt at it, from 1; above 1 if earlier runs ended with an error.
     """
 
     number: int
@@ -54,8 +53,8 @@ class QuestionFile:
         path: The file.
         template: The prompt, with the names of columns in braces, as ``Classify: {text}``. None
             takes the column ``prompt``, ``question``, ``text`` or ``input``.
-        id_column: Column of the ids. None takes the column ``id``, or a row's number from 0 where
-            it has none.
+        id_column: Column of the ids. None takes the column ``id``, or the row's index from 0 if
+            there is no such column.
     """
 
     path: Path
@@ -73,7 +72,7 @@ class QuestionFile:
         """Yield the questions in order, one row in memory at a time.
 
         Raises:
-            UsageError: If the file cannot be read, or a row is no question.
+            UsageError: If the file cannot be read, or a row has no valid question.
         """
         for question, _ in self._placed():
             yield question
@@ -82,7 +81,7 @@ class QuestionFile:
         """Read the whole file once and return the number of its questions.
 
         Raises:
-            UsageError: If there is none, a row is no question, or an id comes twice.
+            UsageError: If there is no question, a row has no valid one, or an id occurs twice.
         """
         seen: set[str] = set()
         for question, where in self._placed():
@@ -97,7 +96,7 @@ class QuestionFile:
         return len(seen)
 
     def _placed(self) -> Iterator[tuple[JobQuestion, str]]:
-        """Yield the questions, each with where it stands."""
+        """Yield the questions, each with its position in words."""
         for number, (where, row) in enumerate(read_rows(self.path)):
             place = f"{self.path}, {where}"
             yield JobQuestion(number, self._id(row, number, place), self._prompt(row, place)), where
@@ -150,10 +149,10 @@ def _listed(row: AnswerRow) -> str:
 
 
 def format_of(path: Path) -> str:
-    """Return the suffix that says what a file is.
+    """Return the suffix of a file, which is its format.
 
     Raises:
-        UsageError: If it is none of ``.csv``, ``.jsonl``, ``.parquet``.
+        UsageError: If it is not ``.csv``, ``.jsonl`` or ``.parquet``.
         MissingExtraError: If it is Parquet and pyarrow is not installed.
     """
     suffix = path.suffix.lower()
@@ -165,7 +164,7 @@ def format_of(path: Path) -> str:
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, AnswerRow]]:
-    """Yield the rows of a file, each with where it stands, as ``line 7``.
+    """Yield the rows of a file, each with its position in words, such as ``line 7``.
 
     Raises:
         UsageError: If it cannot be read.
@@ -183,7 +182,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, AnswerRow]]:
 
 def _read_csv(path: Path) -> Iterator[tuple[str, AnswerRow]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        # Strict, or a quote that is never closed would swallow all questions after it.
+        # Strict, because a quote that is never closed would otherwise swallow all questions after it.
         rows = csv.reader(file, strict=True)
         begin = 1
         columns: list[str] | None = None
@@ -253,7 +252,7 @@ def write_rows(path: Path, rows: Iterable[AnswerRow], columns: Mapping[str, type
     """Write a file that appears only when it is complete.
 
     Args:
-        path: What its suffix says is what is written.
+        path: The file; its suffix is the format.
         rows: Values by column, None where missing.
         columns: All columns in order, with the type of their values. Objects (``dict``) are JSON
             text outside JSONL.
@@ -281,7 +280,7 @@ def _synced(path: Path, **options: Any) -> Iterator[IO[str]]:
 
 def json_line(row: AnswerRow) -> bytes:
     """Return a row as one line of JSON."""
-    # Lone surrogates, as broken replies hold them, are escaped: they cannot be written.
+    # Lone surrogates, which broken replies may contain, cannot be encoded and are escaped.
     text = json.dumps(row, ensure_ascii=False)
     try:
         return f"{text}\n".encode()
@@ -294,9 +293,9 @@ _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*+(?:[eE][+-]?\d{1,9})?\s?[%°]?")
 
 
 def without_formulas(row: AnswerRow) -> AnswerRow:
-    """Return a row whose texts a spreadsheet takes for texts: ``=1+1`` becomes ``'=1+1``.
+    """Return a row whose texts no spreadsheet executes: ``=1+1`` becomes ``'=1+1``.
 
-    Numbers stay: ``-5`` is one, ``-5+3`` is not.
+    Numbers are unchanged: ``-5`` is one, ``-5+3`` is not.
     """
     return {
         name: f"'{value}"

@@ -40,29 +40,29 @@ from bestofinf.rules.optimal import OptimalStopping
 PATIENCE = 300.0
 """Seconds without any reply after which a job gives up, while requests fail."""
 
-_CHUNK = 500  # questions whose journal is read at a time
+_CHUNK = 500  # number of questions whose journal is read at a time
 
 
 @dataclass(frozen=True)
 class Job:
-    """A batch job: the questions, where the answers go, and how to vote.
+    """A batch job: the questions, the file for the answers, and the settings of the votes.
 
     Attributes:
         questions: The file of questions.
-        out: Where the answers go: a ``.csv``, ``.jsonl`` or ``.parquet`` file. It appears when the
-            job is done; until then what is settled stands in ``OUT.partial``, as JSON lines, of which the
-            first says whose it is; no other job can write to OUT meanwhile.
-        plan: How each question is voted on.
-        budget: Total over all questions, of which what earlier runs spent is a part.
-        mean_samples: Mean number of samples held instead, without a total.
-        concurrency: Most requests in flight.
+        out: File for the answers: ``.csv``, ``.jsonl`` or ``.parquet``. It appears when the job is
+            done. Until then settled questions are in ``OUT.partial`` as JSON lines, the first of
+            which names the job; no other job can write to OUT in the meantime.
+        plan: The settings of each vote.
+        budget: Total over all questions, including the spending of earlier runs.
+        mean_samples: Mean number of samples per question to hold instead of a total.
+        concurrency: Maximum number of requests in flight.
         in_order: See `bestofinf.batches.batch.avote_batch`.
-        cooldown: Seconds for which a member that keeps failing is asked on no question.
-        patience: Seconds without any reply after which it gives up, while requests fail. Until the
-            first reply a tenth of it, unless members say that they are busy.
-        n_questions: Number of questions where they were checked before; None checks them first.
-        formulas: Leave cells of a ``.csv`` file that a spreadsheet would run as they are; otherwise
-            an apostrophe is put before them.
+        cooldown: Seconds for which a member that keeps failing is not asked.
+        patience: Seconds without any reply after which the job gives up, if requests fail. Before
+            the first reply it is a tenth of that, unless members say that they are busy.
+        n_questions: Number of questions if they were checked before; None checks them first.
+        formulas: Leave cells of a ``.csv`` file that a spreadsheet would execute unchanged;
+            otherwise an apostrophe is put before them.
     """
 
     questions: QuestionFile
@@ -91,15 +91,15 @@ class Job:
 
     @property
     def partial(self) -> Path:
-        """Where answers stand while the job is under way."""
+        """The file that holds the answers while the job is running."""
         return self.out.with_name(f"{self.out.name}.partial")
 
 
 def check_out(out: Path, questions: Path) -> None:
-    """Refuse a file of answers that could not be written in the end.
+    """Raise an error for a file of answers that could not be written at the end.
 
     Raises:
-        UsageError: Then.
+        UsageError: If its folder does not exist, or it is the file of questions.
     """
     format_of(out)
     if not out.absolute().parent.is_dir():
@@ -119,18 +119,18 @@ async def arun_job(
     """Run a job, or resume it where an earlier run stopped.
 
     Args:
-        job: What is to be done.
-        journal: What earlier runs know, and where decisions are stored.
-        crew: Gets the samples. It is closed in the end.
-        progress: Told after every sample and decision.
-        stop: Once set, nothing more is asked, and the answers so far are written.
+        job: The job.
+        journal: The journal of earlier runs, in which decisions are stored.
+        crew: Carries out the draws. It is closed at the end.
+        progress: Called after every sample and decision.
+        stop: Once set, no more requests are sent, and the answers so far are written.
 
     Raises:
         UsageError: If the questions cannot be read, are not those of the earlier run, or another
             job is writing to the same file.
-        StoreError: If the journal fails. All that was stored before counts when the job is run
+        StoreError: If the journal fails. Everything stored before is used when the job is run
             again.
-        SamplingError: If nobody can be asked, or nothing has come for too long; the same holds.
+        SamplingError: If no member can be asked, or there was no reply for too long. Likewise.
     """
     try:
         return await _Work(job, journal, crew, progress, stop).done()
@@ -146,7 +146,7 @@ async def _closed(crew: Executor, journal: Journal) -> None:
 
 
 class _Work:
-    """A job under way."""
+    """A running job."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class _Work:
             batch = avote_batch(
                 self._questions(spool),
                 self._sample,
-                # The crew tries again and takes the answers; here they are only compared.
+                # The crew retries and takes the answers; here they are only compared.
                 job.plan.change(**_ONCE),
                 budget=job.budget,
                 concurrency=job.concurrency,
@@ -220,13 +220,13 @@ class _Work:
         self._give_up(await self._standstill.reached())
 
     def _give_up(self, error: BaseException) -> None:
-        """End the job; what it still waits for is not waited for."""
+        """End the job without waiting for requests in flight."""
         self._failure = self._failure or error
         for task in self._asking:
             task.cancel()
 
     async def _questions(self, spool: Spool) -> AsyncIterator[JobQuestion]:
-        """Yield the questions that are to be voted on; those that ended before are settled."""
+        """Yield the questions to vote on, and settle those that ended in an earlier run."""
         everything = iter(self._job.questions)
         while chunk := await asyncio.to_thread(lambda: list(islice(everything, _CHUNK))):
             known = await asyncio.to_thread(self._journal.load, chunk)
@@ -264,9 +264,9 @@ class _Work:
             ask = partial(self._crew.outcome, question)
             outcome = await self._circuit.outcome(draw, ask, question)
             if isinstance(outcome, Failure) and isinstance(outcome.error, LeftOutError):
-                # Stored like all others, so that the votes go on as they went.
+                # Stored like any other, so that a resumed vote takes the same course.
                 await self._journal.put(question, draw, outcome)
-        except Exception as error:  # the job's own trouble, not a member's: it ends the job
+        except Exception as error:  # a problem of the job, not of a member, ends the job
             self._failure = self._failure or error
             raise
         finally:
@@ -281,7 +281,7 @@ class _Work:
         return outcome
 
     def _look_ahead(self) -> None:
-        """Give up at once where waiting would be in vain."""
+        """Give up at once if waiting would be useless."""
         if self._circuit.is_hopeless:
             self._give_up(self._standstill.error("no member can be asked"))
         elif (seconds := self._circuit.back_in) > self._job.patience:
@@ -297,9 +297,9 @@ class _Work:
 
     def _settle(self, spool: Spool, result: BatchResult[JobQuestion]) -> None:
         question, decision = result.question, result.decision
-        if self._failure is None:  # otherwise its draws have failed for no fault of the members
+        if self._failure is None:  # otherwise its draws failed for no fault of the members
             error = result.error or SamplingError("no decision")
-            # Where nothing has failed it was never asked: there is nothing to store.
+            # If nothing failed, it was never asked, and there is nothing to store.
             if decision is not None or error.causes:
                 self._journal.conclude(question, decision or error)
             spool.add(question.number, answer_row(result))
@@ -320,7 +320,7 @@ _ONCE: dict[str, Any] = {"retries": 0, "timeout": None, "deadline": None}
 
 
 def priced_rule(plan: VotePlan[Any]) -> OptimalStopping:
-    """Return the rule whose price a controller moves."""
+    """Return the rule whose price a controller adjusts."""
     parts = list(plan.rule.parts())
     if len(parts) == 1 and isinstance(parts[0], OptimalStopping):
         return parts[0]

@@ -1,11 +1,11 @@
 """The journal of a job: every sample of every question, in an evaluation store.
 
-One call a question, which tells the run, the question's id in it and which try it is. A sample is
-stored before it is counted, so that a killed run loses only what was in flight. A question that
-ended with an error is begun again when the run goes on, as a further call.
+Each question has one call, which holds the name of the run, the question's id in it and the number
+of the attempt. A sample is stored before it is counted, so a killed run loses only the requests in
+flight. If a question ended with an error, a resumed run begins it again as another call.
 
-The id of a call is a hash of these three. Ids of stores before version 2 joined them as text, where
-two could look alike, so a call is only taken for what its columns tell.
+The id of a call is a hash of these three. In stores before version 2 the id was their text, which was
+ambiguous, so a call is identified by its columns.
 """
 
 from __future__ import annotations
@@ -33,26 +33,29 @@ from bestofinf.evaluation.store.store import EvaluationStore
 from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
 
 LONGEST_RUN = 60
-"""Most characters of a run's name."""
+"""Maximum number of characters of a run's name."""
 
-_ERROR = "error: "  # begins the reason of a call that has no decision
-_FORCED = ("budget", "stopped")  # begin the reason of a question that did not end by itself
-_FATAL = "fatal"  # stands in the text of a failure that asking again cannot help
+_ERROR = "error: "  # first word of the reason of a call without a decision
+_FORCED = (
+    "budget",
+    "stopped",
+)  # first words of reasons from outside
+_FATAL = "fatal"  # part of the text of a failure that must not be retried
 _BATCH = 2000  # records in one transaction
 
 
 class RecordedFailure(SamplingError):
-    """A failure as another process, or an earlier run, has told it."""
+    """A failure reported by another process or an earlier run."""
 
 
 @dataclass(slots=True)
 class JournalEntry:
-    """What the journal knows of a question.
+    """The recorded state of a question.
 
     Attributes:
-        attempt: Which call of the question is under way, from 1.
-        outcomes: What its draws have brought.
-        reason: Why it ended; None while it has not, or was only ended by the budget.
+        attempt: Number of the current attempt, from 1.
+        outcomes: The outcomes of its draws.
+        reason: Why it ended; None if it has not ended, or only the budget ended it.
     """
 
     attempt: int = 1
@@ -63,14 +66,14 @@ class JournalEntry:
 class Journal:
     """Keeps a run in a store.
 
-    To be used from one event loop; the store is written in a thread.
+    Use it from one event loop; the store is written in a thread.
 
     Args:
-        store: Where to write.
+        store: The store to write to.
         run: Name of the run.
-        plan: How its questions are voted on.
-        keep: What is stored beside answers and counts. Answers are stored as they are: they
-            vote again when the run goes on.
+        plan: The settings of the votes.
+        keep: What is stored besides answers and counts. Answers are stored unchanged, because they
+            vote again when the run is resumed.
 
     Attributes:
         took_over: Whether the run may be taken from another process.
@@ -97,18 +100,18 @@ class Journal:
 
     @contextmanager
     def claimed(self, settings: Mapping[str, Any], *, take_over: bool = False) -> Iterator[None]:
-        """Keep the run for this process while the context is open.
+        """Reserve the run for this process while the context is open.
 
-        The journals of workers that work for this process need not do so.
+        The journals of this process's workers need not do so.
 
         Args:
-            settings: JSON values by name, the same whenever the run goes on.
-            take_over: Take it even from a process that seems to be working on it, which then
+            settings: JSON values by name, which must be the same when the run is resumed.
+            take_over: Take the run even from a process that seems to be working on it, which then
                 ends.
 
         Raises:
-            UsageError: If another process works on it, or it was begun with other settings; the
-                message says who, or in what they differ.
+            UsageError: If another process works on the run, or it was begun with other settings; the
+                message names the process or the differences.
             StoreError: If the store fails.
         """
         self._compare(settings)
@@ -124,14 +127,14 @@ class Journal:
 
     @property
     def claim(self) -> Claim:
-        """The run and its store, as they mark the files of the run."""
+        """The run and its store, as written to the files of the run."""
         return Claim(self._run, self._store.name)
 
     async def sure(self) -> None:
         """Raise an error if another process has taken the run over; call it before paying.
 
         Raises:
-            StoreError: Then, or if the store fails.
+            StoreError: If so, or if the store fails.
         """
         if self._lease is not None:
             if self._lease.doubtful:
@@ -162,10 +165,10 @@ class Journal:
     # -- reading ------------------------------------------------------------------------------
 
     def load(self, questions: Sequence[JobQuestion]) -> dict[str, JournalEntry]:
-        """Return what is known of questions, by id.
+        """Return the recorded state of questions, by id.
 
         Raises:
-            UsageError: If one has another prompt than in the earlier run.
+            UsageError: If a question has another prompt than in the earlier run.
             StoreError: If the database fails.
         """
         found = {question.id: JournalEntry() for question in questions}
@@ -176,7 +179,7 @@ class Journal:
             for call, rows in self._store.calls(ids).values():
                 name = call.run_question or ""
                 if call.run != self._run or name not in left or call.attempt != found[name].attempt:
-                    continue  # of another question, whose joined names look alike
+                    continue  # a call of another question with the same old id
                 question = left[name]
                 if call.question_id != _store_id(question.prompt):
                     raise UsageError(
@@ -218,10 +221,10 @@ class Journal:
     # -- writing ------------------------------------------------------------------------------
 
     async def put(self, question: JobQuestion, draw: Draw, outcome: Outcome) -> None:
-        """Store the outcome of a draw; return when it is safe on disk.
+        """Store the outcome of a draw; return once it is on disk.
 
         Raises:
-            StoreError: If the store fails. Nothing more is taken then.
+            StoreError: If the store fails. No more outcomes are accepted then.
         """
         call = self._call_ids(question.id, question.attempt)[0]
         row = self._row(call, draw, outcome)
@@ -229,9 +232,9 @@ class Journal:
         self.check()
 
     def conclude(self, question: JobQuestion, result: Decision | SamplingError) -> None:
-        """Queue the decision on a question, or why there is none, to be stored.
+        """Queue the decision on a question, or the reason for none, to be stored.
 
-        Should it be lost, the samples bring it again.
+        If it is lost, it can be derived from the samples again.
         """
         call = self._call_ids(question.id, question.attempt)[0]
         if isinstance(result, Decision):
@@ -254,10 +257,10 @@ class Journal:
         self.check()
 
     def check(self) -> None:
-        """Raise what has made the store fail, if anything did.
+        """Raise the error of the store, if it has failed.
 
         Raises:
-            StoreError: That.
+            StoreError: If it has failed.
         """
         if self._failure is not None:
             raise self._failure
@@ -266,7 +269,7 @@ class Journal:
         self, question: JobQuestion, call: CallRow, rows: tuple[SampleRow, ...] = ()
     ) -> CallRecord:
         now = time.time()
-        # The prompt counts for evaluation, not how this run names the question.
+        # For evaluation the prompt identifies a question, not its id in this run.
         asked = self._privacy.question(question.prompt, dataset=self._run, now=now)
         made = CallRow(
             call.id,
@@ -324,7 +327,7 @@ class Journal:
         return written
 
     async def _write(self) -> None:
-        """Write what waits, together: the more comes in, the more a transaction takes."""
+        """Write everything that waits in one transaction, which grows under load."""
         while self._waiting and self._failure is None:
             written, self._written = self._written, None
             records, self._waiting = self._waiting, []
@@ -333,7 +336,7 @@ class Journal:
                     await asyncio.to_thread(self._store.add, records[start : start + _BATCH])
             except StoreError as error:
                 self._failure = error
-            except Exception as error:  # whoever waits is told, whatever it is
+            except Exception as error:  # whatever the error, the waiting callers get it
                 self._failure = StoreError(f"the journal cannot be written: {error_text(error)}")
                 self._failure.__cause__ = error
             except BaseException:
@@ -346,7 +349,7 @@ class Journal:
             self._written.set_result(None)
 
     def _call_ids(self, question: str, attempt: int) -> tuple[str, str]:
-        """Return the id of a call, and the one that it had in stores before version 2."""
+        """Return the id of a call, and the id that it had in stores before version 2."""
         said = json.dumps([self._run, question, attempt])
         again = f"#{attempt}" if attempt > 1 else ""
         return (
@@ -356,7 +359,7 @@ class Journal:
 
 
 def _metered(usage: Usage) -> dict[str, Any]:
-    """Return the columns of what a reply has cost: what is not known is not 0."""
+    """Return the columns for the cost of a reply; unknown values are None, not 0."""
     told = (usage.output_tokens, usage.input_tokens, usage.cost)
     known = (number or None for number in told) if usage.unmetered else told
     return dict(zip(("tokens", "input_tokens", "cost"), known, strict=True))
@@ -367,7 +370,7 @@ def _store_id(prompt: str) -> str:
 
 
 def restored(text: str | None, answer: Answer) -> AnswerValue | None:
-    """Return a stored answer as the value it was: its canonical form written out is its own."""
+    """Return a stored answer as a value of the answer type, from its canonical text."""
     if text is None:
         return None
     value = answer.canonical(text)

@@ -1,9 +1,9 @@
-"""A job whose members are asked on a Ray cluster.
+"""Ask the members of a job on a Ray cluster.
 
-Workers are actors: each asks the members for its share of the questions, takes the answers and
-stores every sample before it hands it over. The pool stays in one place, so that a budget is met
-over all workers and the next sample goes to the same question as in a run on one machine. Starting,
-placing and restarting workers is left to Ray.
+Workers are actors: each asks the members its share of the questions, takes the answers and stores
+every sample before it returns it. The pool stays in one process, so that the budget holds over all
+workers and the next sample goes to the same question as in a run on one machine. Ray starts, places
+and restarts the workers.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from bestofinf.errors import StoreError, UsageError
 from bestofinf.records import Draw, Failure, Outcome
 
 LOCAL = "local"
-"""The address that stands for a cluster of this machine alone, made for the job."""
+"""The address for a cluster on this machine that is started for the job."""
 
-_DEATHS = 20  # of its worker that one draw outlives
-_KNOCK = 10.0  # seconds in which a cluster answers
+_DEATHS = 20  # maximum number of crashes of its worker that a draw survives
+_KNOCK = 10.0  # seconds within which a cluster must answer
 
 
 class Worker:
-    """What runs in an actor: members, and a journal of its own.
+    """The code of an actor: it asks the members and has a journal of its own.
 
     Args:
-        make: Gives the plan, who asks the members, and the journal.
-        concurrency: Most requests in flight.
+        make: Returns the plan, the function that asks the members, and the journal.
+        concurrency: Maximum number of requests in flight.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Worker:
         """Return the outcome of a draw.
 
         Args:
-            question: What to ask.
-            draw: Whom.
-            again: Look in the journal first: another worker may have died after storing it.
+            question: The question to ask.
+            draw: The draw to carry out.
+            again: Look in the journal first, because another worker may have died after storing it.
         """
         if again:
             known = await asyncio.to_thread(self._journal.load, [question])
@@ -67,7 +67,7 @@ class Worker:
 
 
 def _sendable(outcome: Outcome) -> Outcome:
-    """Return an outcome that another process can read: not every library's errors can be."""
+    """Return an outcome that can be pickled, which not every library's errors can be."""
     if not isinstance(outcome, Failure):
         return outcome
     error = outcome.error
@@ -79,11 +79,11 @@ class RayExecutor:
     """Asks the members through workers on a Ray cluster.
 
     Args:
-        make: Gives a worker its plan, who asks the members, and its journal; Ray carries it
-            there.
-        address: Of the cluster; ``local`` starts one on this machine.
+        make: Returns the plan, the function that asks the members, and the journal of a worker;
+            Ray sends it to the worker.
+        address: Address of the cluster; ``local`` starts one on this machine.
         workers: Number of workers.
-        concurrency: Most requests in flight, over all workers.
+        concurrency: Maximum number of requests in flight, over all workers.
         file_store: Whether the store is a file, which only workers on one machine can share.
 
     Raises:
@@ -113,7 +113,7 @@ class RayExecutor:
             raise UsageError(
                 f"workers on {nodes} machines cannot share a file: give a store in PostgreSQL"
             )
-        # Requests wait, they do not compute: several workers may share a core.
+        # Workers wait for requests more than they compute, so several may share a core.
         actor = self._ray.remote(Worker).options(
             max_restarts=-1, max_concurrency=max(concurrency, 1) + 8, num_cpus=0.5
         )
@@ -132,9 +132,9 @@ class RayExecutor:
             raise UsageError(f"no Ray cluster at {address!r}: {error}") from error
 
     async def outcome(self, question: JobQuestion, draw: Draw) -> Outcome:
-        """Have a worker ask; where it dies, what it has stored counts and the rest is redone."""
+        """Let a worker ask; if it dies, its stored outcomes count and the rest is asked again."""
         errors = self._ray.exceptions
-        # All samples of a question by one worker: servers keep its prompt in their cache.
+        # All samples of a question go to one worker, because servers cache its prompt.
         worker = self.workers[zlib.crc32(question.id.encode()) % len(self.workers)]
         for death in range(_DEATHS):
             try:
@@ -142,15 +142,15 @@ class RayExecutor:
             except errors.RayTaskError as error:
                 raise error.cause or StoreError(str(error)) from error
             except errors.RayActorError:
-                await asyncio.sleep(min(0.1 * 2**death, 5.0))  # Ray starts another
+                await asyncio.sleep(min(0.1 * 2**death, 5.0))  # Ray starts another worker
         raise StoreError(f"the worker of question {question.id!r} has died {_DEATHS} times")
 
     async def close(self) -> None:
-        """End the workers, and the cluster where it was made for the job."""
+        """End the workers, and the cluster if it was started for the job."""
         try:
             await asyncio.gather(*(worker.close.remote() for worker in self.workers))
         except self._ray.exceptions.RayActorError:
-            pass  # what it had handed over was stored before
+            pass  # everything it has returned was stored before
         finally:
             for worker in self.workers:
                 self._ray.kill(worker)
@@ -159,14 +159,14 @@ class RayExecutor:
 
 
 def _reachable(address: str) -> None:
-    """Refuse an address where nobody answers: Ray would try for many minutes.
+    """Raise an error if nobody answers at an address, because Ray would try for many minutes.
 
     Raises:
-        UsageError: Then.
+        UsageError: If nobody answers.
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
-        return  # "auto" and the like: Ray looks for it
+        return  # "auto" and the like are looked up by Ray
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK).close()
     except OSError as error:

@@ -3,30 +3,30 @@
 Theory of operation
 -------------------
 A pool holds a `VotingEngine` for every question and, like it, does no I/O. Every question first
-gets one draw. After that the next draw goes to the question whose next sample is worth most by
-the index of the rule, until the budget is spent. A question with draws in flight is judged as if
-they had voted for its leader, so that free slots spread over the questions.
+gets one draw. After that the next draw goes to the question whose next sample has the highest value
+by the index of the rule, until the budget is spent. A question with draws in flight is rated as if
+they had voted for its leader, so that free slots are spread over the questions.
 
 Giving every draw to the highest index is the same as stopping every question at one common
 price, namely the one that just spends the budget; no price has to be chosen.
 
-Where a question stands:
+The places of a question:
 
 * `_fresh`: added and never asked, in order of addition.
 * `_heap`: ordered by worth, then by the fewest samples, then by addition. A change of the tally
-  or of what is in flight makes a new place with a higher `version`; older places are void and are
-  passed over when they come up, since a heap cannot move an entry.
+  or of its draws in flight adds a new entry with a higher `version`. Older entries are void and are
+  skipped when they come up, because a heap cannot move an entry.
 * `_resumed`: draws that an earlier run had in flight; they come before all others.
-* `_settled`: its vote has ended; handed out once none of its draws is in flight.
+* `_settled`: its vote has ended; it is returned once none of its draws is in flight.
 
-Invariants: an open question is in `_fresh`, has one valid place in the heap, or waits for its own
+Invariants: an open question is in `_fresh`, has one valid entry in the heap, or waits for its own
 draws in flight, whose outcomes put it back. `_open` counts the questions whose engine is not done,
-`_in_flight` the draws asked for and not told, `spent` what was booked. An engine refuses an
+`_in_flight` the draws asked for and not told, and `spent` the booked cost. An engine refuses an
 illegal outcome before anything here changes.
 
-An interrupt leaves all of that in order: the pool never waits. Whoever drove it tells the draws in
-flight as given up, and may go on, or `close`: what the votes say at any moment is the best answer
-for what was spent.
+An interrupt leaves all of this intact, because the pool never waits. The driver then tells the draws
+in flight as given up, and goes on or calls `close`. At any moment the votes so far are the best answers
+for the money spent.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ _LEADER = object()
 
 @runtime_checkable
 class Indexed(Protocol):
-    """A rule that can say what one more sample is worth."""
+    """A rule that can rate the value of one more sample."""
 
     def index(self, tally: Tally) -> float:
-        """Return the log of the worth of one more sample over its price; higher comes first."""
+        """Return log(value of one more sample / its price); higher values come first."""
 
 
 def indexed(rule: StopRule) -> Indexed:
-    """Return the part of a rule that values the next sample.
+    """Return the part of a rule that rates the next sample.
 
     Raises:
-        UsageError: If there is none.
+        UsageError: If it has no such part.
     """
     for part in rule.parts():
         if isinstance(part, Indexed):
@@ -81,7 +81,7 @@ class Budget:
     """The total that all questions together may spend.
 
     Attributes:
-        total: How much, above 0.
+        total: The amount, above 0.
         unit: ``samples``, ``tokens`` (generated), or ``cost`` (money, by the members' prices).
     """
 
@@ -95,7 +95,7 @@ class Budget:
             raise UsageError(f"a budget must be above 0 and finite, got {self.total!r}")
 
     def of(self, outcome: Outcome) -> float:
-        """Return what an outcome has spent of it."""
+        """Return the cost of an outcome in the unit of the budget."""
         if self.unit == "samples":
             return 0.0 if isinstance(outcome, Failure) else 1.0
         if self.unit == "tokens":
@@ -103,7 +103,7 @@ class Budget:
         return outcome.usage.cost
 
     def unknown(self, outcome: Outcome) -> bool:
-        """Return whether it is not known what an outcome has spent of it, so that it cannot bind."""
+        """Return whether the cost of an outcome is unknown, so that the budget cannot include it."""
         usage = outcome.usage
         if self.unit == "samples":
             return False
@@ -124,20 +124,20 @@ class _Entry(Generic[Q]):
 
     question: Q
     engine: VotingEngine
-    number: int  # in order of addition
+    number: int  # number in the order of addition
     in_flight: int = 0
-    version: int = 0  # of the place in the heap; older places are void
+    version: int = 0  # version of the valid entry in the heap
 
 
 class Pool(Generic[Q]):
     """Many votes under one budget.
 
     Args:
-        rule: Its index orders the questions.
-        budget: The total; None for no limit, so that every question runs to its own end.
+        rule: A rule whose index orders the questions.
+        budget: The total; None for no limit, so that every vote runs until its own rule ends it.
 
-    Questions are added with an engine each, whose own rule ends it early where wanted (a limit
-    on its samples at least).
+    Each question is added with an engine, whose own rule may end its vote earlier (it should at
+    least limit the samples).
     """
 
     def __init__(self, rule: Indexed, budget: Budget | None = None) -> None:
@@ -145,7 +145,7 @@ class Pool(Generic[Q]):
             raise _unranked(rule)
         self._rule = rule
         self.budget = budget
-        self.spent = 0.0  # in the budget's unit; samples without one
+        self.spent = 0.0  # in the unit of the budget; samples if there is none
         self._entries: dict[Q, _Entry[Q]] = {}
         self._resumed: deque[tuple[_Entry[Q], Draw]] = deque()
         self._fresh: deque[_Entry[Q]] = deque()
@@ -159,18 +159,18 @@ class Pool(Generic[Q]):
         self._closed = False
 
     def __len__(self) -> int:
-        """Return the number of questions whose votes have not been handed out."""
+        """Return the number of questions that `settled` has not yielded."""
         return len(self._entries)
 
     @property
     def open(self) -> int:
-        """Questions whose votes go on."""
+        """Number of questions whose votes have not ended."""
         return self._open
 
     def add(self, question: Q, engine: VotingEngine) -> None:
-        """Add a question. Its engine may have counted samples before, as after a restart.
+        """Add a question. Its engine may have samples already, as after a restart.
 
-        Draws that its engine has in flight are given out by `ask` before all others.
+        Draws that its engine has in flight are returned by `ask` before all others.
 
         Raises:
             UsageError: If the question is in the pool already.
@@ -191,14 +191,15 @@ class Pool(Generic[Q]):
             self._fresh.append(entry)
 
     def book(self, outcome: Outcome) -> None:
-        """Count what was spent before on a question that is added now."""
+        """Count the earlier cost of a question that is being added."""
         self.spent += (self.budget or _COUNT).of(outcome)
         self._told += not isinstance(outcome, Failure)
 
     def ask(self, free_slots: int = 1) -> list[tuple[Q, Draw]]:
         """Return draws to start now, at most `free_slots`, each with its question.
 
-        An empty list means: wait for what is in flight, add questions, or the pool is done.
+        An empty list means that the caller must wait for draws in flight or add questions, or that
+        the pool is done.
         """
         draws: list[tuple[Q, Draw]] = []
         while len(draws) < free_slots and not self._closed and self._wanted():
@@ -214,7 +215,7 @@ class Pool(Generic[Q]):
                 break
             started = following.engine.ask(1)
             if not started:
-                continue  # its own rule needs what is in flight first
+                continue  # its own rule needs the draws in flight first
             draws.append((following.question, started[0]))
             following.in_flight += 1
             self._in_flight += 1
@@ -222,7 +223,7 @@ class Pool(Generic[Q]):
         return draws
 
     def tell(self, question: Q, draw: Draw, outcome: Outcome, *, booked: bool = False) -> None:
-        """Take what came back for a question; `booked` says that its cost has been counted."""
+        """Take the outcome of a draw; `booked` says that its cost was counted already."""
         entry = self._entries.get(question)
         if entry is None:
             raise ProtocolMisuseError(f"question {question!r} is not in the pool")
@@ -239,23 +240,23 @@ class Pool(Generic[Q]):
             self._place(entry)
 
     def engine(self, question: Q) -> VotingEngine:
-        """Return the vote on a question that `settled` has not handed out."""
+        """Return the engine of a question that `settled` has not yielded."""
         return self._entries[question].engine
 
     @property
     def in_flight(self) -> int:
-        """Draws asked for and not told."""
+        """Number of draws asked for and not told."""
         return self._in_flight
 
     @property
     def done(self) -> bool:
-        """Whether nothing is in flight and nothing can be started, unless questions are added."""
+        """Whether nothing is in flight and no draw can be started unless questions are added."""
         if self._in_flight:
             return False
         return self._closed or not self._affordable() or not self._open
 
     def close(self, reason: str = "budget") -> None:
-        """End all votes; `settled` then gives the rest of the questions."""
+        """End all votes; `settled` then yields all remaining questions."""
         self._closed = True
         for entry in self._entries.values():
             if not entry.engine.done:
@@ -263,7 +264,7 @@ class Pool(Generic[Q]):
                 self._settle(entry)
 
     def settled(self) -> Iterator[tuple[Q, VotingEngine]]:
-        """Yield the questions whose votes have ended, in that order, and forget them.
+        """Yield the questions whose votes have ended, in the order of ending, and forget them.
 
         A question with draws still in flight is held back until they are told, so that their
         cost is in its decision.
@@ -288,15 +289,15 @@ class Pool(Generic[Q]):
     def _wanted(self) -> bool:
         """Return whether one more draw should start now.
 
-        Under a budget there is no more than one in flight for each open question: more would be
-        spent before anything is known of where they help.
+        Under a budget there is at most one in flight for each open question, because more would be
+        spent before it is known where they help.
         """
         if self.budget is not None and 0 < self._open <= self._in_flight:
             return False
         return self._affordable()
 
     def _affordable(self) -> bool:
-        """Return whether one more draw fits, with what is in flight at its mean price so far."""
+        """Return whether the budget allows one more draw, with those in flight at the mean cost."""
         if self.budget is None:
             return True
         if self.budget.unit == "samples":
@@ -316,7 +317,7 @@ class Pool(Generic[Q]):
         return None
 
     def _place(self, entry: _Entry[Q]) -> None:
-        """Put a question into the heap by the worth of its next sample."""
+        """Put a question into the heap by the value of its next sample."""
         entry.version += 1
         tally = entry.engine.tally
         in_flight = entry.engine.in_flight

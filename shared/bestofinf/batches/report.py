@@ -1,4 +1,4 @@
-"""What a job tells: its progress, its numbers in the end, and a row of answers for each question."""
+"""The output of a job: its progress, its final numbers, and a row of answers for each question."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ COLUMNS: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far a job is.
+    """The progress of a job.
 
     Attributes:
-        settled: Questions with a decision, or an error.
-        questions: All questions.
-        spent: What all samples have cost so far, those of earlier runs too, in the unit of the
+        settled: Number of questions with a decision or an error.
+        questions: Number of all questions.
+        spent: Cost of all samples so far, including those of earlier runs, in the unit of the
             budget.
-        budget: The total; None without one.
-        failures: Draws that brought no sample.
+        budget: The total; None if there is none.
+        failures: Number of draws that failed.
     """
 
     settled: int
@@ -54,13 +54,13 @@ class JobReport:
 
     Attributes:
         questions: Number of questions.
-        decided: Questions with a decision.
-        errors: Questions that ended without one.
-        stopped: Whether it was ended before all questions were settled.
-        restored: Samples of earlier runs.
-        samples: All samples, the restored among them.
-        failures: Draws that brought none.
-        usage: What all of it has cost.
+        decided: Number of questions with a decision.
+        errors: Number of questions that ended without a decision.
+        stopped: Whether the job was stopped before all questions were settled.
+        restored: Number of samples of earlier runs.
+        samples: Number of all samples, including the restored ones.
+        failures: Number of draws that failed.
+        usage: Cost of all samples and failures.
     """
 
     questions: int = 0
@@ -81,7 +81,7 @@ class JobReport:
             self.samples += 1
 
     def spent(self, budget: Budget | None) -> float:
-        """Return what was spent in the unit of a budget; samples without one."""
+        """Return the spending in the unit of a budget; the number of samples if there is none."""
         if budget is None or budget.unit == "samples":
             return self.samples
         return self.usage.output_tokens if budget.unit == "tokens" else self.usage.cost

@@ -1,4 +1,4 @@
-"""What an earlier run knows of a question, and how a fresh engine is brought to the same place."""
+"""Bring a new engine to the state in which an earlier run left a question."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bestofinf.records import Draw, Outcome
 from bestofinf.voting.engine import VotingEngine
 
 Known: TypeAlias = dict[int, tuple[Draw, Outcome]]
-"""What an earlier run knows of a question, by the place of the draw."""
+"""The recorded outcomes of a question, with their members, by index of the draw."""
 
 
 def by_place(recorded: Mapping[Draw, Outcome]) -> Known:
-    """Return what is known of a question by the places of its draws."""
+    """Return the recorded outcomes by the indices of their draws."""
     return {draw.index: (draw, outcome) for draw, outcome in sorted(recorded.items(), key=_first)}
 
 
@@ -23,16 +23,16 @@ def _first(pair: tuple[Draw, Outcome]) -> Draw:
 
 
 def restore(engine: VotingEngine, known: Known) -> None:
-    """Bring a fresh engine as far as what is known allows.
+    """Replay recorded outcomes in a new engine, as far as they go.
 
     Args:
-        engine: Made by the same plan as the one that these draws are from.
-        known: Outcomes by place; those told are taken out. Draws asked on the way that are not
-            known were in flight when the earlier run ended: they are in flight again, and the
-            rest of what is known waits for them.
+        engine: A new engine, made by the same plan as that of the earlier run.
+        known: Outcomes by index; those that are told are removed. Draws without an outcome were in
+            flight when the earlier run ended: they are in flight again, and the remaining outcomes
+            wait for them.
 
     Raises:
-        UsageError: If a draw would go to another member now.
+        UsageError: If a draw would now go to another member.
     """
     while known and not engine.done:
         asked = engine.ask(1)
@@ -44,10 +44,10 @@ def restore(engine: VotingEngine, known: Known) -> None:
 
 
 def take(known: Known, draw: Draw) -> Outcome | None:
-    """Take out what is known of a draw; None if nothing is.
+    """Remove and return the recorded outcome of a draw; None if there is none.
 
     Raises:
-        UsageError: If it was asked of another member.
+        UsageError: If the recorded draw was of another member.
     """
     if draw.index not in known:
         return None

@@ -1,4 +1,4 @@
-"""Blocking calls side by side, which end with whoever waits for them."""
+"""Run blocking calls concurrently, and stop them when their caller stops waiting."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ T = TypeVar("T")
 def side_by_side(
     calls: Sequence[Callable[[], T]], *, concurrency: int | None = None
 ) -> Iterator[tuple[int, Future[T]]]:
-    """Yield the place of each call as it ends, with its result or the error it has ended with.
+    """Yield the index of each call as it ends, with a future that has its result or error.
 
-    Each call has a thread with the caller's context variables. Where the caller leaves early, or is
-    interrupted, no further call begins, and votes within those under way ask nothing more; they are
-    not waited for.
+    Each call has a thread with the caller's context variables. If the caller stops early or is
+    interrupted, no further call begins, votes within the running calls send no more requests, and
+    the running calls are not waited for.
 
     Args:
-        calls: What to call.
-        concurrency: Most calls at a time; None for as many as a pool of threads has by default.
+        calls: The functions to call.
+        concurrency: Maximum number of calls at a time; None for the default of thread pools.
     """
     arrived: queue.SimpleQueue[tuple[int, Future[T]]] = queue.SimpleQueue()
     over, around = threading.Event(), wanted.get()
@@ -48,7 +48,7 @@ def side_by_side(
 
     def start(most: int) -> None:
         for place, call in islice(left, most):
-            # Not a pool, whose threads would be waited for.
+            # Not a thread pool, whose threads would be waited for.
             context = copy_context()
             threading.Thread(target=context.run, args=(work, place, call), daemon=True).start()
 
@@ -67,12 +67,12 @@ def answers(
     concurrency: int | None = None,
     return_exceptions: bool = False,
 ) -> Iterator[tuple[int, T | Exception]]:
-    """Yield the place and the answer of each call as it comes; a single call needs no thread.
+    """Yield the index and the answer of each call as it ends; a single call needs no thread.
 
     Args:
-        calls: What to call.
-        concurrency: Most calls at a time; None for as many as a pool of threads has by default.
-        return_exceptions: Yield the error of a call in its place instead of raising it.
+        calls: The functions to call.
+        concurrency: Maximum number of calls at a time; None for the default of thread pools.
+        return_exceptions: Yield the error of a call as its answer instead of raising it.
     """
 
     def answer(call: Callable[[], T]) -> T | Exception:
@@ -92,15 +92,15 @@ def answers(
 
 
 def in_order(answers: Iterable[tuple[int, T]]) -> list[T]:
-    """Return answers in the order of their places."""
+    """Return answers in the order of their indices."""
     return [answer for _, answer in sorted(answers, key=lambda pair: pair[0])]
 
 
 def next_of(arrived: queue.SimpleQueue[T]) -> T:
-    """Wait for what arrives next, or until the draw around is not wanted any more.
+    """Wait for the next item of a queue.
 
     Raises:
-        GivenUpError: Then.
+        GivenUpError: If the vote around this call no longer waits for it.
     """
     while True:
         try:

@@ -1,16 +1,16 @@
-"""Where the rows of a job stand until it is done: ``OUT.partial``, which is also the lock on OUT.
+"""The file ``OUT.partial`` with the rows of a job until it is done, which is also the lock on OUT.
 
 Theory of operation
 -------------------
-A job holds the system's lock on its ``OUT.partial`` from before its first request until its answers
-are written, so that of two jobs with one OUT the second is refused before it pays for anything,
-whatever runs and stores they have. The system gives the lock back when a process ends in whatever
-way. The first line says whose the file is. A lock that a forked child of a dead process still holds
-is void, and so is that of the same run in a process whose run was taken over: the file is removed
-and made anew, and its earlier holder finds out before it writes any answers.
+A job holds the operating system's lock on its ``OUT.partial`` from before its first request until its
+answers are written. So of two jobs with the same OUT the second is refused before it pays for
+anything, whatever their runs and stores are. The system releases the lock when a process ends for any
+reason. The first line names the job. Two locks are void: one that a forked child of a dead process
+still holds, and one of a process whose run was taken over. The file is then removed and created again,
+and its former holder notices before it writes any answers.
 
-Each row that is read back is compared with a checksum of what was written. So no row of anybody
-else can get among the answers even where locks do not work.
+Each row that is read back is compared with a checksum of what was written, so rows of another job
+cannot get into the answers even if locks do not work.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from bestofinf.evaluation.store.leases import Holder
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Whose a file of answers is.
+    """The owner of a file of answers.
 
     Attributes:
         run: Name of the run.
-        store: What messages call its store.
-        holder: The process; None where this one is meant.
+        store: Name of its store in messages.
+        holder: The process; None for this one.
     """
 
     run: str
@@ -46,7 +46,7 @@ class Claim:
 
     @classmethod
     def read(cls, file: IO[bytes]) -> Claim | None:
-        """Return what the first line of a file says; None if it says nothing of the kind."""
+        """Return the claim in the first line of a file; None if it has none."""
         file.seek(0)
         try:
             said = json.loads(file.readline())
@@ -59,18 +59,18 @@ class Claim:
 
 
 class Spool:
-    """Rows of answers on disk in the order they come, one JSON line each, read back in any order.
+    """Rows of answers on disk, one JSON line each, appended in any order and read back sorted.
 
-    It is begun afresh, because a run that goes on settles its questions anew from the journal.
-    Only the place and the checksum of each row are in memory.
+    The file always starts empty, because a resumed run settles its questions again from the journal.
+    Only the position and the checksum of each row are in memory.
 
     Args:
         path: The file.
-        mine: The run and its store.
+        mine: The claim of this run.
         take_over: Take the file from another process of the same run.
 
     Raises:
-        UsageError: If it cannot be written, or is another job's; the message says whose.
+        UsageError: If it cannot be written, or belongs to another job; the message names it.
     """
 
     def __init__(self, path: Path, mine: Claim, *, take_over: bool = False) -> None:
@@ -94,7 +94,7 @@ class Spool:
                 if try_lock(file):
                     if is_at(file, self._path):
                         return file
-                    file.close()  # its holder has just removed it
+                    file.close()  # its holder has removed it in the meantime
                     continue
                 theirs = Claim.read(file)
                 void = theirs is not None and (
@@ -118,7 +118,7 @@ class Spool:
         return len(self._places)
 
     def add(self, number: int, row: AnswerRow) -> None:
-        """Append the row of the question at this place of its file."""
+        """Append the row of the question with this index."""
         line = json_line(row)
         self._places[number] = self._file.tell() << 32 | zlib.crc32(line)
         self._file.write(line)
@@ -128,7 +128,7 @@ class Spool:
         """Yield all rows in the order of the questions.
 
         Raises:
-            StoreError: If somebody else has changed, removed or taken over the file.
+            StoreError: If another process has changed, removed or taken over the file.
         """
         if not is_at(self._file, self._path):
             raise self._changed()
@@ -148,9 +148,9 @@ class Spool:
         )
 
     def close(self, *, remove: bool) -> None:
-        """Close the file, and remove it where it is not needed any more."""
+        """Close the file, and remove it if `remove`."""
         mine = is_at(self._file, self._path)
-        if remove and mine and os.name != "nt":  # there an open file cannot be removed
+        if remove and mine and os.name != "nt":  # Windows cannot remove an open file
             self._path.unlink(missing_ok=True)
         self._file.close()
         if remove and mine and os.name == "nt":

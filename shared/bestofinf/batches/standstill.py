@@ -1,4 +1,4 @@
-"""When a job gives up: nothing has come for too long, and requests keep failing."""
+"""Decide when a job gives up: it has had no reply for too long, and requests keep failing."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from bestofinf.errors import ErrorKind, SamplingError, kind_of
 
 
 class Standstill:
-    """Watches whether a job gets anywhere.
+    """Watches whether a job makes progress.
 
-    A reply is progress, and so is the refusal of a single question. Time alone is no standstill:
-    replies may take long. Until the first progress a tenth of the patience suffices, unless members
-    say that they are busy: a wrong address is worth no wait.
+    A reply is progress, and so is the refusal of a single question because of its content. Time alone
+    is no standstill, because replies may take long; requests must also fail. Before the first
+    progress a tenth of the patience is enough, unless members say that they are busy, because the
+    cause is then often a wrong address.
 
     Args:
         patience: Seconds without progress after which the job gives up.
-        clock: Seconds, from any start.
+        clock: Returns seconds since any fixed moment.
     """
 
     def __init__(self, patience: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,11 +31,11 @@ class Standstill:
         self._trouble: BaseException | None = None
 
     def came(self) -> None:
-        """Take note of progress."""
+        """Record progress."""
         self._since, self._moved, self._trouble = self._clock(), True, None
 
     def failed(self, error: BaseException) -> None:
-        """Take note of what a request has ended with."""
+        """Record the error of a request."""
         if kind_of(error) is ErrorKind.QUESTION:
             self.came()
         elif isinstance(error, Exception):
@@ -42,21 +43,21 @@ class Standstill:
 
     @property
     def left(self) -> float:
-        """Seconds until the job gives up; infinite while nothing fails."""
+        """Seconds until the job gives up; infinite if no request fails."""
         if self._trouble is None:
             return math.inf
         waits = self._moved or kind_of(self._trouble) is ErrorKind.BUSY
         return self._since + self._patience * (1.0 if waits else 0.1) - self._clock()
 
     async def reached(self) -> SamplingError:
-        """Wait for a standstill, and return the error that tells of it."""
+        """Wait for a standstill, and return the error for it."""
         while (left := self.left) > 0:  # noqa: ASYNC110  (the time moves on with every reply)
             await asyncio.sleep(min(left, self._patience / 20))
         waited = self._clock() - self._since
         return self.error(f"no reply for {waited:.3g} s")
 
     def error(self, what: str) -> SamplingError:
-        """Return the error that ends the job, with the latest trouble."""
+        """Return the error that ends the job, with the latest error of a request."""
         trouble = self._trouble
         why = f", the latest failure: {type(trouble).__name__}: {trouble}" if trouble else ""
         return SamplingError(

@@ -1,4 +1,4 @@
-"""Replay: what a stopping rule would have given on recorded answers. No model is asked."""
+"""Replay: the results of a stopping rule on recorded answers. No model is asked."""
 
 from bestofinf.replay.frontier import Frontier, frontier
 from bestofinf.replay.lengths import LengthCheck, check_lengths

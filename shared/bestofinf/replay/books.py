@@ -1,4 +1,4 @@
-"""From votes to the columns of a result."""
+"""Collect the votes of a replay into the columns of its result."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from bestofinf.replay.votes import Votes
 
 
 class Book:
-    """Collects what the trials of each population gave.
+    """Collects the results of the trials of each population.
 
     Args:
-        populations: What is voted on.
-        grid: The same for means.
+        populations: The populations that are voted on.
+        grid: Their questions, for means.
         rule: The rule, as on the command line.
-        trials: Votes per population.
+        trials: Number of votes per population.
         priced: Whether samples have a price.
-        replacement: Whether samples were put back before the next was drawn.
-        left_out: Questions that not all members of the ensemble were asked.
-        limits: Accuracy with infinitely many votes and the step in it, per population.
+        replacement: Whether samples were drawn with replacement.
+        left_out: Number of questions that not all members of the ensemble were asked.
+        limits: Accuracy with infinitely many votes and its extrapolation step, per population.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Book:
         """Enter the votes of some populations.
 
         Args:
-            rows: Their places among all.
+            rows: Indices of these populations among all.
             chunk: The populations.
-            votes: How their trials ended.
-            more: Further columns, an entry a trial.
+            votes: Results of their trials.
+            more: Further columns with one entry per trial.
         """
         shape = (len(chunk), self._trials)
         values = {
@@ -84,11 +84,11 @@ class Book:
         return self._columns.setdefault(name, np.full(len(self._populations), np.nan))
 
     def result(self) -> ReplayResult:
-        """Return all that was entered."""
+        """Return the result of everything entered."""
         self._column("bo1")
         values, steps = self._limits
         graded = np.array([p.right is not None for p in self._populations])
-        # A mean over some of the questions would be one of other questions than the rest is of.
+        # A mean over only some questions would not be comparable with the other means.
         known = bool(graded.any()) and not np.isnan(values[graded]).any()
         self._columns["bo_inf"] = values if known else np.full(len(values), np.nan)
         total = sum(self._reasons.values())
@@ -107,7 +107,7 @@ class Book:
 
 
 def graded(votes: Votes, chunk: Sequence[Population], shape: tuple[int, int]) -> dict[str, Floats]:
-    """Return accuracy and agreement per population and trial; answers that tie share the credit."""
+    """Return accuracy and agreement per population and trial; tied answers share the credit."""
     winners = votes.answers.reshape(shape)
     named = winners >= 0
     modes, right = np.zeros(shape), np.full(shape, np.nan)

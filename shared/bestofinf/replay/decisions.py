@@ -1,4 +1,4 @@
-"""Votes on recorded answers one by one, with the confidence of each decision."""
+"""Vote on recorded answers one by one, with the confidence of each decision."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ from bestofinf.voting.confidence import share_of
 
 @dataclass(frozen=True)
 class Decisions:
-    """How votes on recorded answers were decided; one entry a vote.
+    """The decisions of votes on recorded answers, as columns with one entry per vote.
 
     Attributes:
         questions: Id of the question.
-        confidences: Confidence of the decision, as a live vote gives it.
+        confidences: Confidence of the decision, as in a live vote.
         shares: Share of the samples that voted for the winner; see `share_of`.
-        samples: Samples counted.
-        settled: Whether the rule ended the vote, and not the end of the recorded samples.
-        right: Whether the winner is right, in [0, 1] where only the lot chose it; NaN where that
-            is not known.
-        agreement: The same of being what all recorded samples elect.
+        samples: Number of samples counted.
+        settled: Whether the rule ended the vote before the recorded samples ran out.
+        right: 1 if the winner is right, 0 if not, between if only the lot chose it; NaN if unknown.
+        agreement: The same for agreement with what all recorded samples elect.
     """
 
     questions: tuple[str, ...]
@@ -51,12 +50,12 @@ def decisions(
     plan: ReplayPlan | None = None,
     **changes: object,
 ) -> Decisions:
-    """Vote on recorded answers and return every decision; the engine of a live vote is driven.
+    """Vote on recorded answers with the engine of a live vote, and return every decision.
 
     Args:
         evaluation_set: Recorded answers.
         rule: A rule, or its text.
-        plan: How it is done; see `replay`.
+        plan: Settings of the replay; see `replay`.
         changes: Single settings of the plan by keyword.
 
     Raises:
@@ -83,7 +82,7 @@ def decisions(
                 trial,
                 usual=None if usual is None else usual[place],
                 abstain_limit=plan.abstain_limit,
-                launch="eager",  # one after the other, as below: no need to ask what is needed
+                launch="eager",  # the draws below are made one at a time, so nothing needs to be computed ahead
             )
             while not engine.done:
                 for draw in engine.ask():

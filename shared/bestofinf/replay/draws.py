@@ -14,16 +14,18 @@ from bestofinf.voting.schedule import Schedule, ScheduleKind
 
 @dataclass(frozen=True)
 class Draws:
-    """What the trials of some populations draw; shape (rows, samples), a row per trial.
+    """The draws of the trials of some populations, as arrays of shape (rows, samples).
+
+    There is one row per trial.
 
     Attributes:
         members: Position of the member asked.
-        samples: Which of its recorded samples comes back.
-        answers: The answer; -1 where it abstains.
-        tokens: Its length; 0 where unknown.
-        costs: Its money.
-        lengths: Samples of each row before a member is asked for more than is recorded of it;
-            what stands behind is no draw. Shape (rows,).
+        samples: Index of the recorded sample that the draw returns.
+        answers: The answer; -1 if it abstains.
+        tokens: Its length; 0 if unknown.
+        costs: Its cost in money.
+        lengths: Number of valid draws in each row, until a member has no recorded samples left;
+            later entries are not draws. Shape (rows,).
     """
 
     members: Ints
@@ -36,20 +38,20 @@ class Draws:
 
 @dataclass
 class Resampler:
-    """Draws from the recorded samples, in an order of each trial's own.
+    """Draws from the recorded samples, in a different order for each trial.
 
-    What a trial draws of a member depends on the seed, the question and the trial, so that all
-    rules and all ensembles see the same samples (common random numbers), and a question the same
-    in every set.
+    The draws of a member depend only on the seed, the question and the trial. So all rules and
+    ensembles see the same samples (common random numbers), and a question has the same draws in
+    every set.
 
     Attributes:
-        trials: Trials per population.
-        samples: Draws per trial at most.
-        seed: Start of everything random.
+        trials: Number of trials per population.
+        samples: Maximum number of draws per trial.
+        seed: Seed of all random numbers.
         schedule: Kind of schedule for several members.
         costs: Relative price of a sample by member name, for the greedy schedule.
-        replacement: Put every sample back before the next is drawn, so that there is no end of
-            them: the recorded shares are then the member itself.
+        replacement: Draw with replacement, so that samples never run out; the recorded shares are
+            then taken as the member's true ones.
     """
 
     trials: int
@@ -93,7 +95,7 @@ class Resampler:
         return members, sample, answers, tokens, costs, lengths
 
     def _places(self, population: Population, name: str, size: int, turns: int) -> Ints:
-        """Return which sample each turn of a member brings, shape (trials, turns or fewer)."""
+        """Return the index of the sample for each turn of a member, shape (trials, turns or fewer)."""
         key = f"{population.dataset}\0{population.question}\0{name}"
         rng = np.random.default_rng([self.seed, zlib.crc32(key.encode("utf-8", "surrogatepass"))])
         if self.replacement:
@@ -101,7 +103,7 @@ class Resampler:
         return np.argsort(rng.random((self.trials, size)), axis=1)[:, :turns]
 
     def order(self, population: Population) -> Ints:
-        """Return who is asked, shape (trials, samples)."""
+        """Return the positions of the members asked, shape (trials, samples)."""
         key = (population.members, population.weights)
         known = self._orders.get(key)
         if known is None:

@@ -1,8 +1,8 @@
-"""Quality against cost: many rules on the same samples, and what could be reached.
+"""Quality against cost: many rules on the same samples, between two reference lines.
 
-Two lines give the scale. *Fixed* is plain majority voting over n samples. The *oracle* knows the
-distribution of every question and stops there at the lead that is best for it: for two answers
-the optimal test. No rule that must learn the distribution from the votes can reach it.
+*Fixed* is plain majority voting over n samples. The *oracle* knows the distribution of every question
+and stops at the lead that is best for it, which for two answers is the optimal test. No rule that must
+learn the distribution from the votes can reach it.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from bestofinf.rules.tally_arrays import TallyArrays
 
 FIXED = (1, 2, 3, 5, 8, 12, 20, 32, 50, 80, 100, 160, 256)
 LEADS = 24
-"""Largest lead that the oracle asks for."""
+"""Largest lead at which the oracle stops."""
 
-_THEORY = 30  # trials that the theory counts as, in the oracle's choice
+_THEORY = 30  # number of trials that the theoretical value counts as in the oracle's choice
 _ORACLE_TRIALS = (
-    200  # from fewer it chooses leads by luck, and seems up to a tenth dearer than it is
+    200  # with fewer trials it chooses leads by luck and seems up to a tenth dearer than it is
 )
 
 
@@ -56,15 +56,15 @@ class Curve:
     points: Sequence[Mapping[str, Floats]] = field(repr=False)
 
     def means(self, cost: str = "samples", quality: str = "agreement") -> list[tuple[float, float]]:
-        """Return (cost, quality) of every point, each a mean as of `Grid.mean`."""
+        """Return (cost, quality) of every point, each a mean as from `Grid.mean`."""
         return [(self.grid.mean(p[cost]), self.grid.mean(p[quality])) for p in self.points]
 
     def cost_at(self, level: float, cost: str = "samples", quality: str = "agreement") -> float:
-        """Return what a quality costs on the hull of the points; NaN where out of reach."""
+        """Return the cost of a quality on the hull of the points; NaN if it is out of reach."""
         return cost_at(self.means(cost, quality), level)
 
     def costs_at(self, level: float, cost: str, quality: str, times: Floats) -> Floats:
-        """Return `cost_at` in resamples of the questions, see `Grid.means`."""
+        """Return `cost_at` for resamples of the questions, see `Grid.means`."""
         costs = np.array([self.grid.means(p[cost], times) for p in self.points]).T
         values = np.array([self.grid.means(p[quality], times) for p in self.points]).T
         rows = zip(costs.tolist(), values.tolist(), strict=True)
@@ -76,7 +76,7 @@ class Frontier:
     """Families of rules on the same samples.
 
     Attributes:
-        lines: By name; ``"fixed"`` and ``"oracle"`` among them.
+        lines: The curves by name, including ``"fixed"`` and ``"oracle"``.
         results: Results of the single rules, by name of the family.
     """
 
@@ -92,9 +92,9 @@ class Frontier:
         cost: str = "samples",
         quality: str = "agreement",
     ) -> tuple[float, float]:
-        """Return the cost of one family over that of another at a quality, and its error.
+        """Return the cost of one family divided by that of another at a quality, and its error.
 
-        The standard error is of a paired bootstrap over questions. Both are NaN where one of the
+        The standard error is by a paired bootstrap over questions. Both are NaN if one of the
         families does not reach the quality.
         """
         first, second = self.lines[one], self.lines[other]
@@ -121,10 +121,10 @@ def frontier(
     Args:
         evaluation_set: Recorded answers.
         families: Rules by name of the family, such as one rule at several prices.
-        plan: How it is done.
+        plan: Settings of the replay.
         fixed: Add the line of plain majority voting.
-        oracle: Add the line of the oracle. Leads are chosen on half of the trials of each
-            question and counted on the other half, of at least 200 trials whatever the plan says.
+        oracle: Add the line of the oracle. Its leads are chosen on half of the trials of each
+            question and scored on the other half, with at least 200 trials whatever the plan says.
     """
     plan = plan or ReplayPlan()
     families = dict(families)
@@ -139,7 +139,7 @@ def frontier(
         if members
     }
     if oracle:
-        # The questions in the order of the other lines: errors of ratios are paired.
+        # Questions in the same order as in the other lines, because errors of ratios are paired.
         lines["oracle"] = _oracle(for_estimates(evaluation_set)[0].fixed().ordered, plan)
     return Frontier(lines, results)
 
@@ -152,7 +152,7 @@ def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Curve:
     for rows, chunk, draws, _ in drawn(populations, plan):
         table[:, rows] = _by_lead(chunk, draws, by_strata=stratified(plan), trials=plan.trials)
     samples, _, _, _, agreement = table
-    # A few trials say little about rare errors: they are joined by those of the theory.
+    # A few trials say little about rare errors, so the theoretical rate is mixed in.
     half = plan.trials / 2
     expected = np.array([_p_mode_by_lead(p.shares, p.modes) for p in populations])
     believed = (half * agreement + _THEORY * expected[..., None]) / (half + _THEORY)
@@ -175,7 +175,7 @@ def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Curve:
 def _p_mode_by_lead(shares: Floats, modes: NDArray[np.bool_]) -> Floats:
     """Return the chance that the first answer to lead by 1, 2, ... is a mode.
 
-    For two answers it is exact (the gambler's ruin); for more, the pairs' odds are added up.
+    It is exact for two answers (gambler's ruin); for more, the odds of the pairs are summed.
     """
     leads = np.arange(1, LEADS + 1)[:, None]
     odds = (shares / max(shares.max(), 1e-300)) ** leads

@@ -1,4 +1,4 @@
-"""Whether lengths of replies say which answer is right, on the user's own questions."""
+"""Check on the user's own questions whether lengths of replies are evidence for the right answer."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from bestofinf.replay.frontier import frontier
 from bestofinf.replay.run import ReplayPlan
 from bestofinf.rules import OptimalStopping
 
-_STEPS = (4.0, 2.8, 2.0, 1.4, 1.0, 0.7, 0.5, 0.35)  # prices around the rule's
+_STEPS = (4.0, 2.8, 2.0, 1.4, 1.0, 0.7, 0.5, 0.35)  # factors of the rule's price
 _EXPECTED, _SPREAD = 0.95, 0.04  # ratio of costs over four recorded data sets
 
 
 @dataclass(frozen=True)
 class LengthCheck:
-    """What evidence from lengths was worth in a replay.
+    """The value of evidence from lengths in a replay.
 
     Attributes:
-        ratio: Samples with it over samples without it, at equal agreement; NaN where the replay
-            cannot tell.
+        ratio: Samples with it divided by samples without it, at equal agreement; NaN if the replay
+            cannot show it.
         error: Standard error of the ratio, by bootstrap over questions.
-        rule: The rule to use: as given, or with `length_evidence` and `question_length` 0 where
+        rule: The rule to use: as given, or with `length_evidence` and `question_length` set to 0 if
             they do not pay.
     """
 
@@ -32,7 +32,7 @@ class LengthCheck:
 
     @property
     def pays(self) -> bool:
-        """Whether the evidence is used."""
+        """Whether the evidence pays and is used."""
         return bool(self.rule.length_evidence or self.rule.question_length)
 
 
@@ -43,13 +43,13 @@ def check_lengths(
 ) -> LengthCheck:
     """Replay a rule with and without evidence from lengths, and switch it off if it does not pay.
 
-    The ratio found is weighed, by its error, against what four public data sets of reasoning
-    models gave (0.95 ± 0.04): a few questions alone decide nothing.
+    The ratio found is combined, weighted by its error, with that of four public data sets of
+    reasoning models (0.95 ± 0.04), so that a few questions alone decide nothing.
 
     Args:
-        evaluation_set: Recorded answers with token counts; without them nothing can be told.
-        rule: The rule meant to be used; the balanced preset by default.
-        plan: How to replay it.
+        evaluation_set: Recorded answers with token counts; without them the ratio is NaN.
+        rule: The rule to check; the balanced preset by default.
+        plan: Settings of the replay.
     """
     rule = rule or OptimalStopping()
     plan = plan or ReplayPlan(trials=40)
@@ -73,7 +73,7 @@ def check_lengths(
     level = found.results["asked"][0].agreement
     cost = "samples" if rule.price_per == "sample" else "tokens"
     ratio, error = found.ratio("with", "without", level, cost=cost)
-    if math.isnan(ratio) or not error > 0:  # no doubt on any question, or none on most
+    if math.isnan(ratio) or not error > 0:  # all questions, or most of them, are unanimous
         return LengthCheck(math.nan, math.nan, rule)
     trust = _SPREAD**2 / (_SPREAD**2 + error**2)
     believed = trust * ratio + (1 - trust) * _EXPECTED

@@ -1,4 +1,4 @@
-"""What a replay draws from: the recorded answers of one question, as numbers."""
+"""Populations that a replay draws from: the recorded answers of one question, as numbers."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Population:
     """One question with the samples of the members that vote on it.
 
     Attributes:
-        question, dataset: Where it comes from.
-        group: Name of the member, or of the ensemble, it is counted under.
+        question, dataset: Id of the question and name of its data set.
+        group: Name of the member or ensemble under which results are grouped.
         members: Names of the members.
-        weights: Their weights.
-        prices: Money for one of their tokens.
-        texts: Distinct answers; answers below are positions in it.
-        answers, tokens, scores: Per member its recorded samples: answer, -1 where invalid;
-            tokens, 0 where unknown; score, NaN where there is none.
-        said, probabilities, processed: Per member which reply each sample is, -1 where it tells no
-            probability; its probability; whether that is one of the distribution sampled from.
-        modes: Per answer whether no other has a larger (weighted) share.
-        right: The right answer; -1 where nobody gave it, None where it is not known.
+        weights: Weights of the members.
+        prices: Money for one token of each member.
+        texts: Distinct answers; the answers below are indices into it.
+        answers, tokens, scores: Recorded samples per member: answer, -1 if invalid; tokens, 0 if
+            unknown; score, NaN if there is none.
+        said, probabilities, processed: Per member the number of the reply of each sample, -1 if it
+            has no probability; its probability; whether that is under the distribution sampled from.
+        modes: Per answer, whether no other has a larger (weighted) share.
+        right: The right answer; -1 if no member gave it, None if it is not known.
         shares: Weighted share of every answer among the valid ones.
-        p_right: Chance that one sample is right, an invalid one counting as wrong; None where
-            the right answer is not known.
+        p_right: Chance that one sample is right, with invalid ones counting as wrong; None if the
+            right answer is not known.
     """
 
     question: str
@@ -61,7 +61,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Lengths:
-    """What replies usually are, per member, on the other questions of a data set.
+    """Usual lengths of replies per member, on the other questions of a data set.
 
     Attributes:
         tokens: Mean tokens per member.
@@ -82,8 +82,8 @@ def alone(
     """Return the populations in which every member votes alone: one per question and member.
 
     Args:
-        evaluation_set: What was recorded.
-        members: Whom to take; None for all.
+        evaluation_set: Recorded answers.
+        members: Names of the members; None for all.
         drop_invalid: Leave invalid answers out, as if they had not been drawn.
         prices: Money for one token by member; 0 for others.
     """
@@ -108,8 +108,7 @@ def together(
 ) -> list[Population]:
     """Return the populations in which the members vote together: one per question.
 
-    Members with weight 0 are left out. A question that another one was not asked is no question
-    for this ensemble, and left out too.
+    Members with weight 0 are left out. So are questions that any other member was not asked.
 
     Raises:
         UsageError: If a member is unknown or a weight is wrong.
@@ -202,10 +201,10 @@ def _population(
 
 
 def usual_lengths(populations: Sequence[Population]) -> list[Lengths] | None:
-    """Return what is usual for each population's members, from the other questions.
+    """Return the usual lengths for each population's members, from the other questions.
 
-    Means are over the samples of a data set, with the question itself left out, as a live vote
-    does not know the lengths to come. None where a member has no other question with lengths.
+    Means are over the samples of a data set without the question itself, because a live vote does
+    not know the lengths to come. None if a member has no other question with lengths.
     """
     sums: dict[tuple[str, str], Floats] = {}
     own: list[list[Floats]] = []

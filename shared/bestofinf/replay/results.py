@@ -24,7 +24,7 @@ class Grid:
     """The questions of a replay, and how means over them are taken.
 
     A mean is over the questions of a group (a member, or the ensemble) and data set, then over
-    the groups of a data set, then over the data sets: large sets do not drown small ones.
+    the groups of a data set, then over the data sets, so all data sets count equally.
 
     Attributes:
         questions: Name of the question per entry.
@@ -45,11 +45,11 @@ class Grid:
         return float(self.means(values, np.ones((1, len(values))))[0])
 
     def means(self, values: Floats, times: Floats) -> Floats:
-        """Return the means of resamples, one a row of `times`, as of `mean`.
+        """Return the means of resamples, one per row of `times`, computed as in `mean`.
 
         Args:
             values: One per entry; NaN is left out.
-            times: How often each entry is taken, shape (resamples, entries).
+            times: How often each entry is drawn, shape (resamples, entries).
         """
         known = ~np.isnan(values)
         weight = (times * known) @ self._in_cell
@@ -64,10 +64,10 @@ class Grid:
 
     @cached_property
     def resamples(self) -> Floats:
-        """How often each entry is taken in bootstrap samples of the questions.
+        """How often each entry is drawn in bootstrap samples of the questions.
 
-        Shape (300, entries). Questions are drawn with replacement within each data set, and the
-        same for all groups. Always the same samples, so that statistics are paired.
+        Shape (300, entries). Questions are drawn with replacement within each data set, the same
+        for all groups. The samples are always the same, so that statistics are paired.
         """
         rng = np.random.default_rng(0)
         keys = list(zip(self.datasets, self.questions, strict=True))
@@ -84,14 +84,14 @@ class Grid:
 
     @cached_property
     def _in_cell(self) -> Floats:
-        """Which entry is in which group of which data set, as 0 and 1."""
+        """1 if an entry is in a group of a data set, else 0."""
         cells = self._cells
         names = list(dict.fromkeys(cells))
         return np.array([[cell == name for name in names] for cell in cells], dtype=np.float64)
 
     @cached_property
     def _in_dataset(self) -> Floats:
-        """Which group is of which data set, as 0 and 1."""
+        """1 if a group is of a data set, else 0."""
         cells = dict.fromkeys(self._cells)
         names = list(dict.fromkeys(self.datasets))
         return np.array([[cell[0] == name for name in names] for cell in cells], dtype=np.float64)
@@ -112,14 +112,14 @@ class ReplayResult:
         columns: Mean over the trials of a question, by measure: ``samples``, ``tokens``,
             ``accuracy`` (NaN without a right answer), ``agreement`` with what all recorded
             samples elect, ``bo1`` (chance that one sample is right), ``bo_inf`` (accuracy with
-            infinitely many votes, see `bestofinf.evaluation.limits`; NaN everywhere where it
-            cannot be known), with prices ``cost``, and, of a timed replay, ``seconds`` (in
-            tokens) and ``started`` (draws).
-        reasons: Share of the votes that each rule ended.
-        recorded: Fewest samples recorded of a voting member for a question.
-        replacement: Whether samples were put back before the next was drawn.
-        left_out: Questions that not all members of an ensemble were asked.
-        steps: How far ``bo_inf`` of each question was carried beyond what was recorded.
+            infinitely many votes, see `bestofinf.evaluation.limits`; all NaN if it cannot be
+            estimated), with prices ``cost``, and in a timed replay ``seconds`` (one token takes one
+            second) and ``started`` (draws).
+        reasons: Share of the votes by the reason they ended for.
+        recorded: Smallest number of recorded samples of a voting member for a question.
+        replacement: Whether samples were drawn with replacement.
+        left_out: Number of questions that not all members of an ensemble were asked.
+        steps: How far ``bo_inf`` of each question was extrapolated beyond the recorded samples.
     """
 
     rule: str
@@ -133,18 +133,18 @@ class ReplayResult:
     steps: Floats = field(repr=False)
 
     def mean(self, measure: str) -> float:
-        """Return the mean of a measure over questions, groups and data sets; NaN without any."""
+        """Return the mean of a measure over questions, groups and data sets; NaN if there is none."""
         mean = self.grid.mean(self.columns[measure])
         return min(max(mean, 0.0), 1.0) if measure == "bo_inf" and mean == mean else mean
 
     @property
     def samples(self) -> float:
-        """Mean samples of a vote."""
+        """Mean number of samples of a vote."""
         return self.mean("samples")
 
     @property
     def tokens(self) -> float:
-        """Mean tokens of a vote."""
+        """Mean number of tokens of a vote."""
         return self.mean("tokens")
 
     @property
@@ -160,8 +160,8 @@ class ReplayResult:
     def standard_error(self, measure: str) -> float:
         """Return the standard error of a mean, by bootstrap over questions.
 
-        As every question has samples of its own, that is over samples as well. The error of
-        ``bo_inf`` also has half of the step beyond what was recorded.
+        Each question has its own samples, so this includes the error over samples. The error of
+        ``bo_inf`` also includes half of its extrapolation step.
         """
         column = self.columns[measure]
         error = bootstrap(self.grid, lambda times: self.grid.means(column, times))
@@ -219,8 +219,8 @@ def bootstrap(grid: Grid, statistic: Callable[[Floats], Floats]) -> float:
 
     Args:
         grid: The questions.
-        statistic: Takes how often each entry is taken, shape (resamples, entries), and returns
-            one value per resample; NaN where it has none.
+        statistic: Function from how often each entry is drawn, shape (resamples, entries), to one
+            value per resample; NaN for no value.
     """
     values = statistic(grid.resamples)
     known = values[~np.isnan(values)]
@@ -230,8 +230,8 @@ def bootstrap(grid: Grid, statistic: Callable[[Floats], Floats]) -> float:
 def cost_at(points: Sequence[tuple[float, float]], quality: float) -> float:
     """Return the cost of a quality on the upper concave hull of (cost, quality) points.
 
-    Mixing two rules at random attains every point between them, so the hull is what a family of
-    rules offers. NaN where the quality is out of its reach.
+    Choosing between two rules at random attains every point between them, so the hull is what a
+    family of rules offers. NaN if the quality is out of reach.
     """
     hull: list[tuple[float, float]] = []
     best = -np.inf

@@ -1,4 +1,4 @@
-"""Replay: recorded samples, voted on again under any rule. No model is asked."""
+"""Vote again on recorded samples under any rule. No model is asked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from bestofinf.voting.schedule import ScheduleChoice, ScheduleKind
 
 Costs = Literal["equal", "usual"]
 
-_CELLS = 2_000_000  # rows times answers of one pass: about 100 MB
+_CELLS = 2_000_000  # maximum of rows times answers in one pass: about 100 MB
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,20 @@ class ReplayPlan:
     Attributes:
         members: Members that vote alone, each on all its questions; None for all.
         weights: Weights of members that vote together instead; then `members` must be None.
-        schedule: In what order several members are asked; ``auto``: as each rule is made for.
-        costs: What the greedy schedule takes as the price of a member's sample: ``"equal"``,
-            ``"usual"`` for its mean tokens (times its price, where given), or numbers by member.
+        schedule: Order in which several members are asked; ``auto`` for the order of each rule.
+        costs: Price of a member's sample for the greedy schedule: ``"equal"``, ``"usual"`` for its
+            mean tokens (times its price, if given), or numbers by member.
         prices: Money for one generated token, by member.
-        max_samples: Samples of a vote at most.
-        trials: Votes per question and group.
-        seed: Start of everything random.
-        drop_invalid: Leave invalid answers out, as studies do that count valid ones alone.
+        max_samples: Maximum number of samples of a vote.
+        trials: Number of votes per question and group.
+        seed: Seed of all random numbers.
+        drop_invalid: Leave invalid answers out, as in studies that count only valid ones.
             Otherwise they are samples that abstain, as in a live vote.
-        abstain_limit: End a vote after so many samples without an answer; see `VoteSettings`.
-        replacement: Put every sample back before the next is drawn. The recorded shares then
-            stand for the member itself, and no vote ends for want of samples: fit to compare
-            rules on many recorded samples, not for a verdict from few.
-        timing: Simulate the clock as well, with tokens as seconds; None for the votes alone.
+        abstain_limit: End a vote after this many samples without an answer; see `VoteSettings`.
+        replacement: Draw samples with replacement. The recorded shares are then taken as the
+            member's true ones, and no vote runs out of samples. Use it to compare rules on many
+            recorded samples, not to judge a rule from few.
+        timing: Simulate the clock as well, with one second per token; None for no clock.
     """
 
     members: Sequence[str] | None = None
@@ -88,18 +88,18 @@ def replay(
 ) -> ReplayResult:
     """Vote again on recorded answers under a rule.
 
-    Samples are drawn without replacement, so that every vote is one that the members could have
-    given, and its accuracy unbiased for the rule with at most the samples recorded. A vote that
-    the rule has not ended by then ends "out of samples". Agreement is with what all recorded
-    samples elect, weighted where members vote together. A tie that only the lot decides counts
-    in equal shares. Samples that were drawn because of earlier answers are left out; see
+    Samples are drawn without replacement, so every vote is one that the members could have given,
+    and the accuracy is unbiased for the rule with at most the recorded number of samples. A vote
+    that the rule does not end before ends "out of samples". Agreement is with what all recorded
+    samples elect, weighted if members vote together. A tie that only the lot decides counts in
+    equal shares. Samples that were drawn because of earlier answers are left out; see
     `EvaluationSet.fixed`.
 
     Args:
-        evaluation_set: Recorded answers. Labels that say nothing about accuracy are left out
-            (`bestofinf.evaluation.provenance`).
+        evaluation_set: Recorded answers. Labels that accuracies cannot be estimated from are left
+            out (`bestofinf.evaluation.provenance`).
         rule: A rule, or its text.
-        plan: How it is done.
+        plan: Settings of the replay; the defaults of `ReplayPlan` if None.
         changes: Single settings of the plan by keyword, as ``trials=20``.
 
     Raises:
@@ -138,12 +138,12 @@ def replay_populations(
     """Vote on populations under several rules; see `replay_all`.
 
     Args:
-        populations: As of `populations_of`, with the same plan.
+        populations: Populations as from `populations_of` with the same plan.
         rules: The rules.
-        plan: How it is done.
-        limits: Accuracy with infinitely many votes and the step in it, per population; None
-            where it is not asked for.
-        left_out: Questions that not all members of the ensemble were asked.
+        plan: Settings of the replay.
+        limits: Accuracy with infinitely many votes and its extrapolation step, per population; None
+            if not wanted.
+        left_out: Number of questions that not all members of the ensemble were asked.
     """
     unknown = np.full(len(populations), np.nan)
     books = [
@@ -161,7 +161,7 @@ def replay_populations(
     ]
     for kind, rows, chunk, draws, usual in _drawn_for(rules, populations, plan):
         alike = [(r, b) for r, b in zip(rules, books, strict=True) if kind == _order(r, plan)]
-        # No answer type is at work here, so that the limit is the same for all rules.
+        # There is no answer type here, so the limit is the same for all rules.
         first = VotingEngine(alike[0][0], chunk[0].weights, abstain_limit=plan.abstain_limit)
         limit = first.abstain_limit
         if plan.timing is None:
@@ -192,14 +192,14 @@ def _order(rule: StopRule, plan: ReplayPlan) -> ScheduleKind:
 def _drawn_for(
     rules: Sequence[StopRule], populations: Sequence[Population], plan: ReplayPlan
 ) -> Iterator[tuple[ScheduleKind, list[int], list[Population], Draws, list[Lengths] | None]]:
-    """Yield what `drawn` does, under every order of members that one of the rules wants."""
+    """Yield `drawn` for every order of members that one of the rules wants."""
     for kind in dict.fromkeys(_order(rule, plan) for rule in rules):
         for found in drawn(populations, replace(plan, schedule=kind)):
             yield (kind, *found)
 
 
 def populations_of(recorded: EvaluationSet, plan: ReplayPlan) -> list[Population]:
-    """Return what the plan votes on."""
+    """Return the populations that the plan votes on."""
     if plan.weights is None:
         found = alone(recorded, plan.members, drop_invalid=plan.drop_invalid, prices=plan.prices)
     else:
@@ -216,7 +216,7 @@ def populations_of(recorded: EvaluationSet, plan: ReplayPlan) -> list[Population
 def _limits(
     recorded: EvaluationSet, populations: Sequence[Population], plan: ReplayPlan
 ) -> tuple[Floats, Floats]:
-    """Return the accuracy with infinitely many votes and the step in it, per population."""
+    """Return the accuracy with infinitely many votes and its extrapolation step, per population."""
     place = {question.id: i for i, question in enumerate(recorded)}
     rows = np.array([place[population.question] for population in populations])
     names = recorded.members
@@ -232,12 +232,12 @@ def _limits(
 
 
 def stratified(plan: ReplayPlan) -> bool:
-    """Return whether members are strata: not where they are drawn at random."""
+    """Return whether members are strata of the tally; they are not if drawn at random."""
     return plan.schedule != "independent"
 
 
 def resampler_of(populations: Sequence[Population], plan: ReplayPlan) -> Resampler:
-    """Return what draws the samples of a plan."""
+    """Return the resampler that draws the samples of a plan."""
     costs: dict[str, float] = dict(plan.costs) if isinstance(plan.costs, Mapping) else {}
     if plan.costs == "usual":
         spent: dict[str, list[float]] = {}
@@ -263,14 +263,14 @@ def drawn(
 ) -> Iterator[tuple[list[int], list[Population], Draws, list[Lengths] | None]]:
     """Yield populations with their draws, a few at a time.
 
-    Those together have the same members and weights, and similar numbers of answers. With them
-    come their places among all and their usual lengths.
+    The populations of one item have the same members and weights and similar numbers of answers. An
+    item has their indices among all, the populations, their draws and their usual lengths.
     """
     usual = usual_lengths(populations)
     resampler = resampler_of(populations, plan)
     kinds: dict[object, list[int]] = {}
     for place, population in enumerate(populations):
-        # Alone, members differ only in name; together, in who was asked.
+        # Members that vote alone differ only in name; ensembles differ in their members.
         key = (len(population.weights), population.weights)
         kinds.setdefault(key, []).append(place)
     for places in kinds.values():

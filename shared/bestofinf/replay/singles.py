@@ -1,4 +1,4 @@
-"""Votes of recorded samples one after the other, for rules that read a single tally."""
+"""Vote on recorded samples one row at a time, for rules that can only check a single tally."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bestofinf.replay.votes import UNVOTABLE, Votes, name_of, parts
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.tally import Tally
 
-_SURE = 10**9  # samples behind a usual length taken from a whole recorded set
+_SURE = 10**9  # number of samples that a usual length from a whole recorded set counts as
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Singles:
     abstain_limit: int | None
 
     def run(self, draws: Draws, votes: Votes) -> None:
-        """Let every row of draws vote."""
+        """Run the vote of every row of draws."""
         each = len(votes.samples) // len(self.populations)
         for row in range(len(votes.samples)):
             place = row // each
@@ -51,7 +51,7 @@ class Singles:
             enter_winner(votes, row, named, tally, self.rule)
 
     def _ended(self, tally: Tally) -> tuple[str, AnswerValue | None] | None:
-        """Return why a vote ends and whom the rule names, or None where it goes on."""
+        """Return why a vote ends and the answer that the rule names; None if it goes on."""
         limit = self.abstain_limit
         if limit is not None and not tally.n_votes and tally.n_abstained >= limit:
             return UNVOTABLE, None
@@ -65,7 +65,7 @@ class Singles:
 def enter_winner(
     votes: Votes, row: int, named: AnswerValue | None, tally: Tally, rule: StopRule
 ) -> None:
-    """Enter who has won a vote: whom the rule names, or the leader of the tally with its equals."""
+    """Enter the winner of a vote: the answer that the rule names, or the tally's leader and its ties."""
     if named is None and (chosen := rule.elects(tally)) is not None:
         named = chosen.answer
     winner = tally.leader if named is None else named
@@ -85,7 +85,7 @@ def known_lengths(population: Population, lengths: Lengths) -> list[Usual]:
 
 
 def likelihood_of(population: Population, member: int, sample: int) -> Likelihood | None:
-    """Return how probable a recorded reply was; None where it does not tell."""
+    """Return the probability of a recorded reply; None if it has none."""
     said = int(population.said[member][sample])
     if said < 0:
         return None

@@ -1,4 +1,4 @@
-"""How probable recorded replies were, as a replay hands it to its tallies."""
+"""Probabilities of recorded replies, in the form that a replay's tallies take."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Bools = NDArray[np.bool_]
 
 
 class Told:
-    """What the draws of some populations tell of their probabilities.
+    """The probabilities of the replies in the draws of some populations.
 
     Args:
-        populations: As many rows of draws for each.
-        draws: The draws, rows population by population.
+        populations: The populations, each with the same number of rows of draws.
+        draws: The draws, with rows ordered by population.
     """
 
     def __init__(self, populations: Sequence[Population], draws: Draws) -> None:
@@ -38,15 +38,15 @@ class Told:
 
     @property
     def anything(self) -> bool:
-        """Whether any reply tells its probability."""
+        """Whether any reply has a probability."""
         return self._replies > 0
 
     def masses(self, rows: int, answers: int, members: int) -> MassArrays:
-        """Return what adds them up."""
+        """Return an empty `MassArrays` of the right size."""
         return MassArrays(rows, answers, members, self._replies)
 
     def at(self, rows: Ints, step: int) -> tuple[Ints, Floats, Bools]:
-        """Return which reply one draw of some rows is, how probable, and whether so sampled."""
+        """Return for draw `step` of some rows: reply number, probability, whether it is "processed"."""
         member = self._draws.members[rows, step]
         places = self._start[rows, member] + self._draws.samples[rows, step]
         return self._said[places], self._probabilities[places], self._processed[places]

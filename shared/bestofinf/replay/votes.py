@@ -1,4 +1,4 @@
-"""The results of many trials, and the reasons they end for."""
+"""The results of many trials, and the reasons for which they ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bestofinf.replay.populations import Floats, Ints
 from bestofinf.rules.base import AllOf, AnyOf, StopRule
 
 SPENT = "out of samples"
-"""Reason of a vote that the rule did not end before the samples did."""
+"""Reason of a vote that ran out of recorded samples before its rule ended it."""
 
 UNVOTABLE = "unvotable"
 """Reason of a vote that ended because too many samples abstained and none had voted."""
@@ -18,15 +18,15 @@ UNVOTABLE = "unvotable"
 
 @dataclass
 class Votes:
-    """The results of the trials; one entry a row of the draws.
+    """The results of the trials, as arrays with one entry per row of the draws.
 
     Attributes:
-        samples: Samples counted.
-        tokens: Tokens of these.
-        costs: Money of these.
-        answers: Winner; -1 where nobody voted.
-        tied: Where only the lot chose the winner, the answers it chose from, by row.
-        reasons: Position in `names`.
+        samples: Number of samples counted.
+        tokens: Tokens of these samples.
+        costs: Cost of these samples in money.
+        answers: The winner; -1 if no sample voted.
+        tied: The tied answers by row, for rows in which only the lot chose the winner.
+        reasons: Index of the reason in `names`.
         names: Reasons: names of rules, `UNVOTABLE` and `SPENT`.
     """
 
@@ -40,7 +40,7 @@ class Votes:
 
     @classmethod
     def open(cls, rule: StopRule, lengths: Ints) -> Votes:
-        """Return votes that take all their draws and elect nobody."""
+        """Return the results of votes that use all their draws and elect no answer."""
         names = names_of(rule)
         rows = len(lengths)
         return cls(
@@ -65,5 +65,5 @@ def names_of(rule: StopRule) -> list[str]:
 
 
 def name_of(rule: StopRule) -> str:
-    """Return the reason that one alternative of a rule is booked under."""
+    """Return the name under which one alternative of a rule is counted as a reason."""
     return " and ".join(r.name for r in rule.rules) if isinstance(rule, AllOf) else rule.name

@@ -1,4 +1,4 @@
-"""Votes of many trials at once, or one after the other where a rule needs it."""
+"""Run the votes of many trials at once, or one by one if a rule needs that."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bestofinf.rules.base import AllOf, AnyOf, StopRule
 from bestofinf.rules.tally import EPSILON
 from bestofinf.rules.tally_arrays import TallyArrays
 
-_CROWD = 0.8  # rows are dropped from the columns when fewer than this share goes on
+_CROWD = 0.8  # ended rows are removed from the arrays when fewer than this share still votes
 
 
 def vote_recorded(
@@ -30,20 +30,21 @@ def vote_recorded(
     usual: Sequence[Lengths] | None,
     abstain_limit: int | None,
 ) -> list[Votes]:
-    """Let every row of draws vote under each rule until it fires or the row ends.
+    """Run the vote of every row of draws under each rule until the rule fires or the row ends.
 
     The votes are counted once for all rules that can read many tallies in one step.
 
     Args:
         rules: The rules.
-        populations: All with the same members and weights; as many rows of draws for each.
-        draws: The samples, rows population by population.
+        populations: Populations with the same members and weights; each has the same number of
+            rows of draws.
+        draws: The draws, with rows ordered by population.
         stratified: Whether members are strata of the tally.
         usual: Usual lengths per population, or None.
         abstain_limit: End a vote after this many samples without an answer, while none has one.
 
     Returns:
-        What came of it, by rule.
+        The results of the votes, one entry per rule.
     """
     rows = len(draws.lengths)
     each = rows // len(populations)
@@ -75,7 +76,7 @@ def vote_recorded(
 
 
 def _reads_one(rule: StopRule, tallies: TallyArrays) -> bool:
-    """Return whether the rule, or an alternative in a joint rule, can only read one tally."""
+    """Return whether the rule, or an alternative of it, can only check one tally at a time."""
     nested = any(
         isinstance(inner, AnyOf)
         for part in parts(rule)
@@ -92,7 +93,7 @@ def _reads_one(rule: StopRule, tallies: TallyArrays) -> bool:
 
 
 def _names_answer(part: StopRule) -> bool:
-    """Return whether the rule says itself who has won, and does not leave it to the tally."""
+    """Return whether the rule names the winner itself instead of leaving it to the tally."""
     rules = part.rules if isinstance(part, AllOf) else (part,)
     return any(type(rule).answers_many is not StopRule.answers_many for rule in rules)
 
@@ -105,13 +106,13 @@ def _answers(part: StopRule, tallies: TallyArrays) -> Ints:
 
 @dataclass(eq=False)
 class _Course:
-    """The votes under one rule, on tallies that others read as well.
+    """The votes under one rule, on tallies that all rules share.
 
     Attributes:
         rule: The rule.
-        votes: What has come of them.
+        votes: The results so far.
         going: Which rows of the tallies still vote.
-        abstain_limit: As of `vote_recorded`.
+        abstain_limit: See `vote_recorded`.
     """
 
     rule: StopRule
@@ -126,13 +127,13 @@ class _Course:
         return cls(rule, Votes.open(rule, lengths), going, abstain_limit)
 
     def step(self, tallies: TallyArrays, rows: Ints, samples: int, lengths: Ints) -> None:
-        """End the votes that end after so many samples.
+        """End the votes that end after this number of samples.
 
         Args:
             tallies: The votes so far.
-            rows: Rows of the draws that they are of.
-            samples: Samples of each row counted.
-            lengths: Samples of each row that there are.
+            rows: The row of the draws for each row of the tallies.
+            samples: Number of samples counted in each row.
+            lengths: Number of samples available in each row.
         """
         limit = self.abstain_limit
         if limit is not None:

@@ -1,4 +1,4 @@
-"""What is different from an earlier report, which keeps its facts."""
+"""Compare a report with an earlier one, whose facts are stored in its page."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _KEPT = re.compile(r'<script type="application/json" id="facts">([^<]*)</script>
 
 
 def read_facts(path: str | Path) -> dict[str, Any]:
-    """Return the facts that an earlier report keeps; none where it had no advice.
+    """Return the facts stored in an earlier report; empty if it had no advice.
 
     Raises:
-        UsageError: If the file is no report of this program.
+        UsageError: If the file is not a report of this program.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -34,13 +34,13 @@ def read_facts(path: str | Path) -> dict[str, Any]:
 
 
 def facts_there(path: Path) -> dict[str, Any] | None:
-    """Return the facts of the report at a path; None where there is none."""
+    """Return the facts of the report at a path; None if there is no report."""
     if not path.is_file():
         return None
     try:
         return read_facts(path) or None
     except UsageError:
-        return None  # some other page, about to be replaced at the user's wish
+        return None  # another page, which the user wants to overwrite
 
 
 def changes(before: dict[str, Any], facts: Facts) -> list[str]:

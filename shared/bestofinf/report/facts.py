@@ -14,10 +14,10 @@ from bestofinf.evaluation.provenance import for_estimates
 from bestofinf.replay.decisions import decisions
 
 VOTES = 4
-"""Votes per question that the calibration of confidence and the samples are taken from."""
+"""Number of votes per question for the calibration of confidence and the mean samples."""
 
 GRID = 24
-"""Steps along an edge of the simplex in the map of weights."""
+"""Number of steps along an edge of the simplex in the map of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class QuestionFacts:
     """One line of the table of questions.
 
     Attributes:
-        id: Of the question.
-        dataset: Where it comes from.
-        prompt: Its text, where kept.
+        id: Id of the question.
+        dataset: Name of its data set.
+        prompt: Its prompt; None if not stored.
         gold: The right answer.
         mode: The most frequent answer under the chosen weights; None without any answer.
-        share: Its share of the weighted votes.
-        right: Whether it is right.
-        samples: Mean samples of a vote under the chosen rule.
+        share: Share of the mode in the weighted votes, from 0 to 1.
+        right: Whether the mode is right.
+        samples: Mean number of samples of a vote under the chosen rule.
     """
 
     id: str
@@ -47,17 +47,18 @@ class QuestionFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All a report shows.
+    """All facts that a report shows.
 
     Attributes:
-        name: Of the evaluation set.
-        advice: What to use; see `advise`.
-        questions: One entry a labelled question.
+        name: Name of the evaluation set.
+        advice: The advice; see `advise`.
+        questions: One entry per labelled question.
         confidences: Confidence, agreement with all recorded samples, and whether it was right, of
             every simulated vote: shape (votes, 3).
-        map_members: The members of the map of weights: the three heaviest; empty with fewer.
+        map_members: The three heaviest members, for the map of weights; empty if there are fewer.
         map_points: Weights of these three, shape (points, 3).
-        map_won: Questions won with these weights and no others, shape (points,).
+        map_won: Number of questions won with these weights, all other members having 0. Shape
+            (points,).
     """
 
     name: str
@@ -69,7 +70,7 @@ class Facts:
     map_won: np.ndarray[Any, np.dtype[np.float64]] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, as they are kept in the page for the next report."""
+        """Return plain values, as stored in the page for the next report."""
         return {
             "name": self.name,
             "advice": self.advice.to_json(),
@@ -94,12 +95,12 @@ def gather(
 
     Args:
         evaluation_set: Recorded answers; questions without a right answer are left out.
-        unit: What costs are counted in: "tokens", "money" or "samples"; None chooses, see `advise`.
+        unit: Unit of costs: "tokens", "money" or "samples"; None chooses, see `advise`.
         prices: Money for one generated token, by member.
-        trials: Votes per question behind the advice.
-        max_samples: Samples of a vote at most.
-        seed: Of everything random.
-        progress: Told (steps done, all steps) of the advice.
+        trials: Number of votes per question behind the advice.
+        max_samples: Maximum number of samples of a vote.
+        seed: Seed of all random numbers.
+        progress: Called with (steps done, all steps) of the advice.
 
     Raises:
         UsageError: If fewer than ten questions are labelled.

@@ -1,4 +1,4 @@
-"""What can be seen of recorded answers before the first label."""
+"""An overview of recorded answers that needs no labels."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from bestofinf.evaluation.contested import contested_first
 from bestofinf.evaluation.store.activity import Activity
 
 CONTESTED = 20
-"""Questions that are listed, the most contested first."""
+"""Maximum number of questions listed, the most contested first."""
 
-_SHOWN = 300  # characters of a question
+_SHOWN = 300  # maximum number of characters shown of a question
 
 
 @dataclass(frozen=True, slots=True)
 class MemberOverview:
-    """What is recorded of one member.
+    """The recorded answers of one member.
 
     Attributes:
-        questions: Questions it was asked.
-        samples: Its samples.
-        abstained: Share of them without an answer.
-        tokens: Mean generated tokens of a sample; None when unknown.
-        agreement: Chance that two of its answers to a question agree; None where no question has
-            two.
+        questions: Number of questions it was asked.
+        samples: Number of its samples.
+        abstained: Share of the samples without an answer, from 0 to 1.
+        tokens: Mean generated tokens of a sample; None if unknown.
+        agreement: Chance that two of its answers to a question agree; None if no question has two.
     """
 
     questions: int
@@ -44,10 +43,10 @@ class ContestedQuestion:
     """A question whose vote is close.
 
     Attributes:
-        id: Of the question.
-        text: What was asked, where kept.
+        id: Id of the question.
+        text: Its text; None if not stored.
         votes: Votes per answer, most first.
-        lead: Probability that the leader is truly ahead of the second, from 1/2.
+        lead: Probability that the leader is truly ahead of the runner-up, from 1/2 to 1.
     """
 
     id: str
@@ -58,19 +57,19 @@ class ContestedQuestion:
 
 @dataclass(frozen=True)
 class Overview:
-    """What can be seen of recorded answers without labels.
+    """An overview of recorded answers that needs no labels.
 
     Attributes:
-        name: Of the evaluation set.
+        name: Name of the evaluation set.
         questions: Number of questions.
-        labelled: Those whose right answer is known.
-        samples: Samples of all members.
-        tokens: Generated tokens of a question, in the mean; None when unknown.
-        unanimous: Share of the questions with two votes or more on which all agree.
-        members: By name.
-        pairs: Chance that an answer of the one and an answer of the other agree, by two names.
+        labelled: Number of questions whose right answer is known.
+        samples: Number of samples of all members.
+        tokens: Mean generated tokens of a question; None if unknown.
+        unanimous: Share, of the questions with two votes or more, on which all votes agree.
+        members: Overviews by name of the member.
+        pairs: Chance that an answer of one member and one of another agree, by the two names.
         contested: The most contested of the questions with several answers.
-        activity: What the calls were like; None where the answers are not from a store.
+        activity: Statistics of the calls; None if the answers are not from a store.
     """
 
     name: str
@@ -91,7 +90,7 @@ class Overview:
         return record
 
     def lines(self) -> list[str]:
-        """Return it in a few lines."""
+        """Return the overview as a few lines of text."""
         told = [
             f"{self.questions:,} questions, {self.labelled:,} of them labelled; {self.samples:,} "
             f"samples of {len(self.members)} members"
@@ -130,14 +129,14 @@ class Overview:
 
 
 def overview(evaluation_set: EvaluationSet, activity: Activity | None = None) -> Overview:
-    """Return what can be seen of recorded answers without labels.
+    """Return an overview of recorded answers.
 
-    Agreement is estimated without bias from pairs of different samples, where there are some, of
-    those that were drawn whatever was answered before.
+    Agreement is estimated without bias from pairs of different samples, using only samples that were
+    drawn whatever the earlier answers were, if there are any.
 
     Args:
         evaluation_set: Recorded answers.
-        activity: What the calls were like, of the store they are from.
+        activity: Statistics of the calls of the store that the answers are from.
     """
     ordered = evaluation_set.ordered
     fair = ordered.fixed()

@@ -1,7 +1,7 @@
 """An endpoint in OpenAI's form, where every ensemble of a configuration file is a model name.
 
-It holds no voting logic: a request becomes the body of an `Ensemble`'s call, and its result a chat
-completion. Needs the extra ``serve``. Names are loaded when first used.
+It has no voting logic: a request becomes the body of an `Ensemble`'s call, and the result becomes a
+chat completion. It needs the extra ``serve``. Names are imported when first used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The application: its routes, what lives as long as the server, and the file that is read again."""
+"""The application: its routes, its life cycle, and reloading of its configuration file."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def check(
     Args:
         path: The file.
         own: Further kinds of members by their prefix.
-        given: Settings of `Serving` that go before those of the file.
+        given: Settings of `Serving` that override those of the file.
 
     Returns:
-        How it is served, and the names of the models.
+        The settings of the server, and the names of the models.
 
     Raises:
         UsageError: If anything in the file is wrong, or a key is missing.
@@ -62,13 +62,13 @@ class Service:
 
     Args:
         path: The file.
-        own: Further kinds of members by their prefix, such as the models in the box.
-        recorder: Where calls are recorded, in place of the store that the file names.
-        given: Settings of `Serving` that go before those of the file.
+        own: Further kinds of members by their prefix, such as the tiny models.
+        recorder: Records the calls, instead of the store that the file names.
+        given: Settings of `Serving` that override those of the file.
 
     Attributes:
-        serving: How the file is served.
-        view_link: Opens the page of the store; None if it is not served.
+        serving: The settings of the server.
+        view_link: Link that opens the page of the store; None if the page is not served.
 
     Raises:
         UsageError: If anything in the file is wrong, or a key is missing.
@@ -102,7 +102,7 @@ class Service:
         self._app = self._application()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or the beginning and the end of the server."""
+        """Handle a request, or the start and the end of the server."""
         await self._app(scope, receive, send)
 
     def models(self) -> list[str]:
@@ -110,7 +110,7 @@ class Service:
         return [served.name for served in self._catalogue]
 
     async def reload(self) -> None:
-        """Read the file again. What is in flight ends as it began; a file that is wrong changes nothing."""
+        """Read the file again. Requests in flight keep the old settings; a wrong file changes nothing."""
         self._seen = self._stamp()
         try:
             config = await asyncio.to_thread(read_config, self._path)
@@ -124,7 +124,7 @@ class Service:
         self._catalogue = made
         self._metrics.reloads.labels("done").inc()
         logger.info("%s read again: %s", self._path, ", ".join(self.models()))
-        del before  # its connections close when the last request that uses it has ended
+        del before  # its connections are closed when the last request that uses it has ended
 
     # -- routes -------------------------------------------------------------------------------
 
@@ -161,9 +161,9 @@ class Service:
         return guarded
 
     def _page(self) -> Any:
-        """Return the page over the store; None where there is none to show, or nobody may see it.
+        """Return the page of the store; None if there is no store, or nobody may see the page.
 
-        Its cookie is of one process: several need a token that all of them know.
+        Its cookie works for one process only; several processes need a shared token.
         """
         recorder, serving = self._journal.recorder, self.serving
         token = serving.page_token()
@@ -229,7 +229,7 @@ class Service:
             await self._catalogue.aclose()
 
     async def _watch(self, wanted: asyncio.Event) -> None:
-        """Read the file again whenever it has changed, or that is wanted."""
+        """Read the file again whenever it has changed or `wanted` is set."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.serving.watch or None):
@@ -239,7 +239,7 @@ class Service:
                 await self.reload()
 
     def _stamp(self) -> tuple[int, int]:
-        """Return what changes with the file."""
+        """Return modification time and size of the file."""
         try:
             found = self._path.stat()
         except OSError:
@@ -252,7 +252,7 @@ def _described(name: str) -> Json:
 
 
 class _Json:
-    """Answers with the JSON value that a function makes, or with the error that it raises."""
+    """Answers with the JSON value that a function returns, or with the error that it raises."""
 
     def __init__(self, make: Any) -> None:
         self._make = make

@@ -1,4 +1,4 @@
-"""One request as the server has read it, and what it wants of the ensemble."""
+"""A checked request, and its settings for the ensemble."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bestofinf.serve.config import OPTIONS, Serving
 from bestofinf.wire import BadRequestError, ChatRequest, read_request
 from bestofinf.wire.values import Json
 
-_MARGIN = 5.0  # seconds before the client gives up within which the answer must be on its way
+_MARGIN = 5.0  # the answer must be sent this many seconds before the client gives up
 _KNOBS = ("rule", "max_samples", "deadline")
 
 
@@ -24,14 +24,14 @@ class Asked:
     """A request for a completion.
 
     Attributes:
-        request: What the client has sent.
-        served: Who answers.
-        settings: Of the call, beside the ensemble's own.
-        owner: Name of whose key it came with.
+        request: The request of the client.
+        served: The model that answers.
+        settings: Settings of the call that override the ensemble's.
+        owner: Name of the owner of the key that came with it.
         question_id: The client's own name of the question.
-        usage: ``winner`` or ``all``: whose tokens the response tells.
-        trace: How much of the vote it tells.
-        progress: Whether a stream tells of the votes while it waits.
+        usage: ``winner`` or ``all``: whose tokens the response reports.
+        trace: How much of the vote the response reports.
+        progress: Whether a stream reports the votes while it waits.
         call_id: Identifier of the call and of the completion.
         created: Unix time in seconds.
     """
@@ -49,7 +49,7 @@ class Asked:
 
     @property
     def body(self) -> Json:
-        """What the members are asked, before each of them changes what it must."""
+        """The body for the members, before it is adapted to each of them."""
         body = dict(self.request.body)
         least = self.served.serving.get("temperature")
         own = body.get("temperature")
@@ -70,10 +70,10 @@ def read_asked(
 
     Args:
         body: As the client sent it, parsed.
-        find: Returns who answers to a model's name; None for nobody.
-        serving: What a request may say.
-        owner: Name of whose key it came with.
-        headers: Of the request, with lower-case names.
+        find: Returns the model of a name; None if there is none.
+        serving: The settings of the server, which limit what a request may set.
+        owner: Name of the owner of the key that came with it.
+        headers: Headers of the request, with lower-case names.
 
     Raises:
         BadRequestError: If a field is wrong.
@@ -144,7 +144,7 @@ def _settings(
     if request.n > 1:
         if request.n > served.ensemble.max_samples:
             raise BadRequestError(f"n must be at most {served.ensemble.max_samples}", "n")
-        # Who asks for several votes by himself.
+        # A client that asks for a number of votes gets exactly that many.
         settings |= {
             "rule": f"fixed:n={request.n}",
             "max_samples": request.n,
@@ -162,7 +162,7 @@ def _sooner(first: Any, second: float) -> Any:
 
 
 def _patience(headers: Mapping[str, str]) -> float | None:
-    """Return how long the client waits for the answer, as it says; None if it does not."""
+    """Return the seconds that the client says it waits for the answer; None if it does not say."""
     try:
         told = float(headers.get("x-stainless-read-timeout", ""))
     except ValueError:

@@ -15,21 +15,21 @@ from bestofinf.ensemble.loading import member_of, members_of, model_of
 from bestofinf.records import Member
 
 CLIENT_KEY: ContextVar[str | None] = ContextVar("bestofinf_client_key", default=None)
-"""The key of who is asking, for members that are asked with it."""
+"""The key of the client, for members that are asked with the client's own key."""
 
 Kinds = Mapping[str, Callable[..., Any]]
 
 
 @dataclass(frozen=True)
 class Served:
-    """A model name, and who answers to it.
+    """A model name, and the ensemble behind it.
 
     Attributes:
-        name: As clients ask for it.
-        ensemble: Who votes.
-        bare: The only member, where it is asked once and by URL: its words are passed on as they
-            come. None otherwise.
-        serving: What the file says of the ensemble to a server alone.
+        name: The name that clients use.
+        ensemble: The ensemble that votes.
+        bare: The only member, if it is a member by URL that is asked once: its reply is passed on
+            unchanged. None otherwise.
+        serving: Settings of the ensemble in the file that concern only the server.
         kind: "ensemble", or "model" for a member under its own name.
     """
 
@@ -46,11 +46,11 @@ class Catalogue:
     Args:
         config: The file.
         own: Further kinds of members by their prefix; see `bestofinf.ensemble.named_model`.
-        before: The catalogue that this one follows: members that are described as before keep
-            their connections.
+        before: The catalogue that this one replaces: members with the same description keep their
+            connections.
 
     Raises:
-        UsageError: If a member cannot be reached by what the file says.
+        UsageError: If the file does not say where a member is.
         MissingExtraError: If a package that a member needs is not installed.
     """
 
@@ -68,11 +68,11 @@ class Catalogue:
         return iter(self._served.values())
 
     def get(self, name: str) -> Served | None:
-        """Return who answers to a name; None if nobody does."""
+        """Return the model of a name; None if there is none."""
         return self._served.get(name)
 
     async def aclose(self, *, but: Catalogue | None = None) -> None:
-        """Close the connections of the running event loop, except those that another one uses."""
+        """Close the connections of the running event loop, except those that `but` also uses."""
         kept = {id(model) for model in (but._models.values() if but is not None else ())}
         for model in self._models.values():
             if isinstance(model, Endpoint) and id(model) not in kept:
@@ -91,7 +91,7 @@ class Catalogue:
         return Served(member.name, ensemble, _bare(ensemble, [found]), kind="model")
 
     def _model(self, member: MemberConfig) -> Any:
-        """Return the model of a member: one for all who ask it, so that they share its slots."""
+        """Return the model of a member, the same object for all ensembles, so that they share its slots."""
         key = MemberKey.of(member)
         if key not in self._models:
             known = self._before.get(key)
@@ -102,7 +102,7 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class MemberKey:
-    """What a member's connections depend on, as text: tables cannot be hashed."""
+    """The description of a member that its connections depend on, as hashable text."""
 
     text: str
 
@@ -113,7 +113,7 @@ class MemberKey:
 
 
 def _bare(ensemble: Ensemble, members: list[Member[Any]]) -> Member[Any] | None:
-    """Return the member whose words may be passed on as they come; None if there is none."""
+    """Return the member whose reply may be passed on unchanged; None if there is none."""
     plan = ensemble.plan()
     once = plan.max_samples == 1 or str(plan.rule) == "fixed:n=1"
     voting = [member for member in members if member.weight]
@@ -123,7 +123,7 @@ def _bare(ensemble: Ensemble, members: list[Member[Any]]) -> Member[Any] | None:
 
 
 def _exposed(config: Config) -> list[MemberConfig]:
-    """Return the members that may be asked by themselves, unless an ensemble keeps them to itself."""
+    """Return the members that are served under their own names, without those that are private."""
     hidden: set[str] = set()
     for chosen in config.ensembles.values():
         if chosen.serving.get("expose_members") is False:

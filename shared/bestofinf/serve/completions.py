@@ -1,4 +1,4 @@
-"""``POST /v1/chat/completions``: from the bytes of a request to the end of its answer."""
+"""``POST /v1/chat/completions``: read a request, vote, and send the answer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bestofinf.serve.voting import Passing, decided
 from bestofinf.wire import HEARTBEAT, BadRequestError, event
 from bestofinf.wire.values import loads
 
-_LARGE = 2**18  # bytes from which a body is parsed beside the event loop
+_LARGE = 2**18  # a body of at least this many bytes is parsed in a thread
 _LATER = {"retry-after": "1"}
 
 
@@ -37,7 +37,7 @@ class Load:
     """The requests in flight in this process.
 
     Args:
-        most: Most at a time.
+        most: Maximum number at a time.
     """
 
     def __init__(self, most: int) -> None:
@@ -45,7 +45,7 @@ class Load:
         self.in_flight = 0
 
     def take(self) -> bool:
-        """Take a place, and return whether there was one."""
+        """Take a slot, and return whether one was free."""
         if self.in_flight >= self._most:
             return False
         self.in_flight += 1
@@ -56,11 +56,11 @@ class Completions:
     """Answers requests for chat completions.
 
     Args:
-        serving: How the file is served.
-        catalogue: Gives the models of this moment.
-        journal: Where calls are recorded.
-        metrics: Counts them.
-        load: Those in flight.
+        serving: The settings of the server.
+        catalogue: Returns the current models.
+        journal: Records the calls.
+        metrics: Counts the calls.
+        load: The requests in flight.
     """
 
     def __init__(
@@ -109,10 +109,10 @@ class Completions:
                 self._metrics.seconds.labels(name).observe(time.monotonic() - start)
 
     async def read(self, scope: Scope, receive: Receive) -> tuple[Asked, Form]:
-        """Return a request that passed the checks, and how it wants to be answered.
+        """Return a checked request, and the form of its answer.
 
         Raises:
-            RefusedError: If it is refused.
+            RefusedError: If the request is refused.
             BadRequestError: If a field is wrong.
         """
         body = await read_json(scope, receive, self._serving)
@@ -120,7 +120,7 @@ class Completions:
         return asked, ChatForm(asked.request.include_usage)
 
     def read_chat(self, scope: Scope, body: Any) -> Asked:
-        """Return a chat completion's body that passed the checks; raises as `read` does."""
+        """Return the checked body of a chat completion; raises the errors of `read`."""
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -140,7 +140,7 @@ class Completions:
         """Answer a request, and return the status of the answer.
 
         Raises:
-            GoneError: If the client leaves before.
+            GoneError: If the client disconnects before.
         """
         bare = asked.served.bare if not asked.settings.keys() - {"deadline", *_SEVERAL} else None
         exchange = Exchange(
@@ -176,7 +176,7 @@ class Completions:
         return await decided(asked, self._journal, self._metrics, tell=tell)
 
 
-# What `n` alone sets: a member that is passed on counts its choices itself.
+# Set only because of `n`; a member whose reply is passed on handles `n` itself.
 _SEVERAL = frozenset(
     {"rule", "max_samples", "abstain_limit", "min_confidence", "coverage", "on_unvotable"}
 )
@@ -186,10 +186,10 @@ async def read_json(scope: Scope, receive: Receive, serving: Serving) -> Any:
     """Return the JSON value in the body of a request.
 
     Raises:
-        BadRequestError: If it is none.
+        BadRequestError: If the body is not JSON.
         TooLargeError: If it is too large.
         SlowBodyError: If it does not arrive in time.
-        GoneError: If the client leaves before.
+        GoneError: If the client disconnects before.
     """
     body = await read_body(scope, receive, most=serving.max_body, seconds=serving.slow)
     try:
@@ -200,7 +200,7 @@ async def read_json(scope: Scope, receive: Receive, serving: Serving) -> Any:
 
 
 class _Waiting:
-    """The votes so far, as signs of life of a stream whose client has asked for them."""
+    """The votes so far, sent as comments of a stream whose client has asked for them."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked

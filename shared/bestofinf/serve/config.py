@@ -1,4 +1,4 @@
-"""The table ``[serve]`` of a configuration file: where to listen, who may ask, what is kept."""
+"""The table ``[serve]`` of a configuration file: address, keys, store and limits of the server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bestofinf.evaluation.recording.privacy import Keep
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 HASHED = "sha256:"
 OPTIONS = ("rule", "max_samples", "deadline", "usage", "question", "trace", "progress")
-"""What a request may say under ``bestofinf``."""
+"""Options that a request may set under ``bestofinf``."""
 
 
 @dataclass(frozen=True)
@@ -26,27 +26,29 @@ class Serving:
     """The settings by which the ensembles of a file are served.
 
     Attributes:
-        host: Address to listen at. Other than loopback only with `keys`.
-        port: Port to listen at; 0 takes a free one.
-        keys: Clients' keys by the name of who has it: ``env:NAME``, or ``sha256:`` and the
-            hexadecimal hash of the key. None are asked for without.
+        host: Address to listen on. Any but loopback requires `keys`.
+        port: Port to listen on; 0 takes a free one.
+        keys: Clients' keys by name of the owner: ``env:NAME``, or ``sha256:`` and the hexadecimal
+            hash of the key. If empty, no key is required.
         store: Evaluation store in which every call is recorded, or ``env:NAME`` for an address with
             a password; None records nothing.
         keep: What is stored of a call; see `bestofinf.evaluation.recording.privacy.Keep`.
         rescue: Folder for calls that the store refuses.
-        store_wait: Most seconds that a reply waits until its call is in the store; 0 for not at all.
+        store_wait: Maximum seconds that a reply waits until its call is in the store; 0 for no wait.
         allow: Options that a request may set under ``bestofinf``.
-        trace: How much of the vote a response tells: ``full``, ``counts`` or ``off``.
-        max_body: Most bytes of a request.
-        max_in_flight: Most completions in flight in one process; more are refused with 429.
-        slow: Most seconds for a client to send its request.
-        heartbeat: Seconds between signs of life in a stream; nothing is sent before the first.
-        stop: Most seconds to finish what is in flight when told to stop.
-        watch: Seconds between looks at the file, which is read again when changed; 0 for never.
-        workers: Processes.
-        cors: Web pages' origins that may ask.
+        trace: How much of the vote a response reports: ``full``, ``counts`` or ``off``.
+        max_body: Maximum size of a request in bytes.
+        max_in_flight: Maximum number of completions in flight in one process; more are refused with
+            status 429.
+        slow: Maximum seconds for a client to send its request.
+        heartbeat: Seconds between comments that keep a waiting stream alive; the first is sent after
+            this time.
+        stop: Maximum seconds to finish requests in flight when told to stop.
+        watch: Seconds between checks of the file, which is read again if it has changed; 0 for never.
+        workers: Number of processes.
+        cors: Origins of web pages that may send requests.
         view: Whether the page of the store is served at ``/view``.
-        view_token: ``env:NAME``, what opens the page from elsewhere than this machine.
+        view_token: ``env:NAME``, the variable of a token that opens the page from other machines.
     """
 
     host: str = "127.0.0.1"
@@ -71,14 +73,14 @@ class Serving:
 
     @property
     def local(self) -> bool:
-        """Whether only this machine is listened to."""
+        """Whether the server listens only to this machine."""
         return self.host in LOOPBACK
 
     def keyring(self) -> Keyring:
-        """Return what knows the clients' keys.
+        """Return the keyring of the clients' keys.
 
         Raises:
-            UsageError: If the variable of one is not set.
+            UsageError: If the variable of a key is not set.
         """
         return Keyring({name: _digest(name, given) for name, given in self.keys.items()})
 
@@ -97,7 +99,7 @@ class Serving:
         return address
 
     def page_token(self) -> str | None:
-        """Return what opens the page; None if the file names no variable.
+        """Return the token that opens the page; None if the file names no variable.
 
         Raises:
             UsageError: If the variable is not set.
@@ -112,21 +114,21 @@ class Serving:
 
 
 class Keyring:
-    """Knows clients by their keys, of which it has only hashes.
+    """Identifies clients by their keys, of which it has only the hashes.
 
     Args:
-        digests: SHA-256 of each key, by the name of who has it.
+        digests: SHA-256 of each key, by name of the owner.
     """
 
     def __init__(self, digests: Mapping[str, bytes]) -> None:
         self._digests = dict(digests)
 
     def __bool__(self) -> bool:
-        """Return whether keys are asked for."""
+        """Return whether a key is required."""
         return bool(self._digests)
 
     def owner(self, key: str | None) -> str | None:
-        """Return who has a key; None if nobody does. Takes as long for every key."""
+        """Return the owner of a key; None if it is unknown. Takes the same time for every key."""
         given = hashlib.sha256((key or "").encode("utf-8", "replace")).digest()
         found = None
         for name, digest in self._digests.items():
@@ -145,14 +147,14 @@ def _digest(name: str, given: str) -> bytes:
 
 
 def read_serving(config: Config, **given: Any) -> Serving:
-    """Return how a file is to be served.
+    """Return the settings of the server from a file.
 
     Args:
         config: The file.
-        given: Settings that go before those of the file; None for those that do not.
+        given: Settings that override those of the file; None for those that do not.
 
     Raises:
-        UsageError: If anything is wrong; names every mistake with its place.
+        UsageError: If anything is wrong; the message lists every mistake with its position.
     """
     table = {**config.serve, **{name: v for name, v in given.items() if v is not None}}
     known = {f.name for f in fields(Serving)}

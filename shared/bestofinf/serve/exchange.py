@@ -1,7 +1,7 @@
-"""One exchange with a client: its body read within bounds, its answer sent while it stays.
+"""One exchange with a client: read its body within limits, and send the answer unless it leaves.
 
-Servers tell a plain handler nothing of a client that leaves. So what takes long runs in a task of
-its own, beside one that waits for ``http.disconnect``; whichever ends first decides, and both are
+ASGI servers do not tell a plain handler that a client has disconnected. So slow work runs in a task
+of its own, beside a task that waits for ``http.disconnect``. The first to end decides, and both are
 awaited before the exchange is over.
 """
 
@@ -38,13 +38,13 @@ _STREAM = (
 
 
 class Form(Protocol):
-    """How a completion is written for a client."""
+    """The form in which a completion is sent to a client."""
 
     def whole(self, body: Json) -> Json:
-        """Return it as one body."""
+        """Return the completion as one body."""
 
     def events(self, body: Json) -> Iterator[bytes]:
-        """Yield it as the events of a stream."""
+        """Yield the completion as the events of a stream."""
 
     def failed(self, error: Json) -> bytes:
         """Return the events that end a stream by an error."""
@@ -76,15 +76,15 @@ class ChatForm:
 
 
 class TooLargeError(Exception):
-    """A body that has more bytes than are read."""
+    """A body is larger than the limit."""
 
 
 class SlowBodyError(Exception):
-    """A body that does not arrive in time."""
+    """A body did not arrive in time."""
 
 
 class GoneError(Exception):
-    """The client has left."""
+    """The client has disconnected."""
 
 
 async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float) -> bytes:
@@ -92,8 +92,8 @@ async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float
 
     Raises:
         TooLargeError: If it has more than `most` bytes; the rest is not read.
-        SlowBodyError: If it is not there within the time.
-        GoneError: If the client leaves before.
+        SlowBodyError: If it does not arrive within the time.
+        GoneError: If the client disconnects before.
     """
     declared = header(scope, b"content-length")
     if declared.isdecimal() and int(declared) > most:
@@ -121,19 +121,19 @@ def header(scope: Scope, name: bytes) -> str:
 
 
 class Exchange:
-    """Sends what comes of a request.
+    """Sends the response to a request.
 
     Args:
-        receive: Of the request, whose body has been read.
-        send: To the client.
-        failure: Makes the answer to an error.
-        form: How a completion is written.
-        headers: Of every response.
-        heartbeat: Seconds between signs of life in a stream.
+        receive: Receives messages of the request, whose body has been read.
+        send: Sends messages to the client.
+        failure: Makes the response to an error.
+        form: The form in which a completion is sent.
+        headers: Headers of every response.
+        heartbeat: Seconds between comments that keep a waiting stream alive.
 
     Attributes:
-        status: What the client was told; None while it was told nothing.
-        failed: Whether an error came after the status.
+        status: Status that was sent; None if nothing was sent yet.
+        failed: Whether an error occurred after the status was sent.
     """
 
     def __init__(
@@ -176,11 +176,11 @@ class Exchange:
         work: Coroutine[Any, Any, Finished],
         waiting: Callable[[], bytes] = lambda: HEARTBEAT,
     ) -> None:
-        """Wait for a completion with signs of life, then send it in chunks.
+        """Keep the stream alive until a completion is ready, then send it in chunks.
 
         Args:
             work: Makes the completion.
-            waiting: Gives the next sign of life.
+            waiting: Returns the next message that keeps the stream alive.
 
         Raises:
             GoneError: If the client leaves before; the work is cancelled then.
@@ -220,7 +220,7 @@ class Exchange:
                 await self._part(b"", last=True)
 
     async def fail(self, error: BaseException) -> None:
-        """Send an error: with its status, or as the last event of a stream that has begun."""
+        """Send an error: as a response with its status, or as the last event of a begun stream."""
         told = self._failure(error)
         if self.status is None:
             self._headers |= told.headers
@@ -255,7 +255,7 @@ class Exchange:
 
 
 class _Watched:
-    """A task that is cancelled if its client leaves; both are gone at the end of the context."""
+    """A task that is cancelled if its client disconnects; it has ended at the end of the context."""
 
     def __init__(self, receive: Receive, work: Coroutine[Any, Any, Any]) -> None:
         self._receive = receive
@@ -270,7 +270,7 @@ class _Watched:
         """Wait until the work is done or the time is over; return whether it is done.
 
         Raises:
-            GoneError: If the client has left and the work is not done.
+            GoneError: If the client has disconnected and the work is not done.
         """
         both = (self._task, self._gone)
         await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -281,7 +281,7 @@ class _Watched:
         return False
 
     def result(self) -> Any:
-        """Return what the work has made, or raise what it has raised."""
+        """Return the result of the work, or raise its error."""
         return self._task.result()
 
     async def __aexit__(self, *ended: object) -> None:

@@ -1,8 +1,8 @@
-"""Who may ask: clients' keys, and on a machine of one's own only what does not come from a web page.
+"""Access control: clients' keys; without keys, requests that come from web pages are refused.
 
-Without keys a web page that the user visits could send requests to the endpoint and spend the
-user's money. It cannot choose its ``Origin``; and a name that was rebound to this machine shows in
-``Host``.
+Without keys, any web page that the user visits could send requests to the endpoint and spend the
+user's money. Such requests are recognised, because a page cannot choose its ``Origin``, and a name
+rebound to this machine (DNS rebinding) shows in ``Host``.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from bestofinf.serve.exchange import Receive, Scope, Send, header
 from bestofinf.serve.telling import send_error
 
 OPEN = frozenset({"/health", "/ready"})
-"""Paths that anybody may ask."""
+"""Paths that need no key."""
 OWNER = "bestofinf.owner"
 KEY = "bestofinf.key"
 
 
 class Guard:
-    """Lets requests pass that may ask; the rest is told why not.
+    """Passes allowed requests on, and refuses others with the reason.
 
     Args:
-        app: What is guarded.
-        serving: Whether others than this machine can ask, and which pages may.
-        keyring: Knows the clients' keys.
+        app: The application behind the guard.
+        serving: The settings of the server: its address and the allowed origins.
+        keyring: The clients' keys.
     """
 
     def __init__(self, app: object, serving: Serving, keyring: Keyring) -> None:
@@ -35,7 +35,7 @@ class Guard:
         self._keyring = keyring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or what the server has to say to the application."""
+        """Handle a request, or a life-cycle message of the server."""
         if scope["type"] == "http":
             path = str(scope["path"])
             if not path.startswith("/view") and path not in OPEN and not self._preflight(scope):
@@ -63,12 +63,12 @@ class Guard:
         return None
 
     def _preflight(self, scope: Scope) -> bool:
-        """Return whether a browser asks whether it may ask, which it does without a key."""
+        """Return whether the request is a CORS preflight, which browsers send without a key."""
         return bool(self._serving.cors) and scope["method"] == "OPTIONS"
 
 
 def bearer(scope: Scope) -> str | None:
-    """Return the key that a request came with."""
+    """Return the bearer token of a request; None if it has none."""
     kind, _, key = header(scope, b"authorization").partition(" ")
     return (key.strip() or None) if kind.lower() == "bearer" else None
 

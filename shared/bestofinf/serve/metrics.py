@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' form, each with a registry of its own."""
+"""Metrics in Prometheus' format, in a registry of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAMPLES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 
 
 class Metrics:
-    """Counts what the server does. Values are of one process."""
+    """The metrics of one process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -58,15 +58,15 @@ class Metrics:
         self.reloads = counter("reloads", "Times the file was read again.", "outcome")
 
     def watch(self, journal: Journal) -> None:
-        """Tell of the recorder too."""
+        """Add the recorder's counts."""
         self.registry.register(_Recording(journal))
 
     def text(self) -> bytes:
-        """Return all of it as text."""
+        """Return all metrics as text."""
         return generate_latest(self.registry)
 
     def sampled(self, model: str, member: str, outcome: Outcome) -> None:
-        """Count what came of one draw."""
+        """Count the outcome of one draw."""
         if isinstance(outcome, Failure):
             fate = "cancelled" if outcome.cancelled else "failed"
         else:
@@ -91,7 +91,7 @@ class Metrics:
         self._took(model, member.name, usage.input_tokens, usage.output_tokens, usage.cost)
 
     def failed_member(self, model: str, member: str) -> None:
-        """Count a member that failed where nobody else could be asked."""
+        """Count a failure of a member that was asked alone."""
         self._samples.labels(model, member, "failed").inc()
 
     def _took(self, model: str, member: str, read: int, written: int, cost: float) -> None:
@@ -101,7 +101,7 @@ class Metrics:
             self._one(self._cost, model, member).inc(cost)
 
     def _one(self, counter: Counter, *labels: str) -> Counter:
-        """Return the counter of these labels, remembered: prometheus_client looks for it under a lock."""
+        """Return the counter of these labels, cached because prometheus_client looks it up under a lock."""
         known = self._known.get((counter, labels))
         if known is None:
             known = self._known[counter, labels] = counter.labels(*labels)
@@ -109,13 +109,13 @@ class Metrics:
 
 
 def _rule_of(reason: object) -> str:
-    """Return the name of the rule that ended a vote: the first word, since the rest has values."""
+    """Return the name of the rule that ended a vote: the reason without its values."""
     found = _WORD.match(str(reason))
     return found[0] if found else "other"
 
 
 class _Recording:
-    """The recorder's counts, read when asked for."""
+    """The recorder's counts, read at each scrape."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal

@@ -1,4 +1,4 @@
-"""What is recorded of the calls, and when a reply may be sent: once its call is in the store."""
+"""Record the calls of the server; a reply is sent once its call is in the store."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 class Entry:
-    """One call on its way into the store; without a recorder it does nothing.
+    """Reports one call to the recorder; without a recorder it does nothing.
 
     Args:
-        recorder: Where it is recorded; None for nowhere.
-        call_id: The call, and the completion.
-        members: Those who may be asked, in their order.
+        recorder: The recorder; None for none.
+        call_id: Identifier of the call and of the completion.
+        members: The members of the ensemble, in order.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Entry:
             )
 
     def failed(self, error: BaseException | None) -> None:
-        """Record that there was no reply: the vote failed, or with None that the client left."""
+        """Record that there was no reply: the vote failed, or the client disconnected (None)."""
         if self._recorder is None:
             return
         with self._recorder.guard():
@@ -98,7 +98,7 @@ class Entry:
             if error is None:
                 self._recorder.abandon(self._call_id)
             else:
-                # The kind alone: what a provider says may quote the prompt.
+                # Only the kind of the error, because a provider's message may quote the prompt.
                 self._recorder.end(self._call_id, reason=f"failed: {type(error).__name__}")
 
     def _sample(self, draw: Draw, outcome: Outcome, counted: bool) -> None:
@@ -132,11 +132,11 @@ class Entry:
 
 
 class Journal:
-    """Records calls, and waits for the store on behalf of many at once.
+    """Records calls, and waits for the store once for many concurrent calls.
 
     Args:
-        recorder: Where calls are recorded; None for nowhere.
-        wait: Most seconds that a reply waits for the store; 0 for not at all.
+        recorder: The recorder; None for none.
+        wait: Maximum seconds that a reply waits for the store; 0 for no wait.
     """
 
     def __init__(self, recorder: Recorder | None, wait: float) -> None:
@@ -151,10 +151,10 @@ class Journal:
         return Entry(self.recorder, call_id, members)
 
     async def stored(self) -> None:
-        """Wait until what has been recorded so far is in the store, or the wait is over.
+        """Wait until everything recorded so far is in the store, at most `wait` seconds.
 
-        Calls that end at the same time are written together: one flush serves all who came before
-        it began.
+        Calls that end at the same time are written together: one flush serves all calls that were
+        recorded before it began.
         """
         if self.recorder is None or not self._wait:
             return
@@ -186,11 +186,11 @@ class Journal:
         return True
 
     async def feedback(self, body: Any, source: str) -> str:
-        """Label a call by what a client says of it; return the id of its question.
+        """Label a call by a client's feedback; return the id of its question.
 
         Args:
-            body: With ``id`` and either ``correct`` or ``gold``, and perhaps ``answer``.
-            source: Who says so.
+            body: Mapping with ``id``, either ``correct`` or ``gold``, and optionally ``answer``.
+            source: Name of the client.
 
         Raises:
             BadRequestError: If it cannot be read.
@@ -224,7 +224,7 @@ class Journal:
         return await asyncio.to_thread(recorder.verdict, key, right, answer=answer, source=source)
 
     async def call(self, call_id: str) -> dict[str, Any] | None:
-        """Return what is recorded of a call as plain JSON values; None if it is not there.
+        """Return the recorded call as plain JSON values; None if it is not in the store.
 
         Raises:
             StoreError: If the store fails.
@@ -245,7 +245,7 @@ class Journal:
         return {"object": "bestofinf.call", **told, "samples": rows}
 
     async def aclose(self) -> None:
-        """Write what is left."""
+        """Write the remaining calls."""
         if self.recorder is not None:
             try:
                 await asyncio.to_thread(self.recorder.close)

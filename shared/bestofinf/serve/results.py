@@ -1,4 +1,4 @@
-"""A result of an ensemble as the completion that a client is sent."""
+"""Turn the result of an ensemble into the completion for a client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bestofinf.wire import TokenCounts, completion
 from bestofinf.wire.replies import read_usage
 from bestofinf.wire.values import Json, mapping
 
-_EQUAL = 3  # replies of one member that are the same to the byte
+_EQUAL = 3  # this many identical replies of one member count as suspicious
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def finished(asked: Asked, result: Result) -> Finished:
 def _usage(
     asked: Asked, given: Sequence[Sample], spent: Mapping[str, Any], *, several: bool
 ) -> TokenCounts | None:
-    """Return the usage that is told; None leaves that of the winner's own body."""
+    """Return the usage to report; None keeps that of the winner's own body."""
     if asked.usage == "all":
         return TokenCounts(
             spent["prompt_tokens"],
@@ -72,7 +72,7 @@ def _usage(
         )
     first = given[0] if given else None
     if several and first is not None:
-        # As of one request for several choices, which reads its prompt once.
+        # Counted as for one request with several choices, which reads its prompt once.
         return TokenCounts(
             first.usage.input_tokens, sum(sample.usage.output_tokens for sample in given)
         )
@@ -84,7 +84,7 @@ def _usage(
 
 
 def _spent(result: Result, samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return what all samples took, the failed ones too."""
+    """Return the usage of all samples, including failed ones."""
     by_member = result.told["usage_by_member"].values()
     counts = [
         read_usage(mapping(sample.reply and sample.reply.native).get("usage")) for sample in samples
@@ -100,7 +100,7 @@ def _spent(result: Result, samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def equal_replies(result: Result) -> bool:
-    """Return whether a member gave the same reply, to the byte, three times and never another."""
+    """Return whether a member gave three or more replies, all identical to the byte."""
     if result.decision is None:
         return False
     texts: dict[int, Counter[str]] = {}

@@ -1,4 +1,4 @@
-"""The server: uvicorn with bounds on what clients may do before their request is read."""
+"""The server: uvicorn with limits for clients before their request is read."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from bestofinf.serve.config import Serving
 logger = logging.getLogger(__name__)
 
 LARGEST_HEAD = 64 * 2**10
-"""Bytes of a request's line and headers."""
+"""Maximum size of a request's line and headers in bytes."""
 SLOWEST_HEAD = 20.0
-"""Most seconds for them."""
-_YOUNG = 20_000  # new objects after which the collector looks at them
+"""Maximum seconds for sending them."""
+_YOUNG = 20_000  # number of new objects after which the garbage collector examines them
 
 
 class Protocol(H11Protocol):
     """Closes connections on which no request begins in time."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for the first request."""
+        """Start the time limit for the first request."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece; one that begins a request begins its time too."""
+        """Take received bytes; the first bytes of a request start its time limit."""
         waiting = self.cycle is None or self.cycle.response_complete
         super().data_received(data)
         if waiting and (self.cycle is None or self.cycle.response_complete):
@@ -80,8 +80,8 @@ def settings(serving: Serving) -> dict[str, Any]:
 def settle() -> None:
     """Set the garbage collector for a process that serves.
 
-    What was made while the program began stays to its end, and is not looked through again and
-    again; and a request makes some thousand objects that all go by themselves.
+    Objects made while the program started live to its end, so they are excluded from collection. A
+    request makes some thousand objects that are freed without the collector, so it runs rarely.
     """
     gc.collect()
     gc.freeze()
@@ -93,8 +93,8 @@ def run(make: Callable[[], Service], serving: Serving, *, factory: str) -> None:
 
     Args:
         make: Makes the application.
-        serving: How it is served.
-        factory: Where further processes find what makes it, as ``module:function``.
+        serving: The settings of the server.
+        factory: Function that makes the application in further processes, as ``module:function``.
     """
     if serving.workers == 1:
         settle()

@@ -1,4 +1,4 @@
-"""``POST /v1/responses`` without a memory: items become a chat completion's messages and back."""
+"""``POST /v1/responses`` without stored state: items become messages of a chat completion and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bestofinf.wire.values import Json, mapping
 
 
 class Responses(Completions):
-    """Answers requests in the Responses form. Nothing is remembered from one to the next."""
+    """Answers requests in the form of the Responses API. No state is kept between requests."""
 
     async def read(self, scope: Scope, receive: Receive) -> tuple[Asked, Form]:
         """Return a request that passed the checks, as the chat completion that it asks for."""

@@ -1,4 +1,4 @@
-"""Small answers in OpenAI's form: errors, and JSON."""
+"""Send errors and JSON in OpenAI's form."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _KINDS = {
 
 
 class RefusedError(Exception):
-    """A request that is answered with an error before anybody is asked.
+    """A request that is refused before any member is asked.
 
     Args:
         status: HTTP status.
-        message: For the client.
-        code: The kind of the error.
-        headers: Of the response.
+        message: Message for the client.
+        code: Error code in OpenAI's form.
+        headers: Headers of the response.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class RefusedError(Exception):
 
 
 def told(error: BaseException, *, passed: bool = False) -> ErrorResponse:
-    """Return how an error is told to the client.
+    """Return the response to a client for an error.
 
     Args:
-        error: What was raised.
-        passed: Whether a member's own status and words are passed on.
+        error: The error.
+        passed: Whether a member's own status and message are passed on.
     """
     if isinstance(error, RefusedError):
         kind = _KINDS.get(error.status, "invalid_request_error")
@@ -63,14 +63,14 @@ def told(error: BaseException, *, passed: bool = False) -> ErrorResponse:
         names = ("retry-after", "retry-after-ms", "x-should-retry")
         headers = {name: error.headers[name] for name in names if name in error.headers}
         return ErrorResponse(status, error.body, headers)
-    if passed and isinstance(error, OSError):  # lost, late or never reached
+    if passed and isinstance(error, OSError):  # connection lost, too late, or never made
         body = error_body(
             f"the member failed: {type(error).__name__}", kind="server_error", code="members_failed"
         )
         return ErrorResponse(502, body)
     response = error_response(error)
     if response.status == 500 and not isinstance(error, GoneError | MissingExtraError):
-        # Its kind and place, not its words, which may quote the request.
+        # Its class and position but not its message, which may quote the request.
         logger.error("an error within the server: %s", _place(error))
     return response
 

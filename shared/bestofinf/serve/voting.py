@@ -1,4 +1,4 @@
-"""From a request to its completion: by a vote, or by the words of one member passed on."""
+"""Make the completion for a request: by a vote, or by passing on the reply of a single member."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bestofinf.wire.responses import chunks
 from bestofinf.wire.values import Json, loads, mapping
 
 Votes = Callable[[dict[str, int]], None]
-"""Told the votes whenever one comes in."""
+"""Called with the votes so far after each vote."""
 
 
 async def decided(
@@ -65,13 +65,13 @@ async def decided(
 
 
 class Passing:
-    """The words of one member, passed on with the names of this server.
+    """Passes on the reply of one member under the model name of this server.
 
     Args:
         asked: The request.
-        member: Who is asked.
-        journal: Where the call is recorded.
-        metrics: Counts it.
+        member: The member.
+        journal: Records the call.
+        metrics: Counts the call.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class Passing:
     async def events(self) -> AsyncGenerator[Json | str, None]:
         """Yield the chunks of the member's stream as they come, then `DONE` if it said so.
 
-        A stream that ends before the reply does ends here by an error too. Raises what `whole`
-        does.
+        If the member's stream ends too early, this stream ends with an error as well. Raises the
+        same errors as `whole`.
         """
         start, reply = self._begin(), StreamedCompletion()
         done = False
@@ -133,7 +133,7 @@ class Passing:
     def _answer(self) -> AsyncGenerator[str, None]:
         endpoint: ChatModel = self._member.model
         body = ChatClient().request(self._asked.body, self._member, None)
-        if body.get("stream"):  # the store and the metrics want to know, whoever else does
+        if body.get("stream"):  # the usage is always requested, for the store and the metrics
             body["stream_options"] = {
                 **mapping(body.get("stream_options")),
                 "include_usage": True,
@@ -142,7 +142,7 @@ class Passing:
         return endpoint.forward(body)
 
     def _shown(self, chunk: Json) -> Json | None:
-        """Return a chunk as the client wants it: without the usage, unless it has asked for that."""
+        """Return a chunk for the client: without the usage unless the client asked for it."""
         if self._asked.request.include_usage or "usage" not in chunk:
             return chunk
         if not chunk.get("choices"):
@@ -167,14 +167,14 @@ class Passing:
         self._metrics.passed(self._asked.served.name, self._member, found.tokens, seconds)
 
     def _failed(self, error: BaseException) -> None:
-        # A generator that is closed, or a task that is cancelled, is a client that has left.
+        # A closed generator or a cancelled task means that the client has disconnected.
         self._entry.failed(error if isinstance(error, Exception) else None)
         if isinstance(error, BestOfInfError | OSError):
             self._metrics.failed_member(self._asked.served.name, self._member.name)
 
 
 async def _completion(events: AsyncIterator[str]) -> Json:
-    """Return the completion that a member gives at once, or in a stream nobody asked for."""
+    """Return a member's completion, also if it comes as a stream that was not requested."""
     reply = StreamedCompletion()
     async for data in events:
         found = _loaded(data) if data.strip() != DONE else None
@@ -185,7 +185,7 @@ async def _completion(events: AsyncIterator[str]) -> Json:
 
 
 def _chunks(data: str) -> Any:
-    """Return the chunks in an event, or of a completion that came in place of a stream."""
+    """Return the chunks of an event, or of a completion that came instead of a stream."""
     found = _loaded(data)
     if error_in(found):
         raise endpoint_error(None, found)

@@ -1,13 +1,13 @@
 """Which questions to label next: for the weights, or for an accuracy.
 
-For the weights, a label is worth asking for where it tells members apart and where the vote may be
-wrong: the greatest *spread* times *risk* under equal weights. With V the chance that five votes of
-a member elect an answer, D = V(first) − V(second) for the two answers that lead; the spread is the
-sum of squares of D over the members about their mean, and the risk r (1 − r) with
-r = 1 / (1 + exp(8 · lead in shares)). Such questions are harder than others, so their labels say
-nothing about accuracy.
+For the weights, a label helps most if members differ on the question and if the vote may be wrong:
+the questions with the largest *spread* times *risk* under equal weights are asked. Let V be the chance
+that five votes of a member elect an answer, and D = V(first) − V(second) for the two leading answers.
+The spread is the sum over members of the squared deviations of D from its mean, and the risk is
+r (1 − r) with r = 1 / (1 + exp(8 · lead in shares)). Such questions are harder than others, so
+accuracies cannot be estimated from their labels.
 
-For an accuracy, questions are taken at random, whatever is known of them.
+For an accuracy, questions are drawn at random, whatever is known of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bestofinf.weights.credit import credit
 from bestofinf.weights.solver.margins import Floats
 
 RISK = 8.0
-"""How quickly the risk falls with the lead."""
+"""How fast the risk falls with the lead: the factor of the lead in the exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class Wanted:
 
     Attributes:
         id: The question.
-        prompt: Its prompt, where kept.
+        prompt: Its prompt; None if not stored.
         votes: Votes per answer over all members, most first.
-        score: Spread times risk; 0 where it was not asked for by it.
-        gold: The right answer, where it is known already.
+        score: Spread times risk; 0 if the question was not chosen by it.
+        gold: The right answer, if it is already known.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Wanted:
 
     @classmethod
     def of(cls, question: Question, score: float = 0.0) -> Wanted:
-        """Return what is shown of a question to be labelled."""
+        """Return the entry of a question."""
         votes: Counter[str] = Counter()
         for samples in question.samples.values():
             votes.update(samples.counts())
@@ -59,7 +59,7 @@ class Wanted:
 
 
 def ask_scores(ballots: Ballots) -> Floats:
-    """Return spread times risk of every question, shape (Q,); 0 where a label tells nothing."""
+    """Return spread times risk of every question, shape (Q,); 0 if a label would not help."""
     k = len(ballots.members)
     first, second, lead = ballots.elected(np.full(k, 1 / k))
     difference = credit(ballots.against(first)) - credit(ballots.against(second))
@@ -73,15 +73,16 @@ def to_label(
 ) -> list[Wanted]:
     """Return the unlabelled questions whose labels improve the weights most, the best first.
 
-    The order does not depend on labels given before, so that many may be labelled at once.
+    The order does not depend on earlier labels, so many questions can be labelled at once.
 
     Args:
         evaluation_set: Recorded answers.
-        number: Most questions to return, at least 1.
+        number: Maximum number of questions to return, at least 1.
         members: Members to compare; None chooses, see `bestofinf.evaluation.coverage`.
 
     Returns:
-        Fewer where no other label tells members apart; none where there is but one member.
+        The questions. There are fewer than `number` if no other label would distinguish members,
+        and none if there is only one member.
 
     Raises:
         UsageError: If an argument is wrong, or the members share no question.
@@ -89,7 +90,7 @@ def to_label(
     whole("number", number)
     common, _ = comparable(evaluation_set, members)
     scores = ask_scores(Ballots.of(common))
-    # What is equal but for rounding stands in the order of the questions.
+    # Scores that are equal up to rounding keep the order of the questions.
     order = np.argsort(-np.round(scores, 12), kind="stable")
     open_ = [q for q in order if scores[q] > 1e-12 and common.questions[q].gold is None]
     whole_of = {question.id: question for question in evaluation_set}
@@ -105,14 +106,14 @@ def at_random(
 ) -> list[Wanted]:
     """Return questions drawn at random, whose labels can be used to estimate an accuracy.
 
-    Questions whose right answer is known already are drawn like others, as those that remain
-    are no random sample; their `Wanted.gold` is to be recorded as drawn at random.
+    Questions whose right answer is already known are drawn like others, because the remaining ones
+    are not a random sample. Record their `Wanted.gold` again, as drawn at random.
 
     Args:
         evaluation_set: Recorded answers.
-        number: Most questions to return, at least 1.
-        seed: Of the order, which stays the same as questions are added.
-        drawn: Questions that were drawn before.
+        number: Maximum number of questions to return, at least 1.
+        seed: Seed of the order, which does not change when questions are added.
+        drawn: Ids of questions that were drawn before.
     """
     whole("number", number)
     rest = [question for question in evaluation_set if question.id not in drawn]

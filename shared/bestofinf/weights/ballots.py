@@ -1,7 +1,7 @@
 """The votes on questions with and without a known right answer.
 
-`Margins` need a right answer to measure against. Ballots hold the votes themselves, so that any
-answer can be taken for the right one: the label where there is one, the consensus elsewhere.
+`Margins` need a right answer to measure against. Ballots hold the votes themselves, so that any answer
+can be taken as the right one: the label if there is one, otherwise the consensus.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ UNKNOWN = -1
 
 
 def hashed(text: str) -> int:
-    """Return 32 bits that depend on the text alone."""
+    """Return a 32-bit hash of a text."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def in_hash_order(ids: Sequence[str], seed: int = 0) -> list[int]:
-    """Return places of ids in an order that depends on nothing but each id and the seed."""
+    """Return the indices of ids sorted by a hash of the id and the seed."""
     digests = [sha256(f"{seed}\0{id_}".encode("utf-8", "surrogatepass")).digest() for id_ in ids]
     return sorted(range(len(ids)), key=digests.__getitem__)
 
 
 @dataclass(frozen=True, eq=False)
 class Ballots:
-    """Votes per question and answer, a row each; every question begins with a row of nobody's.
+    """Votes per question and answer, one row each; the first row of a question has no votes.
 
-    That first row stands for an answer that nobody gave: what is right where nobody is, and what
-    must be beaten where nobody is wrong.
+    That row stands for an answer that nobody gave. It is the right answer if no member is right, and
+    the answer to beat if no member is wrong.
 
     Attributes:
-        members: Names, shape (K,).
+        members: Names of the members, shape (K,).
         ids: Ids of the questions, shape (Q,).
         answers: The answer of each row, shape (R,); None in a question's first row.
         question: Question of each row, ascending, shape (R,).
         votes: Shape (R, K).
-        valid: Valid answers, shape (Q, K).
+        valid: Number of valid answers, shape (Q, K).
         gold: Row of the right answer of each question, `UNKNOWN` without a label. Shape (Q,).
-        tokens: As of `Margins`, shape (K,).
+        tokens: Mean tokens per member as in `Margins`, shape (K,).
     """
 
     members: tuple[str, ...]
@@ -129,23 +129,23 @@ class Ballots:
 
     @cached_property
     def _precedence(self) -> Floats:
-        """Below 1: which of two answers with equal shares leads, by nothing but a hash."""
+        """A hash below 1 per row, which decides between answers with equal shares."""
         keys = zip(self.question, self.answers, strict=True)
         return np.array([hashed(f"{self.ids[q]}\0{answer}") / 2**32 for q, answer in keys])
 
     def elected(self, weights: Floats) -> tuple[Ints, Ints, Floats]:
-        """Return who leads under weights, and who follows.
+        """Return the leading and the second answer of each question under weights.
 
         Args:
             weights: Shape (K,).
 
         Returns:
-            The rows of the first and the second answer of each question and the lead in shares,
-            each of shape (Q,). Where there is no vote both are the question's first row, where all
-            votes agree the second is.
+            The rows of the first and the second answer of each question, and the lead in shares,
+            each of shape (Q,). Without votes both rows are the question's first row; if all votes
+            agree, the second is.
         """
         total = self.shares @ weights
-        # Nobody's answer stands behind all others, even those of members without weight.
+        # The answer without votes comes after all others, even those of members without weight.
         rank = np.round(total, 12) + 1e-9 * self._precedence
         rank[self.starts] = -1.0
         first = self._top(rank)
@@ -162,7 +162,7 @@ class Ballots:
         """Return the margins of given answers over all others.
 
         Args:
-            reference: The row of each question that is taken for right, shape (Q,).
+            reference: The row of each question that is taken as the right answer, shape (Q,).
             questions: The questions to keep, ascending; all when None.
         """
         kept = np.arange(len(self)) if questions is None else questions

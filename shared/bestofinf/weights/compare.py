@@ -29,11 +29,11 @@ from bestofinf.weights.splits import HeldOut, HeldOutScores, Score
 from bestofinf.weights.votes import FEWEST_VOTES, common_questions
 
 DEFAULT = "blend"
-"""The learner that is judged against the best member.
+"""The learner that is compared with the best member.
 
-The mean of three learners that fail on different sets: on recorded answers it was on none far behind
-the best of them. Choosing the best of a cross-validation for each set was not better than a
-fixed choice. As it is fixed beforehand, its gain need not pay for a choice among learners.
+It is the mean of three learners that fail on different sets: on no recorded set was it far behind the
+best of them. Choosing the best learner by cross-validation on each set was not better than this fixed
+choice. Because it is fixed beforehand, its gain needs no correction for a choice among learners.
 """
 
 LEVEL = 0.95
@@ -44,27 +44,26 @@ class WeightComparison(Brief):
     """The results of all learners, and the one to use.
 
     Attributes:
-        heldout: By objective.
+        heldout: Held-out results by objective.
         recommended: The weights to use, fitted on all common questions: the mixture, unless the
-            verdict is for one model. Without evidence of a gain it is a hedge against taking the
-            wrong member, which on few questions costs more than the mixture does.
-        verdict: "gain" where a one-sided test at 5 % shows it; "use one model" where it shows a
-            loss, or there is no difference, or the members are as alike as copies of one model;
-            else "no evidence of a gain". "cannot be known" where fewer than three samples
-            of a question are recorded.
+            verdict is for one model. Without evidence of a gain it is a hedge against choosing the
+            wrong member, which on few questions costs more accuracy than the mixture does.
+        verdict: "gain" if a one-sided test at 5 % shows one; "use one model" if it shows a loss, if
+            there is no difference, or if the members are as similar as copies of one model;
+            otherwise "no evidence of a gain". "cannot be known" if fewer than three samples per
+            question are recorded.
         reason: The verdict in a sentence.
-        best: Objective with the greatest held-out score. That it is ahead is mostly chance.
+        best: Objective with the greatest held-out score; its lead is mostly chance.
         label: What kind of figures these are.
-        ceiling: Questions won by the best mixture for the very questions it was fitted on;
-            None when no proven objective was compared.
-        ceiling_proven: True when no mixture wins more of them.
-        questions: Labelled questions that all compared members were asked.
+        ceiling: Number of questions won by the mixture that was fitted on all of them; None if no
+            proven objective was compared.
+        ceiling_proven: True if no mixture wins more of them.
+        questions: Number of labelled questions that all compared members were asked.
         splits: Number of random splits.
-        trained: Questions in each training part.
-        votes: Votes that the accuracies are of, where no `Score` was given.
-        coverage: Who was asked what.
-        label_sources: How many labels of which provenance were used; others say nothing about
-            accuracy.
+        trained: Number of questions in each training part.
+        votes: Number of votes that the accuracies are for, if no `Score` was given.
+        coverage: How many questions each member was asked, and which members are compared.
+        label_sources: Number of labels used, by provenance; others cannot be used for accuracies.
         locked: Result on the locked test set; None without one.
     """
 
@@ -110,24 +109,24 @@ def compare_weights(
 ) -> WeightComparison:
     """Estimate how the weights of every learner do on new questions, and name the ones to use.
 
-    Members are compared on the questions that all of them were asked, by the votes of a few of
-    the recorded samples without replacement, so that neither easier questions nor more samples
-    look like a gain. Random splits are the same for all learners, so that they are compared
-    question by question. Samples drawn because of earlier answers are left out
-    (`EvaluationSet.fixed`). The verdict is "gain" only where the mixture is better than the best
-    member by more than a one-sided test at 5 % allows chance; a claim needs a locked test set.
+    Members are compared on the questions that all of them were asked, by votes of a few recorded
+    samples drawn without replacement, so that neither easier questions nor more samples look like
+    a gain. All learners use the same random splits, so they are compared question by question.
+    Samples drawn because of earlier answers are left out (`EvaluationSet.fixed`). The verdict is
+    "gain" only if a one-sided test at 5 % shows that the mixture is better than the best member. To
+    publish a gain, use a locked test set.
 
     Args:
         evaluation_set: Recorded answers, at least four of them with a right answer.
-        objectives: Learners to compare; "single", "uniform" and "blend" always are.
+        objectives: Learners to compare; "single", "uniform" and "blend" are always included.
         splits: Number of random splits.
         fraction: Share of the questions to fit on.
         solver: "cbc" or "highs".
-        time_limit: Seconds for one fit.
+        time_limit: Maximum seconds for one fit.
         members: Members to compare; None chooses, see `bestofinf.evaluation.coverage`.
-        score: Scores weights under the stopping rule in use; it then decides.
-        test: A locked test set: questions that took no part in any choice.
-        progress: Told after every split; the bound counts the splits.
+        score: Scores weights under the stopping rule in use; if given, the verdict uses it.
+        test: A locked test set: questions that were not used for any choice.
+        progress: Called after every split; its bound is the number of splits.
         seed: Seed of the splits.
 
     Raises:
@@ -156,7 +155,7 @@ def compare_weights(
             if name == "single":
                 table.enter(name, split, table.best_member(train), train, rest, score)
                 continue
-            if name == "consensus":  # the held-out answers are there, without their labels
+            if name == "consensus":  # answers without labels
                 learned = consensus(ballots, train).weights
                 table.enter(name, split, learned, train, rest, score)
                 continue
@@ -256,6 +255,6 @@ def _judge(
 
 
 def _price(heldout: Mapping[str, HeldOut]) -> str:
-    """Return in words what the mixture's votes cost beside as many of the best member's."""
+    """Return in words what the mixture's votes cost compared with as many of the best member's."""
     mixture, single = heldout[DEFAULT].tokens, heldout["single"].tokens
     return f", for {mixture / single:.1f} times the tokens" if mixture and single else ""

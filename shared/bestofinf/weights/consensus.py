@@ -1,13 +1,13 @@
 """Weights from unlabelled answers and a few labels.
 
-Members are credited (`bestofinf.weights.credit`) with what they do for a *reference*: the right
-answer where a question is labelled, elsewhere the consensus of all members, weighted by what the
-labels say of them. One pass: to credit members with a consensus that follows their own weights,
-and again, makes the strong stronger and falls for members that copy each other.
+The credit of members (`bestofinf.weights.credit`) is computed against a *reference*: the right answer
+of a labelled question, otherwise the consensus of all members, weighted by their success on the
+labels. There is only one pass: repeating it with a consensus under the new weights would favour strong
+members more and more, and members that copy each other.
 
-The labels count twice: they say which members the consensus should trust, and they are the truth
-on the very questions where it is in doubt, if they were chosen by `bestofinf.weights.asking`. With
-all questions labelled this is the learner `softmax`.
+Labels are used twice. They say which members the consensus should trust, and they are the truth on the
+questions on which the consensus is in doubt, if these were chosen by `bestofinf.weights.asking`. If
+all questions are labelled, this is the learner `softmax`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bestofinf.weights.credit import best_temperature, credit, sharpened
 from bestofinf.weights.solver.margins import Floats, Ints
 
 SHRINK_RIGHT, SHRINK_ALL = 6.0, 10.0
-"""Every member's share of right answers starts as if 6 of 10 had been right. Only differences
-between members matter, so that it does no harm that labelled questions are harder than others."""
+"""Prior of every member's share of right answers: 6 of 10 right. Only differences between members
+matter, so it does not matter that the labelled questions are harder than others."""
 
 TRUST = 8.0
 """Sharpness of the weights in the consensus."""
@@ -30,13 +30,13 @@ TRUST = 8.0
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """What answers and labels say of the members.
+    """Weights proposed by answers and labels.
 
     Attributes:
-        weights: Proposed, shape (K,).
+        weights: The proposed weights, shape (K,).
         credit: Mean credit of each member, shape (K,).
         temperature: Sharpness of the weights.
-        reference: Row of `Ballots` that was taken for right on each question, shape (Q,).
+        reference: Row of `Ballots` taken as the right answer of each question, shape (Q,).
         differs: Questions on which the weights elect another answer than equal weights do.
     """
 
@@ -52,7 +52,7 @@ def consensus(ballots: Ballots, labelled: Ints | None = None) -> Consensus:
 
     Args:
         ballots: The votes.
-        labelled: The questions whose label is used; None for all that have one.
+        labelled: Indices of the questions whose label is used; None for all labelled ones.
     """
     known = np.flatnonzero(ballots.labelled) if labelled is None else labelled
     k = len(ballots.members)

@@ -1,15 +1,15 @@
 """Whether members are one model under several names.
 
-A mixture of copies cannot gain, whatever a comparison of few questions says, and only costs more
-providers. Whether members are copies needs no labels: two votes of one member disagree with the
-chance h = 1 − Σ_a P(a)², votes of two members with H = 1 − Σ_a P(a) P'(a), and
+A mixture of copies gains nothing, whatever a comparison on few questions says. Copies can be found
+without labels: two votes of one member disagree with the chance h = 1 − Σ_a P(a)², votes of two
+members with the chance H = 1 − Σ_a P(a) P'(a), and
 
     F = 1 − (h + h') / 2 H
 
-is the share of their disagreement that comes from their being different: 0 for copies, 1 for
-members that each always say the same. From counts of votes h and H are estimated without bias,
-so few samples do not make copies look different. In genetics this is F_ST between populations
-(Hudson, Slatkin and Maddison, Genetics 132, 1992), there too the ratio of means, not the mean of
+is the share of their disagreement that is due to differences between members: 0 for copies, 1 for two
+different members that each always give the same answer. h and H are estimated from counts of votes
+without bias, so few samples do not make copies look different. In genetics this is F_ST between
+populations (Hudson, Slatkin and Maddison, Genetics 132, 1992), also as a ratio of means, not a mean of
 ratios. Random sets of the recorded models have 0.06 to 0.46.
 """
 
@@ -23,17 +23,17 @@ from bestofinf.weights.ballots import Ballots
 from bestofinf.weights.solver.margins import Floats
 
 COPIES, SURE = 0.05, 1.645
-"""Members are copies where an upper limit of F, so many standard errors above it, is at most
-this: a one-sided limit at 95 %."""
+"""Members count as copies if F plus this many standard errors (a one-sided limit at 95 %) is at most
+this limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """How much of the disagreement of members comes from their being different.
+    """How much of the disagreement of members is due to differences between them.
 
     Attributes:
         share: F, at most 1; an estimate may be below 0.
-        se: Its standard error over questions.
+        se: Standard error of F over questions.
     """
 
     share: float
@@ -41,16 +41,16 @@ class Apart:
 
     @property
     def copies(self) -> bool:
-        """Whether the members are shown to be as alike as copies of one model."""
+        """Whether the members are shown to be as similar as copies of one model."""
         return self.share + SURE * self.se <= COPIES
 
 
 def apart(ballots: Ballots, weights: Floats) -> Apart:
-    """Return how far the members with weight are apart.
+    """Return how different the members with a weight above 0 are.
 
-    h and H are means over pairs of members, weighted by the product of their weights: what the
-    members with weight have in common counts, whoever else is there. A member with fewer than two
-    answers to a question has no part in it. Members that never disagree are not apart.
+    h and H are means over pairs of members, weighted by the product of their weights, so members
+    without weight do not matter. A member with fewer than two answers to a question is left out
+    there. If members never disagree, F is 0.
 
     Args:
         ballots: The votes.

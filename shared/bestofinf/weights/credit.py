@@ -1,14 +1,13 @@
-"""What a member is worth to a vote, and weights in closed form from it.
+"""The credit of a member, that is, its value to a vote, and weights in closed form from it.
 
-A member takes part in a vote with several of its samples, so it is worth what its *mode* is worth,
-not what one of its answers is: a member that is right in 74 of 100 samples can elect the right
-answer of 90 questions of 100, another with 75 of 100 that of 80. The credit of a member on a
-question is therefore the chance that five of its votes, alone, elect the right answer, in the
-normal approximation
+A member takes part in a vote with several samples, so what counts is the quality of its *mode*, not
+of a single answer: a member that is right in 74 of 100 samples can elect the right answer of 90 of 100
+questions, while another with 75 of 100 elects that of 80. The credit of a member on a question is
+therefore the chance that five of its votes alone elect the right answer, in the normal approximation
 
     V = min over wrong answers b of Φ((P_a − P_b) / √((P_a + P_b − (P_a − P_b)² + 0.001) / 5)),
 
-with the share P of each answer among the member's valid ones, and 0 where no vote is right.
+with the share P of each answer among the member's valid ones. It is 0 if no vote is right.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from scipy.special import ndtr, softmax
 from bestofinf.weights.solver.margins import Floats, Margins
 
 CREDIT_VOTES = 5
-"""Votes of a member alone by which it is judged."""
+"""Number of votes of a member alone for which its credit is computed."""
 
 FLOOR = 1e-3
-"""Keeps the variance of a vote above zero where all answers are the same."""
+"""Added to the variance of a vote, which would be zero if all answers are the same."""
 
 TEMPERATURE, TEMPERATURES = 25.0, (4.0, 8.0, 15.0, 40.0)
-"""Sharpness of the weights, and what else is tried: members that know different things want soft
-weights, members of which one dominates sharp ones."""
+"""Sharpness of the weights, and the alternatives tried. Members with different strengths need soft
+weights; if one member dominates, sharp ones are better."""
 
 FOLDS, JUDGED_VOTES = 4, 10
-"""Parts of the cross-validation that chooses the sharpness, and the votes that it judges by."""
+"""Folds of the cross-validation that chooses the sharpness, and number of votes that it scores."""
 
 
 def credit(margins: Margins) -> Floats:
@@ -47,14 +46,14 @@ def credit(margins: Margins) -> Floats:
 
 
 def vote_chance(margins: Margins, weights: Floats, votes: int = JUDGED_VOTES) -> Floats:
-    """Return the chance that so many votes under weights elect the right answer.
+    """Return the chance that `votes` votes under weights elect the right answer.
 
-    The normal approximation, as for a member alone.
+    It uses the normal approximation, as for a member alone.
 
     Args:
         margins: The vote counts.
         weights: Shape (K,) or (..., K).
-        votes: At least 1.
+        votes: Number of votes, at least 1.
 
     Returns:
         Shape (Q,) or (..., Q).
@@ -66,7 +65,7 @@ def vote_chance(margins: Margins, weights: Floats, votes: int = JUDGED_VOTES) ->
 
 
 def _deviates(lead: Floats, both: Floats, votes: int) -> Floats:
-    """Return by how many standard errors an answer leads another, who have `both` of the votes."""
+    """Return the lead of an answer over another in standard errors; `both` is their joint share."""
     return np.asarray(lead / np.sqrt((both - lead**2 + FLOOR) / votes))
 
 
@@ -78,10 +77,9 @@ def sharpened(mean_credit: Floats, temperature: float) -> Floats:
 def best_temperature(margins: Margins) -> float:
     """Return the sharpness to use: 25, unless another is clearly better on held-out questions.
 
-    Clearly means: in a cross-validation of four parts, its accuracy with ten votes is greater by
-    more than one standard error of the paired difference. Of several the most accurate is taken.
-    With fewer than eight questions nothing is tried. The order of the questions makes no
-    difference.
+    Clearly means that in a cross-validation with four folds its accuracy with ten votes is greater
+    by more than one standard error of the paired difference. Of several, the most accurate is used.
+    With fewer than eight questions the result is 25. The order of the questions does not matter.
     """
     n = len(margins)
     if n < 2 * FOLDS:

@@ -1,18 +1,18 @@
 """Decide between two weightings by labelling only the questions on which they differ.
 
-Where two candidates elect the same answer, a label adds exactly 0 to the difference between them.
-So only the others are asked, in random order, and after each label an exact test tells whether it
-is settled which candidate is right on more of them.
+If two candidates elect the same answer to a question, its label adds exactly 0 to the difference
+between them. So only the other questions are asked, in random order, and after each label an exact
+test decides whether it is settled which candidate is right on more of them.
 
-The test: let D of the questions that differ favour one candidate (the other is wrong there), t of
-them the first. The favourable ones come in random order without replacement, so n of them with a
-for the first and b for the second have the probability t…(t−a+1) (D−t)…(D−t−b+1) / D…(D−n+1).
+The test: let D of these questions favour one candidate (it is right and the other is wrong), and t of
+the D favour the first. They come in random order without replacement, so n of them, with a for the
+first and b for the second, have the probability t…(t−a+1) (D−t)…(D−t−b+1) / D…(D−n+1).
 Divided by the probability under a uniform prior on t, a! b! / (n+1)!, that is the inverse of a
 non-negative martingale for the true t and D: the chance that it *ever* falls to α is at most α
 (Ville's inequality; I. Waudby-Smith and A. Ramdas, Confidence sequences for sampling without
-replacement, NeurIPS 2020). So looking after every label costs nothing. It is settled when every t and
-D that does not favour the winner is excluded; when all questions are labelled nothing is left to
-chance. A question on which both are wrong favours none of them, and shortens what is to come.
+replacement, NeurIPS 2020). So looking after every label is allowed. The test is settled when every
+possible t and D that does not favour the winner is excluded; when all questions are labelled, the
+result is certain. A question on which both are wrong favours neither and is one less to come.
 """
 
 from __future__ import annotations
@@ -36,20 +36,19 @@ ERROR = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Where a decision between two candidates stands.
+    """The state of a decision between two candidates.
 
     Attributes:
-        winner: "first", "second", or None while it is not settled, or where both are right equally
-            often.
-        settled: Nothing more need be labelled.
-        error: Greatest probability that the winner is not right on more of these questions; 0 when
-            that is certain. Without a winner, of the candidate that leads so far.
-        new_questions: The same for all questions to come, of which these are a sample: an anytime
-            valid p-value of the hypothesis that both are right equally often.
-        first: Labels that favour the first candidate.
-        second: Labels that favour the second.
-        neither: Labels under which both are wrong.
-        left: Questions that differ and have no label.
+        winner: "first", "second", or None if it is not settled or both are right equally often.
+        settled: Whether no more labels are needed.
+        error: Upper bound of the probability that the winner is not right on more of these
+            questions; 0 if it certainly is. Without a winner, for the candidate that leads so far.
+        new_questions: The same for new questions, of which these are a random sample: an
+            anytime-valid p-value of the hypothesis that both are right equally often.
+        first: Number of labels that favour the first candidate.
+        second: Number of labels that favour the second.
+        neither: Number of labels under which both are wrong.
+        left: Number of questions with different answers and without a label.
     """
 
     winner: str | None
@@ -83,13 +82,13 @@ class Decider:
     """Asks for labels until a test shows which of two weightings is better.
 
     Args:
-        evaluation_set: Recorded answers. Labels that are there already count for what they are,
-            whyever they were given; only those given here are counted as a random sample.
-        first: Weights by member; members that are absent have none.
-        second: The other candidate.
-        error: Greatest probability of a wrong decision, in (0, 1).
-        seed: Of the order in which questions are asked.
-        earlier: Questions that were asked for this decision before, with their labels in the set.
+        evaluation_set: Recorded answers. Existing labels are used as known facts, whatever their
+            provenance; only those given here count as a random sample.
+        first: Weights of the first candidate by member; absent members have the weight 0.
+        second: Weights of the second candidate.
+        error: Maximum probability of a wrong decision, in (0, 1).
+        seed: Seed of the order in which questions are asked.
+        earlier: Ids of questions asked for this decision before, with their labels in the set.
 
     Raises:
         UsageError: If a weight or `error` is out of range, or a member is unknown.
@@ -133,7 +132,7 @@ class Decider:
         self._least_p = 1.0
 
     def next(self) -> Wanted | None:
-        """Return the question to label next; None when it is settled."""
+        """Return the question to label next; None if the decision is settled."""
         if self.verdict().settled:
             return None
         id_ = next(
@@ -142,11 +141,11 @@ class Decider:
         return Wanted.of(self._of[id_])
 
     def tell(self, id_: str, gold: str) -> Verdict:
-        """Take a label, and return where the decision stands.
+        """Take a label, and return the state of the decision.
 
         Args:
-            id_: The question: the one that `next` returned.
-            gold: Its right answer, as the members' answers are written.
+            id_: Id of the question that `next` returned.
+            gold: Its right answer, written as the members' answers are.
 
         Raises:
             UsageError: If the candidates do not differ on this question.
@@ -157,7 +156,7 @@ class Decider:
         return self.verdict()
 
     def undo(self) -> str | None:
-        """Take the last label back and return its question; None where none was told."""
+        """Retract the last label and return the id of its question; None if there is no label."""
         if not self._told:
             return None
         id_, _ = self._told.popitem()
@@ -168,7 +167,7 @@ class Decider:
         return self._answers[id_]
 
     def verdict(self) -> Verdict:
-        """Return where the decision stands."""
+        """Return the state of the decision."""
         a, b, neither, p = self._sample()
         known_first, known_second, known_neither = self._counts(self._known)
         left = len(self.differing) - len(self._told) - len(self._known)
@@ -205,12 +204,12 @@ class Decider:
         return found
 
     def _sample(self) -> tuple[int, int, int, float]:
-        """Return the labels of the random sample, and the least p-value on the way to them."""
+        """Return the counts of the random sample, and the smallest p-value so far."""
         found, least = [0, 0, 0], 1.0
         for id_, gold in self._told.items():
             found[self._favours(id_, gold)] += 1
             a, b = found[0], found[1]
-            # A uniform prior on the chance of favouring the first, against one half.
+            # Bayes factor of a uniform prior on the chance of favouring the first, against one half.
             log = gammaln(a + b + 2) - gammaln(a + 1) - gammaln(b + 1) - (a + b) * np.log(2)
             least = min(least, float(np.exp(log)))
         return found[0], found[1], found[2], least
@@ -221,10 +220,10 @@ def _greatest(a: int, b: int, left: int, ahead: int) -> float:
     """Return the greatest ratio over all outcomes in which the winner is not ahead.
 
     Args:
-        a: Sampled questions that favour the winner.
-        b: Those that favour the other.
-        left: Questions without a label.
-        ahead: How many more the winner has among those that were labelled before.
+        a: Number of sampled questions that favour the winner.
+        b: Number of sampled questions that favour the other.
+        left: Number of questions without a label.
+        ahead: Lead of the winner among the questions that were labelled before.
     """
     n = a + b
     total = np.arange(n, n + left + 1)[:, None]  # D

@@ -1,7 +1,7 @@
 """Exact scoring of weights in rational arithmetic, and short fractions that keep every win.
 
-Solvers work with tolerances, and an optimum of the paper's formulation lies on exact ties. What
-is reported about a fit therefore comes from here, never from a solver.
+Solvers work with tolerances, and an optimum of the paper's formulation is often on exact ties. So all
+reported results of a fit are computed here, never taken from a solver.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from bestofinf.weights.solver.margins import Floats, Margins
 
-# Sums of products of numbers in [-1, 1] in double precision: far below this for any number of
-# members one can have. Only rows nearer to zero need exact arithmetic.
+# Bound of the rounding error of a sum of products of numbers in [-1, 1], for any realistic number of
+# members. Only rows closer to zero need exact arithmetic.
 DOUBT = 1e-9
 
 
@@ -27,8 +27,8 @@ class ExactScore:
         outcomes: "won", "tied" or "lost" per question.
         correct: Questions won strictly.
         ties: Questions where the right answer shares the lead with a wrong one.
-        lost: The rest; also those where nobody votes.
-        margin: Smallest margin over the questions won; None when none is.
+        lost: All other questions, including those without votes.
+        margin: Smallest margin over the questions won; None if none is won.
     """
 
     outcomes: tuple[str, ...]
@@ -101,15 +101,15 @@ def shorten(
 ) -> list[Fraction]:
     """Round weights to fractions with the smallest common denominator that keeps every win.
 
-    Denominators 10, 20, 50, 100, ... are tried in turn, then the exact values of the floating
-    point numbers, so that there is always a result.
+    Denominators 10, 20, 50, 100, ... are tried in turn, and last the exact values of the floats,
+    so there is always a result.
 
     Args:
         margins: The vote counts.
         weights: Shape (K,), summing to one within rounding.
-        lower: Bounds that the fractions must keep.
-        upper: The same from above.
-        keep_margin: Smallest margin over the won questions that must remain.
+        lower: Lower bounds of the fractions, per member.
+        upper: Upper bounds of the fractions, per member.
+        keep_margin: Minimum margin over the won questions that must remain.
         finest: Smallest denominator that is tried.
     """
     clean = np.clip(weights, 0, None)
@@ -145,16 +145,16 @@ def _apportion(
         whole[k] += 1
     short = [Fraction(int(n), denominator) for n in whole]
     inside = all(low <= w <= high for low, w, high in zip(lower, short, upper, strict=True))
-    # A member without weight stays without: supports must not grow by rounding.
+    # A member with the weight 0 keeps it: rounding must not add members.
     grown = any(w > 0 and old == 0 for w, old in zip(short, weights, strict=True))
     return short if inside and not grown and sum(short) == 1 else None
 
 
 def as_fractions(weights: Floats) -> list[Fraction]:
-    """Return floating point weights as fractions, exactly where they are simple ones.
+    """Return floating point weights as fractions, recovering simple fractions exactly.
 
-    Weights such as 1/6 or 27/200 come back as they were meant; others are rounded to a common
-    denominator of 10^9.
+    Weights such as 1/6 or 27/200 become these fractions; others are rounded to a common denominator
+    of 10^9.
     """
     simple = [Fraction(float(w)).limit_denominator(1000) for w in weights]
     if sum(simple) == 1 and np.allclose([float(w) for w in simple], weights, rtol=0, atol=1e-14):

@@ -57,39 +57,39 @@ def fit_weights(
 
     ``maxmargin`` and ``accuracy`` maximise the questions that a vote of infinitely many samples
     wins, and prove it; ``maxmargin`` then proves the widest margin. That is the best mixture for
-    *these* questions: for new ones, see `compare_weights`. ``consensus`` learns from answers
-    without labels too, so that a few labels are enough; without any, it proposes weights
-    (`WeightFit.proposal`), warns, and keeps equal ones. The other objectives are described in
+    *these* questions; for new ones, see `compare_weights`. ``consensus`` also learns from unlabelled
+    answers, so a few labels are enough; without any label it proposes weights
+    (`WeightFit.proposal`), warns, and returns equal ones. The other objectives are described in
     `bestofinf.weights.learners` and `bestofinf.weights.credit`.
 
-    Only questions that all members were asked tell how they compare; `WeightFit.coverage` says
-    who was asked what.
+    Only questions that all members were asked are used; `WeightFit.coverage` says how many each was
+    asked.
 
     Args:
-        evaluation_set: Recorded answers. Questions without a right answer are left out, but by
-            "consensus"; a member that gave no valid answer to one does not vote on it. Answers of calls that stopped
-            adaptively count like others, though their shares are biased: `EvaluationSet.fixed`
-            leaves them out.
+        evaluation_set: Recorded answers. Questions without a right answer are left out, except by
+            "consensus". A member without a valid answer to a question does not vote on it. Answers
+            of calls that stopped adaptively are used although their shares are biased: pass
+            `EvaluationSet.fixed` to leave them out.
         objective: One of `OBJECTIVES`.
         solver: "cbc" or "highs"; used by "maxmargin", "accuracy" and "hinge".
-        time_limit: Seconds, above 0. When it is reached the best weights so far are returned,
-            with a bound.
+        time_limit: Time limit in seconds, above 0. When it is reached, the best weights so far are
+            returned with a bound.
         members: Members to use; None chooses, see `bestofinf.evaluation.coverage`.
-        max_members: Most members with weight ("maxmargin", "accuracy").
+        max_members: Maximum number of members with a weight above 0 ("maxmargin", "accuracy").
         bounds: Least and greatest weight by member ("maxmargin", "accuracy", "hinge").
-        fixed: Given weight by member (the same objectives).
-        price: Accuracy, from 0 to 1, given up for one unit of cost ("finite-n"): what is maximised
-            is the accuracy of `votes` votes, less price × the cost of these votes.
-        votes: Votes on a question ("finite-n").
-        costs: Cost of one sample by member; thousands of recorded tokens when None.
+        fixed: Weight by member that the fit must keep (the same objectives).
+        price: Accuracy, from 0 to 1, that one unit of cost must gain ("finite-n"): the fit maximises
+            the accuracy of `votes` votes minus price × the cost of these votes.
+        votes: Number of votes on a question ("finite-n").
+        costs: Cost of one sample by member; None for the recorded tokens in thousands.
         start: Weights to start the search from, as from an earlier fit with fewer labels.
         progress: Called during long fits.
         seed: Seed of random starts and bootstraps.
-        force: Take the weights that "consensus" proposes even where no question is labelled.
+        force: Return the weights that "consensus" proposes even if no question is labelled.
 
     Raises:
-        UsageError: If an argument is wrong, or fewer than two questions have a right answer
-            ("consensus": with or without one) and samples of every member.
+        UsageError: If an argument is wrong, or fewer than two questions with a right answer (for
+            "consensus", with or without one) have samples of every member.
         MissingExtraError: If the objective needs a solver that is not installed.
     """
     check_objective(objective)
@@ -125,8 +125,8 @@ def fit_member(evaluation_set: EvaluationSet, member: str) -> WeightFit:
     """Return the fit with all weight on one member, scored like any other.
 
     Args:
-        evaluation_set: As for `fit_weights`.
-        member: Its name.
+        evaluation_set: Recorded answers as for `fit_weights`.
+        member: Name of the member.
     """
     clock = Clock(np.inf)
     margins, coverage, labels = _common(evaluation_set, None)
@@ -142,7 +142,7 @@ def _common(
     """Return the vote counts of the questions that all members were asked, and their labels."""
     labelled = evaluation_set.labelled()
     if not labelled.members:
-        Margins.of(evaluation_set, members=members)  # says what is missing
+        Margins.of(evaluation_set, members=members)  # raises the error that says what is missing
     common, coverage = comparable(labelled, members)
     if len(common) < 2:
         raise UsageError(
@@ -177,7 +177,7 @@ def learn(
         return Fitted(weights, FitStatus.COMPUTED, value=value)
     run: dict[str, Callable[[Margins], Floats]] = {
         "softmax": softmax_credit,
-        "consensus": softmax_credit,  # the same where all questions are labelled
+        "consensus": softmax_credit,  # the same learner if all questions are labelled
         "blend": learners.blend,
         "bagged-single": lambda m: learners.bagged_single(m, seed=seed),
         "single": learners.single,
@@ -246,7 +246,7 @@ def _check_supported(objective: str, limits: Limits) -> None:
 
 
 def _start_of(margins: Margins, start: WeightFit | Mapping[str, float] | None) -> Floats | None:
-    """Return earlier weights in the order of the members; what is missing counts as zero."""
+    """Return earlier weights in the order of the members; a missing member has 0."""
     if start is None:
         return None
     weights = start.weights if isinstance(start, WeightFit) else start

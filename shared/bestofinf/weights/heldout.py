@@ -10,7 +10,7 @@ import numpy as np
 from bestofinf.weights.solver.margins import Floats, Margins
 
 TIE = 1e-12
-"""Margins nearer to zero than this are ties: sums of a few products of doubles."""
+"""Margins closer to zero than this are ties; they differ only by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,11 @@ class Estimate:
 
     Attributes:
         mean: The mean.
-        se: Both errors below, as a square root of squares.
-        question_se: For new questions, and samples, with these training sets: standard deviation
-            of the questions' means over the splits, divided by the square root of their number.
-        split_se: For new training sets; see `estimate`. 0 with a single split.
+        se: Standard error: the root of the sum of squares of the two errors below.
+        question_se: Error for new questions and samples with these training sets: the standard
+            deviation of the questions' means over the splits, divided by the square root of their
+            number.
+        split_se: Error for new training sets; see `estimate`. 0 with a single split.
     """
 
     mean: float
@@ -41,18 +42,18 @@ def at_infinity(margins: Margins, weights: Floats) -> Floats:
 def estimate(scores: Floats, *, trained: int) -> Estimate:
     """Estimate the mean of scores from repeated random splits.
 
-    What a split's training set adds or takes is r, the mean difference of its scores from those
-    that its questions have over all splits. Training sets of a share f of the questions have f
-    of them in common, so about f of the variance of r stays in the mean over any number of
-    splits. About half of it is no difference of training sets but noise of the held-out
-    questions, which does not stay. So split_se² = (f/2 + 1/J) var(r) for J splits. On populations
-    of known truth the intervals mean ± 1.96 se hold it in 93 to 99 % (benchmarks/advice.py);
-    the larger error of Nadeau and Bengio (Machine Learning 52, 2003), which takes all of the
-    variance between splits for one of training sets, held it in every run.
+    Let r be the effect of a split's training set: the mean difference of its scores from the mean
+    scores of its questions over all splits. Training sets with a share f of the questions have a
+    share f in common, so about f of the variance of r remains in the mean over any number of
+    splits. About half of that is noise of the held-out questions and not due to training sets, and
+    does not remain. So split_se² = (f/2 + 1/J) var(r) for J splits. On populations with a known
+    truth the intervals mean ± 1.96 se contain it in 93 to 99 % (benchmarks/advice.py). The larger
+    error of Nadeau and Bengio (Machine Learning 52, 2003), which attributes all variance between
+    splits to the training sets, contained it in every run.
 
     Args:
-        scores: Shape (splits, questions); NaN where a question was in the training part.
-        trained: Questions in each training part.
+        scores: Shape (splits, questions); NaN if a question was in the training part.
+        trained: Number of questions in each training part.
     """
     tested = ~np.isnan(scores)
     seen = tested.any(axis=0)

@@ -20,19 +20,18 @@ from bestofinf.weights.solver.margins import Floats, Margins
 from bestofinf.weights.solver.milp import dot, new_model, optimise
 
 CAP, ROUNDED = 0.5, 0.05
-"""Margin past which `hinge` gives no further credit, and how smooth `capped_margins` makes its edges."""
+"""Margin beyond which `hinge` gives no more credit, and how smooth `capped_margins` is there."""
 
 ENTROPY, FLOOR = 0.02, 1e-3
 """Weight of the entropy term for every question, and floor of the variance in `finite_n`.
 
-For every question, as in the closed form of `softmax` (there 1/T = 0.04): members that are about
-equally good keep about equal weights however many questions there are, for what many questions
-show of a small difference is little too.
+The term grows with the number of questions, as in the closed form of `softmax` (there 1/T = 0.04). So
+members that are about equally good keep about equal weights however many questions there are.
 """
 
 BOOTSTRAPS = 200
 SMALL_MARGIN = 1e-3
-"""Credit for the mean margin where members have equal wins in a bootstrap sample."""
+"""Factor of the mean margin, which decides between members with equal wins in a bootstrap sample."""
 
 
 def uniform(margins: Margins) -> Floats:
@@ -42,7 +41,7 @@ def uniform(margins: Margins) -> Floats:
 
 
 def member_wins(margins: Margins) -> tuple[Floats, Floats]:
-    """Return what each member does alone: wins (1, exact ties 1/2) and margins, shape (Q, K)."""
+    """Return the wins (1; exact ties 1/2) and margins of each member alone, each of shape (Q, K)."""
     alone = margins.margins(np.eye(len(margins.members))).T
     votes = margins.gold > 0
     tied = (np.abs(alone) < 1e-12) & votes
@@ -61,7 +60,7 @@ def single(margins: Margins) -> Floats:
 def bagged_single(margins: Margins, *, bootstraps: int = BOOTSTRAPS, seed: int = 0) -> Floats:
     """Return how often each member is the best in bootstrap samples of the questions.
 
-    The best has the most wins; the mean margin, times `SMALL_MARGIN`, decides between equals.
+    The best member has the most wins; of members with equal wins, the larger mean margin.
     """
     wins, alone = member_wins(margins)
     random = np.random.default_rng(seed)
@@ -89,17 +88,17 @@ def finite_n(
 
     Args:
         margins: The vote counts.
-        votes: Samples in a vote.
-        entropy: Weight of the entropy term, for every question.
-        floor: Keeps the variance above zero where all members agree.
+        votes: Number of samples in a vote.
+        entropy: Weight of the entropy term per question.
+        floor: Added to the variance, which would be zero if all members agree.
         cost: Accuracy given up for one sample of each member, shape (K,); a vote of `votes`
             samples gives up ``votes * cost · w``.
 
     Returns:
-        The weights, and the number of questions expected to be won, less what they cost.
+        The weights, and the expected number of questions won minus the cost.
 
-    The objective is not concave; SLSQP starts at equal weights, from where restarts at random
-    points found no gain worth having on the recorded sets.
+    The objective is not concave. The search starts at equal weights; random restarts gained next to
+    nothing on the recorded sets.
     """
     rows, wrong = margins.rows, margins.wrong_shares
     right = margins.shares[margins.question]
@@ -129,7 +128,7 @@ def finite_n(
 def capped_margins(
     margins: Margins, *, cap: float = CAP, rounded: float = ROUNDED, entropy: float = ENTROPY
 ) -> Floats:
-    """Maximise what `hinge` does, with rounded edges and the entropy term of `finite_n`.
+    """Maximise the objective of `hinge`, smoothed, plus the entropy term of `finite_n`.
 
     The least of a question's margins and the cap is taken as
     ``-t ln(exp(-cap / t) + sum_r exp(-d_r · w / t))``. That is concave, so the optimum is the only
@@ -137,9 +136,9 @@ def capped_margins(
 
     Args:
         margins: The vote counts.
-        cap: Margin past which there is no further credit, above 0.
-        rounded: t above, above 0.
-        entropy: Weight of the entropy term, for every question, above 0.
+        cap: Margin beyond which there is no more credit, above 0.
+        rounded: The smoothing t in the formula, above 0.
+        entropy: Weight of the entropy term per question, above 0.
     """
     rows = margins.rows
 
@@ -173,8 +172,9 @@ def _drawn_together(
         slope = gradient / n - entropy * (log + 1)
         return entropy * float(w @ log) - value / n, -w * (slope - slope @ w)
 
-    # By question, so that the first step is no leap to a single member, where all slopes vanish.
-    # L-BFGS-B finds as good weights, but wakes a thread of BLAS for every step of these few numbers.
+    # Divided by the number of questions, so that the first step does not jump to a single member,
+    # where all slopes vanish.
+    # L-BFGS-B finds equally good weights, but wakes a BLAS thread for every step of these few numbers.
     found = minimize(loss, np.zeros(k), jac=True, method="SLSQP", options={"ftol": 1e-10})
     return np.asarray(softmax(found.x))
 
@@ -182,8 +182,8 @@ def _drawn_together(
 def blend(margins: Margins) -> Floats:
     """Return the mean of three learners' weights, which fail on different sets.
 
-    What is summed over questions is what few votes of a mixture win (`finite_n`), what few votes of
-    a member alone do (`softmax_credit`), and how far ahead the right answer is (`capped_margins`).
+    They maximise what a few votes of the mixture win (`finite_n`), what a few votes of each member
+    alone win (`softmax_credit`), and the lead of the right answer (`capped_margins`).
     """
     parts = (finite_n(margins)[0], softmax_credit(margins), capped_margins(margins))
     return np.asarray(np.mean(parts, axis=0))

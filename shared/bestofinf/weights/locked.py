@@ -24,10 +24,10 @@ class Rival:
 
     Attributes:
         difference: Mean score of the recommended weights minus the rival's.
-        lower: One-sided 95 % limit of it from below, by a paired bootstrap over questions.
-        better: Questions that all recorded votes win with the recommended weights alone.
-        worse: Those won with the rival alone.
-        p_value: Exact McNemar test on these, two-sided.
+        lower: One-sided lower 95 % limit of the difference, by a paired bootstrap over questions.
+        better: Number of questions that all recorded votes win only with the recommended weights.
+        worse: Number of questions that all recorded votes win only with the rival's weights.
+        p_value: Two-sided exact McNemar test of these two numbers.
     """
 
     difference: float
@@ -43,12 +43,12 @@ class LockedTest:
 
     Attributes:
         questions: Labelled questions of the test set.
-        accuracy: Accuracy there of as many votes as the comparison was made by.
-        se: Its standard error over questions and samples.
-        accuracy_inf: Accuracy with infinitely many votes; None where it cannot be known.
+        accuracy: Accuracy there with the same number of votes as in the comparison.
+        se: Standard error of the accuracy over questions and samples.
+        accuracy_inf: Accuracy with infinitely many votes; None if it cannot be estimated.
         rivals: Every member alone by its name, and "uniform".
-        beats_every_member: True when the lower limit against each member is above 0. For "better
-            than all" each comparison at its full level is right (intersection-union test).
+        beats_every_member: True if the lower limit against each member is above 0. For the claim
+            "better than all" each comparison may use the full level (intersection-union test).
     """
 
     questions: int
@@ -72,8 +72,8 @@ def locked_test(
     Args:
         test: Labelled questions, each with `votes` samples of every member or more.
         members: The members.
-        weights: Weight of each.
-        votes: Samples of a vote, for the score.
+        weights: Weight of each member.
+        votes: Number of samples of a vote, for the score.
         seed: Seed of the bootstrap.
     """
     margins = Margins.of(test, members=members)

@@ -16,8 +16,8 @@ OBJECTIVES = (
 )
 """Names of the objectives that `fit_weights` takes."""
 FINITE_VOTES = 5
-"""Votes whose accuracy "finite-n" maximises, where nothing else is said."""
+"""Default number of votes whose accuracy "finite-n" maximises."""
 PROVEN = ("maxmargin", "accuracy")
-"""Those whose optimum is proven."""
+"""Objectives whose optimum is proven."""
 SOLVED = (*PROVEN, "hinge")
-"""Those that a solver finds."""
+"""Objectives that need a solver."""

@@ -16,10 +16,10 @@ from bestofinf.weights.solver.margins import Floats, Margins
 Bound = tuple[float, float]
 
 SIMPLE = 10_000
-"""Greatest denominator of a fraction that a float is taken for."""
+"""Greatest denominator of the fractions that a float is interpreted as."""
 
 ROUNDING = Fraction(1, 10**9)
-"""What sums of weights may miss 1 by."""
+"""Accepted deviation of a sum of weights from 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class Limits:
     Attributes:
         lower: Least weights, exactly.
         upper: Greatest weights, exactly.
-        max_members: Most members with weight; None for no limit.
-        price: Accuracy given up for one unit of cost.
+        max_members: Maximum number of members with a weight above 0; None for no limit.
+        price: Accuracy that one unit of cost must gain.
         cost: Cost of one sample of each member, shape (K,).
     """
 
@@ -48,7 +48,7 @@ class Limits:
 
     @classmethod
     def none(cls, members: int) -> Limits:
-        """Return no limits for so many members, and no price."""
+        """Return limits that allow all weights of this many members, without a price."""
         zero, one = (Fraction(0),) * members, (Fraction(1),) * members
         return cls(zero, one, None, 0.0, np.zeros(members))
 
@@ -83,23 +83,23 @@ def check_limits(
     price: float = 0.0,
     costs: Mapping[str, float] | None = None,
 ) -> Limits:
-    """Put the limits of the weights together.
+    """Check the limits of the weights and combine them.
 
     Args:
         margins: The vote counts.
-        bounds: Least and greatest weight by member; (0, 1) where none is given.
-        fixed: Weight by member.
-        max_members: Most members with weight.
-        price: Accuracy given up for one unit of cost.
-        costs: Cost of one sample by member; thousands of tokens, as recorded, when None.
+        bounds: Least and greatest weight by member; (0, 1) for others.
+        fixed: Fixed weight by member.
+        max_members: Maximum number of members with a weight above 0.
+        price: Accuracy that one unit of cost must gain.
+        costs: Cost of one sample by member; None for the recorded tokens in thousands.
 
     Returns:
-        The limits, exactly: a float that is the nearest to a fraction with a small denominator is
-        that fraction, others are the decimals they are written with. Limits that miss 1 by no more
-        than floats do are drawn to 1.
+        The limits as exact fractions. A float that is nearest to a fraction with a small denominator
+        becomes that fraction; another becomes the decimal it is written with. Limits whose sum
+        misses 1 only by rounding are adjusted to sum to 1.
 
     Raises:
-        UsageError: If a name is unknown, a number out of range, or no weights keep the limits.
+        UsageError: If a name is unknown, a number out of range, or no weights satisfy the limits.
     """
     pairs = dict(bounds or {})
     for name, weight in (fixed or {}).items():
@@ -150,7 +150,7 @@ def _exactly(value: float | Fraction) -> Fraction:
 def _rounded_to_one(
     lower: tuple[Fraction, ...], upper: tuple[Fraction, ...]
 ) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
-    """Take from sums what makes them miss 1 by rounding alone."""
+    """Adjust limits whose sum misses 1 only by rounding."""
     least, greatest = sum(lower), sum(upper)
     if 1 < least <= 1 + ROUNDING:
         shrunk = tuple(low / least for low in lower)

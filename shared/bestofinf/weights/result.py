@@ -26,9 +26,9 @@ class FitStatus(StrEnum):
     COMPUTED = "computed"
     """The learner has no optimum to prove."""
     TIME_LIMIT = "time limit"
-    """The best found in time; `WeightFit.bound` says how much better another could be."""
+    """The best found within the time limit; `WeightFit.bound` limits how much better others can be."""
     INTERRUPTED = "interrupted"
-    """The same, ended by the user."""
+    """The best found until the user ended the search; see `FEASIBLE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class QuestionFit:
 
 
 class UnlabelledWeightsWarning(UserWarning):
-    """Weights rest on no label, or on members that may be copies of each other."""
+    """Weights are based on no label, or on members that may be copies of each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ class Proposal:
     """The weights that the objective "consensus" learns from answers with few labels or none.
 
     Attributes:
-        weights: Proposed, by member.
+        weights: The proposed weights, by member.
         temperature: Sharpness of the weights.
-        labelled: Questions whose label was used.
-        unlabelled: Questions that count with the consensus of the members.
+        labelled: Number of questions whose label was used.
+        unlabelled: Number of questions for which the consensus of the members was used.
         differs: Ids of the questions on which the weights elect another answer than equal weights.
-        alike: Pairs of members that agree far above the rest in what the others do not say.
+        alike: Pairs of members that agree unusually often in answers that the others do not give.
         used: Whether the fit has these weights. Without any label it has equal ones, unless forced.
-        warnings: What to know before using them.
+        warnings: Warnings to consider before using them.
     """
 
     weights: Mapping[str, float]
@@ -105,37 +105,38 @@ class Proposal:
 class WeightFit(Brief):
     """Fitted weights, with their results on the training questions.
 
-    Counts are from exact rational arithmetic on `fractions`. They are in-sample: how the weights
-    do on new questions is for `compare_weights` to estimate.
+    Counts are from exact rational arithmetic on `fractions`. They are in-sample; `compare_weights`
+    estimates how the weights do on new questions.
 
     Attributes:
-        weights: By member; sum to one.
-        fractions: The same exactly, as "numerator/denominator".
+        weights: Weights by member; they sum to one.
+        fractions: The exact weights by member, as "numerator/denominator".
         objective: Name of the learner.
         correct: Questions won strictly.
-        ties: Questions where the right answer shares the lead.
-        lost: The others.
+        ties: Questions in which the right answer shares the lead.
+        lost: All other labelled questions.
         total: Labelled questions.
-        value: What was maximised: questions won; for "finite-n" those expected to be won by so
-            many votes, less what the votes cost. None for other learners.
-        bound: No allowed mixture has a greater value; None where nothing was proven.
+        value: The maximised value: questions won, or for "finite-n" the expected number of questions
+            won by its number of votes, minus the cost of the votes. None for other learners.
+        bound: Proven upper bound of the value of all allowed mixtures; None without a proof.
         gap: (bound - value) / max(1, |value|); None without a bound.
-        margin: Smallest margin over the questions won; None when none is won.
-        margin_bound: No mixture with as many wins has a wider margin; None where not proven.
+        margin: Smallest margin over the questions won; None if none is won.
+        margin_bound: Proven upper bound of the margin of mixtures with as many wins; None without a
+            proof.
         samples_for_margin: Samples after which each question won is won with probability 0.95,
-            by the normal approximation; None when none is won.
+            by the normal approximation; None if none is won.
         status: How the fit ended.
-        seconds: Time it took.
-        tokens: Expected tokens of one sample; None where a member with weight has no counts.
-        baselines: "single" (best member), "uniform".
+        seconds: Time of the fit in seconds.
+        tokens: Expected tokens of one sample; None if the tokens of a member with weight are unknown.
+        baselines: Results of "single" (the best member) and "uniform" (equal weights).
         questions: One entry per labelled question.
-        solver: Used by the optimisers; None otherwise.
+        solver: Name of the solver that was used; None if none was.
         contested: Number of contested questions.
-        nodes: Pieces of the simplex examined by the proof.
-        coverage: Who was asked what; None in fits of earlier versions.
-        labels: How many labels were used, by provenance.
-        proposal: What "consensus" proposes; None for other objectives.
-        proof: Who proved the optimum and its margin; None for other learners.
+        nodes: Number of pieces of the simplex examined by the proof.
+        coverage: How many questions each member was asked; None in fits of earlier versions.
+        labels: Number of labels used, by provenance.
+        proposal: The proposal of "consensus"; None for other objectives.
+        proof: Which method proved the optimum and its margin; None for other learners.
     """
 
     weights: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""Score fitted weights in exact arithmetic, and put the result of a fit together."""
+"""Score fitted weights in exact arithmetic, and assemble the result of a fit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFIDENT = 1.6449
 """Quantile of the normal distribution at 0.95, for `WeightFit.samples_for_margin`."""
 
 KEPT_MARGIN = 0.9995
-"""Share of the margin that rounding to short fractions must keep."""
+"""Share of the margin that must remain after rounding to short fractions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,9 @@ class Fitted:
     Attributes:
         weights: Shape (K,).
         status: How the fit ended.
-        optimum: What the optimiser says; None for other learners.
-        value: What was maximised, where it is no number of questions won.
-        proposal: What "consensus" proposes; None for other learners.
+        optimum: The result of the optimiser; None for other learners.
+        value: The maximised value, if it is not a number of questions won.
+        proposal: The proposal of "consensus"; None for other learners.
     """
 
     weights: Floats
@@ -57,7 +57,7 @@ def scored(
     coverage: Coverage,
     labels: Mapping[str, int],
 ) -> WeightFit:
-    """Return the result of a fit; without a labelled question its counts are all 0."""
+    """Return the result of a fit; if no question is labelled, its counts are all 0."""
     fractions = _fractions(margins, objective, fitted.weights, limits)
     exact = score(margins, fractions)
     weights = np.array([float(w) for w in fractions])
@@ -118,7 +118,7 @@ def _value_and_bound(fitted: Fitted, exact: ExactScore) -> tuple[float | None, f
     if fitted.optimum is None:
         return fitted.value, None
     value = float(exact.correct)
-    # Mixtures that win by less than the least margin are outside the proof, not outside the score.
+    # The score counts mixtures that win by less than the least margin; the proof leaves them out.
     return value, max(fitted.optimum.bound, value)
 
 
@@ -137,9 +137,9 @@ def _contested(margins: Margins, optimum: Optimum | None) -> NDArray[np.bool_]:
 
 
 def _samples_needed(margins: Margins, weights: Floats, exact: ExactScore) -> int | None:
-    """Return the samples after which all won questions have come out with probability 0.95 each.
+    """Return the number of samples after which each won question is won with probability 0.95.
 
-    By the normal approximation: n = z² (g + a - delta²) / delta² for the share g of the right
+    The normal approximation gives n = z² (g + a - delta²) / delta² for the share g of the right
     answer, a of a wrong one, and delta = g - a.
     """
     won = np.array([outcome == "won" for outcome in exact.outcomes])
@@ -154,12 +154,12 @@ def _samples_needed(margins: Margins, weights: Floats, exact: ExactScore) -> int
 
 
 def baselines(margins: Margins) -> dict[str, Baseline]:
-    """Score the best member alone, and equal weights; nothing without a labelled question."""
+    """Score the best member alone and equal weights; empty if no question is labelled."""
     if not len(margins):
         return {}
     found: dict[str, Baseline] = {}
     for name, learner in (("single", learners.single), ("uniform", learners.uniform)):
-        # One share each, so that equal weights are exactly equal.
+        # Whole shares, so that equal weights are exactly equal.
         shares = [Fraction(int(w > 0)) for w in learner(margins)]
         exact = score(margins, shares)
         total = sum(shares)

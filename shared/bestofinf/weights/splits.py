@@ -22,7 +22,7 @@ class Scores:
 
     Attributes:
         correct: Chance of the right answer per question, in [0, 1].
-        tokens: Tokens per question; None when not known.
+        tokens: Mean tokens per question; None if unknown.
     """
 
     correct: Sequence[float]
@@ -30,25 +30,25 @@ class Scores:
 
 
 Score: TypeAlias = Callable[[Mapping[str, float], EvaluationSet], Scores]
-"""Scores weights on the questions of a set, in their order: a replay of the rule in use."""
+"""Function that scores weights on the questions of a set, in their order, by replaying a rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """One learner on questions that it was not fitted on.
+    """The results of one learner on questions that it was not fitted on.
 
     Attributes:
-        accuracy: Mean score: of the rule where a `Score` was given, else of a few votes.
-        se: Its standard error.
-        tokens: Tokens per question at that score; None when not known.
+        accuracy: Mean score: of the rule if a `Score` was given, otherwise of a few votes.
+        se: Standard error of the accuracy.
+        tokens: Mean tokens per question at that score; None if unknown.
         at_votes: Accuracy of a few votes, see `bestofinf.weights.votes`.
         at_infinity: Accuracy with infinitely many votes, see `bestofinf.evaluation.limits`; None
-            where the samples are too few to know it.
-        over_single: The score minus that of the member whose few votes were right most often on
-            the training part, paired.
+            if there are too few samples.
+        over_single: The score minus that of the member whose few votes were most often right on the
+            training part, paired.
         over_uniform: The score minus that of equal weights, paired.
-        trained: Share of the training parts' questions that all recorded votes win: a ceiling,
-            not an estimate.
+        trained: Share of the questions of the training parts that all recorded votes win: an upper
+            limit, not an estimate.
     """
 
     accuracy: float
@@ -85,9 +85,9 @@ class HeldOutScores:
         self.trained = {name: np.full(splits, np.nan) for name in names}
 
     def best_member(self, train: Ints) -> Floats:
-        """Return all weight on the member whose few votes are right most often on some questions.
+        """Return all weight on the member whose few votes are most often right on some questions.
 
-        Of equals the one with the fewest tokens, then the first by name.
+        Ties go to the member with the fewest tokens, then to the first by name.
         """
         accuracy = self._alone[train].mean(axis=0)
         tokens = np.nan_to_num(self._margins.tokens, nan=np.inf)
@@ -117,11 +117,11 @@ class HeldOutScores:
         self.tokens[name][split] = tokens
 
     def summary(self, name: str, trained: int) -> HeldOut:
-        """Put the estimates of one objective together."""
+        """Return the estimates of one objective."""
         score = self.score[name]
         overall = estimate(score, trained=trained)
         tokens = float(self.tokens[name].mean())
-        # In every split the same questions are tested; one of them without a limit leaves none.
+        # Every question is held out in some split, so one without a limit leaves no mean.
         unknown = np.isnan(self.infinity[name]) & ~np.isnan(score)
         return HeldOut(
             accuracy=overall.mean,

@@ -1,4 +1,4 @@
-"""Fit weights to answers of which few, or none, are labelled, and say what may be said of them."""
+"""Fit weights to answers of which few or none are labelled, with warnings about their limits."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from bestofinf.weights.solver.clock import Clock
 from bestofinf.weights.solver.margins import Floats
 
 ALIKE, SHARED = 0.9, 2.0
-"""Two members are alike where their answers beside the consensus of the others have a cosine of
-ALIKE, and such agreements amount to SHARED questions. Copies of one model have about 1, different
-models of the recorded sets up to 0.85."""
+"""Two members are alike if their answers that differ from the consensus of the others have a cosine
+similarity of at least ALIKE, with agreements on at least SHARED questions. Copies of one model have
+about 1, different models of the recorded sets up to 0.85."""
 
 
 def fit_consensus(
@@ -39,7 +39,7 @@ def fit_consensus(
         evaluation_set: Recorded answers, labelled or not.
         members: Members to use; None chooses, see `bestofinf.evaluation.coverage`.
         clock: Measures the time.
-        force: Take what is proposed even where no question is labelled.
+        force: Use the proposed weights even if no question is labelled.
 
     Raises:
         UsageError: If fewer than two questions have samples of every member.
@@ -80,17 +80,17 @@ def fit_consensus(
 
 
 def alike_members(ballots: Ballots) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of members that agree in what the others do not say, far above the rest.
+    """Return the pairs of members that agree unusually often in answers the others do not give.
 
-    Such members are one voice, counted twice: without labels nothing can tell three good ones from
-    three copies. With fewer than three members nothing is said.
+    Such members may be one model counted twice: without labels, three good members cannot be
+    distinguished from three copies. With fewer than three members the result is empty.
     """
     k = len(ballots.members)
     if k < 3:
         return ()
     chance = ballots.shares
     valid = ballots.valid[ballots.question]
-    # Chance that two votes of one member agree, without counting a vote twice.
+    # chance that two different votes of one member agree
     own = ballots.votes * (ballots.votes - 1) / np.maximum(valid * (valid - 1), 1)
     found = []
     for i, j in combinations(range(k), 2):

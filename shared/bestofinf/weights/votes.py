@@ -1,10 +1,10 @@
-"""What a few votes under given weights elect, from the recorded samples without replacement.
+"""The accuracy of a few votes under given weights, from recorded samples without replacement.
 
-Members are asked as in a live vote: the greedy schedule says how often each is, and its votes share
-its weight (`bestofinf.rules.tally`). So every combination of that many recorded samples of each
-member is a vote that could have been; the mean over all of them is an unbiased estimate of the
-accuracy of N votes. Where there are few different combinations all are counted, with their
-chances; else some are drawn.
+Members are asked as in a live vote: the greedy schedule says how often each is asked, and its votes
+share its weight (`bestofinf.rules.tally`). So every combination of that many recorded samples of each
+member is a possible vote, and the mean over all of them is an unbiased estimate of the accuracy of N
+votes. If there are few different combinations, all are counted with their chances; otherwise some are
+drawn.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 VOTES, FEWEST_VOTES = 5, 3
-"""Votes that weights are judged by, where so many samples are recorded; and the fewest that say
-anything of votes: two are right as often as one."""
+"""Number of votes that weights are scored by, if that many samples are recorded; and the minimum, as
+two votes are right as often as one."""
 
 FEWEST = 4
-"""Questions that members are compared on, at least."""
+"""Minimum number of questions that members are compared on."""
 
 COUNTED, DRAWN = 512, 256
-"""Different combinations of a question's samples up to which all are counted, and how many are
-drawn where there are more."""
+"""Up to this many different combinations of a question's samples all are counted; and how many are
+drawn if there are more."""
 
 
 def common_questions(
     evaluation_set: EvaluationSet, members: Sequence[str] | None = None
 ) -> tuple[EvaluationSet, Coverage]:
-    """Return the labelled questions that members are compared on, and who was asked what.
+    """Return the labelled questions that members are compared on, and their coverage.
 
-    They have `VOTES` samples of every member, or as few as `FEWEST_VOTES` where that makes for
-    many more questions; `Coverage.samples` says how many. Where nothing has that many, 1. Labels
-    that say nothing about accuracy are left out (`bestofinf.evaluation.provenance`).
+    They have `VOTES` samples of every member, or as few as `FEWEST_VOTES` if that allows many more
+    questions; if no question has that many, 1. `Coverage.samples` says how many. Labels that
+    accuracies cannot be estimated from are left out (`bestofinf.evaluation.provenance`).
 
     Raises:
         UsageError: If fewer than four questions remain.
@@ -99,7 +99,8 @@ class _Rows:
     """Votes on all questions with the same number of samples of each member.
 
     Attributes:
-        answers: A vote a row, a sample a column: 0 the right answer, -1 none. Shape (R, N).
+        answers: One vote per row, one sample per column: 0 is the right answer, -1 no answer. Shape
+            (R, N).
         chances: Chance of each row; those of a question sum to 1. Shape (R,).
         starts: First row of each question, shape (Q,).
         members: Member of each column, shape (N,).
@@ -117,8 +118,8 @@ class FewVotes:
     Args:
         evaluation_set: Labelled questions, each with at least `votes` samples of every member.
         members: The members, in the order of the weights.
-        votes: Samples of a vote, at least 1.
-        seed: Of the combinations that are drawn.
+        votes: Number of samples of a vote, at least 1.
+        seed: Seed of the combinations that are drawn.
 
     Raises:
         UsageError: If a question has no right answer or too few samples.
@@ -136,7 +137,7 @@ class FewVotes:
         self._patterns: dict[tuple[int, ...], _Rows] = {}
 
     def alone(self) -> Floats:
-        """Return the accuracy of every member by itself, exactly; shape (questions, members)."""
+        """Return the exact accuracy of every member alone, shape (questions, members)."""
         return np.array([[self._chance(codes) for codes in row] for row in self._codes])
 
     def together(self, weights: Sequence[float] | Floats) -> Floats:
@@ -200,7 +201,7 @@ class FewVotes:
         return np.concatenate(drawn, axis=1), np.full(DRAWN, 1 / DRAWN)
 
     def _drawings(self, place: int, member: int, number: int) -> tuple[Ints, Floats]:
-        """Return what `_outcomes` does, which other weights ask for again."""
+        """Return `_outcomes` of a member, cached because other weights need the same."""
         known = self._outcomes.get((place, member, number))
         if known is None:
             known = _outcomes(self._codes[place][member], number)
@@ -208,7 +209,7 @@ class FewVotes:
         return known
 
     def _drawn(self, codes: Ints, number: int, key: int, member: int) -> Ints:
-        """Return some draws of a member, in which every sample comes about equally often."""
+        """Return some draws of a member in which all samples occur about equally often."""
         rng = np.random.default_rng([self._seed, key, zlib.crc32(self.members[member].encode())])
         size = len(codes)
         turns = np.arange(DRAWN)
@@ -219,7 +220,7 @@ class FewVotes:
 
 
 def _outcomes(codes: Ints, number: int) -> tuple[Ints, Floats]:
-    """Return the different ways to draw `number` samples, as answers a row, and their chances."""
+    """Return the different ways to draw `number` samples, one per row, and their chances."""
     answers, counts = np.unique(codes, return_counts=True)
     size = dict(zip(answers.tolist(), counts.tolist(), strict=True))
     rows, chances = [], []
@@ -240,7 +241,7 @@ def _all_votes(outcomes: Sequence[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
 
 
 def _elect(rows: _Rows, weights: Floats) -> Floats:
-    """Return which share of the lead the right answer has in every row."""
+    """Return the share of the lead that the right answer has in every row."""
     valid = rows.answers >= 0
     firsts, column = np.unique(rows.members, return_index=True, return_inverse=True)[1:]
     heard = np.add.reduceat(valid, firsts, axis=1, dtype=np.int64)[:, column]

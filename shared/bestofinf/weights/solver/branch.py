@@ -2,39 +2,39 @@
 
 Theory of operation
 -------------------
-The simplex of mixtures is cut into smaller simplices. On each, the problem is the same problem
-again, with its rows taken at the piece's vertices: fewer questions are contested, more of them
+The simplex of mixtures is cut into smaller simplices. On each of these pieces the problem has the same
+form, with its rows taken at the piece's vertices: fewer questions are contested, more of them
 exclude each other, and every big-M is as small as the piece allows. So the linear relaxation
-tightens quickly, where branching on the wins of single questions leaves it loose.
+tightens quickly, while branching on the wins of single questions would leave it loose.
 
-Before any cut the whole is given to the mixed-integer program of python-mip, presolved and with all
-cliques and cuts found, which is asked for nothing but what is better than the incumbent
-(`by_program`). Where it ends within its share of the time, it is the proof. Where it does not,
-the mixture is cut, and the program is asked about each piece with few contested questions.
+Before any cut, the whole problem is given to the mixed-integer program of python-mip, presolved and
+with all cliques and cuts found, which only looks for mixtures better than the incumbent
+(`by_program`). If it ends within its share of the time, that is the proof. If not, the simplex is cut,
+and the program is run on each piece with few contested questions.
 
 Why a piece's bound is valid: a mixture of the piece is a mixture of its vertices, and a row is
-linear, so a row that is nowhere negative at the vertices holds throughout (the question is won,
-and counts in `Piece.base`), and one that is negative at all of them holds nowhere. The others are
-contested, and at most all of them are won. The relaxation and its cuts leave no mixture out, and
-no piece is better than the one that it was cut from. The least of these values is the bound.
+linear, so a row that is negative at no vertex holds in the whole piece (the question is won, and
+counts in `Piece.base`), and a row that is negative at all vertices holds nowhere in it. The other
+questions are contested, and at most all of them are won. The relaxation and its cuts exclude no
+mixture, and no piece is better than the one it was cut from. The smallest of these values is the bound.
 
 Every mixture is at any moment in exactly one of these places, which `bound` and `ties` read:
 
-* `_waiting`: domains not looked at yet, the one in work last.
-* `_heap`: pieces that may hold something better than the incumbent, the greatest bound first.
-* the piece in work, whose bound is `_working`. While domains are waiting that is infinity, since
-  nothing is known of those behind; of the last one the bound of its relaxation.
-* `_closed`: pieces done with, with their bounds. But for the unproven nothing better is in them;
-  something as good may be, which is what `ties` is for.
-* nowhere, if it keeps no limit or the relaxation has no solution.
+* `_waiting`: domains not examined yet; the current one is last.
+* `_heap`: pieces that may hold a better mixture than the incumbent, the greatest bound first.
+* the current piece, whose bound is `_working`. While other domains are waiting it is infinity, because
+  nothing is known about them; for the last domain it is the bound of its relaxation.
+* `_closed`: finished pieces with their bounds. Except for the unproven ones they hold no better mixture,
+  but perhaps one that is as good, which `ties` needs.
+* nowhere, if it violates the limits or the relaxation has no solution.
 
 `_unproven` is the greatest bound of the closed pieces that the solver could not finish and that
-could not be cut further. Values are numbers of wins, so that bounds may be rounded down. `_leaf` and `_wide_leaf` fall when the solver runs out of its share of
-time on a piece: to three quarters of that piece's questions, both at once, since what was too much
-for it in few dimensions is too much in many.
+could not be cut further. Values are numbers of wins, so bounds may be rounded down. If the solver runs
+out of its share of time on a piece, `_leaf` and `_wide_leaf` both fall to three quarters of that
+piece's questions, because a number that is too large in few dimensions is too large in many.
 
-An interrupt leaves `bound` valid, for it counts the waiting, the queued, the piece in work and the
-unproven. Floats cannot make a wrong claim: points are evaluated exactly up to rounding, bounds are
+After an interrupt `bound` is still valid, because it includes the waiting domains, the heap, the
+current piece and `_unproven`. Floats cannot cause a wrong claim: points are evaluated up to rounding, bounds are
 rounded down with room for the solver's tolerance, and the caller re-scores the result in rational
 arithmetic (`bestofinf.weights.exact`).
 """
@@ -60,12 +60,12 @@ LEAF, WIDE_LEAF, WIDE = 12, 200, 8
 limit is WIDE_LEAF, because halving shrinks a high-dimensional piece very little."""
 
 SLICE = 0.2
-"""Share of the remaining time that the solver gets for a piece that could also be cut."""
+"""Share of the remaining time that the solver gets for a piece that could instead be cut."""
 
 SHARE, TRY, CHECK = 0.25, 3.0, 1.0
-"""The solver gets as long for the whole as everything took before, or TRY seconds where that is
-more; CHECK seconds where the relaxation has proven the incumbent already, and to widen a margin; and
-at most SHARE of what is left."""
+"""Time for the solver on the whole problem: as long as everything before it took, or TRY seconds if
+that is more; CHECK seconds if the relaxation has already proven the incumbent, and for widening a
+margin; always at most SHARE of the time left."""
 
 ROOT_ROUNDS, ROOT_PERTURBATIONS = 60, 20
 """Rounds of Farkas cuts on the whole simplex, and how many times each is perturbed."""
@@ -78,7 +78,7 @@ NEAR, ROUNDS, PERTURBATIONS = 2.5, 5, 5
 """A piece whose bound is within NEAR of the incumbent's value gets ROUNDS of Farkas cuts."""
 
 SHRINK = 0.75
-"""What the limits of pieces for the solver fall to, of a piece that took it too long."""
+"""LEAF and WIDE_LEAF fall to this share of the questions of a piece that took the solver too long."""
 
 THIN = 1e-5
 """Pieces are not cut along edges shorter than this."""
@@ -125,12 +125,12 @@ class Branching:
         evaluate: Value of a point, exact up to rounding; minus infinity where it is not allowed.
         solver: Closes small pieces: "cbc" or "highs".
         clock: Time limit.
-        report: Told the incumbent's value and the bound after every step.
-        improve: Makes a better point of a good one.
-        search: Ways to look for better points, each given a question that tells whether the
-            incumbent is proven already. While there is a gap the first is tried after the first
-            relaxation and the others, which take longer, after its cuts.
-        thorough: Give the solver more than a moment for the whole.
+        report: Called with the incumbent's value and the bound after every step.
+        improve: Returns a better point near a good one.
+        search: Searches for better points. Each is called with a function that returns whether the
+            incumbent is proven already. While there is a gap, the first runs after the first
+            relaxation, and the others, which take longer, after its cuts.
+        thorough: Give the solver more than a moment for the whole problem.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Branching:
         self._alone = len(self._waiting) == 1
         first = True
         while self._waiting:
-            # One relaxation is solved in any case: a bound is worth more than a second.
+            # One relaxation is solved in any case, because a bound is worth more than a second.
             if (not first and self.clock.over()) or self.incumbent.value >= enough:
                 return self.bound()
             first = False
@@ -213,7 +213,7 @@ class Branching:
         return [*self._waiting, *(domain for bound, domain in ends if rounded_down(bound) >= value)]
 
     def _proven(self, bound: float) -> bool:
-        # A bound of minus infinity cannot be rounded.
+        # minus infinity cannot be rounded
         return bound < np.inf and rounded_down(max(bound, -1.0)) <= self.incumbent.value + 1e-6
 
     def _enter(
@@ -272,15 +272,15 @@ class Branching:
         bound: float,
         cuts: Sequence[tuple[int, ...]] = (),
     ) -> float:
-        """Ask the solver for something better than the incumbent, and return the bound after it.
+        """Let the solver look for a better mixture than the incumbent, and return the new bound.
 
-        `proven_by_program` tells whether the solver proved that there is nothing.
+        `proven_by_program` says whether the solver proved that there is none.
 
         Args:
-            domain: Where to look.
+            domain: The domain to search.
             problem: Its reduced problem.
-            base: Value that every mixture of it has already.
-            bound: Valid before.
+            base: Value that every mixture of the domain has already.
+            bound: The bound before.
             cuts: Sets of groups that cannot all be won.
         """
         short = self._proven(bound) or not self.thorough
@@ -304,7 +304,7 @@ class Branching:
             return self.incumbent.value if result.finished else min(bound, base + result.bound)
         self._offer(result.x @ domain.vertices)
         if self.incumbent.value < base + rounded_down(result.bound) and result.won is not None:
-            # What the solver's tolerance lets pass is a win only where the margin has some room.
+            # The solver's tolerance accepts margins slightly too small; a win needs some room.
             rows = problem.rows[result.won[problem.group]]
             upper = np.ones(len(domain.vertices))
             roomy, programs = widest(rows, upper, result.x, solver=self.solver, clock=self.clock)
@@ -316,7 +316,7 @@ class Branching:
         return bound
 
     def _look(self, bound: float, ways: Sequence[Callable[[Callable[[], bool]], None]]) -> None:
-        """Look for a better point by other means, each of them once."""
+        """Run other searches for a better point, each of them once."""
         for way in tuple(ways):
             if not self._proven(bound):
                 self._search.remove(way)
@@ -346,19 +346,19 @@ class Branching:
             self._enter(piece.domain.at(half @ vertices), problem, piece.base, piece.bound)
 
     def _edge(self, piece: Piece) -> tuple[tuple[int, int], float]:
-        """Choose the edge that most rows cross, counted by its length."""
+        """Choose the edge with the most crossing rows times its length."""
         vertices, won = piece.domain.vertices, (piece.problem.rows >= 0).astype(float)
         length = np.abs(vertices[:, None] - vertices[None]).sum(axis=2)
         crossed = won.T @ (1 - won)
-        # The tenth chooses the longest edge where no row crosses any.
+        # If no row crosses an edge, the added tenth makes the longest edge the choice.
         i, j = divmod(int(((crossed + crossed.T + 0.1) * length).argmax()), len(vertices))
         return (i, j), float(length[i, j])
 
     def _close(self, piece: Piece, *, last: bool) -> bool:
-        """Give a piece to the solver; return whether nothing is left to do there.
+        """Give a piece to the solver; return whether the piece is finished.
 
         Args:
-            piece: What to solve.
+            piece: The piece to solve.
             last: Whether the piece cannot be cut, so that the solver may take all the time.
         """
         self.programs += 1

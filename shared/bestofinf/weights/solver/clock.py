@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a fit stands.
+    """The state of a fit.
 
     Attributes:
         stage: "search", "proof" or "margin".
-        incumbent: Best value found: questions won.
-        bound: No mixture is better than this.
-        seconds: Since the fit began.
+        incumbent: Best value found, as questions won.
+        bound: Upper bound of the value of all mixtures.
+        seconds: Seconds since the fit began.
     """
 
     stage: str
@@ -29,11 +29,12 @@ ProgressCallback = Callable[[Progress], None]
 
 @dataclass
 class Clock:
-    """Measures the time of a fit against its limit, and tells how far the work has come.
+    """Measures the time of a fit against its limit, and reports its progress.
 
     Attributes:
         seconds: The limit.
-        callback: Told of every stage, and of its steps at most ten times a second; None for nobody.
+        callback: Called at every stage, and at its steps at most ten times a second; None for no
+            reports.
     """
 
     seconds: float

@@ -10,7 +10,7 @@ import numpy as np
 
 from bestofinf.weights.solver.margins import Floats
 
-# More faces than this are left to the solver's own binaries.
+# With more faces than this, the solver's binary variables handle the limit.
 MOST_FACES = 3_000
 
 
@@ -22,7 +22,7 @@ class Domain:
         vertices: Shape (p, m), in coordinates of the whole simplex.
         upper: Greatest coordinates, shape (m,).
         optional: Coordinates that count towards the limit `support`, shape (m,).
-        support: Most optional coordinates above zero; None for no limit.
+        support: Maximum number of optional coordinates above zero; None for no limit.
     """
 
     vertices: Floats
@@ -41,21 +41,21 @@ class Domain:
 
     @property
     def limits(self) -> tuple[Floats, Floats] | None:
-        """Rows ``A x <= b`` on mixtures x of the piece's vertices; None when none can bind."""
+        """Rows ``A x <= b`` on mixtures x of the piece's vertices; None if no row can bind."""
         binding = self.vertices.max(axis=0) > self.upper + 1e-12
         if not binding.any():
             return None
         return np.ascontiguousarray(self.vertices.T[binding]), self.upper[binding]
 
     def within_support(self, corners: Floats) -> bool:
-        """Tell whether every mixture of points, shape (n, m), keeps the limit of the support."""
+        """Return whether every mixture of points, shape (n, m), satisfies the limit of the support."""
         used = self.optional[(corners > 1e-9).any(axis=0)] > 0
         return self.support is None or int(used.sum()) <= self.support
 
     def faces(self) -> list[Domain]:
-        """Return the faces on which the limit of the support holds by itself.
+        """Return the faces on which the limit of the support always holds.
 
-        Without a limit, or when there would be more than `MOST_FACES`, this is the piece itself.
+        Without a limit, or if there were more than `MOST_FACES`, the result is the piece itself.
         """
         optional = np.flatnonzero(self.optional > 0)
         if self.support is None or self.support >= len(optional):
@@ -77,16 +77,16 @@ def simplex_of(
 ) -> tuple[Domain, Floats]:
     """Return the bounded mixtures as a simplex with caps, and its vertices as weights.
 
-    The least weights are given to everybody first; what remains is shared freely, so that with
-    lower bounds alone the allowed weights are again a simplex.
+    Every member first gets its least weight and the rest is shared freely, so with only lower
+    bounds the allowed weights are again a simplex.
 
     Args:
         lower: Least weights, shape (K,), summing to at most one.
         upper: Greatest weights, shape (K,).
-        max_members: Most members with weight.
+        max_members: Maximum number of members with a weight above 0.
 
     Returns:
-        The domain with m vertices, and their weights, shape (m, K).
+        The domain with m vertices, and the weights at these vertices, shape (m, K).
     """
     rest = 1.0 - float(lower.sum())
     free = np.flatnonzero((upper > lower) & (rest > 1e-12))

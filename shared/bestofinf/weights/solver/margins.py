@@ -1,4 +1,4 @@
-"""From recorded answers to margins: what a mixture must satisfy to win a question.
+"""Margins from recorded answers: the conditions under which a mixture wins a question.
 
 A mixture with weights w wins a question when its share of the right answer exceeds its share of
 every wrong one: ``d_r · w > 0`` for each wrong answer r, where ``d_rk`` is member k's share of
@@ -29,20 +29,20 @@ Ints = NDArray[np.int64]
 class Margins:
     """The vote counts of an evaluation set, one row per question and wrong answer.
 
-    A member that was not asked, or gave no valid answer, has zeros: it does not take part in the
-    vote on that question. Every question has one further row for a wrong answer that nobody
-    gave, so that a mixture without any vote for the right answer never wins.
+    A member that was not asked, or gave no valid answer, has zeros: it does not vote on that
+    question. Every question has one more row for a wrong answer that nobody gave, so that a
+    mixture without any vote for the right answer never wins.
 
     Attributes:
-        members: Names, shape (K,).
+        members: Names of the members, shape (K,).
         ids: Ids of the questions, shape (Q,).
         gold: Votes for the right answer, shape (Q, K).
-        valid: Valid answers, shape (Q, K).
+        valid: Number of valid answers, shape (Q, K).
         question: Question of each row, ascending, shape (R,).
         wrong: Votes for the wrong answer of each row, shape (R, K).
         tokens: Mean generated tokens of one sample of each member, over all its samples that
-            have a count; NaN where none has. Shape (K,).
-        unlabelled: Questions left out because their right answer is not known.
+            have a count; NaN if none has. Shape (K,).
+        unlabelled: Number of questions left out because their right answer is not known.
     """
 
     members: tuple[str, ...]
@@ -105,7 +105,7 @@ class Margins:
 
     @cached_property
     def wrong_shares(self) -> Floats:
-        """The same for the wrong answer of each row, shape (R, K)."""
+        """Share of the wrong answer of each row among each member's valid answers, shape (R, K)."""
         return self.wrong / np.maximum(self.valid, 1)[self.question]
 
     @cached_property
@@ -127,7 +127,7 @@ class Margins:
         return np.minimum.reduceat(weights @ self.rows.T, self.starts, axis=-1)
 
     def take(self, questions: Sequence[int] | Ints) -> Margins:
-        """Return the margins of some questions, in the order given; one may stand twice."""
+        """Return the margins of some questions, in the order given; repetitions are allowed."""
         picked = np.asarray(questions, dtype=np.int64)
         ends = np.append(self.starts[1:], len(self.question))
         sizes = (ends - self.starts)[picked]
@@ -145,7 +145,7 @@ class Margins:
 
 
 def chosen_members(evaluation_set: EvaluationSet, members: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the members to take; all of the set when None.
+    """Return the members to use; None for all of the set.
 
     Raises:
         UsageError: If there is none, or a name is unknown.
@@ -174,7 +174,7 @@ def _votes(question: Question, member: str) -> dict[str | None, int]:
 
 
 def mean_tokens(questions: Sequence[Question], members: Sequence[str]) -> Floats:
-    """Return the mean generated tokens of one sample by member; NaN where none has a count."""
+    """Return the mean generated tokens of one sample by member; NaN if no sample has a count."""
     means = np.full(len(members), np.nan)
     for k, name in enumerate(members):
         total = known = 0

@@ -24,7 +24,7 @@ SOLVERS = ("cbc", "highs")
 POLL_SECONDS = 0.1
 
 FINE = 1e-9
-"""Tolerance of the solvers: the margin stage asks for margins that are wider by a ten-thousandth."""
+"""Tolerance of the solvers. It is small because the margin stage asks for margins wider by 1e-4."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +32,10 @@ class MilpResult:
     """The result of a solve.
 
     Attributes:
-        x: Best mixture found, shape (m,); None when none was.
+        x: Best mixture found, shape (m,); None if none was found.
         won: Groups that the solver says it wins, shape (G,); None without a mixture.
-        bound: Proven bound on the objective from above; minus infinity when infeasible.
-        finished: True when the solver ended by itself: `x` is optimal, or there is none.
+        bound: Proven upper bound of the objective; minus infinity if infeasible.
+        finished: True if the solver ended by itself: `x` is optimal, or there is none.
     """
 
     x: Floats | None
@@ -61,13 +61,13 @@ def check_solver(solver: str) -> str:
 def new_model(solver: str) -> Any:
     """Return an empty, silent, single-threaded model that maximises.
 
-    One thread: HiGHS fails when the number of threads changes within a process, and results
-    must not depend on the machine.
+    It has one thread because HiGHS fails when the number of threads changes within a process, and
+    because results must not depend on the machine.
     """
     mip = require("mip", extra="weights", purpose="fitting weights")
     try:
         model = mip.Model(sense=mip.MAXIMIZE, solver_name=solver.upper())
-    except Exception as error:  # whatever a library raises that does not load
+    except Exception as error:  # loading a broken library may raise anything
         other = next(name for name in SOLVERS if name != solver)
         raise BestOfInfError(
             f"solver {solver!r} cannot be loaded ({type(error).__name__}: {error}): take "
@@ -83,10 +83,10 @@ def new_model(solver: str) -> Any:
 
 
 def optimise(model: Any, seconds: float, tick: Callable[[], None] = lambda: None) -> Any:
-    """Run the solver in a thread of its own and wait for it, so that Ctrl-C is heard at once.
+    """Run the solver in a thread of its own and wait for it, so that Ctrl-C takes effect at once.
 
     Args:
-        model: Of python-mip.
+        model: A model of python-mip.
         seconds: Time limit.
         tick: Called while waiting, ten times a second.
 
@@ -94,8 +94,8 @@ def optimise(model: Any, seconds: float, tick: Callable[[], None] = lambda: None
         The status of python-mip.
 
     Raises:
-        KeyboardInterrupt: If the user interrupts; the solver then runs on unheard, at most to
-            its time limit, in a daemon thread.
+        KeyboardInterrupt: If the user interrupts. The solver then runs on in a daemon thread, at
+            most to its time limit, and its result is ignored.
     """
     outcome: list[Any] = []
 
@@ -159,7 +159,7 @@ def most_wins(
         domain: The mixtures allowed.
         cliques: Sets of groups of which at most one can be won.
         cuts: Sets of groups that cannot all be won.
-        at_least: Only mixtures of at least this value are looked for.
+        at_least: Search only for mixtures of at least this value; None for all.
         tick: Called while waiting.
     """
     model = new_model(solver)
@@ -198,7 +198,7 @@ def _mixture(model: Any, domain: Domain) -> list[Any]:
 def _add_cuts(
     model: Any, y: Sequence[Any], cliques: Sequence[Sequence[int]], cuts: Sequence[Sequence[int]]
 ) -> None:
-    """Add rows that say which groups cannot be won together."""
+    """Add the rows for groups that cannot be won together."""
     mip = require("mip", extra="weights", purpose="fitting weights")
     for clique in cliques:
         model += mip.xsum(y[g] for g in clique) <= 1

@@ -1,8 +1,8 @@
 """The proven optimum: most questions won, then the widest margin.
 
-Order of work: presolve; triangles of members and climbing for a good mixture; cliques and Farkas
-cuts for a bound; branching on the mixture until bound and mixture meet; then the same search for
-mixtures that win as many questions by a wider margin, until there is none.
+Steps: presolve; search triangles of members and climb, for a good mixture; add cliques and Farkas
+cuts, for a bound; branch on the mixture until the bound equals the value of the mixture; then repeat
+the search for mixtures that win as many questions by a wider margin, until there is none.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from bestofinf.weights.solver.widest import widest
 LEAST_MARGIN = 1e-4
 """Margin by which a question must be won to count in the optimisation.
 
-A positive one is needed, or the optimum lies on exact ties. This is far above every solver's
-tolerance and far below what a vote could realise: margins of 1e-4 take 10^8 samples.
+It must be positive, because the optimum would otherwise be on exact ties. It is far above every
+solver's tolerance, and so small that votes cannot show it: margins of 1e-4 take 10^8 samples.
 """
 
 MARGIN_STEP = 1e-4
-"""Relative step of the margin stage: no mixture's margin is wider by more than this."""
+"""Relative step of the margin stage: at its end no margin is wider by more than this."""
 
 STARTS = 4
-"""Random mixtures from which the search climbs, besides the best of the triangles."""
+"""Number of random mixtures from which the search climbs, besides the best of the triangles."""
 
 MOST_SEARCH = 5.0
-"""Seconds for triangles, and for climbing; a quarter of the time left where that is less."""
+"""Maximum seconds for triangles and for climbing; a quarter of the time left if that is less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +45,13 @@ class Optimum:
 
     Attributes:
         point: The mixture, shape (m,), in the coordinates of the domain.
-        value: Questions won by at least the least margin.
-        bound: No mixture has more.
-        margin_bound: No mixture of that value has a wider margin; None when not proven.
-        interrupted: True when the user ended the work.
+        value: Number of questions won by at least the least margin.
+        bound: Upper bound of the value of all mixtures.
+        margin_bound: Upper bound of the margin of mixtures of that value; None if not proven.
+        interrupted: True if the user ended the search.
         contested: Positions of the contested questions.
         nodes: Pieces of the simplex that were examined.
-        proof: Who proved what.
+        proof: Which method proved the wins and the margin.
     """
 
     point: Floats
@@ -158,11 +158,11 @@ class Optimiser:
         return "sweep" if swept else "search"
 
     def _first(self, start: Floats | None) -> Floats:
-        """Return an allowed point, whatever its value."""
+        """Return any allowed point."""
         if start is not None and self._allowed(start):
             return start
         domain = self.domain
-        # The widest limits first: with them, few members are enough.
+        # Members with the widest limits first, so that few members are enough.
         optional = sorted(np.flatnonzero(domain.optional > 0), key=lambda k: -domain.upper[k])
         kept = [*np.flatnonzero(domain.optional <= 0), *optional[: domain.support]]
         point, missing = np.zeros(len(domain.upper)), 1.0
@@ -190,7 +190,7 @@ class Optimiser:
         return incumbent
 
     def _triangles(self, problem: ContestedGroups, incumbent: Incumbent) -> bool:
-        """Solve the problem by sweeps alone, where mixtures are of at most three vertices."""
+        """Solve the problem only by sweeps, if mixtures have at most three vertices."""
         domain = self.domain
         few = len(domain.vertices) <= 3 and domain.support is None
         if not few and (
@@ -238,7 +238,7 @@ class Optimiser:
                     incumbent.value, incumbent.point = value, point
 
     def _until(self, proven: Callable[[], bool]) -> Callable[[], bool]:
-        """Return what ends a search: success, or its share of the time."""
+        """Return a function that says when a search ends: when proven, or when its time is over."""
         end = self.clock.elapsed() + min(MOST_SEARCH, 0.25 * self.clock.left())
         return lambda: self.clock.elapsed() >= end or proven()
 
@@ -276,7 +276,7 @@ class Optimiser:
             solver=self.solver,
             clock=self.clock,
             report=report,
-            # The margin stage ends with the first mixture that has the wins.
+            # The margin stage ends at the first mixture with as many wins.
             improve=(lambda x: x) if wins is not None else (lambda x: self._climb(target, x)[1]),
             search=()
             if wins is not None
@@ -295,8 +295,8 @@ class Optimiser:
             least: Margin by which it wins them.
 
         Returns:
-            The mixture and its margin. It uses no vertex that `point` does not, where the
-            number of members is limited.
+            The mixture and its margin. If the number of members is limited, it only uses vertices
+            that `point` uses.
         """
         n_questions = len(self.worth)
         starts = np.searchsorted(self.question, np.arange(n_questions))
@@ -305,7 +305,7 @@ class Optimiser:
         if not won.any():
             return point, 0.0
         rows = self.rows[won[self.question]]
-        # The margin is at most the best value of every row: higher rows cannot bind.
+        # The margin is at most the maximum of every row, so rows above that cannot bind.
         rows = rows[rows.min(axis=1) < rows.max(axis=1).min()]
         upper = self.domain.upper.copy()
         if self.domain.support is not None:
@@ -326,16 +326,17 @@ class Optimiser:
     def _widen(
         self, point: Floats, margin: float, value: float, pieces: list[Domain]
     ) -> tuple[Floats, float | None, str | None]:
-        """Raise the margin while keeping the number of wins, until none is wider.
+        """Raise the margin while keeping the number of wins, until no margin is wider.
 
         Args:
-            point: A mixture with that many wins.
+            point: A mixture with `value` wins.
             margin: Its margin.
             value: The number of wins.
-            pieces: Together they hold every mixture with as many.
+            pieces: Domains that together hold every mixture with as many wins.
 
         Returns:
-            The mixture, a bound on the margin, and who proved it; None when time ran out.
+            The mixture, a bound on the margin, and the method that proved it; the last two are None
+            if time ran out.
         """
         while not self.clock.over():
             least = margin * (1 + MARGIN_STEP) + 10 * TOLERANCE

@@ -20,16 +20,16 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class ContestedGroups:
-    """The contested questions of a problem, equal ones merged into one group.
+    """The contested questions of a problem; questions with the same rows form one group.
 
     Attributes:
-        rows: Rows that can bind, shape (R, m); rows of one group stand together.
+        rows: Rows that can bind, shape (R, m), sorted by group.
         group: Group of each row, ascending, shape (R,).
-        size: Questions in each group, shape (G,).
-        questions: Their positions in the problem given, per group.
-        sure: Questions that every mixture wins.
-        hopeless: Questions that none wins.
-        conflict: True where two groups cannot both be won, shape (G, G); symmetric.
+        size: Number of questions in each group, shape (G,).
+        questions: Positions of the questions of each group in the given problem.
+        sure: Number of questions that every mixture wins.
+        hopeless: Number of questions that no mixture wins.
+        conflict: Whether two groups cannot both be won, shape (G, G); symmetric.
     """
 
     rows: Floats
@@ -56,7 +56,7 @@ class ContestedGroups:
         return int(self.size.sum())
 
     def won(self, x: Floats) -> NDArray[np.bool_]:
-        """Tell which groups the mixtures `x`, shape (..., m), win; shape (..., G)."""
+        """Return which groups the mixtures `x`, shape (..., m), win; shape (..., G)."""
         if not len(self.size):
             return np.zeros((*x.shape[:-1], 0), dtype=bool)
         worst = np.minimum.reduceat(x @ self.rows.T, self.starts, axis=-1)
@@ -73,7 +73,7 @@ def presolve(rows: Floats, question: Ints, worth: Ints) -> ContestedGroups:
     Args:
         rows: Shape (R, m).
         question: Question of each row, ascending, shape (R,).
-        worth: How often each question counts, shape (Q,). A question without rows is always won.
+        worth: Weight of each question, shape (Q,). A question without rows is always won.
     """
     n_questions = len(worth)
     lost = np.zeros(n_questions, dtype=bool)
@@ -118,7 +118,7 @@ def presolve(rows: Floats, question: Ints, worth: Ints) -> ContestedGroups:
 
 
 def _undominated(rows: Floats, owner: Ints) -> NDArray[np.bool_]:
-    """Mark the rows that no other row of the same question lies below or equals."""
+    """Mark the rows that are not above or equal to another row of the same question."""
     keep = np.ones(len(rows), dtype=bool)
     edges = np.concatenate([[0], np.flatnonzero(np.diff(owner)) + 1, [len(owner)]])
     for first, last in pairwise(edges):
@@ -126,7 +126,7 @@ def _undominated(rows: Floats, owner: Ints) -> NDArray[np.bool_]:
             continue
         block = rows[first:last]
         below = np.asarray((block[:, None, :] <= block[None, :, :] + 1e-15).all(axis=2))
-        # Of equal rows the first stays: it does not count as lying above later ones.
+        # Of equal rows the first is kept, because it is not compared with later equal ones.
         equal = below & below.T
         np.fill_diagonal(below, False)
         below &= ~(equal & (np.arange(len(block))[:, None] > np.arange(len(block))[None, :]))
@@ -137,10 +137,10 @@ def _undominated(rows: Floats, owner: Ints) -> NDArray[np.bool_]:
 def _conflicts(rows: Floats, group: Ints, n_groups: int) -> NDArray[np.bool_]:
     """Find the pairs of groups with a pair of rows that no mixture satisfies together.
 
-    Rows a and b exclude each other when some convex combination of them is negative at every
-    vertex (Farkas). Where a is negative and b is not, that asks for a share of a above
-    b / (b - a); the same with the roles exchanged; and nowhere may both be non-negative. So the
-    two greatest of these least shares must leave room: they sum to less than one.
+    Rows a and b exclude each other if some convex combination of them is negative at every vertex
+    (Farkas). At a vertex where only a is negative, the share of a must exceed b / (b - a); where only
+    b is negative, the share of b must exceed a / (a - b); and at no vertex may both be non-negative.
+    So there is such a combination if the two greatest of these minimum shares sum to less than one.
     """
     least = np.zeros((len(rows), len(rows)))
     held = rows >= 0
@@ -161,9 +161,9 @@ def _conflicts(rows: Floats, group: Ints, n_groups: int) -> NDArray[np.bool_]:
 
 
 def cliques(conflict: NDArray[np.bool_]) -> list[list[int]]:
-    """Cover every conflicting pair by cliques, of which at most one group can be won each.
+    """Cover every conflicting pair by cliques; of each clique at most one group can be won.
 
-    Greedy: a clique grows from a pair not yet covered, by groups with many conflicts first.
+    The cover is greedy: a clique grows from an uncovered pair, groups with many conflicts first.
     """
     order = np.argsort(-conflict.sum(axis=1), kind="stable")
     # Sets of groups as bits of integers: bit i is the group with the i-th most conflicts.

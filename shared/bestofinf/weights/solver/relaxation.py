@@ -5,8 +5,8 @@ one: ``row · x >= -M (1 - y_g)`` with ``M = -min_k row_k``, the least value tha
 simplex.
 
 A Farkas cut says that the groups of an infeasible family of rows cannot all be won. Families
-come from the vertices of ``{u >= 0 : sum_r u_r row_rk <= -1 for every k}``: by Helly's theorem
-at most as many rows as there are vertices of the simplex. Those most violated minimise
+come from the vertices of ``{u >= 0 : sum_r u_r row_rk <= -1 for every k}``; by Helly's theorem they
+have at most as many rows as the simplex has vertices. The most violated cuts minimise
 ``sum_r (1 - y_r) u_r`` (combinatorial Benders cuts: Codato and Fischetti 2006, Operations
 Research 54).
 """
@@ -27,7 +27,7 @@ from bestofinf.weights.solver.presolve import ContestedGroups
 
 VIOLATION = 1e-6
 STALL, PATIENCE = 0.02, 6
-"""Less progress than this counts as none, and how many rounds without progress are allowed."""
+"""Minimum progress of a round, and number of rounds with less that are allowed in a row."""
 REWEIGHTINGS = 3
 
 
@@ -87,7 +87,7 @@ class Relaxation:
     def solve(self) -> tuple[float, Floats, Floats]:
         """Return the bound on wins, the mixture, and y.
 
-        The bound is minus infinity when no mixture keeps the limits.
+        The bound is minus infinity if no mixture satisfies the limits.
         """
         self._highs.run()
         highspy = require("highspy", extra="weights", purpose="the proof of optimal weights")
@@ -134,8 +134,8 @@ class FarkasCuts:
 
         Args:
             y: Shape (G,).
-            perturbations: How often the cheapest certificate is sought, with prices changed at
-                random but for the first time.
+            perturbations: Number of searches for the cheapest certificate; all but the first have
+                randomly changed prices.
         """
         price = np.clip(1 - y[self.problem.group], 0, 1) + 1e-6
         found: dict[tuple[int, ...], float] = {}
@@ -150,7 +150,7 @@ class FarkasCuts:
                 violation = 1 - float((1 - y[groups]).sum())
                 if violation > VIOLATION and cut not in found and self._proven(multipliers):
                     found[cut] = violation
-                # Minimising the sum over the support, not over the multipliers: Candès, Wakin
+                # To minimise the sum over the support instead of the multipliers: Candès, Wakin
                 # and Boyd 2008 (reweighted l1 minimisation).
                 scale = 1 / (multipliers + 0.05)
         return sorted(found, key=lambda cut: -found[cut])
@@ -181,16 +181,16 @@ def tighten(
     """Add Farkas cuts until the bound proves the incumbent, stalls, or time is up.
 
     Args:
-        relaxation: Grows by the cuts.
-        farkas: Where they come from.
-        proven: Tells whether a bound is good enough.
-        out_of_time: Asked after every round.
+        relaxation: The relaxation, to which the cuts are added.
+        farkas: The source of the cuts.
+        proven: Returns whether a bound is good enough.
+        out_of_time: Called after every round; True ends the search.
         start: Last solution of the relaxation.
-        rounds: Most rounds.
-        perturbations: As for `FarkasCuts.find`.
+        rounds: Maximum number of rounds.
+        perturbations: Number of searches per round, as for `FarkasCuts.find`.
 
     Returns:
-        As `Relaxation.solve`.
+        The bound, the mixture and y, as from `Relaxation.solve`.
     """
     bound, x, y = start
     stalled, attempts = 0, min(4, perturbations)
@@ -203,7 +203,7 @@ def tighten(
         before = bound
         if found:
             bound, x, y = relaxation.solve()
-        # Few attempts are enough while they bring the bound down.
+        # A few attempts are enough as long as they lower the bound.
         if before - bound < STALL:
             stalled += attempts == perturbations
             attempts = min(2 * attempts, perturbations)

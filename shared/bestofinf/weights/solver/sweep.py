@@ -2,7 +2,7 @@
 
 The wins of a mixture are constant on the cells of an arrangement of lines, one per row. The
 best cell of a triangle is closed, so it has a vertex on some row's line or on an edge of the
-triangle: sweeping along all those lines finds it. On a line every question is won on one
+triangle, and sweeping along all these lines finds it. On a line every question is won on one
 interval, and the best point is a start or an end of an interval.
 """
 
@@ -26,10 +26,10 @@ class Target:
     """What a search maximises: sizes of the groups won.
 
     Attributes:
-        rows: Shape (R, m), of one group together.
+        rows: Shape (R, m), sorted by group.
         starts: First row of each group, shape (G,).
         size: Value of each group, shape (G,).
-        offset: Taken off the value of every mixture.
+        offset: Subtracted from the value of every mixture.
     """
 
     rows: Floats
@@ -41,9 +41,9 @@ class Target:
     def of(cls, problem: ContestedGroups, domain: Domain) -> Target:
         """Take the groups of a presolved problem on a whole simplex.
 
-        Upper limits become groups of their own, each worth more than all questions together, so
-        that points beyond them lose; their worth is taken off again, so that the value of an
-        allowed point is its wins.
+        Upper limits become groups of their own, each with a larger value than all questions
+        together, so that points beyond them lose. Their values are subtracted again, so that the
+        value of an allowed point is its number of wins.
         """
         capped = np.flatnonzero(domain.upper < 1)
         caps = np.repeat(domain.upper[capped, None], problem.m, axis=1)
@@ -66,8 +66,8 @@ class Target:
     def at(self, points: Floats) -> Target:
         """Return the same target seen from the simplex spanned by `points`, shape (p, m).
 
-        Groups that nowhere on it, or everywhere on it, are won cannot change which point is
-        best; they are left out, and the value shifts by a constant.
+        Groups that are won nowhere or everywhere on it do not change which point is best; they are
+        left out, and the value shifts by a constant.
         """
         rows = self.rows @ points.T
         hopeless = np.logical_or.reduceat(rows.max(axis=1) < -TOLERANCE, self.starts)
@@ -90,9 +90,9 @@ def sweep_lines(target: Target, first: Floats, second: Floats) -> tuple[float, F
     """Return the best value on segments, and the point where it is attained.
 
     Args:
-        target: What to maximise.
+        target: The target to maximise.
         first: One end of each segment, shape (L, m).
-        second: The other end.
+        second: The other end of each segment, shape (L, m).
     """
     best, where = -np.inf, first[0]
     groups = max(1, len(target.size))
@@ -183,9 +183,9 @@ def best_of_triples(
         target: What to maximise.
         vertices: Shape (p, m).
         start: A value already known.
-        ready: Asked before each triangle; True stops the search.
-        allowed: Tells whether the mixtures of some vertices may be used. Where no three may,
-            pairs are searched, then single vertices.
+        ready: Called before each triangle; True stops the search.
+        allowed: Returns whether mixtures of some vertices may be used. If no three may, pairs are
+            searched, and then single vertices.
 
     Returns:
         The best value, its point (None if nothing beats `start`), and whether all triangles
@@ -226,8 +226,8 @@ def improve(
         target: What to maximise.
         vertices: Shape (p, m).
         start: A mixture, shape (m,).
-        ready: Asked before each triangle; True stops the climb.
-        allowed: Tells whether a triangle, shape (3, m), may be searched.
+        ready: Called before each triangle; True stops the climb.
+        allowed: Returns whether a triangle, shape (3, m), may be searched.
     """
     point, value = start, float(target.value(start))
     while True:

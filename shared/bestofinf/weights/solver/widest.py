@@ -13,19 +13,19 @@ from bestofinf.weights.solver.milp import dot, new_model, optimise
 def widest(
     rows: Floats, upper: Floats, start: Floats, *, solver: str, clock: Clock
 ) -> tuple[Floats | None, int]:
-    """Return the mixture that maximises the smallest row, and how many programs that took.
+    """Return the mixture that maximises the smallest row, and the number of programs solved.
 
-    The mixture is None when the limits exclude all.
+    The mixture is None if the limits exclude all mixtures.
 
-    Few rows bind, so the program starts with the lowest at `start` and takes up others as they
-    turn out to be violated.
+    Few rows bind, so the program starts with the lowest rows at `start` and adds others when they
+    are violated.
 
     Args:
         rows: Shape (R, m).
         upper: Greatest coordinates, shape (m,).
         start: A mixture, shape (m,).
         solver: "cbc" or "highs".
-        clock: Time limit; each program has a second in any case.
+        clock: Time limit; each program gets at least a second.
     """
     step = 4 * rows.shape[1]
     taken = np.argsort(rows @ start, kind="stable")[:step]
@@ -59,7 +59,7 @@ def _widest(
         seconds: Time limit.
 
     Returns:
-        None when the limits exclude all, or time runs out.
+        None if the limits exclude all mixtures or time runs out.
     """
     model = new_model(solver)
     mip = require("mip", extra="weights", purpose="fitting weights")
