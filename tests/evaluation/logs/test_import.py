@@ -303,7 +303,7 @@ def test_two_right_answers_for_one_question_are_told_with_their_files(store, fol
     [
         ({"id_pattern": "("}, "not a regular expression"),
         ({"id_pattern": "run"}, "needs a group"),
-        ({"id_key": "id"}, "name the table"),
+        ({"id_key": "id"}, "give gold"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options, message):
