@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestofinf._concurrency import endings
+from bestofinf._concurrency.arrivals import Arrivals
 from bestofinf.answers import TextAnswer
 from bestofinf.drivers import avote, vote
-from bestofinf.errors import FailurePolicy, SamplingError, UsageError
+from bestofinf.errors import FailurePolicy, ProtocolMisuseError, SamplingError, UsageError
 from bestofinf.records import Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples, MaxSamples
 from bestofinf.rules.lead import AheadBy
@@ -236,3 +237,20 @@ async def test_cancelled_tasks_have_their_time_to_end_however_long_a_shield_take
     task.cancel()
     assert await endings.ended([task], seconds=0.25) is None
     assert task.done()
+
+
+async def test_nobody_waits_for_tasks_of_which_none_is_expected():
+    arrivals = Arrivals()
+    for _ in range(2):
+        for seconds in (None, 60):
+            with pytest.raises(ProtocolMisuseError, match="no task is expected"):
+                await arrivals.next(seconds=seconds)
+        task = arrivals.expect(asyncio.create_task(asyncio.sleep(0)))
+        assert await arrivals.next() == [task]
+    done = arrivals.expect(asyncio.create_task(asyncio.sleep(0)))
+    waiting = arrivals.expect(asyncio.create_task(asyncio.sleep(60)))
+    await done
+    assert await arrivals.next() == [done]
+    assert await arrivals.next(seconds=0) == []
+    waiting.cancel()
+    assert await arrivals.next() == [waiting]

@@ -36,7 +36,8 @@ def test_a_message_of_langchain_takes_feedback(tmp_path):
         question = collector.feedback(message, correct=True)
         collector.feedback(call, gold=6)
         collector.feedback(message.id, correct=False)
-    assert message.id != call and message.id.endswith(call)
+    assert message.id != call
+    assert message.id.endswith(call)
     assert labels_of(path, question) == [
         ("5", True, "feedback", call),
         ("6", True, "feedback", call),

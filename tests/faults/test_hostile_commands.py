@@ -189,3 +189,75 @@ def test_hostile_numbers_change_no_advice(tmp_path, capsys):
         return json.loads(told(*ADVISE, path, "--json", capsys=capsys)[0])
 
     assert advised("hostile.jsonl", NUMBERS) == advised("unknown.jsonl", [None])
+
+
+# -- files --------------------------------------------------------------------------------------
+
+ASKED = json.dumps({"id": "1", "question": "2 + 3?", "gold": "5", "samples": {"one": ["5", "4"]}})
+FILES = {
+    "not UTF-8": ASKED.encode() + b"\n\xff\xfe\n",
+    "UTF-16": ASKED.encode("utf-16"),
+    "NUL behind it": ASKED.encode() + b"\n\0\0\n",
+    "brackets that end nowhere": ASKED.encode() + b"\n" + b"[" * 100_000 + b"\n",
+    "brackets within brackets": b'{"id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
+    "a number of 6,000 digits": b'{"id": ' + b"9" * 6_000 + b', "question": "2 + 3?"}\n',
+    "no object": b"[]\n",
+    "nothing": b"",
+}
+READ = {
+    "run": ("run", "FILE", "-m", "tiny:sum", "--out", "OUT"),
+    "label": ("label", "STORE", "--file", "FILE"),
+    "import": ("import", "STORE", "FILE"),
+    "table": ("table", "FILE"),
+    "replay": ("replay", "FILE", "--rule", "balanced"),
+    "weights": ("replay", "SET", "--rule", "balanced", "--weights", "FILE"),
+    "weights to ask with": ("ask", "2 + 3?", "-m", "tiny:sum", "--weights", "FILE"),
+    "check": ("answers", "check", "FILE"),
+    "advise": ("advise", "FILE"),
+    "calibrate": ("calibrate", "FILE"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("command", READ)
+def test_a_file_that_cannot_be_read_ends_a_command_with_one_line(command, name, tmp_path, capsys):
+    places = {kind: tmp_path / f"{kind}.jsonl" for kind in ("FILE", "SET", "OUT")}
+    places |= {"STORE": tmp_path / "answers.db"}
+    places["FILE"].write_bytes(FILES[name])
+    places["SET"].write_text(ASKED)
+    filled(f"sqlite:///{places['STORE']}")
+    refused_in_a_line(*(str(places.get(word, word)) for word in READ[command]), capsys=capsys)
+
+
+def refused_in_a_line(*words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*words])
+    _, error = capsys.readouterr()
+    assert ended.value.code == 2, error
+    assert "Traceback" not in error
+    (line,) = [line for line in error.splitlines() if line.startswith("error: ")]
+    assert len(line) < 500
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 9_000, "max_samples = " + "9" * 6_000, "a = \0"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_so_does_the_file_of_an_ensemble(text, encoding, tmp_path, capsys):
+    path = tmp_path / "ensemble.toml"
+    path.write_bytes(text.encode(encoding))
+    refused_in_a_line("ask", "2 + 3?", str(path), capsys=capsys)
+
+
+@pytest.mark.parametrize(
+    "address", ["a\0b.db", "sqlite:///a\0b.db", "a\udcffb.db", "x://", "mysql://a/b"]
+)
+@pytest.mark.parametrize("command", ["status", "export", "run"])
+def test_so_does_what_is_no_address_of_a_store(address, command, tmp_path, capsys):
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text(ASKED)
+    out = ["--out", str(tmp_path / "out.jsonl")]
+    words = {
+        "status": ["status", address],
+        "export": ["export", address, out[1]],
+        "run": ["run", str(questions), "-m", "tiny:sum", *out, "--store", address],
+    }
+    refused_in_a_line(*words[command], capsys=capsys)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -58,6 +59,57 @@ def test_lines_of_data_are_joined_and_an_end_without_an_empty_line_counts():
     assert [*reader.feed(b"data: a\ndata:b\n\nevent: x\ndata: [DO")] == ["a\nb"]
     assert [*reader.feed(b"NE]")] == []
     assert [*reader.close()] == [DONE]
+
+
+LONG = 1 << 18
+
+
+def read(sent):
+    reader = EventReader()
+    return [data for at in range(0, len(sent), 256) for data in reader.feed(sent[at : at + 256])]
+
+
+def put_together(kind):
+    def pieces(n):
+        reply = StreamedCompletion()
+        for i in range(n // 128):
+            function = {"name": "add", "arguments": "x" * 128}
+            calls = [{"index": i, "id": f"c{i}", "function": function}]
+            own = {"tool_calls": calls} if kind == "calls" else {"function_call": function}
+            reply.add_chunk(delta(finish="stop", content="x" * 128, **own))
+        return reply.add(DONE) or reply.body()
+
+    return pieces
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda n: read(b"data: " + b"x" * n + b"\n\n"),
+        lambda n: read(b"data: " + b"x" * n),
+        lambda n: read(b"data: x\n" * (n // 8) + b"\n"),
+        lambda n: read(b"\r" * n),
+        put_together("calls"),
+        put_together("function"),
+    ],
+    ids=[
+        "a line",
+        "no end",
+        "lines of one event",
+        "returns",
+        "many calls",
+        "a function's arguments",
+    ],
+)
+def test_reading_a_stream_takes_time_in_proportion_to_its_length(work):
+    def seconds(n):
+        start = time.process_time()
+        work(n)
+        return time.process_time() - start
+
+    # Two doublings at 2.5 times each; what is too quick to measure is let go.
+    once, four = (min(seconds(n) for _ in range(3)) for n in (LONG, 4 * LONG))
+    assert four < max(2.5**2 * once, 0.05)
 
 
 def test_a_heartbeat_is_no_event():

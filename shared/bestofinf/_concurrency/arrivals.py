@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Generic, TypeVar
 
+from bestofinf.errors import ProtocolMisuseError
+
 T = TypeVar("T")
 
 
@@ -17,10 +19,12 @@ class Arrivals(Generic[T]):
 
     def __init__(self) -> None:
         self._ended: list[asyncio.Task[T]] = []
+        self._under_way = 0
         self._turn: asyncio.Future[None] | None = None
 
     def expect(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
         """Collect a task when it has ended; return it."""
+        self._under_way += 1
         task.add_done_callback(self._note)
         return task
 
@@ -29,8 +33,13 @@ class Arrivals(Generic[T]):
 
         Args:
             seconds: Most seconds to wait, after which none may have ended; None for no limit.
+
+        Raises:
+            ProtocolMisuseError: If no task is expected, as none would ever end.
         """
         if not self._ended:
+            if not self._under_way:
+                raise ProtocolMisuseError("no task is expected: there is nothing to wait for")
             loop = asyncio.get_running_loop()
             turn = self._turn = loop.create_future()
             timer = None if seconds is None else loop.call_later(seconds, _wake, turn)
@@ -44,6 +53,7 @@ class Arrivals(Generic[T]):
         return ended
 
     def _note(self, task: asyncio.Task[T]) -> None:
+        self._under_way -= 1
         self._ended.append(task)
         if self._turn is not None:
             _wake(self._turn)

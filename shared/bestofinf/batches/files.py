@@ -14,6 +14,7 @@ from string import Formatter
 from typing import IO, Any, TypeAlias
 
 from bestofinf._extras import require
+from bestofinf.border import loads
 from bestofinf.errors import UsageError, shown
 
 AnswerRow: TypeAlias = dict[str, Any]
@@ -214,12 +215,9 @@ def _read_jsonl(path: Path) -> Iterator[tuple[str, AnswerRow]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                why = error.msg.removesuffix(" at")
-                raise UsageError(
-                    f"{path}, line {number}: not JSON: {why} at column {error.colno}"
-                ) from None
+                row = loads(line)
+            except ValueError as error:
+                raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
             if not isinstance(row, dict):
                 raise UsageError(
                     f"{path}, line {number}: wanted an object, got {line.strip()!r:.80}"

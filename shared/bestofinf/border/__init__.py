@@ -33,6 +33,7 @@ from bestofinf.border.values import (
     as_fraction,
     as_logprob,
     as_logprobs,
+    loads,
 )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "fresh_mark",
     "hide_secrets",
     "is_secret_name",
+    "loads",
     "marked",
     "printable",
     "remember_keys",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from enum import Enum
@@ -112,3 +113,23 @@ def as_finish_reason(value: object) -> str | None:
         return None
     said = value[-100:].lower().rpartition(".")[2]
     return _SPELLINGS.get(said, said)
+
+
+def loads(text: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: If it is none, in words that end a sentence; also if it is nested too deeply, or holds
+            a whole number of thousands of digits, which Python does not read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError as error:
+        why = f"{error.msg.removesuffix(' at')} at column {error.colno}"
+        raise ValueError(why if error.lineno == 1 else f"{why} of line {error.lineno}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 text (byte {error.start})") from None
+    except ValueError:
+        raise ValueError("a number has too many digits") from None

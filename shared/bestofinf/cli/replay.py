@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bestofinf.border import loads
 from bestofinf.cli.prices import PRICE_HELP, prices_by_member
 from bestofinf.cli.recorded import ANSWER_HELP, read_recorded, tell_labels, tell_unread
 from bestofinf.cli.tables import Column, show_table
@@ -160,7 +160,7 @@ def weights_by_member(path: Path) -> dict[str, float]:
         UsageError: If it cannot be read or is not an object of numbers.
     """
     try:
-        record: Any = json.loads(path.read_text(encoding="utf-8"))
+        record: Any = loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:

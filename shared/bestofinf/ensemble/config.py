@@ -202,7 +202,7 @@ def read_config(path: str | PathLike[str]) -> Config:
             record = tomllib.load(opened)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
         raise UsageError(f"{file}: not TOML: {error}") from None
     reader = _Reader(file)
     config = reader.config(record)

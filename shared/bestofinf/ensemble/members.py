@@ -9,11 +9,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from bestofinf.border import hide_secrets
+from bestofinf.border import LONGEST_NAME, hide_secrets
 from bestofinf.errors import UsageError, is_number, shown
 from bestofinf.records import Member
 
 M = TypeVar("M")
+
+_LONGEST = 8 * LONGEST_NAME  # far beyond what is kept, so that no key is cut before it is hidden
 
 
 @runtime_checkable
@@ -85,7 +87,8 @@ def member_name(text: str) -> str:
         return text
     scheme, _, rest = address.partition("://")
     host, slash, path = rest.partition("/")
-    return hide_secrets(f"{model}@http{scheme}://{host.rpartition('@')[2]}{slash}{path}")
+    full = f"{model}@http{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    return hide_secrets(full[:_LONGEST])
 
 
 def common_facts(found: Sequence[object]) -> dict[str, Any] | None:

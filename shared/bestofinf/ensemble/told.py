@@ -6,10 +6,10 @@ What is read here is foreign: `Sampler` checks it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bestofinf.border import loads
 from bestofinf.records import ToolCall
 from bestofinf.records.likelihood import logprob_fields, token_logprob
 
@@ -77,7 +77,7 @@ def told_call(name: str, args: Any, call_id: str | None) -> ToolCall | None:
     """Return a tool call; None if its arguments are neither an object nor the JSON of one."""
     if isinstance(args, str):
         try:
-            args = json.loads(args) if args.strip() else {}
+            args = loads(args) if args.strip() else {}
         except ValueError:
             return None
     return ToolCall(name, args, call_id) if isinstance(args, Mapping) else None

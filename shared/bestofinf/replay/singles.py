@@ -41,7 +41,7 @@ class Singles:
             for step in range(draws.lengths[row]):
                 member, sample = int(draws.members[row, step]), int(draws.samples[row, step])
                 count_sample(tally, population, member, sample)
-                ended = self._ended(tally)
+                ended = ended_by(self.rule, tally, self.abstain_limit)
                 if ended is not None:
                     reason, named = ended
                     votes.samples[row] = step + 1
@@ -50,16 +50,23 @@ class Singles:
             votes.tokens[row], votes.costs[row] = tally.tokens, tally.cost
             enter_winner(votes, row, named, tally, self.rule)
 
-    def _ended(self, tally: Tally) -> tuple[str, AnswerValue | None] | None:
-        """Return why a vote ends and the answer that the rule names; None if it goes on."""
-        limit = self.abstain_limit
-        if limit is not None and not tally.n_votes and tally.n_abstained >= limit:
-            return UNVOTABLE, None
-        for part in parts(self.rule):
-            verdict = part.check(tally)
-            if verdict is not None:
-                return name_of(part), verdict.answer
-        return None
+
+def ended_by(
+    rule: StopRule, tally: Tally, abstain_limit: int | None
+) -> tuple[str, AnswerValue | None] | None:
+    """Return why a vote ends and whom the rule names, or None where it goes on.
+
+    Where replies must vote to win and none has, only a budget ends it, as in a live vote.
+    """
+    silent = abstain_limit is not None and not tally.n_votes
+    if abstain_limit is not None and silent and tally.n_abstained >= abstain_limit:
+        return UNVOTABLE, None
+    for part in parts(rule):
+        stops = part.budget() if silent else part
+        verdict = stops.check(tally) if stops is not None else None
+        if verdict is not None:
+            return name_of(part), verdict.answer
+    return None
 
 
 def enter_winner(

@@ -18,8 +18,8 @@ from bestofinf.errors import whole
 from bestofinf.records import Decision, Draw, Member, Sample, Usage
 from bestofinf.replay.draws import Draws, Resampler
 from bestofinf.replay.populations import Floats, Lengths, Population
-from bestofinf.replay.singles import enter_winner, known_lengths, likelihood_of
-from bestofinf.replay.votes import UNVOTABLE, Votes, name_of, parts
+from bestofinf.replay.singles import ended_by, enter_winner, known_lengths, likelihood_of
+from bestofinf.replay.votes import SPENT, Votes
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import MaxSamples
 from bestofinf.voting.engine import VotingEngine
@@ -170,14 +170,7 @@ def enter_decision(engine: VotingEngine, rule: StopRule, votes: Votes, row: int)
     votes.samples[row] = decision.n_samples
     votes.tokens[row] = decision.usage.output_tokens
     votes.costs[row] = decision.usage.cost
-    named = None
-    if not tally.n_votes and decision.reason.startswith(UNVOTABLE):
-        votes.reasons[row] = votes.names.index(UNVOTABLE)
-    else:
-        for part in parts(rule):
-            verdict = part.check(tally)
-            if verdict is not None:
-                votes.reasons[row], named = votes.names.index(name_of(part)), verdict.answer
-                break
+    reason, named = ended_by(rule, tally, engine.abstain_limit) or (SPENT, None)
+    votes.reasons[row] = votes.names.index(reason)
     enter_winner(votes, row, named, tally, rule)
     return decision

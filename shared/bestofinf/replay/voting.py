@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -89,19 +90,16 @@ def _reads_one(rule: StopRule, tallies: TallyArrays) -> bool:
     if tallies.usual_tokens is not None and tallies.usual_log_tokens is not None:
         empty.usual_tokens = tallies.usual_tokens[:0]
         empty.usual_log_tokens = tallies.usual_log_tokens[:0]
-    return any(part.check_many(empty) is None for part in parts(rule))
+    alternatives = parts(rule)
+    budgets = [budget for part in alternatives if (budget := part.budget()) is not None]
+    return any(part.check_many(empty) is None for part in (*alternatives, *budgets))
 
 
-def _names_answer(part: StopRule) -> bool:
-    """Return whether the rule names the winner itself instead of leaving it to the tally."""
+def _named(part: StopRule, tallies: TallyArrays) -> Ints:
+    """Return whom the verdicts of a rule that fires name; of several, the last that names anybody."""
     rules = part.rules if isinstance(part, AllOf) else (part,)
-    return any(type(rule).answers_many is not StopRule.answers_many for rule in rules)
-
-
-def _answers(part: StopRule, tallies: TallyArrays) -> Ints:
-    rules = part.rules if isinstance(part, AllOf) else (part,)
-    own = [rule for rule in rules if _names_answer(rule)]
-    return own[-1].answers_many(tallies) if own else tallies.leader
+    named = [rule.answers_many(tallies) for rule in rules]
+    return reduce(lambda first, then: np.where(then < 0, first, then), named)
 
 
 @dataclass(eq=False)
@@ -112,19 +110,22 @@ class _Course:
         rule: The rule.
         votes: The results so far.
         going: Which rows of the tallies still vote.
-        abstain_limit: See `vote_recorded`.
+        abstain_limit: As of `vote_recorded`.
+        budgets: What of each alternative of the rule is a budget; None where nothing is.
     """
 
     rule: StopRule
     votes: Votes
     going: Bools
     abstain_limit: int | None
+    budgets: tuple[StopRule | None, ...]
 
     @classmethod
     def open(cls, rule: StopRule, lengths: Ints, abstain_limit: int | None) -> _Course:
         """Return votes of which none has ended."""
         going = np.ones(len(lengths), dtype=np.bool_)
-        return cls(rule, Votes.open(rule, lengths), going, abstain_limit)
+        budgets = tuple(part.budget() for part in parts(rule))
+        return cls(rule, Votes.open(rule, lengths), going, abstain_limit, budgets)
 
     def step(self, tallies: TallyArrays, rows: Ints, samples: int, lengths: Ints) -> None:
         """End the votes that end after this number of samples.
@@ -136,13 +137,18 @@ class _Course:
             lengths: Number of samples available in each row.
         """
         limit = self.abstain_limit
+        silent = (tallies.n_votes == 0) & (limit is not None)
         if limit is not None:
-            silent = (tallies.n_votes == 0) & (tallies.n_abstained >= limit)
-            self._end(silent, tallies, rows, samples, UNVOTABLE)
-        for part in parts(self.rule):
+            hopeless = silent & (tallies.n_abstained >= limit)
+            self._end(hopeless, tallies, rows, samples, UNVOTABLE)
+        for part, budget in zip(parts(self.rule), self.budgets, strict=True):
             fired = part.check_many(tallies)
-            if fired is not None:
-                self._end(fired, tallies, rows, samples, name_of(part), part)
+            if fired is None:
+                continue
+            if silent.any():  # with nothing to elect yet, only a budget ends a vote
+                spent = None if budget is None else budget.check_many(tallies)
+                fired = np.where(silent, False if spent is None else spent, fired)
+            self._end(fired, tallies, rows, samples, name_of(part), part)
         self._end(lengths == samples, tallies, rows, samples, SPENT)
 
     def _end(
@@ -163,16 +169,16 @@ class _Course:
         votes.costs[ended] = tallies.cost[places]
         votes.reasons[ended] = votes.names.index(reason)
         self.going[places] = False
-        if part is not None and _names_answer(part):
-            votes.answers[ended] = _answers(part, tallies)[places]
-            return
-        chosen = self.rule.elects_many(tallies)
-        votes.answers[ended] = (tallies.leader if chosen is None else chosen)[places]
-        if chosen is None:
-            level = places[tallies.c2[places] >= tallies.c1[places] * (1 - EPSILON)]
-            for place, tied in zip(level.tolist(), tallies.tied(level), strict=True):
-                if tied.sum() > 1:
-                    votes.tied[int(rows[place])] = np.flatnonzero(tied)
+        chosen = np.full(len(tallies), -1) if part is None else _named(part, tallies)
+        elected = self.rule.elects_many(tallies)
+        if elected is not None:
+            chosen = np.where(chosen < 0, elected, chosen)
+        votes.answers[ended] = np.where(chosen < 0, tallies.leader, chosen)[places]
+        close = tallies.c2[places] >= tallies.c1[places] * (1 - EPSILON)
+        level = places[close & (chosen[places] < 0)]
+        for place, tied in zip(level.tolist(), tallies.tied(level), strict=True):
+            if tied.sum() > 1:
+                votes.tied[int(rows[place])] = np.flatnonzero(tied)
 
 
 def _all_at_once(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
 from itertools import zip_longest
 from typing import ClassVar, Literal, TypeAlias
 
@@ -178,15 +179,15 @@ class StopRule(ABC):
         return None
 
     def answers_many(self, tallies: TallyArrays) -> Ints:
-        """Return the answer that the rule returns per row, for rows in which it fires."""
-        return tallies.leader
+        """Return the answer it names per row, where it fires; -1 where its verdict names none."""
+        return np.full(len(tallies), -1)
 
     def elects(self, tally: Tally) -> Verdict | None:
         """Return the answer that the rule elects if another rule ends the vote; None for the leader."""
         return None
 
     def elects_many(self, tallies: TallyArrays) -> Ints | None:
-        """Return the elected answer per row; None if it is the tally's leader in all rows."""
+        """Return the same per row, -1 where it is left to the tally; None leaves all rows to it."""
         return None
 
     def parts(self) -> Iterator[StopRule]:
@@ -292,8 +293,10 @@ class _Joined(StopRule):
 
     def elects_many(self, tallies: TallyArrays) -> Ints | None:
         """Return whom the first of its rules elects that elects anybody."""
-        found = (rule.elects_many(tallies) for rule in self.rules)
-        return next((answers for answers in found if answers is not None), None)
+        known = [own for rule in self.rules if (own := rule.elects_many(tallies)) is not None]
+        return (
+            reduce(lambda first, then: np.where(first < 0, then, first), known) if known else None
+        )
 
     def parts(self) -> Iterator[StopRule]:
         """Yield the single rules within, at any depth."""

@@ -182,15 +182,15 @@ class ProbabilityMass(OptimalStopping):
         return proved, leader
 
     def answers_many(self, tallies: TallyArrays) -> Ints:
-        """Return the answer that is certified, or has most votes and shares."""
+        """Return the answer that is certified, or has most votes and shares; -1 for others."""
         elected = self.elects_many(tallies)
         if tallies.masses is None or elected is None:
-            return tallies.leader
+            return super().answers_many(tallies)
         proved, leader = self._certified_many(tallies)
         return np.where(proved, leader, elected)
 
     def elects_many(self, tallies: TallyArrays) -> Ints | None:
-        """Return the answer with most votes and shares; None without any probabilities."""
+        """Return the answer with most votes and shares; -1 where votes alone decide."""
         if tallies.masses is None:
             return None
         found = tallies.masses.shares(tallies.weights, all_members=True)
@@ -199,9 +199,7 @@ class ProbabilityMass(OptimalStopping):
         own = tallies.masses.shares(tallies.weights, all_members=False)
         by_score = tallies.first_two(self._scores_many(tallies, own))[0] if self.kappa else None
         exact = found.told & found.exact & (found.excess <= EXCESS) & found.complete
-        scored = (
-            tallies.leader if by_score is None else np.where(found.told, by_score, tallies.leader)
-        )
+        scored = -1 if by_score is None else np.where(found.told, by_score, -1)
         best: Ints = np.where(exact, tallies.first_two(estimates)[0], scored)
         return np.where(tallies.leader < 0, -1, best)
 

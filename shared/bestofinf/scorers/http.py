@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from bestofinf.border import loads
 from bestofinf.errors import UsageError
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers.base import BaseScorer, Score, ScoringError
@@ -67,7 +68,7 @@ class RewardEndpoint(BaseScorer):
                 raise error.reason from None
             raise ConnectionError(f"{self.url}: {error.reason}") from None
         try:
-            return Score(_at(json.loads(text), self.path), usage)
+            return Score(_at(loads(text), self.path), usage)
         except (ValueError, LookupError, TypeError):
             raise ScoringError(f"no score at {self.path!r} in {text[:200]!r}", usage) from None
 

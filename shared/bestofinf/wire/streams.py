@@ -6,7 +6,6 @@ read and written: clients of OpenAI's form trip over ``id``, ``event`` and ``ret
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,8 +18,6 @@ DONE = "[DONE]"
 HEARTBEAT = b": waiting\n\n"
 """A comment that keeps a connection alive and that clients do not see."""
 
-_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # a carriage return at the end may be half of two
-
 
 def event(data: Mapping[str, Any] | str) -> bytes:
     """Return one event: a chunk as JSON, or a text such as `DONE`."""
@@ -31,12 +28,19 @@ class EventReader:
     """Cuts bytes into the data of events, however the bytes are split."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._line: list[bytes] = []  # of the last line, which may be long: each piece is read once
+        self._return = b""
         self._data: list[str] = []
 
     def feed(self, received: bytes) -> Iterator[str]:
         """Yield the data of every event that has come to its end."""
-        *lines, self._rest = _LINE_END.split(self._rest + received)
+        received = self._return + received
+        self._return = received[-1:] if received.endswith(b"\r") else b""  # may be half of two
+        *lines, rest = (received.removesuffix(b"\r") + b".").splitlines()
+        if lines:
+            lines[0] = b"".join([*self._line, lines[0]])
+            self._line.clear()
+        self._line.append(rest[:-1])
         for line in lines:
             if line:
                 self._take(line)
@@ -45,8 +49,8 @@ class EventReader:
 
     def close(self) -> Iterator[str]:
         """Yield what stands at the end of the stream without an empty line behind it."""
-        self._take(self._rest.rstrip(b"\r"))
-        self._rest = b""
+        self._take(b"".join(self._line))
+        self._line, self._return = [], b""
         if self._data:
             yield self._event()
 
@@ -125,6 +129,8 @@ class _Choice:
         self._message: Json = {}
         self._texts: dict[str, list[str]] = {}  # joined at the end: replies may be long
         self._calls: list[_Call] = []
+        self._latest: dict[int | None, _Call] = {}  # by index
+        self._legacy: _Call | None = None
         self._logprobs: dict[str, list[Any]] = {}
 
     @property
@@ -142,10 +148,8 @@ class _Choice:
                 for call in map(mapping, items(value)):
                     self._call(call)
             elif name == "function_call":
-                legacy = mapping(value)
-                known = self._message.setdefault(name, {"name": "", "arguments": ""})
-                known["name"] = known["name"] or text(legacy.get("name")) or ""
-                known["arguments"] += text(legacy.get("arguments")) or ""
+                self._legacy = self._legacy or _Call()
+                self._legacy.add({"function": mapping(value)})
             elif name != "role" and isinstance(value, str):
                 self._texts.setdefault(name, []).append(value)
             elif isinstance(value, list) and isinstance(self._message.get(name), list):
@@ -155,12 +159,11 @@ class _Choice:
 
     def _call(self, part: Mapping[str, Any]) -> None:
         index, own_id = as_count(part.get("index")), text(part.get("id"))
-        known = next(
-            (call for call in reversed(self._calls) if call.index == index),
-            self._calls[-1] if self._calls and index is None and own_id is None else None,
-        )
+        known = self._latest.get(index)
+        if known is None and self._calls and index is None and own_id is None:
+            known = self._calls[-1]
         if known is None or (own_id is not None and known.id not in (None, own_id)):
-            known = _Call(index)
+            known = self._latest[index] = _Call()
             self._calls.append(known)
         known.add(part)
 
@@ -169,6 +172,8 @@ class _Choice:
         message |= {name: "".join(pieces) for name, pieces in self._texts.items()}
         if self._calls:
             message["tool_calls"] = [call.whole() for call in self._calls]
+        if self._legacy is not None:
+            message["function_call"] = self._legacy.whole()["function"]
         logprobs = {name: found or None for name, found in self._logprobs.items()} or None
         return {**self._outer, "message": message, "logprobs": logprobs} | (
             {} if "finish_reason" in self._outer else {"finish_reason": None}
@@ -178,8 +183,7 @@ class _Choice:
 class _Call:
     """One tool call of a stream so far."""
 
-    def __init__(self, index: int | None) -> None:
-        self.index = index
+    def __init__(self) -> None:
         self.id: str | None = None
         self._outer: Json = {"type": "function"}
         self._name = ""

@@ -1,6 +1,6 @@
-"""Read and write JSON, and take objects, lists and texts out of it: what does not fit is absent.
+"""Write JSON, and take objects, lists and texts out of it: what does not fit is absent.
 
-Numbers are taken by `bestofinf.border`.
+It is read, and numbers are taken, by `bestofinf.border`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from bestofinf.border import loads as loads
+
 Json: TypeAlias = dict[str, Any]
 
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-def loads(text: str | bytes) -> Any:
-    """Return the value of a JSON text.
-
-    Raises:
-        ValueError: If it is none; also if it is nested too deeply to be read.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
 
 
 def dumps(value: Any) -> str:

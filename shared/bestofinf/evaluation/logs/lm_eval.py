@@ -8,12 +8,12 @@ by log-likelihood have no replies; the most likely choice is their only answer.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bestofinf.border import loads
 from bestofinf.evaluation.logs.contents import as_list, as_map, as_text, grade_of, question_text
 from bestofinf.evaluation.logs.head import LINES, Head
 from bestofinf.evaluation.logs.protocol import Found, LeftOut, LogReader, LogSample, Remark
@@ -148,7 +148,7 @@ def _run(path: Path) -> tuple[str, str, Mapping[str, Any]]:
         beside = path.with_name(f"results_{named['date']}.json")
         try:
             if beside.stat().st_size < _LARGEST_RESULTS:
-                results = as_map(json.loads(beside.read_text(encoding="utf-8")))
+                results = as_map(loads(beside.read_bytes()))
         except (OSError, ValueError):
             results = {}
     config = as_map(results.get("config"))

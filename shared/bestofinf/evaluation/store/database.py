@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import threading
 import weakref
 from collections.abc import Iterator
@@ -33,12 +34,9 @@ SQLITE_MAGIC = b"SQLite format 3\x00"
 
 _ORPHANS = "PRAGMA foreign_key_check"
 
-_PATIENCE = 2.0  # seconds to wait for readers, before a warning that they keep deleted texts alive
-_UNBINDABLE = (
-    "binding parameter",
-    "cannot adapt",
-    "too big",
-)  # values that no database can hold
+_UNFIT = re.compile("[\x00\ud800-\udfff]")  # in no name of a file that a URL can say
+_PATIENCE = 2.0  # seconds that a reader is waited for before what it keeps alive is told
+_UNBINDABLE = ("binding parameter", "cannot adapt", "too big")  # of values no database can hold
 
 # Parts of database errors and what they mean to the operator. The first match wins.
 _TROUBLES = (
@@ -69,6 +67,8 @@ def parse_url(address: str | Path) -> URL:
     Raises:
         UsageError: If it is neither, or names a database that is not supported.
     """
+    if _UNFIT.search(str(address)):
+        raise UsageError(f"not an address of a store: {str(address)!r:.80}")
     if isinstance(address, Path) or "://" not in address:
         return URL.create("sqlite", database=str(address))
     try:
