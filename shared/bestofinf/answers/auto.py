@@ -34,6 +34,7 @@ from bestofinf.answers.wording import (
     ABSENT,
     Question,
     asks_for_text,
+    is_pointed,
     key,
     question_in,
     question_of,
@@ -214,7 +215,7 @@ class AutoAnswer(Answer):
         if self.question is None:
             return _has_value(value)
         text = str(value)
-        if self.question.wants_id:
+        if self.question.wants_id or is_pointed(text, self.question):
             return False
         return number_form(text) is not None or (is_mathematical(text) and not _CODE.search(text))
 
@@ -228,9 +229,13 @@ class AutoAnswer(Answer):
         if self.at_length and short_form(text) is None:
             raise Abstain(AT_LENGTH)
         found = key(text, self.question)
+        if is_pointed(text, self.question):
+            return text.strip(" .*_")  # 1.234 or 1234: one vote with itself only
         if found is None:
             form = self._checked(written(text))
-            found = key(form, self.question) or form
+            # "Is it 12?" asks back, "is it 12" would not.
+            asks = text.rstrip().endswith(("?", "？"))
+            found = (None if asks else key(form, self.question)) or form
             beside = set(_IN_BRACKETS.findall(text)) & self.question.labels.keys()
             if found in self.question.labels and not beside <= {found}:
                 raise Abstain("names two choices")  # "iron (B)", of which the form keeps "iron"

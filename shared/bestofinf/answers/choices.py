@@ -6,12 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
-from bestofinf.answers.base import Abstain, Answer
+from bestofinf.answers.base import Abstain, Answer, bound
 from bestofinf.answers.finding import boxed_or_announced
 from bestofinf.answers.forms import choice_form, encodable, even, words_form
 from bestofinf.answers.languages import LETTER, NEGATION
 from bestofinf.answers.latex import unwrapped
+from bestofinf.answers.stances import RETRACTS, TAKEN_BACK
+from bestofinf.answers.wording import question_in
 from bestofinf.border import CUT_OFF
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
@@ -44,10 +47,10 @@ _CLAUSE = re.compile(
 _ALL_BUT = re.compile(r"(?<!\w)(?:all|any\w*|every\w*|none|nothing)\s+but(?!\w)", re.I)
 _ASKED = re.compile(r"[^.!?\n]{0,200}\?")
 _DENIES = re.compile(
-    r"(?<!\w)(?:not|\w+n['’]t|never|neither|nor|wrong|incorrect|false|invalid|impossible|unlikely|rather\s+than|instead"
+    r"(?<!\w)(?:not|\w+n['’]t|never|neither|nor|wrong|incorrect|false|invalid|fail\w*|impossible|unlikely|rather\s+than|instead"
     r"|except|without|unlike|eliminat\w+|rul\w+\s+out|exclud\w+|discard\w+|reject\w+|cannot|if|whether|than|maybe|perhaps"
     r"|might|could|falsch\w*|faux|fausse|incorrect\w*|falso|falsa|sbagliat\w*|errad\w*|fout|неверн\w*|неправильн\w*)(?!\w)"
-    r"|错|錯|違",
+    r"|错|錯|違|틀렸|틀린|아니",
     re.I,
 )
 
@@ -62,6 +65,8 @@ class ChoiceAnswer(Answer):
 
     expected = True
     whole = True
+    asks_for_denied: ClassVar[bool] = False
+    """Whether the question asks which choice is false, fails or is not so."""
 
     choices: Sequence[str] = _LETTERS
 
@@ -70,6 +75,12 @@ class ChoiceAnswer(Answer):
             object.__setattr__(self, "choices", tuple(self.choices))
         if len({words_form(choice) or choice for choice in self.choices}) != len(self.choices):
             raise UsageError(f"choices must differ, got {self.choices!r}")
+
+    def for_question(self, text: str) -> ChoiceAnswer:
+        """Return a copy that knows whether the question asks for the choice that is not so."""
+        asked = question_in(text)
+        denies = _DENIES.search(asked) or NEGATION.search(asked.lower())
+        return bound(self, asks_for_denied=denies is not None)
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the choice that is boxed, announced, all that a line says, or the only one named."""
@@ -129,11 +140,25 @@ class ChoiceAnswer(Answer):
         )
         affirmed: set[str] = set()
         denied: set[str] = set()
-        for clause in _CLAUSE.split(text):
-            found = {c for m in mention.finditer(clause) if (c := self._meant(m, clause))}
-            rest = mention.sub(" ", clause)
-            denies = NEGATION.search(rest.lower()) or _DENIES.search(rest)
-            (denied if denies else affirmed).update(found)
+        start, before, heading = 0, set[str](), False
+        for end in [*_CLAUSE.finditer(text), None]:
+            clause = text[start : end.start() if end else len(text)]
+            meant = [self._meant(match, clause) for match in mention.finditer(clause)]
+            found = {choice for choice in meant if choice}
+            rest = _without(mention, meant, clause)
+            opposes = bool(_DENIES.search(rest) or TAKEN_BACK.search(rest))
+            denies = opposes or NEGATION.search(rest.lower()) is not None
+            if found or not RETRACTS.fullmatch(clause):
+                (denied if denies or heading else affirmed).update(found)
+            else:
+                denied |= before  # "B. That is wrong."
+            if clause.strip():
+                before = found
+                # "Wrong answer: B"
+                heading = not found and opposes and end is not None and end[0] in ":：—–"
+            start = end.end() if end else 0
+        if self.asks_for_denied and denied:
+            return None  # of "A is true, B is false" the question may ask for either
         left = affirmed - denied
         return left.pop() if len(left) == 1 else None
 
@@ -151,6 +176,12 @@ class ChoiceAnswer(Answer):
         return next((c for c in self.choices if c == name), None) or next(
             (c for c in self.choices if c.casefold() == name.casefold()), None
         )
+
+
+def _without(mention: re.Pattern[str], meant: Sequence[str | None], clause: str) -> str:
+    """Return a clause without the mentions that are choices."""
+    each = iter(meant)
+    return mention.sub(lambda match: " " if next(each) else match[0], clause)
 
 
 @lru_cache(maxsize=64)

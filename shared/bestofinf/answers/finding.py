@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -17,6 +18,7 @@ from bestofinf.answers.languages import (
     NEGATION,
     VERB_LAST,
 )
+from bestofinf.answers.stances import RETRACTS, is_own, is_taken_back
 
 WINDOW = 20_000
 """Marks other than a box are looked for in this many characters at the end of a reply."""
@@ -60,6 +62,8 @@ _HEDGE = re.compile(
     r"|for\s+sure|definitely|certainly)\s+",
     re.I,
 )
+_ASKS = ("?", "？", "؟")
+_SIGNS_BEHIND = re.compile(r"[\s*_\"')\].,;:!?？؟—–-]{1,8}")
 _FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\r?\n(.*?)```", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z]{2}|[^\x00-\x7f]")  # without which there is no mark
 _GROUP_OR_PART = re.compile(r"[^\d,.]{0,12}[1-9]\d{0,2}[.,]\d{3}(?![\d.,])")
@@ -97,7 +101,7 @@ def announced(text: str) -> str | None:
     if marks := _in_english(tail, lower):
         said = (_said_in_english(mark, tail) for mark in reversed(marks))
     elif others := _in_other_languages(tail, lower):
-        said = (_said(code, mark) for code, mark in reversed(others))
+        said = (_said(codes, mark) for codes, mark in reversed(others))
     else:
         return None
     return next((span for span in islice(said, MAX_MARKS) if span is not None), "")
@@ -143,28 +147,44 @@ def _said_in_english(mark: re.Match[str], tail: str) -> str | None:
         span = rest[: closing.start()].strip() if closing else ""
     else:
         span = _first_sentence(rest)
-    if not span or _REMARK.match(span):
+    if not span or _REMARK.match(span) or _is_taken_back(rest, span):
+        return None
+    if mark[0][-1] != ">" and "#" not in mark[0] and not is_own(tail, mark.start(), mark[0]):
         return None
     return "" if _DENIED.match(span) else span
 
 
-def _in_other_languages(tail: str, lower: str) -> list[tuple[str, re.Match[str]]]:
-    """Return the announcements in other languages, in order, each with its language."""
+def _is_taken_back(rest: str, span: str) -> bool:
+    """Return whether what follows asks it, as "The answer is 31?", or takes it back: "That is wrong."."""
+    if span.endswith(_ASKS):
+        return True
+    behind = _SIGNS_BEHIND.match(rest, rest.find(span) + len(span))
+    if behind is None:
+        return False
+    return any(sign in behind[0] for sign in _ASKS) or (
+        RETRACTS.match(rest, behind.end()) is not None
+    )
+
+
+def _in_other_languages(tail: str, lower: str) -> list[tuple[list[str], re.Match[str]]]:
+    """Return the announcements in other languages, in order, each with its languages."""
     if _WORD.search(tail) is None:
         return []
     plain = tail.isascii()
     nouns = _ASCII_NOUNS if plain else _NOUNS
-    codes = {code for noun, code in nouns if noun in lower}
     if not plain and not unicodedata.is_normalized("NFC", tail):
         tail = unicodedata.normalize("NFC", tail)
         lower = tail.lower()
-        codes = {code for noun, code in nouns if noun in lower}
-    found = {mark.end(): (code, mark) for code in codes for mark in _mark(code).finditer(tail)}
+    found: dict[int, tuple[list[str], re.Match[str]]] = {}
+    for code in dict.fromkeys(code for noun, code in nouns if noun in lower):
+        for mark in _mark(code).finditer(tail):
+            found.setdefault(mark.end(), ([], mark))[0].append(code)
     return [found[place] for place in sorted(found)]
 
 
-def _said(code: str, mark: re.Match[str]) -> str | None:
+def _said(codes: Sequence[str], mark: re.Match[str]) -> str | None:
     """Return what follows a mark: empty if it denies or is unclear, None if it says nothing."""
+    code = codes[0]
     rest = mark.string[mark.end() : mark.end() + MAX_SPAN]
     if not LANGUAGES[code].blanks and (clause := _CLAUSE.search(rest)):
         rest = rest[: clause.start()]
@@ -174,6 +194,10 @@ def _said(code: str, mark: re.Match[str]) -> str | None:
     denied = NEGATION.search(mark["words"] or "") or NEGATION.match(span.lower())
     if code in VERB_LAST or not LANGUAGES[code].blanks:
         denied = denied or NEGATION.search(rest[: len(span) + 12])
+    if is_taken_back(mark.string, mark.start(), mark["words"] or "", codes) or (
+        span and _is_taken_back(rest, span)
+    ):
+        return None
     unclear = code in COMMA_DECIMALS and _GROUP_OR_PART.match(span)
     return "" if denied or unclear else span or None
 

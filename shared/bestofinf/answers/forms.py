@@ -68,6 +68,7 @@ _UNSPACED = re.compile(
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
 _EDGES = ".,;:!?\"'`*_。、"
 _EDGES_OF_NUMBERS = ".,;:?*_`。、"  # 5' is not 5", and 5! is not 5
+_WITH_UNIT = re.compile(r"[-+]?[\d.,]*\d[^\W\d_]{1,3}")  # "12M" is not "12m"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Where "a" names something, as in music or in "plan A", it is no article.
 NOT_AFTER_ARTICLE = frozenset(
@@ -209,7 +210,7 @@ def words_form(text: str) -> str:
         if bare in ("", "-"):
             # Kept where it is all there is: an idle dash or "?" must not vanish into nothing.
             continue
-        unit = words and words[-1][-1].isdigit() and len(bare) <= 3
+        unit = (words and words[-1][-1].isdigit() and len(bare) <= 3) or _WITH_UNIT.fullmatch(bare)
         words.append(bare if unit or _is_symbol(bare) else _folded(bare))
     if len(words) > 1 and _is_article(words[0], words[1]):
         words = words[1:]

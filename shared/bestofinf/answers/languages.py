@@ -223,11 +223,19 @@ BECAUSE = re.compile(
 """Where an answer ends and its reason begins."""
 
 SCALES = (
-    r"\s?[万萬亿億兆千百十만억조천多余餘几幾数數]|\s*(?:hundred|thousand|million|billion|trillion|dozen|tausend|hundert"
-    r"|million\w*|milliard\w*|millón|millones|mil|mille|milhões|milhão|miljoen|miljard"
-    r"|тысяч\w*|миллион\w*|миллиард\w*|lakh|crore|juta|ribu|nghìn|triệu|tỷ|ألف|مليون|लाख|करोड़|हज़ार|हजार)(?![^\W\d_])"
+    r"\s?[万萬亿億兆千百十만억조천多余餘几幾数數打]|\s?(?:ダース|[분分]의|分の)|[-\s]*(?:hundred|thousand|[mb]illion|trillion|quadrillion|dozen|score|gross|pair|ten|lakh"
+    r"|crore|grand)s?(?![^\W\d_])|[-\s]*(?:mn|mln|mio|mill|bn|bln|mrd|md|bio|tn|trn|tsd|тыс|млн|млрд|трлн"
+    r"|hunderte?|tausende?|dutzend|schock|million\w*|mill?iard\w*|bi|billion\w*|billiard\w*|trillion\w*"
+    r"|millón|millones|milh\w+|bilh\w+|trilh\w+|bill[oó]n\w*|millardos?|mil|mille|milliers?|millares?|milhares?|centaines?|dizaines?|douzaines?|vingtaines?"
+    r"|centenar(?:es)?|docenas?|decenas?|mila|milion[ei]|migliaia|centinai[ao]|dozzin[ae]|decin[ae]|d[úu]zias?|centenas?|dezenas?"
+    r"|duizend\w*|honderd\w*|miljoen\w*|miljard\w*|biljoen\w*|dozijn|тысяч\w*|миллион\w*|миллиард\w*|сотн\w+|сотен|десят\w+|дюжин\w*"
+    r"|juta|ribu|nghìn|triệu|tỷ|ألف|مليون|लाख|करोड़|हज़ार|हजार"
+    r"|halves|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?|hundredths?|thousandths?|[mb]illionths?"
+    r"|drittel|viertel|fünftel|sechstel|siebtel|achtel|neuntel|zehntel|hundertstel|tausendstel|\w+ièmes?|tiers|quarts?"
+    r"|tercios?|cuart[oa]s?|quintos?|sextos?|s[ée]ptimos?|octavos?|novenos?|d[ée]cim[oa]s?|cent[ée]sim[oai]s?|mil[ée]sim[oai]s?"
+    r"|terz[oi]|quart[oi]|quint[oi]|decim[oi])\.?(?![^\W\d_])"
 )
-"""What follows a number and makes it a multiple."""
+"""What follows a number and makes it a multiple or a part."""
 
 CLOSING_VERBS = re.compile(
     r"(?<!\s)\s*(?:です|でした|である|だ|になります|となります|であります|입니다|이다|이에요|예요|입니다만"

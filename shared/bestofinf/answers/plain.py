@@ -4,35 +4,50 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 from bestofinf.answers.base import Abstain, Answer, bound
 from bestofinf.answers.boxes import last_box
 from bestofinf.answers.finding import find_answer
 from bestofinf.answers.forms import encodable, even, says_nothing, short_form, words_form
+from bestofinf.answers.languages import COMMA_DECIMALS, SCALES
 from bestofinf.answers.latex import unwrapped
-from bestofinf.answers.numbers import number_form, plain_signs, with_point
-from bestofinf.answers.sentences import changes, concluded, numbers_in, only_value, stated
+from bestofinf.answers.numbers import number_form, plain_signs, value_form, with_point
+from bestofinf.answers.sentences import (
+    changes,
+    concluded,
+    numbers_in,
+    only_numbers,
+    only_value,
+    stated,
+)
 from bestofinf.answers.units import counter, unit_symbol
 from bestofinf.answers.wording import language_of, question_in
-from bestofinf.answers.wording.figures import in_figures
+from bestofinf.answers.wording.figures import in_figures, multiplier
 from bestofinf.border import CUT_OFF
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
 
-_SCALE = {"thousand": "e3", "million": "e6", "mn": "e6", "billion": "e9", "bn": "e9"}
 _QUANTITY = re.compile(
     r"(?P<front>[-+]?(?:\s*[$€£¥])?)\s*(?P<number>[-+]?[.,]*\d[\d.,]*+(?:e[-+]?\d+)?(?:/\d+)?)"
-    r"(?:\s*(?P<unit>\\?%|[°$€£¥¢]|[^\W\d_]+))?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?"
+    r"(?P<gap>\s*)(?:(?P<unit>\\?%|[°$€£¥¢‰]|[^\W\d_²³₀-₉]+))?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?\.?"
     r"(?P<rest>(?:\s+[^\W\d_]+){0,3})",
     re.I,
 )
+_PER = re.compile(r"(?:^|\s)(?:per|pro|par|por|a|an|every|je)\s+([^\W\d_]+)$", re.I)
+_PERCENT = re.compile(r"(?<=\d)\s*per\s+cent\b|(?<=\d)\s*percentage(?!\s+points?\b)", re.I)
+_PERMILLE = re.compile(r"(?<=\d)\s*per\s+mil(?:le|l)?\b", re.I)
+_POINTS = re.compile(r"(?<=\d)\s*(?:%|percent(?:age)?)[-\s]*points?\b|(?<=\d)\s*pp\b", re.I)
+_SCALED = re.compile(SCALES, re.I)
 _CHANGING = frozenset(
     {"or", "and", "to", "than", "more", "less", "fewer", "plus", "minus", "times"}
     | {"over", "point", "half", "quarter", "dozen", "hundred", "squared", "cubed", "th"}
-    | {"out"}
+    | {"out", "each", "apiece"}
 )
 """Words after a number that make it another."""
+_POINTED = re.compile(r"\W*[1-9]\d{0,2}[.,]\d{3}(?![\d.,]\d)")  # 1.234 or 1234
+_SQUARED = {"sq": "2", "square": "2", "cubic": "3", "cu": "3"}
 _WORKED = re.compile(r"[-+*/×·÷^().,\d\s$€£%]{1,100}=\s*(?=\S)")  # "3 + 9 ="
 _SET_AS_TEXT = re.compile(r"\\(?:text|mathrm|,|;| )\s*(?:\{([^{}]*)\})?")
 _UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
@@ -141,10 +156,11 @@ class NumberAnswer(Answer):
         text = plain_signs(re.sub(r"^[A-Za-z]\s*=\s*", "", text)).strip()
         if (number := number_form(text)) is not None:
             return number
+        text = _PERMILLE.sub("‰", _PERCENT.sub("%", _POINTS.sub(" pp", text)))
         match = _QUANTITY.fullmatch(text)
         if match is None or (match["power"] and not match["unit"]):
             return None
-        return _quantity(match)
+        return _quantity(match, self.language)
 
     def _read(self, text: str | None) -> AnswerValue | None:
         """Return the number of plain text, which may have a decimal comma."""
@@ -152,15 +168,17 @@ class NumberAnswer(Answer):
             return None
         if (worked := _WORKED.match(text)) is not None:
             text = text[worked.end() :]
+        if self.language in COMMA_DECIMALS and _POINTED.match(text):
+            return None
         if self.language and (figures := in_figures(text, self.language)) is not None:
             text = figures
         return self._form(text if "\\" in text else with_point(text.strip(), listed=False))
 
     def _left(self, text: str) -> AnswerValue | None:
         """Return the only number of a text that is not the question's own."""
-        if self.asked is None or changes(text[-2_000:]):
+        if self.asked is None or text.rstrip()[-1:] in ("?", "？") or changes(text[-2_000:]):
             return None
-        values = map(self._read, numbers_in(text))
+        values = map(self._read, only_numbers(text))
         left = {v for v in values if v is not None and str(v).partition(" ")[0] not in self.asked}
         return left.pop() if len(left) == 1 else None
 
@@ -174,25 +192,52 @@ class NumberAnswer(Answer):
         return a == b or (self.tolerance > 0 and _near(a, b, self.tolerance))
 
 
-def _quantity(match: re.Match[str]) -> str | None:
+def _quantity(match: re.Match[str], language: str) -> str | None:
     word = match["unit"] or ""
-    scale = _SCALE.get(word.lower())
-    if not _CHANGING.isdisjoint(words := f"{word} {match['rest']}".lower().split()) or (
-        words and not scale and changes(" ".join(words))
-    ):
+    others = match["rest"].lower().split()
+    scale = _scale(word, language)
+    told = [*([] if scale else [word.lower()]), *others]
+    words = " ".join(told).strip()
+    if not _CHANGING.isdisjoint(told) or (words and changes(words)):
+        return None
+    if any(_SCALED.fullmatch(other) or in_figures(other, language or "en") for other in others):
+        return None
+    if scale is None and _is_unclear(match):
         return None
     if _UNSPACED.match(word) and counter(word) != word:
         return None
-    unit = unit_symbol(word) or counter(word)
+    if word.lower() in _SQUARED and len(others) == 1 and (squared := unit_symbol(others[0])):
+        unit = squared + _SQUARED[word.lower()]
+    else:
+        unit = (
+            unit_symbol(word)
+            or counter(word)
+            or (word if len(word) <= 3 and word != word.lower() else "")
+        )
     number = number_form(match["front"].strip("$€£¥ ") + match["number"].rstrip(".,"))
-    if scale:
-        number, unit = number_form(f"{number}{scale}"), ""
+    if scale and number:
+        number, unit = value_form(Fraction(number) * scale), ""
     front = match["front"].strip("-+ ")
     power = (match["power"] or "").replace(" ", "").replace("²", "2").replace("³", "3").lstrip("^")
     if (front and unit) or (power and not unit):
         return None
     name = front or unit + power
+    if scope := _PER.search(f"{word} {match['rest']}" if not unit else match["rest"]):
+        name += f"/{scope[1].lower()}"
     return number if number is None or not name else f"{number} {name}"
+
+
+def _scale(word: str, language: str) -> Fraction | None:
+    """Return what a word multiplies the number before it by."""
+    return multiplier(word, language or "en") if len(word) > 1 or word in ("k", "K") else None
+
+
+def _is_unclear(match: re.Match[str]) -> bool:
+    """Return whether what follows a number may be a scale or a variable: "12M", "2K", "12 x"."""
+    word = match["unit"] or ""
+    if not match["gap"] and word in ("K", "M", "B", "T", "G"):
+        return True
+    return len(word) == 1 and word.isalpha() and word.isascii() and not unit_symbol(word)
 
 
 def _parts(value: AnswerValue) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from bestofinf.answers.languages import LANGUAGES, LETTER, SCALES, Language
+from bestofinf.answers.stances import RETRACTS, disowns
 from bestofinf.answers.units import counted_things, counter, unit_symbol
 
 WINDOW = 2_000
@@ -41,6 +42,10 @@ _CHANGED = re.compile(
     r"|squared|cubed|[:x×*+^]\s?\d|[-–]\s?\d|und\s+ein|and\s+a\s|分之|点\d|折|成)",
     re.I,
 )
+_MADE_ANOTHER = re.compile(
+    r"[<>≤≥≠~≈±^|{}\[\]√\\]\s?[$€£¥]?\d|\d\s?[²³^|{}\]!½¼¾₀-₉+]|\(\s?-?\d[^)]*,|\d\s?[-–/:x×*]\s?\d|\d\w*-[^\W\d_]"
+)
+"""A comparison, power, interval, range or product around a number."""
 _LABEL = re.compile(
     r"(?:step|part|section|question|problem|page|figure|table|case|option|chapter|no\.?|number|example|line"
     r"|schritt|aufgabe|étape|paso|passo|第)\s*$",
@@ -78,7 +83,8 @@ def concluded(text: str) -> str | None:
     for place in range(len(sentences) - 1, -1, -1):
         begins = [match.end() for match in _conclusion(code).finditer(sentences[place])]
         if begins:
-            if any(map(str.isdigit, "".join(sentences[place + 1 :]))):
+            behind = sentences[place + 1 :]
+            if any(map(str.isdigit, "".join(behind))) or any(map(RETRACTS.match, behind)):
                 return None
             return _stated(sentences[place][begins[-1] :], code)
     last = sentences[-1] if sentences else ""
@@ -112,10 +118,24 @@ def numbers_in(text: str) -> list[str]:
     return [match[0].strip() for match in _NUMBER.finditer(text[-WINDOW:])]
 
 
+def only_numbers(text: str) -> list[str]:
+    """Return the numbers of a sentence with their units; none where a sign makes one another.
+
+    A number alone is no sentence: "12!" and "<12" are not 12.
+    """
+    text = text[-WINDOW:]
+    if len(_WORDS.findall(text)) < 2 or _MADE_ANOTHER.search(text):
+        return []
+    found = _numbers(text)
+    return [] if "?" in found.values() else list(found.values())
+
+
 def changes(words: str) -> bool:
     """Return whether words around a number deny it, compare with it or multiply it."""
     guards = (ANY,) if words.isascii() else (ANY, *_GUARDED)
-    return any(_guard(code).search(words) for code in guards) or _CHANGED.match(words) is not None
+    if disowns(words, _language(words)) or _CHANGED.match(words):
+        return True
+    return any(_guard(code).search(words) for code in guards)
 
 
 def _is_worded(text: str) -> bool:
@@ -137,7 +157,11 @@ def _stated(sentence: str, code: str, *, verb: bool = False) -> str | None:
         return None if guard.search(around) else _bare(bold[0][1])
     spans = [m for m in _SPAN.finditer(sentence) if _has_value(_inside(m))]
     rest = _SPAN.sub(" ", sentence)
-    if _MATH_LEFT.search(rest) or guard.search(rest):
+    if (
+        _MATH_LEFT.search(rest)
+        or guard.search(rest)
+        or disowns(rest, None if code == ANY else code)
+    ):
         return None
     numbers = _numbers(rest)
     if spans:

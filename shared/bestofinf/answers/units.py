@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from bestofinf.answers.languages import SCALES
+
 _SPELLINGS = {
     "km": "kilometer kilometers kilometre kilometres",
     "m": "meter meters metre metres",
@@ -43,6 +47,32 @@ _SPELLINGS = {
     "Hz": "hertz",
     "K": "kelvin",
     "rad": "radian radians",
+    "GW": "gigawatt gigawatts",
+    "kWh": "kilowatt-hour kilowatt-hours",
+    "mA": "milliampere milliamperes",
+    "Ω": "ohm ohms",
+    "kN": "kilonewton kilonewtons",
+    "cal": "calorie calories",
+    "kcal": "kilocalorie kilocalories",
+    "kPa": "kilopascal kilopascals",
+    "kHz": "kilohertz",
+    "MHz": "megahertz",
+    "GHz": "gigahertz",
+    "dB": "decibel decibels",
+    "ha": "hectare hectares",
+    "acre": "acres",
+    "ms": "millisecond milliseconds",
+    "nm": "nanometer nanometers nanometre nanometres",
+    "bit": "bits",
+    "byte": "bytes",
+    "kB": "KB kilobyte kilobytes",
+    "MB": "megabyte megabytes",
+    "GB": "gigabyte gigabytes",
+    "TB": "terabyte terabytes",
+    "mol": "mole moles",
+    "point": "points",
+    "pp": "",
+    "‰": "permille",
     "%": "\\% percent percentage pct",
     "$": "dollar dollars usd",
     "¢": "cent cents",
@@ -56,7 +86,24 @@ _SYMBOL_OF = {
     for symbol, spellings in _SPELLINGS.items()
     for spelling in (symbol, *spellings.split())
 }
-_NO_UNIT = frozenset(["less", "plus", "minus", "thus", "this", "is", "was", "as", "its", "always"])
+_NO_UNIT = frozenset(
+    [
+        "less",
+        "plus",
+        "minus",
+        "thus",
+        "this",
+        "is",
+        "was",
+        "as",
+        "its",
+        "always",
+        "unless",
+        "perhaps",
+        "times",
+        "yes",
+    ]
+)
 
 
 def unit_symbol(word: str) -> str:
@@ -195,4 +242,4 @@ def counted_things(words: str) -> str:
     words = " ".join(words.split()).casefold()
     thing = words.removeprefix("square ").removeprefix("cubic ")
     plural = thing.isalpha() and thing.endswith("s") and thing not in _NO_UNIT
-    return words if plural else ""
+    return words if plural and not re.fullmatch(SCALES, thing) else ""

@@ -310,3 +310,43 @@ def test_of_two_the_one_that_is_more_is_the_vote(names, pair):
         f"The {one} is as old as the {other}.",
     ]
     assert one.lower() not in {vote(question, text) for text in wrong}
+
+
+# -- numbers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        (
+            "How many people came?",
+            (
+                "12", "12M", "12 B", "12th", "12 score", "(12) million", "12 tenths", "12 or more", "hundreds of people",
+                "millions", "twelve hundred", "12 thousand five", "12... no, 13", "They say 12", "12, which is wrong",
+                "Is it 12?",
+            ),
+        ),
+        ("Wie viele Menschen kamen?", ("2", "zwei Billionen", "2 Mio.", "2 Mrd.", "2 Tsd.", "zwei Dutzend", "2.000", "2,000")),
+        ("Combien de personnes sont venues ?", ("4", "quatre-vingts", "quatre cents", "4 M", "4 milliers", "cents")),
+        ("¿Cuántas personas vinieron?", ("2", "dos mil", "dos mil millones", "2 billones", "2 docenas", "dos mil y un millón")),
+        ("How large is the file?", ("12 GB", "12 MB", "12M", "12 bits", "12 bytes")),
+        ("By how much did the rate rise?", ("12%", "12 points", "12 per mille")),
+    ],
+)  # fmt: skip
+def test_what_makes_a_number_another_keeps_it_apart(question, texts):
+    differ(question, *texts)
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        ("Wie viele Menschen kamen?", ("2 Billionen", "zwei Billionen", "2 Bio.", "2000 Milliarden")),
+        ("Wie viele Menschen kamen?", ("1,5 Mrd.", "1500 Mio.", "1.500.000.000")),
+        ("¿Cuántas personas vinieron?", ("mil millones", "un millardo", "1000 millones")),
+        ("¿Cuántas personas vinieron?", ("dos mil quinientos millones", "2500 millones")),
+        ("How many people came?", ("ten thousand million", "10 billion", "10,000 million")),
+        ("How many people came?", ("two dozen", "24", "2 dozen", "Twenty-four people came.")),
+    ],
+)  # fmt: skip
+def test_what_multiplies_a_number_is_read(question, texts):
+    assert len({vote(question, text) for text in texts}) == 1

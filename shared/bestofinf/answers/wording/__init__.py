@@ -2,7 +2,7 @@
 
 from bestofinf.answers.wording.absent import ABSENT
 from bestofinf.answers.wording.asking import language_of, question_of
-from bestofinf.answers.wording.key import key
+from bestofinf.answers.wording.key import is_pointed, key
 from bestofinf.answers.wording.prompts import asks_for_text, question_in
 from bestofinf.answers.wording.question import Question
 from bestofinf.answers.wording.reply import is_long
@@ -12,6 +12,7 @@ __all__ = [
     "Question",
     "asks_for_text",
     "is_long",
+    "is_pointed",
     "key",
     "language_of",
     "question_in",

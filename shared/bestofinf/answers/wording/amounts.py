@@ -15,6 +15,8 @@ from bestofinf.answers.wording.units import CAPITALS, CASED, MEASURES, SIGN_OF, 
 MAX_UNIT_WORDS = 3
 DURATIONS = frozenset({"seconds", "minutes", "days", "months"})
 _LETTERS = {"k": 10**3, "m": 10**6, "b": 10**9}  # behind a price, where "m" is no metre
+_UNCLEAR = frozenset("MBTGK¢")
+"""What may be a scale or a unit behind a number, where it is neither that is known."""
 _SAID = {
     ">": "more than ", "<": "under ", ">=": "at least ", "<=": "at most ", "#": "nearly ",
     "*": "every ", "": "",
@@ -80,6 +82,10 @@ def amount_at(tokens: Sequence[Token], place: int, words: Lexicon) -> tuple[Amou
         return None
     value, end = first
     unit, factor, after = (currency, Fraction(1), end) if currency else unit_at(tokens, end, words)
+    if not unit and end < len(tokens) and tokens[end].text in _UNCLEAR:
+        return None
+    if end < len(tokens) and words.among("ordinal", tokens[end].fold):
+        return None  # "12th"
     high, either = None, False
     between = place > 0 and words.among("between", tokens[place - 1].fold)
     second = _second(tokens, after, words, money=currency is not None, between=between)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bestofinf.answers.stances import takes_back
 from bestofinf.answers.wording.options import Option
 from bestofinf.answers.wording.reply import Wording
 
@@ -12,6 +13,12 @@ _HARMLESS = frozenset(
     {"article", "be", "was", "filler", "noun", "own", "modal", "preposition", "tell", "mark"}
     | {"document"}
 )
+_PERHAPS = frozenset(
+    {"can", "could", "may", "might", "perhaps", "possibly", "kann", "könnte", "möglicherweise"}
+    | {"vielleicht", "puede", "podría", "quizás", "quizá", "posiblemente", "peut", "pourrait"}
+    | {"peut-être", "可能"}
+)
+"""Words of a reply that offers a label and does not choose it; "probably" chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,10 @@ def _label(reply: Wording, labels: Sequence[_Named]) -> str | None:
     """Return the label that a reply without the words of a choice takes."""
     # "Next to B" and "the opposite of B" are no choice of B.
     if not {"preposition", "opposite"}.isdisjoint(reply.roles):
+        return None
+    if takes_back(reply.text, reply.question.words.language.code):
+        return None  # "they say B"
+    if any(t.fold in _PERHAPS for t in reply.pieces if t.fold in reply.question.words.modals):
         return None
     taken = _taken(reply, labels)
     return None if taken is None else taken[0].upper()

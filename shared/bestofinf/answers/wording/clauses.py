@@ -55,7 +55,13 @@ def _without_brackets(
         close = _OPEN.get(tokens[place].fold)
         if close is not None:
             end = next((i for i in range(place + 1, len(tokens)) if tokens[i].fold == close), None)
-            if end is not None and _is_reference(tokens[place + 1 : end], words, own):
+            inner = tokens[place + 1 : end]
+            # "(12) million" is a number, "Paris (2021)" none; footnotes stand anywhere.
+            if (
+                end is not None
+                and _is_reference(inner, words, own)
+                and not (end + 1 < len(tokens) and tokens[end + 1].fold in words.magnitudes)
+            ):
                 place = end + 1
                 continue
         kept.append(tokens[place])
@@ -98,6 +104,7 @@ def _without_references(
         if (
             follows is not None
             and words.among("references", token.fold)
+            and token.fold != "no"  # "12... no 13" takes 12 back
             and not own(token)
             and (follows.sort == "number" or (follows.sort == "code" and follows.text[0].isdigit()))
         ):

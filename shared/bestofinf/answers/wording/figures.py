@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 
+from bestofinf.answers.wording.language import folded
 from bestofinf.answers.wording.lexicon import Lexicon, lexicon
 from bestofinf.answers.wording.numerals import numeral_at
 from bestofinf.answers.wording.tokens import Token, tidied, tokens
@@ -56,9 +58,21 @@ def in_figures(text: str, code: str) -> str | None:
     if any(low >= high for high, low in pairwise(factors)):
         return None  # "two thousand, three thousand" are two numbers
     rest = folds[end:]
+    # "quatre vingts" is no 4.
+    if rest and (rest[0].rstrip("s") in words.numerals or rest[0].rstrip("s") in words.magnitudes):
+        return None
     if len(rest) > 1 or any(_PART.fullmatch(fold) or numeral_at([fold], 0, words) for fold in rest):
         return None
     return " ".join([str(value), *(piece.text for piece in pieces[end:])])
+
+
+def multiplier(word: str, code: str) -> Fraction | None:
+    """Return what a word of a language multiplies the number before it by; None where it does not.
+
+    >>> multiplier("Billionen", "de"), multiplier("billion", "en"), multiplier("apples", "en")
+    (Fraction(1000000000000, 1), Fraction(1000000000, 1), None)
+    """
+    return lexicon(code).magnitudes.get(folded(word))
 
 
 def _has_magnitude(pieces: Sequence[Token], words: Lexicon) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from bestofinf.answers.numbers import number_form
+from bestofinf.answers.stances import disowns
 from bestofinf.answers.wording.absent import ABSENT, absent
 from bestofinf.answers.wording.choice import choice
 from bestofinf.answers.wording.identifiers import identifier
@@ -41,6 +42,11 @@ def key(text: str, question: Question) -> str | None:
     return found if found is not None and question.once(found, _read) == found else None
 
 
+def is_pointed(text: str, question: Question) -> bool:
+    """Return whether a text is a number such as "1.234" where that may be 1234 as well."""
+    return question.words.language.decimal == "," and _POINTED.fullmatch(text) is not None
+
+
 def _read(text: str, question: Question) -> str | None:
     if text.upper() in question.labels:
         return text.upper()
@@ -52,15 +58,20 @@ def _read(text: str, question: Question) -> str | None:
         return None  # "x in [0,1]" has no reference in it
     if "," in text and _FIGURES.fullmatch(text) and number_form(text.strip(" .")) is None:
         return None  # "1,2" may be a list
-    if question.words.language.decimal == "," and _POINTED.fullmatch(text):
-        return None  # "1.234" may be either
+    if is_pointed(text, question):
+        return None
     if text == ABSENT or text in _SAID.get(question.kind, ()):
         return text
     reply = Wording.of(text, question)
     if reply is None:
         return None
+    if reply.asks_back:
+        return None
     if lead(reply) is None and (found := absent(reply)) is not None:
         return found
+    code = question.words.language.code
+    if question.kind not in _SAID and disowns(text, code) and not disowns(question.text, code):
+        return None  # "12, which is wrong", "they say 12"
     return _typed(reply)
 
 

@@ -49,8 +49,13 @@ def numeral_at(folds: Sequence[str], place: int, words: Numbers) -> tuple[Fracti
             return None
         for nth, part in enumerate(_parts(fold, words)):
             if (factor := words.magnitudes.get(part)) is not None:
+                if position == place and not nth and (factor >= 1000**2 or part[-1] == "s"):
+                    return None  # "million", "cents"
                 if factor < 1000:
                     group = (group or 1) * factor
+                elif 0 < total < factor:
+                    # "dos mil quinientos millones", "ten thousand million"
+                    total, group = (total + group) * factor, Fraction(0)
                 else:
                     total, group = total + (group or 1) * factor, Fraction(0)
             elif _fits(group, value := words.numerals[part]):
@@ -107,6 +112,8 @@ def _compound(fold: str, words: Numbers) -> list[str]:
     found: list[str] = []
     rest = fold
     for power in ("tausend", "hundert"):
+        if power not in words.magnitudes:
+            return []
         head, mark, tail = rest.partition(power)
         if mark:
             before = (

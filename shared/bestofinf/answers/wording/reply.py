@@ -68,6 +68,11 @@ class Wording:
         )
 
     @cached_property
+    def asks_back(self) -> bool:
+        """Whether it is a question: "Is it B?"."""
+        return self.text.endswith(("?", "？")) and self.roles[0] in ("be", "was", "modal")
+
+    @cached_property
     def bare(self) -> tuple[tuple[Token, Role], ...]:
         """The pieces that are no marks, each with its role."""
         return tuple((t, r) for t, r in zip(self.pieces, self.roles, strict=True) if r != "mark")

@@ -285,9 +285,12 @@ GERMAN = Language(
         """,
     hundreds="""
         100 hundert
-        1000 tausend
+        1000 tausend tsd
         1000000 million millionen mio
         1000000000 milliarde milliarden mrd
+        1000000000000 billion billionen bio
+        1000000000000000 billiarde billiarden
+        1000000000000000000 trillion trillionen
         12 dutzend
         """,
     half="halbe halben halbes halber",

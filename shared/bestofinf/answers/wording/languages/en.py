@@ -235,12 +235,14 @@ ENGLISH = Language(
         90 ninety
         """,
     hundreds="""
-        100 hundred hundreds
+        100 hundred
         1000 thousand k
-        1000000 million millions mn mio mln
-        1000000000 billion billions bn bln
-        1000000000000 trillion trillions tn
+        1000000 million mn mio mln
+        1000000000 billion bn bln
+        1000000000000 trillion tn
         12 dozen
+        100000 lakh
+        10000000 crore
         """,
     half="half",
     linked="and",

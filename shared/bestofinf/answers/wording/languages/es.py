@@ -237,6 +237,9 @@ SPANISH = Language(
     hundreds="""
         1000 mil
         1000000 millón millones
+        1000000000 millardo millardos
+        1000000000000 billón billones
+        12 docena docenas
         """,
     half="medio media",
     linked="y de",

@@ -225,9 +225,10 @@ FRENCH = Language(
         """,
     hundreds="""
         100 cent cents
-        1000 mille
+        1000 mille millier milliers
         1000000 million millions
         1000000000 milliard milliards
+        1000000000000 billion billions
         """,
     half="demi demie",
     linked="et de d'",
