@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseLanguageModel
 from langchain_core.runnables import RunnableLambda
 
 from bestofinf.ensemble import IdenticalSamplesWarning
-from langchain_bestofinf.members import innermost, transformed
+from langchain_bestofinf.members import innermost, leaves, transformed, used_by
 
 sampling_turns: ContextVar[tuple[int, ...]] = ContextVar("bestofinf_sampling_turns", default=())
 """How many samples the same member gave before, in each of the votes under way, outermost first.
@@ -90,11 +90,22 @@ def _key(llm_string: str) -> str:
 
 
 def needs_guard(model: Any) -> bool:
-    """Return whether a cache is in use for a chat model, so that its samples must be kept apart."""
-    inner = innermost(model)
-    if inner is None or inner.cache is False or isinstance(inner.cache, SampleCache):
+    """Return whether a cache is in use in a model or chain, so that its samples must be kept apart."""
+    return any(_is_cached(leaf) or _calls_cached(leaf) for leaf in leaves(model))
+
+
+def _is_cached(model: Any) -> bool:
+    if not isinstance(model, BaseLanguageModel) or model.cache is False:
         return False
-    return isinstance(inner.cache, BaseCache) or get_llm_cache() is not None
+    if isinstance(model.cache, BaseCache):
+        return not isinstance(model.cache, SampleCache)
+    return get_llm_cache() is not None
+
+
+def _calls_cached(leaf: Any) -> bool:
+    """Return whether a function calls a model whose replies are cached."""
+    used = used_by(leaf) if isinstance(leaf, RunnableLambda) else ()
+    return any(_is_cached(innermost(part)) for part in used)
 
 
 def guarded(model: Any, mode: SampleCacheMode = "indexed") -> Any:
@@ -104,7 +115,7 @@ def guarded(model: Any, mode: SampleCacheMode = "indexed") -> Any:
     """
 
     def change(leaf: Any) -> Any:
-        if isinstance(leaf, RunnableLambda) and any(map(needs_guard, leaf.deps)):
+        if _calls_cached(leaf):
             warnings.warn(
                 f"the function {leaf.get_name()} calls a model whose replies are cached: all "
                 "samples will be the same. Give that model cache=False, or put it into the chain",

@@ -1,9 +1,9 @@
 """What stands in a sample's run for a handler of the ensemble's.
 
 `Followed` for one that may be cancelled: what it saw begin, it sees end. `Muted` for one that is
-to see no samples. In the ensemble's own run, `Ended` for one that has seen its end. To all appearances both are the handler itself, as LangChain and tracers look
-at the classes of handlers: a tracer that attaches itself to every run does so where none of its
-own class is there.
+to see no samples. In the ensemble's own run, `Ended` for one that has seen its end. To all
+appearances each is the handler itself, as LangChain and tracers look at the classes of handlers: a
+tracer that attaches itself to every run does so where none of its own class is there.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -11,6 +12,7 @@ from langchain_core.runnables import (
     Runnable,
     RunnableAssign,
     RunnableBranch,
+    RunnableLambda,
     RunnableParallel,
     RunnableSequence,
     RunnableWithFallbacks,
@@ -23,6 +25,17 @@ from bestofinf.errors import UsageError
 from bestofinf.records import Member
 
 ChatRunnable: TypeAlias = Runnable[Any, Any]
+
+_COMPOSED: dict[type, tuple[str, ...]] = {
+    RunnableBindingBase: ("bound",),
+    RunnableEachBase: ("bound",),
+    RunnableWithFallbacks: ("runnable", "fallbacks"),
+    RunnableSequence: ("first", "middle", "last"),
+    RunnableParallel: ("steps__",),
+    RunnableAssign: ("mapper",),
+    RunnableBranch: ("branches", "default"),
+}
+"""What LangChain's compositions hold their parts as."""
 
 _MODEL_NAMES = ("model_name", "model", "model_id", "deployment_name")
 
@@ -147,29 +160,47 @@ def transformed(
     """
 
     def within(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: within(one) for name, one in part.items()}
+        if isinstance(part, list | tuple):  # branches are pairs
+            return type(part)(map(within, part))
         return transformed(part, change, whole=whole)
 
-    changes: dict[str, Any]
-    if isinstance(model, whole):
+    names = _parts(model, whole)
+    if not names:
         return change(model)
-    if isinstance(model, RunnableBindingBase | RunnableEachBase):
-        changes = {"bound": within(model.bound)}
-    elif isinstance(model, RunnableWithFallbacks):
-        fallbacks = [within(fallback) for fallback in model.fallbacks]
-        changes = {"runnable": within(model.runnable), "fallbacks": fallbacks}
-    elif isinstance(model, RunnableSequence):
-        middle = [within(step) for step in model.middle]
-        changes = {"first": within(model.first), "middle": middle, "last": within(model.last)}
-    elif isinstance(model, RunnableParallel):
-        changes = {"steps__": {name: within(step) for name, step in model.steps__.items()}}
-    elif isinstance(model, RunnableAssign):
-        changes = {"mapper": within(model.mapper)}
-    elif isinstance(model, RunnableBranch):
-        branches = [(within(condition), within(branch)) for condition, branch in model.branches]
-        changes = {"branches": branches, "default": within(model.default)}
+    return model.model_copy(update={name: within(getattr(model, name)) for name in names})
+
+
+def leaves(model: Any, *, whole: type | tuple[type, ...] = ()) -> Iterator[Any]:
+    """Yield the leaves of a composition, which `transformed` would change."""
+    if isinstance(model, dict):
+        model = [*model.values()]
+    if isinstance(model, list | tuple):
+        for part in model:
+            yield from leaves(part, whole=whole)
+    elif names := _parts(model, whole):
+        yield from leaves([getattr(model, name) for name in names], whole=whole)
     else:
-        return change(model)
-    return model.model_copy(update=changes)
+        yield model
+
+
+def _parts(model: Any, whole: type | tuple[type, ...]) -> tuple[str, ...]:
+    """Return the names of what a model or chain is composed of; none for a leaf."""
+    if isinstance(model, whole):
+        return ()
+    return next((names for kind, names in _COMPOSED.items() if isinstance(model, kind)), ())
+
+
+def used_by(step: RunnableLambda[Any, Any]) -> list[Any]:
+    """Return what a function uses by name. `RunnableLambda.deps` would read its source file."""
+    function = getattr(step, "func", None) or getattr(step, "afunc", None)
+    try:
+        found = inspect.getclosurevars(function)  # type: ignore[arg-type]
+    except TypeError:  # not written in Python
+        return []
+    values = [*found.nonlocals.values(), *found.globals.values()]
+    return [getattr(value, "__self__", value) for value in values]
 
 
 def common_profile(models: Sequence[ChatRunnable]) -> dict[str, Any] | None:

@@ -6,8 +6,7 @@ it have answered, and the thread would hold the answers of all.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
@@ -20,7 +19,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 from typing_extensions import override
 
 from bestofinf.errors import UsageError, shown
-from langchain_bestofinf.members import transformed
+from langchain_bestofinf.members import leaves, transformed, used_by
 
 _IN_GRAPH = "__pregel_task_id"
 _THREADS = ("thread_id", "session_id")
@@ -51,14 +50,7 @@ class Remembered:
 
 def remembers(chain: Any) -> bool:
     """Return whether a chain has a memory: a graph's checkpointer, or a history of messages."""
-    found: list[Any] = []
-
-    def look(leaf: Any) -> Any:
-        parts = _used_by(leaf) if isinstance(leaf, RunnableLambda) else [leaf]
-        found.extend(part for part in parts if _is_memory(part))
-        return leaf
-
-    transformed(chain, look, whole=RunnableWithMessageHistory)
+    found = [part for leaf in _steps(chain) for part in _seen_in(leaf) if _is_memory(part)]
     if any(not isinstance(part, RunnableWithMessageHistory) for part in found):
         import_module("langchain_bestofinf.checkpoints")  # not in the event loop of a call
     return bool(found)
@@ -71,19 +63,16 @@ def check_memory(chain: Any, configurable: Mapping[str, Any]) -> None:
         UsageError: If there is a thread to share; nothing can be changed within a function.
     """
     thread = next((name for name in _THREADS if name in configurable), "")
-
-    def look(leaf: Any) -> Any:
-        if isinstance(leaf, RunnableLambda) and any(map(_is_memory, _used_by(leaf))):
+    if not thread or _IN_GRAPH in configurable:
+        return
+    for leaf in _steps(chain):
+        if isinstance(leaf, RunnableLambda) and any(map(_is_memory, used_by(leaf))):
             raise UsageError(
                 f"the function {leaf.get_name()} calls a graph or a history that remembers: all "
                 f"samples of the vote would share the {thread} {shown(configurable[thread])}. Put "
                 "the graph itself into the chain, or put the vote into the graph, with "
                 "AdaptiveEnsembleChat as its model"
             )
-        return leaf
-
-    if thread and _IN_GRAPH not in configurable:
-        transformed(chain, look, whole=RunnableWithMessageHistory)
 
 
 def with_memory(chain: Any, configurable: Mapping[str, Any]) -> tuple[Any, list[Memory]]:
@@ -106,15 +95,12 @@ def with_memory(chain: Any, configurable: Mapping[str, Any]) -> tuple[Any, list[
     return transformed(chain, change, whole=RunnableWithMessageHistory), memories
 
 
-def _used_by(step: RunnableLambda[Any, Any]) -> list[Any]:
-    """Return what a function uses by name. `RunnableLambda.deps` would read its source file."""
-    function = getattr(step, "func", None) or getattr(step, "afunc", None)
-    try:
-        found = inspect.getclosurevars(function)  # type: ignore[arg-type]
-    except TypeError:  # not written in Python
-        return []
-    values = [*found.nonlocals.values(), *found.globals.values()]
-    return [getattr(value, "__self__", value) for value in values]
+def _steps(chain: Any) -> Iterator[Any]:
+    return leaves(chain, whole=RunnableWithMessageHistory)
+
+
+def _seen_in(leaf: Any) -> list[Any]:
+    return used_by(leaf) if isinstance(leaf, RunnableLambda) else [leaf]
 
 
 def _is_memory(part: Any) -> bool:

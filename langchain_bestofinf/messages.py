@@ -138,13 +138,13 @@ def reading_of(reply: Reply) -> Reading:
     return Reading(reply, usage.get("input_tokens"), usage.get("output_tokens"))
 
 
-def usage_in(response: LLMResult) -> Usage:
-    """Return what one run of a model has used, as the first of its messages tells."""
+def usage_in(response: LLMResult, price: tuple[float, float] = (0.0, 0.0)) -> Usage:
+    """Return what one run of a model has used, as the first of its messages tells, at a price."""
     generations = [generation for row in response.generations for generation in row]
     told: Any = {}
     if generations and isinstance(generations[0], ChatGeneration):
         told = getattr(generations[0].message, "usage_metadata", None) or {}
-    return Usage.told(told.get("input_tokens"), told.get("output_tokens"))
+    return Usage.told(told.get("input_tokens"), told.get("output_tokens"), price=price)
 
 
 def summed_usage(messages: Iterable[AIMessage]) -> UsageMetadata | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -41,7 +40,7 @@ from bestofinf.ensemble import (
 )
 from bestofinf.errors import UsageError
 from bestofinf.records import Member
-from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
+from langchain_bestofinf.cache import SampleCacheMode
 from langchain_bestofinf.callbacks import SampleRuns, begun, is_streaming
 from langchain_bestofinf.calls import EnsembleCall, usage_of_all, winning_message
 from langchain_bestofinf.client import LangChainClient, chat_question
@@ -58,6 +57,12 @@ from langchain_bestofinf.messages import tells_all, with_text
 from langchain_bestofinf.settings import EnsembleSettings, configured, configuring
 from langchain_bestofinf.several import check_several, warn_of_lost
 from langchain_bestofinf.streaming import replayed
+
+_IDENTIFYING = (
+    *("waiting", "launch", "order", "schedule", "seed", "min_confidence", "coverage"),
+    *("temperature", "max_tokens"),
+)
+_UNBOUND = object()
 
 
 class EnsembleModel(EnsembleSettings, BaseChatModel):
@@ -79,10 +84,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
 
     _single_member: ClassVar[tuple[type, ...]] = (Runnable, Member)
 
-    _asked: list[Asked] = PrivateAttr(default_factory=list)
     _families: dict[str, str] = PrivateAttr(default_factory=dict)
     _bound: dict[str, Any] = PrivateAttr(default_factory=dict)
-    _cached: list[Asked] | None = PrivateAttr(default=None)
     _plain_higher: Member[Asked] | None = PrivateAttr(default=None)  # before tools were bound
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
@@ -124,16 +127,8 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             "answer": self.answer if isinstance(self.answer, str) else repr(self.answer),
             "selector": self.selector if isinstance(self.selector, str) else repr(self.selector),
             "max_samples": plan.max_samples,
-            "waiting": self.waiting,
-            "launch": self.launch,
-            "order": self.order,
-            "schedule": self.schedule,
-            "seed": self.seed,
-            "min_confidence": self.min_confidence,
-            "coverage": self.coverage,
             "on_unvotable": str(self.unvotable()),
-            "temperature": self.temperature,
-            "max_tokens": self.max_tokens,
+            **{name: getattr(self, name) for name in _IDENTIFYING},
         }
 
     @override
@@ -327,7 +322,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
                 f"{given['model']!r}"
             )
         client = LangChainClient(
-            self._guarded_members(),
+            self._guarded_members(self.sample_cache),
             runs,
             per_request=self.samples_per_request,
             history=self.history_filter or readable(self._families),
@@ -341,17 +336,6 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             per_request=self.samples_per_request,
             tools=tool_schemas(rest.get("tools") or ()),
         )
-
-    def _guarded_members(self) -> list[Asked]:
-        """Return how members are asked, with caches that keep samples apart where there are any."""
-        if not any(needs_guard(asked.model) for asked in self._asked):
-            return self._asked
-        if self._cached is None:
-            self._cached = [
-                replace(asked, model=guarded(asked.model, self.sample_cache))
-                for asked in self._asked
-            ]
-        return self._cached
 
     def _message(self, result: Result, runs: SampleRuns) -> AIMessage:
         """Return the winning message with the id of the ensemble's run, in the wanted version."""
@@ -367,6 +351,3 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
             changes["content"] = message.content_blocks
             changes["response_metadata"] = {**message.response_metadata, "output_version": "v1"}
         return message.model_copy(update=changes) if changes else message
-
-
-_UNBOUND = object()

@@ -14,7 +14,6 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForChainRun,
 )
-from langchain_core.globals import get_llm_cache
 from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
@@ -22,7 +21,7 @@ from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.config import ensure_config
 from langchain_core.runnables.utils import get_unique_config_specs
 from langchain_core.utils.pydantic import TypeBaseModel
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict
 from typing_extensions import override
 
 from bestofinf.batches import in_order
@@ -42,7 +41,6 @@ from bestofinf.ensemble import (
 from bestofinf.errors import UsageError
 from bestofinf.records import Member, Reply
 from langchain_bestofinf.batching import each_by_itself
-from langchain_bestofinf.cache import guarded
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.client import LangChainClient, Question
@@ -85,9 +83,6 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
     model_config = ConfigDict(
         arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True
     )
-
-    _asked: list[Asked] = PrivateAttr(default_factory=list)
-    _guarded: list[Asked] | None = PrivateAttr(default=None)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         if members is not None:
@@ -235,14 +230,6 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
                 check_memory(member.model, runs.configurable)
         client = LangChainClient(members, runs, reply=read_value)
         return self._made_call(client, Question(input, rest, lambda: as_text(input)), settings)
-
-    def _guarded_members(self) -> list[Asked]:
-        """Return how chains are asked: with a cache in use, so that it keeps samples apart."""
-        if get_llm_cache() is None:
-            return self._asked
-        if self._guarded is None:
-            self._guarded = [replace(one, model=guarded(one.model)) for one in self._asked]
-        return self._guarded
 
     def _output(self, result: Result) -> Any:
         reply = result.reply

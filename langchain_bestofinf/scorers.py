@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -17,7 +17,6 @@ from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field
 
-from bestofinf.border import LARGEST
 from bestofinf.errors import UsageError, shown
 from bestofinf.records import Reply, Usage
 from bestofinf.records.likelihood import likeliest
@@ -35,22 +34,21 @@ from langchain_bestofinf.messages import usage_in
 
 
 class _Meter(BaseCallbackHandler):
-    """Adds up what all model calls within a context report; may be told from many threads."""
+    """Adds up what all model calls within a context report; may be told from many threads.
 
-    def __init__(self) -> None:
+    Args:
+        price: Money for one input token and one output token.
+    """
+
+    def __init__(self, price: tuple[float, float]) -> None:
         self._lock = threading.Lock()
-        self._usage = Usage()
+        self._price = price
+        self.usage = Usage()
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         """Count one call."""
         with self._lock:
-            self._usage += usage_in(response)
-
-    def usage(self, price: tuple[float, float]) -> Usage:
-        """Return what has been counted, at a price for one input and one output token."""
-        usage = self._usage
-        money = usage.input_tokens * price[0] + usage.output_tokens * price[1]
-        return replace(usage, cost=min(money, LARGEST))
+            self.usage += usage_in(response, self._price)
 
 
 _METER: ContextVar[_Meter | None] = ContextVar("bestofinf_scorer_meter", default=None)
@@ -72,15 +70,11 @@ def _hook() -> ContextVar[_Meter | None]:
 @contextmanager
 def _metered(price: tuple[float, float]) -> Generator[Callable[[], Usage]]:
     """Count the calls made within; errors raised within carry what those have cost."""
-    meter = _Meter()
+    meter = _Meter(price)
     token = _hook().set(meter)
-
-    def usage() -> Usage:
-        return meter.usage(price)
-
     try:
-        with costed(usage):
-            yield usage
+        with costed(lambda: meter.usage):
+            yield lambda: meter.usage
     finally:
         _METER.reset(token)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 from langchain_core.load.serializable import Serializable
@@ -21,11 +22,12 @@ from bestofinf.ensemble import (
 )
 from bestofinf.errors import UsageError, shown
 from bestofinf.scorers import Scorer
+from langchain_bestofinf.cache import SampleCacheMode, guarded, needs_guard
 from langchain_bestofinf.callbacks import SampleCallbacks
 from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.client import LangChainClient, Question
 from langchain_bestofinf.loading import model_of
-from langchain_bestofinf.members import model_name
+from langchain_bestofinf.members import Asked, model_name
 from langchain_bestofinf.scorers import resolve_scorer
 from langchain_bestofinf.streaming import Progress
 
@@ -53,6 +55,8 @@ class EnsembleSettings(EnsembleFields, Serializable):
     trace: TraceDetail = "full"
 
     _objects: bool = PrivateAttr(default=False)
+    _asked: list[Asked] = PrivateAttr(default_factory=list)
+    _cached: list[Asked] | None = PrivateAttr(default=None)  # the same, once a cache was in use
 
     def _model_name(self, model: Any) -> str:
         return model_name(model)
@@ -122,6 +126,16 @@ class EnsembleSettings(EnsembleFields, Serializable):
             **more,
         )
         return EnsembleCall(call, progress)
+
+    def _guarded_members(self, mode: SampleCacheMode = "indexed") -> list[Asked]:
+        """Return how members are asked, with caches that keep samples apart where there are any."""
+        if not any(needs_guard(asked.model) for asked in self._asked):
+            return self._asked
+        if self._cached is None:
+            self._cached = [
+                replace(asked, model=guarded(asked.model, mode)) for asked in self._asked
+            ]
+        return self._cached
 
     def _forget_description(self) -> None:
         self.__dict__.pop("_serialized", None)

@@ -233,6 +233,33 @@ def test_p9_a_cached_model_within_a_function_is_warned_of(global_cache):
         model.invoke("x")
 
 
+def cached_chain(model):
+    return RunnableLambda(str) | model
+
+
+def cached_fallback(model):
+    return Scripted(replies=[TimeoutError()], cache=False).with_fallbacks([model])
+
+
+@pytest.mark.parametrize(
+    ("kind", "around"),
+    [(AdaptiveEnsemble, cached_chain), (AdaptiveEnsembleChat, cached_fallback)],
+)
+def test_p9_a_cache_of_a_models_own_keeps_samples_apart_wherever_the_model_stands(kind, around):
+    member = Scripted(replies=["1", "2", "3"], cache=InMemoryCache())
+    vote = kind([around(member)], rule=FixedSamples(3))
+    for _ in range(2):
+        vote.invoke("x")
+    assert member.calls == 3
+
+
+def test_p9_a_function_that_calls_a_model_with_a_cache_of_its_own_is_warned_of():
+    member = Scripted(replies=["1"], cache=InMemoryCache())
+    vote = AdaptiveEnsemble(RunnableLambda(lambda x: member.invoke(x)), rule=FixedSamples(2))
+    with pytest.warns(IdenticalSamplesWarning, match="replies are cached"):
+        vote.invoke("x")
+
+
 def test_p9_members_may_be_asked_without_the_cache(global_cache):
     member = Scripted(replies=["1"])
     model = AdaptiveEnsembleChat([member], rule=FixedSamples(2), sample_cache="off")
