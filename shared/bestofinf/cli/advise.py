@@ -9,8 +9,9 @@ import typer
 from rich.syntax import Syntax
 
 from bestofinf.border import printable
-from bestofinf.cli.prices import PRICE_HELP, prices_by_member
-from bestofinf.cli.recorded import ANSWER_HELP, progress_bar, read_recorded, tell_unread
+from bestofinf.cli.options import AnswerName, AsJson, MemberPrices, RecordedPaths
+from bestofinf.cli.prices import prices_by_member
+from bestofinf.cli.recorded import progress_bar, read_recorded, tell_unread
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console, echo_json
 
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
 
 def advise(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
-    ],
+    paths: RecordedPaths,
     members: Annotated[
         str | None, typer.Option(help="Names of the members to compare, separated by commas.")
     ] = None,
@@ -40,10 +38,7 @@ def advise(
         str | None,
         typer.Option(help="Unit of costs: tokens, money (with --price), seconds, samples."),
     ] = None,
-    price: Annotated[
-        list[str] | None,
-        typer.Option(help=PRICE_HELP),
-    ] = None,
+    price: MemberPrices = None,
     speed: Annotated[
         float | None,
         typer.Option(help="Tokens that a model generates in a second, for costs in seconds."),
@@ -53,7 +48,7 @@ def advise(
     ] = None,
     max_samples: Annotated[int, typer.Option(help="Maximum number of samples for a vote.")] = 64,
     seed: Annotated[int, typer.Option(help="The same seed gives the same advice.")] = 0,
-    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
+    answer: AnswerName = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -66,7 +61,7 @@ def advise(
     everything: Annotated[
         bool, typer.Option("--all", help="Show every strategy tried, and code to paste.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether voting helps, with which models, how often to ask, and at what price.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bestofinf.cli.recorded import ANSWER_HELP, progress_bar, tell_log
+from bestofinf.cli.options import AnswerName, AsJson
+from bestofinf.cli.recorded import progress_bar, tell_log
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console, echo_json
 
@@ -36,11 +37,11 @@ def check(
         list[str],
         typer.Argument(metavar="PATH...", help="Recorded replies: files, folders or stores."),
     ],
-    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
+    answer: AnswerName = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every reply with its answer.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which replies are read, which are lost and why, and which count as one vote.
 

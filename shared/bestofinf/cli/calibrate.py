@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bestofinf.cli.recorded import ANSWER_HELP, tell_unread
+from bestofinf.cli.options import AnswerName, AsJson
+from bestofinf.cli.recorded import tell_unread
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console, echo
 from bestofinf.errors import UsageError
@@ -34,7 +35,7 @@ def calibrate(
         int, typer.Option(min=0, help="Index of the score, from 0, if samples have several.")
     ] = 0,
     member: Annotated[str | None, typer.Option(help="Use only the samples of this member.")] = None,
-    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
+    answer: AnswerName = None,
     probability: Annotated[
         bool,
         typer.Option(
@@ -45,7 +46,7 @@ def calibrate(
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of the split into folds.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the calibration to this file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fit P(right | score) to graded replies and choose the score to stop at.
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from bestofinf._extras import require
 from bestofinf.cli.live import VoteView, votes_table
 from bestofinf.cli.models import ask_models
+from bestofinf.cli.options import AsJson
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console
 
@@ -43,7 +44,7 @@ def demo(
     picture: Annotated[
         Path | None, typer.Option(help="Draw accuracy against samples into this file.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Watch an adaptive ensemble answer questions: offline, without a key, in about a minute.
 
@@ -75,7 +76,7 @@ def demo(
         "[dim]recorded samples, voted on again; ± is the standard error over questions[/]\n"
     )
     if picture is not None:
-        _draw(lines, rows, picture)
+        _draw(lines, picture)
         console.print(f"picture: {picture}\n", highlight=False)
 
     live = _asked(test, weights, questions, seed, console)
@@ -124,9 +125,7 @@ def _cells(row: DemoRow) -> tuple[str, str, str, str]:
     return row.name, right, f"{row.samples:.1f}", f"{row.tokens:,.0f}"
 
 
-def _draw(
-    lines: Mapping[str, Sequence[tuple[float, float]]], rows: Sequence[DemoRow], path: Path
-) -> None:
+def _draw(lines: Mapping[str, Sequence[tuple[float, float]]], path: Path) -> None:
     figures = require("matplotlib.figure", extra="plots", purpose="a picture of the demo")
     figure = figures.Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()

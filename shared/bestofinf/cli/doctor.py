@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from bestofinf.cli.options import AsJson
 from bestofinf.cli.terminal import Console, echo, echo_json
 from bestofinf.errors import UsageError
 
@@ -30,7 +31,7 @@ def doctor(
         str | None,
         typer.Option(metavar="env:NAME", help="Environment variable that holds the server's key."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask a server what it can do, and print the member to paste.
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bestofinf.cli.recorded import ANSWER_HELP, read_recorded, tell_unread
+from bestofinf.cli.options import AnswerName, RecordedPaths
+from bestofinf.cli.recorded import read_recorded, tell_unread
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console, echo_json, now_and_then
 from bestofinf.errors import UsageError
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
-    ],
+    paths: RecordedPaths,
     objective: Annotated[
         str | None,
         typer.Option(
@@ -60,7 +58,7 @@ def fit(
     start: Annotated[
         Path | None, typer.Option(help="Weights of an earlier fit to start from.")
     ] = None,
-    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
+    answer: AnswerName = None,
     out: Annotated[Path | None, typer.Option(help="Write the fit to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

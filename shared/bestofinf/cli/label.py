@@ -16,7 +16,6 @@ from bestofinf.cli.terminal import Console, echo, echo_either, echo_json
 from bestofinf.errors import UsageError
 
 if TYPE_CHECKING:
-    from bestofinf.cli.labelling import Desk
     from bestofinf.evaluation import EvaluationStore
     from bestofinf.evaluation.contested import Contested
     from bestofinf.evaluation.labels import LabelReport
@@ -117,7 +116,7 @@ def label(
             elif random is not None:
                 _show_wanted(desk.random(random, talking=talking), as_json)
             elif decide is not None:
-                _show_decision(desk, desk.decide(*decide, talking=talking), as_json)
+                _show_decision(desk.decide(*decide, talking=talking), as_json)
         elif file is not None:
             _show_report(label_file(opened, file, source=source), as_json)
         else:
@@ -168,7 +167,7 @@ def _show_wanted(questions: list[Wanted], as_json: bool) -> None:
         typer.echo("nothing more to ask")
 
 
-def _show_decision(desk: Desk, decider: Decider, as_json: bool) -> None:
+def _show_decision(decider: Decider, as_json: bool) -> None:
     verdict: Verdict = decider.verdict()
     wanted = decider.next()
     if as_json:

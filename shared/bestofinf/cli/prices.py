@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from bestofinf.errors import UsageError
 
-PRICE_HELP = "NAME=MONEY for a million generated tokens of a member; give several."
-
 
 def prices_by_member(texts: Sequence[str] | None) -> dict[str, float]:
     """Return the price of one generated token by member.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
-from bestofinf.answers.names import ANSWER_NAMES
 from bestofinf.cli.terminal import Console, now_and_then
 
 if TYPE_CHECKING:
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 
 SLOW_SECONDS = 1.0
 """Seconds after which a progress bar appears."""
-
-
-ANSWER_HELP = (
-    f"How texts become answers: {', '.join(ANSWER_NAMES)}. By default auto for whole replies, "
-    "text for answers already taken out."
-)
 
 
 def read_recorded(paths: Sequence[str], answer: str | None) -> ReadSet:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bestofinf.border import loads
-from bestofinf.cli.prices import PRICE_HELP, prices_by_member
-from bestofinf.cli.recorded import ANSWER_HELP, read_recorded, tell_labels, tell_unread
+from bestofinf.cli.options import AnswerName, AsJson, MemberPrices, RecordedPaths
+from bestofinf.cli.prices import prices_by_member
+from bestofinf.cli.recorded import read_recorded, tell_labels, tell_unread
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console, echo_json
 from bestofinf.errors import UsageError
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 
 
 def replay(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
-    ],
+    paths: RecordedPaths,
     rule: Annotated[
         list[str],
         typer.Option(help="NAME[:key=value,...], joined by | or &. Repeat it to compare rules."),
@@ -45,7 +43,7 @@ def replay(
     costs: Annotated[
         str, typer.Option(help="Price of a member for the schedule: equal, or usual (its tokens).")
     ] = "equal",
-    price: Annotated[list[str] | None, typer.Option(help=PRICE_HELP)] = None,
+    price: MemberPrices = None,
     launch: Annotated[
         str | None,
         typer.Option(help="Simulate the clock (a token a second) under thrifty or eager launch."),
@@ -68,8 +66,8 @@ def replay(
             help="Draw with replacement: to compare rules, not to estimate an accuracy.",
         ),
     ] = False,
-    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    answer: AnswerName = None,
+    as_json: AsJson = False,
 ) -> None:
     """Vote again on recorded answers under a stopping rule; no model is asked.
 

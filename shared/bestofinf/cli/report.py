@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bestofinf.cli.opened import to_read
-from bestofinf.cli.prices import PRICE_HELP, prices_by_member
-from bestofinf.cli.recorded import ANSWER_HELP, progress_bar, read_recorded, tell_unread
+from bestofinf.cli.options import AnswerName, MemberPrices, RecordedPaths
+from bestofinf.cli.prices import prices_by_member
+from bestofinf.cli.recorded import progress_bar, read_recorded, tell_unread
 from bestofinf.cli.terminal import Console
 from bestofinf.errors import UsageError
 
@@ -28,10 +29,7 @@ class Form(StrEnum):
 
 
 def report(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
-    ],
+    paths: RecordedPaths,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("report.html"),
     form: Annotated[
         Form, typer.Option("--format", help="One page, or its figures as files.")
@@ -44,10 +42,10 @@ def report(
         str | None,
         typer.Option(help="Unit of costs: tokens, money (with --price) or samples."),
     ] = None,
-    price: Annotated[list[str] | None, typer.Option(help=PRICE_HELP)] = None,
+    price: MemberPrices = None,
     trials: Annotated[int, typer.Option(help="Votes per question in the replay.")] = 20,
     seed: Annotated[int, typer.Option(help="The same seed gives the same report.")] = 0,
-    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
+    answer: AnswerName = None,
     size: Annotated[
         float,
         typer.Option(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import typer
 
 from bestofinf.cli.models import FORMS, ensemble_of, is_config, named, one_config, plan_of
+from bestofinf.cli.options import BaseUrl, EnsembleFile, EnsembleName, Temperature, WeightsFile
 from bestofinf.cli.progress import shown, summary
 from bestofinf.cli.terminal import Console
 from bestofinf.errors import UsageError
@@ -113,10 +114,7 @@ def run(
         Path, typer.Argument(help="The questions: a .csv, .jsonl or .parquet file.")
     ],
     out: Annotated[Path, typer.Option(help="File for the answers: .csv, .jsonl or .parquet.")],
-    file: Annotated[
-        str | None,
-        typer.Argument(metavar="[FILE.toml]", help="An ensemble's file, in place of --model."),
-    ] = None,
+    file: EnsembleFile = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -127,9 +125,7 @@ def run(
             "file of an ensemble.",
         ),
     ] = None,
-    ensemble: Annotated[
-        str | None, typer.Option(help="Name of the ensemble, if the file has several.")
-    ] = None,
+    ensemble: EnsembleName = None,
     budget: Annotated[
         int | None, typer.Option(help="Samples over all questions, earlier runs included.")
     ] = None,
@@ -155,9 +151,7 @@ def run(
         typer.Option(help="When to stop; exhaustive with a total budget, else balanced."),
     ] = None,
     answer: Annotated[str | None, typer.Option(help="Answer type; auto by default.")] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="A file that `bestofinf fit --out` wrote.")
-    ] = None,
+    weights: WeightsFile = None,
     price: Annotated[
         list[str] | None,
         typer.Option(
@@ -185,16 +179,11 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(help="Time limit of a request in seconds.")
     ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(help="Temperature sent to every model; the models' own by default."),
-    ] = None,
+    temperature: Temperature = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed sent to every model; it makes the run repeatable.")
     ] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="Address of an OpenAI-compatible server.")
-    ] = None,
+    base_url: BaseUrl = None,
     ray: Annotated[
         str | None,
         typer.Option(help="Ask from the workers of a Ray cluster: its address, or local."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bestofinf.cli.options import AsJson
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console, echo_either, echo_json
 from bestofinf.errors import UsageError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Store = Annotated[
     str, typer.Argument(metavar="STORE", help="An SQLite file, sqlite:///PATH or postgresql://...")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = AsJson
 
 
 def _formats(wanted: bool) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import fsum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from bestofinf.cli.recorded import ANSWER_HELP, read_recorded, tell_unread
+from bestofinf.cli.options import AnswerName, AsJson, RecordedPaths
+from bestofinf.cli.recorded import read_recorded, tell_unread
 from bestofinf.cli.tables import Column, show_table
 from bestofinf.cli.terminal import Console, echo_json
 from bestofinf.errors import UsageError
@@ -51,12 +50,9 @@ class TableRow:
 
 
 def table(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH...", help="Recorded answers: files, folders or stores."),
-    ],
-    answer: Annotated[str | None, typer.Option("--answer", help=ANSWER_HELP)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    paths: RecordedPaths,
+    answer: AnswerName = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare one answer (Bo1) with the most frequent of many (Bo∞), for each model.
 
