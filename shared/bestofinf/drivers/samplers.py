@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from bestofinf._concurrency.blocking import run_blocking
 from bestofinf._concurrency.endings import is_cancelled
@@ -28,41 +29,51 @@ from bestofinf.errors import FailurePolicy, is_interrupt
 from bestofinf.records import AnswerValue, Draw, Outcome, Sample
 
 
-class AsyncSampler:
-    """Turns draws of one question into outcomes: tries, extracts the answer, compares it.
+@dataclass(eq=False, kw_only=True)
+class _Sampler:
+    """What both ways have in common.
 
-    Args:
-        sample: Asks the draw's member once. It may return a failure instead of raising.
+    Attributes:
         answer: Takes the answer from replies whose sample has none yet.
         policy: Retries and time-outs.
         clock: Returns seconds since any fixed moment.
         level: Depth of the vote; None if the caller's context already has it.
         waiting: How long to wait for members that pause; None if the context already has it.
-
-    Attributes:
         trying: Errors so far of the draws in flight or given up.
     """
 
-    def __init__(
-        self,
-        sample: Callable[[Draw], Awaitable[Outcome]],
-        *,
-        answer: Answer | None,
-        policy: FailurePolicy,
-        clock: Callable[[], float] = time.monotonic,
-        level: Level | None = None,
-        waiting: Waits | None = None,
-    ) -> None:
-        self._sample = sample
-        self._answer = answer
-        self._policy = policy
-        self._clock = clock
-        self._level = level
-        self._waiting = waiting
-        self._prepare = needs_preparation(answer)
-        self._preparing = asyncio.Lock()
-        self._known: list[AnswerValue] = []
-        self.trying: dict[Draw, list[BaseException]] = {}
+    answer: Answer | None
+    policy: FailurePolicy
+    clock: Callable[[], float] = time.monotonic
+    level: Level | None = None
+    waiting: Waits | None = None
+    trying: dict[Draw, list[BaseException]] = field(default_factory=dict, init=False)
+    _known: list[AnswerValue] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self._prepare = needs_preparation(self.answer)
+
+    def _begin(self, draw: Draw) -> Tries:
+        """Enter what a draw is part of, and return its tries."""
+        if self.level is not None:
+            self.level.enter()
+        if self.waiting is not None:
+            waits.set(self.waiting)
+        tries = Tries(self.policy, draw.member)
+        self.trying[draw] = tries.failures
+        return tries
+
+
+@dataclass(eq=False)
+class AsyncSampler(_Sampler):
+    """Turns draws of one question into outcomes: tries, extracts the answer, compares it.
+
+    Attributes:
+        sample: Asks the draw's member once. It may return a failure instead of raising.
+    """
+
+    sample: Callable[[Draw], Awaitable[Outcome]]
+    _preparing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def outcome(self, draw: Draw) -> Outcome:
         """Return the outcome of a draw, in a task of its own.
@@ -70,24 +81,18 @@ class AsyncSampler:
         An error of the member becomes a failure. A cancellation of the task and an interrupt of
         the program are raised.
         """
-        start = self._clock()
-        if self._level is not None:
-            self._level.enter()
-        if self._waiting is not None:
-            waits.set(self._waiting)
-        tries = Tries(self._policy, draw.member)
-        self.trying[draw] = tries.failures
+        start, tries = self.clock(), self._begin(draw)
         paid = NO_USAGE
         try:
             found = await self._tried(draw, tries)
             if isinstance(found, Sample):
                 paid = found.usage
-                found = await self.prepared(await read(found, self._answer))
+                found = await self.prepared(await read(found, self.answer))
                 found = with_tries(found, len(tries.failures))
         except BaseException as error:
             if is_interrupt(error) or is_cancelled(error):
                 raise
-            found = tries.failed(error, self._clock() - start, paid)
+            found = tries.failed(error, self.clock() - start, paid)
         del self.trying[draw]
         return found
 
@@ -105,12 +110,12 @@ class AsyncSampler:
             await pause(seconds)
 
     async def _once(self, draw: Draw) -> Outcome:
-        seconds = self._policy.timeout
+        seconds = self.policy.timeout
         if seconds is None:
-            return await self._sample(draw)
+            return await self.sample(draw)
         try:
             async with asyncio.timeout(seconds) as limit:
-                return await self._sample(draw)
+                return await self.sample(draw)
         except TimeoutError as error:
             if limit.expired():
                 raise TimeoutError(f"no reply within {seconds:g} s") from error.__cause__
@@ -119,57 +124,30 @@ class AsyncSampler:
     async def prepared(self, sample: Sample) -> Sample:
         """Let the answer type compare the answer with earlier ones, and add the cost of that."""
         value = sample.answer
-        if value is None or not self._prepare or self._answer is None:
+        if value is None or not self._prepare or self.answer is None:
             return sample
         async with self._preparing:
             if value in self._known:
                 return sample
             usage = NO_USAGE
             if self._known:  # the first answer has no other to be compared with
-                usage = await self._answer.prepare(value, tuple(self._known))
+                usage = await self.answer.prepare(value, tuple(self._known))
             self._known.append(value)
         return with_cost(sample, usage)
 
 
-class BlockingSampler:
+@dataclass(eq=False)
+class BlockingSampler(_Sampler):
     """Turns draws of one question into outcomes, with a member's blocking calls.
 
-    Args:
-        sample: Asks the draw's member once.
-        answer: Takes the answer from replies whose sample has none yet.
-        policy: Retries.
-        over: Set when the vote has ended; pauses between tries then end at once.
-        clock: Returns seconds since any fixed moment.
-        level: Depth of the vote; None if the caller's context already has it.
-        waiting: How long to wait for members that pause; None if the context already has it.
-
     Attributes:
-        trying: Errors so far of the draws in flight.
+        sample: Asks the draw's member once.
+        over: Set when the vote has ended; pauses between tries then end at once.
     """
 
-    def __init__(
-        self,
-        sample: Callable[[Draw], Sample],
-        *,
-        answer: Answer | None,
-        policy: FailurePolicy,
-        over: threading.Event,
-        clock: Callable[[], float] = time.monotonic,
-        level: Level | None = None,
-        waiting: Waits | None = None,
-    ) -> None:
-        self._sample = sample
-        self._answer = answer
-        self._policy = policy
-        self._over = over
-        self._clock = clock
-        self._level = level
-        self._waiting = waiting
-        self._prepare = needs_preparation(answer)
-        self._executes = answer is not None and answer.executes
-        self._preparing = threading.Lock()
-        self._known: list[AnswerValue] = []
-        self.trying: dict[Draw, list[BaseException]] = {}
+    sample: Callable[[Draw], Sample]
+    over: threading.Event = field(kw_only=True)
+    _preparing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def outcome(self, draw: Draw, *, aside: bool = False) -> Outcome:
         """Return the outcome of a draw, in a context of its own.
@@ -182,21 +160,15 @@ class BlockingSampler:
                 raised. If so, even an interrupt becomes a failure, because the vote would
                 otherwise wait for the draw for ever.
         """
-        start = self._clock()
-        if self._level is not None:
-            self._level.enter()
-        if self._waiting is not None:
-            waits.set(self._waiting)
-        tries = Tries(self._policy, draw.member)
-        self.trying[draw] = tries.failures
+        start, tries = self.clock(), self._begin(draw)
         paid = NO_USAGE
         try:
             sample = self._tried(draw, tries)
             paid = sample.usage
             sample = (
-                run_blocking(read(sample, self._answer))
-                if self._executes
-                else extracted(sample, self._answer)
+                run_blocking(read(sample, self.answer))
+                if self.answer is not None and self.answer.executes
+                else extracted(sample, self.answer)
             )
             if self._prepare and sample.answer is not None:
                 sample = self._prepared(sample, sample.answer)
@@ -204,28 +176,28 @@ class BlockingSampler:
         except BaseException as error:
             if is_interrupt(error) and not aside:
                 raise
-            found = tries.failed(error, self._clock() - start, paid)
+            found = tries.failed(error, self.clock() - start, paid)
         del self.trying[draw]
         return found
 
     def _tried(self, draw: Draw, tries: Tries) -> Sample:
         while True:
             try:
-                return self._sample(draw)
+                return self.sample(draw)
             except BaseException as error:
                 tries.note(error)
                 seconds = tries.pause(error)
                 if waits_for := tries.last_pause(error) if seconds is None else seconds:
-                    self._over.wait(waits_for)
-                if seconds is None or self._over.is_set() or not is_wanted():
+                    self.over.wait(waits_for)
+                if seconds is None or self.over.is_set() or not is_wanted():
                     raise  # the vote no longer waits for it
 
     def _prepared(self, sample: Sample, value: AnswerValue) -> Sample:
         with self._preparing:
-            if value in self._known or self._answer is None:
+            if value in self._known or self.answer is None:
                 return sample
             usage = NO_USAGE
             if self._known:  # the first answer needs no comparison and no event loop
-                usage = run_blocking(self._answer.prepare(value, tuple(self._known)))
+                usage = run_blocking(self.answer.prepare(value, tuple(self._known)))
             self._known.append(value)
         return with_cost(sample, usage)
