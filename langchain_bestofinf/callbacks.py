@@ -40,7 +40,6 @@ from langchain_bestofinf.messages import TRACE_KEY, ending_of, usage_in
 SAMPLE_TAG = "bestofinf:sample"
 
 SampleCallbacks: TypeAlias = Literal["tracers", "all", "none"]
-LLMRun: TypeAlias = CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun
 
 _TRACING = frozenset({"langfuse", "mlflow", "opik"})
 """Packages of tracing products whose handlers are no tracers by LangChain's class."""

@@ -145,13 +145,13 @@ def share_right_above(scores: Floats, grades: Floats, least: float) -> tuple[flo
     return (float(chosen.mean()) if chosen.size else float("nan")), int(chosen.size)
 
 
-def expected_calibration_error(chances: Floats, grades: Floats, *, bins: int = BINS) -> float:
-    """Return the mean distance of chance and frequency, over bins of equal width.
+def expected_calibration_error(chances: Floats, grades: Floats) -> float:
+    """Return the mean distance of chance and frequency, over `BINS` of equal width.
 
     Source: Naeini et al., AAAI 2015; bins are weighted by their number of replies.
     """
-    place = np.minimum((chances * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=chances - grades, minlength=bins)
+    place = np.minimum((chances * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(place, weights=chances - grades, minlength=BINS)
     return float(np.abs(gaps).sum() / chances.size)
 
 

@@ -6,7 +6,6 @@ an evaluation set, from graded JSONL, or, labelled as such, from simulation.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
 from bestofinf.evaluation.canonical import ReadSet, read_answers
 from bestofinf.evaluation.coverage import Coverage, comparable
+from bestofinf.evaluation.files import records
 from bestofinf.evaluation.provenance import for_estimates
 from bestofinf.evaluation.reading import read_raw
 from bestofinf.evaluation.sources import is_store
@@ -301,27 +301,16 @@ def _beta(mean: float, spread: float) -> tuple[float, float]:
 def _graded_rows(path: Path) -> list[tuple[int, dict[str, Any]]] | None:
     """Return the lines of a file of graded samples; None when it is not one."""
     rows: list[tuple[int, dict[str, Any]]] = []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.isspace():
-                    continue
-                record = json.loads(line)
-                if not rows and not _is_graded(record):
-                    return None
-                rows.append((number, record))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
+    for number, record in records(path):
+        if not rows and not _is_graded(record):
+            return None
+        rows.append((number, record))
     return rows or None
 
 
-def _is_graded(record: Any) -> bool:
+def _is_graded(record: dict[str, Any]) -> bool:
     """Return whether a line has graded samples: rows of four or more entries."""
-    samples = record.get("samples") if isinstance(record, dict) else None
+    samples = record.get("samples")
     first = samples[0] if isinstance(samples, list) and samples else None
     return isinstance(first, list) and len(first) >= 4
 

@@ -125,18 +125,15 @@ def rows_from_question(question: Question, *, source: str, now: float | None = N
     return CallRecord(row, None, (), labels)
 
 
-def calls_from_question(
-    question: Question, *, answers: Question | None = None, now: float | None = None
-) -> list[CallRecord]:
+def calls_from_question(question: Question, *, answers: Question | None = None) -> list[CallRecord]:
     """Return the calls of a question that was recorded elsewhere, with ids derived from content.
 
     Args:
         question: The question as recorded.
         answers: The same question with answers taken from its whole replies; None if it has none.
-        now: Time of import in seconds since 1970; None for the present.
     """
     read = question if answers is None else answers
-    now = time.time() if now is None else now
+    now = time.time()
     numbers = sorted({n for s in question.samples.values() for n in s.call_numbers()})
     record = as_record(question)
     said = [record[key] for key in ("samples", "replies") if key in record]

@@ -71,11 +71,10 @@ class Catalogue:
         """Return the model of a name; None if there is none."""
         return self._served.get(name)
 
-    async def aclose(self, *, but: Catalogue | None = None) -> None:
-        """Close the connections of the running event loop, except those that `but` also uses."""
-        kept = {id(model) for model in (but._models.values() if but is not None else ())}
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
         for model in self._models.values():
-            if isinstance(model, Endpoint) and id(model) not in kept:
+            if isinstance(model, Endpoint):
                 with contextlib.suppress(asyncio.CancelledError):
                     await model.aclose()
 

@@ -126,15 +126,15 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def round_ticks(most: float, about: int = 4) -> list[float]:
-    """Return round numbers from 0 to at least `most`.
+def round_ticks(most: float) -> list[float]:
+    """Return about five round numbers from 0 to at least `most`.
 
     >>> round_ticks(37), round_ticks(1)
     ([0.0, 10.0, 20.0, 30.0, 40.0], [0.0, 0.5, 1.0])
     """
     if not most > 0 or not math.isfinite(most):
         return [0.0, 1.0]
-    raw = most / about
+    raw = most / 4
     size = 10.0 ** math.floor(math.log10(raw))
     step = next(size * f for f in (1, 2, 5, 10) if size * f >= raw * 0.999)
     count = math.ceil(most / step - 1e-9)

@@ -129,7 +129,6 @@ class Decider:
         self._told = {
             id_: gold for id_, gold in golds.items() if gold is not None and id_ in self.earlier
         }
-        self._least_p = 1.0
 
     def next(self) -> Wanted | None:
         """Return the question to label next; None if the decision is settled."""

@@ -97,7 +97,6 @@ def shorten(
     lower: Sequence[Fraction],
     upper: Sequence[Fraction],
     keep_margin: float = 0.0,
-    finest: int = 10,
 ) -> list[Fraction]:
     """Round weights to fractions with the smallest common denominator that keeps every win.
 
@@ -110,15 +109,12 @@ def shorten(
         lower: Lower bounds of the fractions, per member.
         upper: Upper bounds of the fractions, per member.
         keep_margin: Minimum margin over the won questions that must remain.
-        finest: Smallest denominator that is tried.
     """
     clean = np.clip(weights, 0, None)
     clean[clean < 1e-9] = 0
     full = _normalised([Fraction(float(w)) for w in clean])
     target = score(margins, full)
     for denominator in (c * 10**e for e in range(1, 8) for c in (1, 2, 5)):
-        if denominator < finest:
-            continue
         short = _apportion(clean / clean.sum(), denominator, lower, upper)
         if short is None:
             continue

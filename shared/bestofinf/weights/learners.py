@@ -57,7 +57,7 @@ def single(margins: Margins) -> Floats:
     return weights
 
 
-def bagged_single(margins: Margins, *, bootstraps: int = BOOTSTRAPS, seed: int = 0) -> Floats:
+def bagged_single(margins: Margins, *, seed: int = 0) -> Floats:
     """Return how often each member is the best in bootstrap samples of the questions.
 
     The best member has the most wins; of members with equal wins, the larger mean margin.
@@ -65,7 +65,7 @@ def bagged_single(margins: Margins, *, bootstraps: int = BOOTSTRAPS, seed: int =
     wins, alone = member_wins(margins)
     random = np.random.default_rng(seed)
     n = len(margins)
-    times = random.multinomial(n, np.full(n, 1 / n), size=bootstraps)
+    times = random.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAPS)
     scores = times @ (wins + SMALL_MARGIN * alone)
     best = scores >= scores.max(axis=1, keepdims=True) - 1e-12
     return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))
@@ -75,22 +75,18 @@ def finite_n(
     margins: Margins,
     *,
     votes: int = FINITE_VOTES,
-    entropy: float = ENTROPY,
-    floor: float = FLOOR,
     cost: Floats | None = None,
 ) -> tuple[Floats, float]:
     """Maximise the expected number of questions that a vote of few samples wins.
 
     The chance to win is the normal approximation ``min_r Phi(delta_r / sigma_r)`` with
-    ``delta = d_r · w`` and ``sigma² = (g · w + a_r · w - delta² + floor) / votes`` plus the
+    ``delta = d_r · w`` and ``sigma² = (g · w + a_r · w - delta² + FLOOR) / votes`` plus the
     variance of the recorded shares themselves, ``sum_k w_k² (g_k + a_rk - d_rk²) / n_k``. An
-    entropy term draws the weights together: ``- Q * entropy * sum_k w_k ln(K w_k)``.
+    entropy term draws the weights together: ``- Q * ENTROPY * sum_k w_k ln(K w_k)``.
 
     Args:
         margins: The vote counts.
         votes: Number of samples in a vote.
-        entropy: Weight of the entropy term per question.
-        floor: Added to the variance, which would be zero if all members agree.
         cost: Accuracy given up for one sample of each member, shape (K,); a vote of `votes`
             samples gives up ``votes * cost · w``.
 
@@ -108,7 +104,7 @@ def finite_n(
 
     def won(w: Floats) -> tuple[float, Floats]:
         delta = rows @ w
-        variance = (both @ w - delta**2 + floor) / votes + noise @ w**2
+        variance = (both @ w - delta**2 + FLOOR) / votes + noise @ w**2
         sigma = np.sqrt(variance)
         z = delta / sigma
         least = np.minimum.reduceat(z, margins.starts)
@@ -121,22 +117,21 @@ def finite_n(
         density = np.exp(-0.5 * z[worst] ** 2) / np.sqrt(2 * np.pi)
         return float(ndtr(least).sum() - w @ paid), density @ slope - paid
 
-    weights = _drawn_together(won, margins, entropy)
+    weights = _drawn_together(won, margins)
     return weights, won(weights)[0]
 
 
 def capped_margins(
-    margins: Margins, *, cap: float = CAP, rounded: float = ROUNDED, entropy: float = ENTROPY
+    margins: Margins, *, rounded: float = ROUNDED, entropy: float = ENTROPY
 ) -> Floats:
     """Maximise the objective of `hinge`, smoothed, plus the entropy term of `finite_n`.
 
-    The least of a question's margins and the cap is taken as
-    ``-t ln(exp(-cap / t) + sum_r exp(-d_r · w / t))``. That is concave, so the optimum is the only
+    The least of a question's margins and `CAP` is taken as
+    ``-t ln(exp(-CAP / t) + sum_r exp(-d_r · w / t))``. That is concave, so the optimum is the only
     one and equal members get equal weights; and no solver is needed.
 
     Args:
         margins: The vote counts.
-        cap: Margin beyond which there is no more credit, above 0.
         rounded: The smoothing t in the formula, above 0.
         entropy: Weight of the entropy term per question, above 0.
     """
@@ -144,9 +139,9 @@ def capped_margins(
 
     def credit(w: Floats) -> tuple[float, Floats]:
         z = -(rows @ w) / rounded
-        top = np.maximum(np.maximum.reduceat(z, margins.starts), -cap / rounded)
+        top = np.maximum(np.maximum.reduceat(z, margins.starts), -CAP / rounded)
         each = np.exp(z - top[margins.question])
-        total = np.add.reduceat(each, margins.starts) + np.exp(-cap / rounded - top)
+        total = np.add.reduceat(each, margins.starts) + np.exp(-CAP / rounded - top)
         value = -rounded * (np.log(total) + top).sum()
         return float(value), (each / total[margins.question]) @ rows
 
@@ -154,7 +149,7 @@ def capped_margins(
 
 
 def _drawn_together(
-    score: Callable[[Floats], tuple[float, Floats]], margins: Margins, entropy: float
+    score: Callable[[Floats], tuple[float, Floats]], margins: Margins, entropy: float = ENTROPY
 ) -> Floats:
     """Maximise ``score(w) - Q * entropy * sum_k w_k ln(K w_k)`` from equal weights.
 
@@ -192,17 +187,15 @@ def blend(margins: Margins) -> Floats:
 def hinge(
     margins: Margins,
     *,
-    cap: float = CAP,
     solver: str = "cbc",
     lower: Floats | None = None,
     upper: Floats | None = None,
     clock: Clock | None = None,
 ) -> Floats:
-    """Maximise the sum of the margins, each counted up to `cap`: a linear program.
+    """Maximise the sum of the margins, each counted up to `CAP`: a linear program.
 
     Args:
         margins: The vote counts.
-        cap: Margin past which there is no further credit, above 0.
         solver: "cbc" or "highs".
         lower: Least weights, shape (K,).
         upper: Greatest weights, shape (K,).
@@ -217,10 +210,10 @@ def hinge(
     high = np.ones(k) if upper is None else upper
     model = new_model(solver)
     w = [model.add_var(lb=float(a), ub=float(b)) for a, b in zip(low, high, strict=True)]
-    credit = [model.add_var(lb=-1.0, ub=cap) for _ in margins.ids]
+    credit = [model.add_var(lb=-1.0, ub=CAP) for _ in margins.ids]
     model.add_var(var_type=mip.BINARY)  # CBC prints when it solves a program without integers
     model += mip.xsum(w) == 1
-    binding = margins.rows.min(axis=1) < cap
+    binding = margins.rows.min(axis=1) < CAP
     for row, q in zip(margins.rows[binding], margins.question[binding], strict=True):
         model += credit[q] - dot(row, w) <= 0
     model.objective = mip.xsum(credit)

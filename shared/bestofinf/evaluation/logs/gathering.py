@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 
 from bestofinf.answers.base import Answer
 from bestofinf.border import CUT_OFF, as_finish_reason, as_name
@@ -67,19 +66,14 @@ class Logs:
                 self._read(head, reader, number)
             self._finish()
         except BaseException:
-            self._spool.__exit__(None, None, None)
+            self._spool.__exit__()
             raise
 
     def __enter__(self) -> Logs:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._spool.__exit__(kind, error, trace)
+    def __exit__(self, *exception: object) -> None:
+        self._spool.__exit__(*exception)
 
     def _read(self, head: Head, reader: LogReader, file: int) -> None:
         report, whose = self.report, fingerprint(head.path)

@@ -17,13 +17,13 @@ from bestofinf.evaluation.rows import CallRecord, CallRow, SampleRow
 from bestofinf.evaluation.sets import Question
 
 
-def records_of(logs: Logs, *, now: float | None = None) -> Iterator[CallRecord]:
+def records_of(logs: Logs) -> Iterator[CallRecord]:
     """Yield everything that logs add to a store, once `Logs.take_answers` has been called.
 
     The ids are derived from the samples, so that importing a log again, or the same run in another
     form, adds nothing.
     """
-    now = time.time() if now is None else now
+    now = time.time()
     for id_, rows, gold, by_grade in logs.kept():
         dataset, prompt = rows[0].sample.dataset, logs.prompt(rows)
         name = Path(logs.names[rows[0].file]).name

@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from types import TracebackType
 from typing import Any
 
 from bestofinf.evaluation.logs.protocol import LogSample, Request
@@ -63,12 +62,7 @@ class Spool:
     def __enter__(self) -> Spool:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._database.close()
 
     def add(self, sample: LogSample, *, question: str, file: int) -> bool:

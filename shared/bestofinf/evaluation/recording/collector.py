@@ -174,17 +174,13 @@ _CARRIERS = ("response_metadata", "additional_kwargs")
 class OpenRuns(Generic[K, R]):
     """Runs that have begun and not ended, by their ids. A forked process starts with none.
 
-    Args:
-        most: Maximum number of runs; beyond it the oldest is forgotten.
-
     Attributes:
         lock: Held for each change; hold it for several that belong together.
     """
 
     lock: threading.RLock
 
-    def __init__(self, most: int = MAX_RUNS) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._begin_anew()
         reset_after_fork(self._begin_anew)
 
@@ -196,7 +192,7 @@ class OpenRuns(Generic[K, R]):
         """Remember a run that begins."""
         with self.lock:
             self._runs[run_id] = run
-            if len(self._runs) > self._most:
+            if len(self._runs) > MAX_RUNS:
                 self._runs.pop(next(iter(self._runs)))
 
     def pop(self, run_id: K) -> R | None:

@@ -198,11 +198,11 @@ def votes_of(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, 
     }
 
 
-def find_prefix(connection: Connection, prefix: str, *, limit: int = 2) -> list[str]:
-    """Return ids of questions that begin with `prefix`, at most `limit`."""
+def find_prefix(connection: Connection, prefix: str) -> list[str]:
+    """Return ids of questions that begin with `prefix`, at most two."""
     q = schema.questions
     chosen = select(q.c.id).where(q.c.id.startswith(prefix, autoescape=True)).order_by(q.c.id)
-    return list(connection.execute(chosen.limit(limit)).scalars())
+    return list(connection.execute(chosen.limit(2)).scalars())
 
 
 def _keys(order: Order) -> list[tuple[Any, bool]]:

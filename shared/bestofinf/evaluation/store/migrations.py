@@ -7,7 +7,7 @@ a newer version is not touched.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
@@ -35,11 +35,6 @@ STEPS: tuple[Step, ...] = (to_version_2, _count_votes)
 _ADVISORY_LOCK = 0x626F696E66
 
 
-def version_of(steps: Sequence[Step]) -> int:
-    """Return the version that these steps lead to."""
-    return 1 + len(steps)
-
-
 def open_schema(
     engine: Engine,
     writing: Callable[[Engine], AbstractContextManager[Connection]],
@@ -47,7 +42,6 @@ def open_schema(
     name: str,
     create: bool,
     readonly: bool,
-    steps: Sequence[Step] | None = None,
 ) -> int:
     """Make sure that the tables exist in the version of this library.
 
@@ -59,7 +53,6 @@ def open_schema(
         name: Name of the store in messages.
         create: Create the tables if they are missing.
         readonly: Change nothing.
-        steps: The steps from one version to the next.
 
     Returns:
         The version that the store has afterwards.
@@ -67,8 +60,7 @@ def open_schema(
     Raises:
         StoreError: If tables are missing and may not be created, or the version is newer.
     """
-    steps = STEPS if steps is None else steps
-    newest = version_of(steps)
+    newest = 1 + len(STEPS)
     with engine.connect() as connection:
         found = _version(connection)
     if found == newest:
@@ -85,7 +77,7 @@ def open_schema(
             METADATA.create_all(connection)
             connection.execute(insert(meta).values(key="version", value=str(newest)))
             return newest
-        for step in steps[found - 1 :]:
+        for step in STEPS[found - 1 :]:
             step(connection)
         connection.execute(update(meta).where(meta.c.key == "version").values(value=str(newest)))
     return newest

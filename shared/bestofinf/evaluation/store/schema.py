@@ -75,6 +75,20 @@ def _since_2(name: str, kind: Any, **options: Any) -> Column[Any]:
     return Column(name, kind, info={"since": 2}, **options)
 
 
+def _numbered() -> tuple[Column[Any], Column[Any]]:
+    """Return the key of rows that come one after the other, and the id that others name them by."""
+    return (
+        Column("number", _Number, primary_key=True, autoincrement=True),
+        Column("id", AnyText, nullable=False, unique=True),
+    )
+
+
+def _part_of(row: str, **options: Any) -> Column[Any]:
+    """Return the column that names the question or the call which a row is part of, and goes with."""
+    reference = ForeignKey(f"bestofinf_{row}s.id", ondelete="CASCADE")
+    return Column(f"{row}_id", AnyText, reference, **options)
+
+
 METADATA = MetaData()
 
 meta = Table(
@@ -87,8 +101,7 @@ meta = Table(
 questions = Table(
     "bestofinf_questions",
     METADATA,
-    Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("id", AnyText, nullable=False, unique=True),
+    *_numbered(),
     Column("prompt_hash", String(64), index=True),
     Column("prompt", AnyText),
     Column("dataset", AnyText, nullable=False, default=""),
@@ -98,17 +111,11 @@ questions = Table(
 )
 
 
-def _question_id() -> Column[Any]:
-    reference = ForeignKey("bestofinf_questions.id", ondelete="CASCADE")
-    return Column("question_id", AnyText, reference, nullable=False, index=True)
-
-
 calls = Table(
     "bestofinf_calls",
     METADATA,
-    Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("id", AnyText, nullable=False, unique=True),
-    _question_id(),
+    *_numbered(),
+    _part_of("question", nullable=False, index=True),
     Column("kind", AnyText, nullable=False),
     Column("fixed", Boolean, nullable=False),
     Column("rule", AnyText, nullable=False, default=""),
@@ -128,12 +135,7 @@ calls = Table(
 samples = Table(
     "bestofinf_samples",
     METADATA,
-    Column(
-        "call_id",
-        AnyText,
-        ForeignKey("bestofinf_calls.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    _part_of("call", primary_key=True),
     Column("draw", Integer, primary_key=True, autoincrement=False),
     Column("member", AnyText, nullable=False),
     Column("answer", AnyText),
@@ -155,9 +157,8 @@ samples = Table(
 labels = Table(
     "bestofinf_labels",
     METADATA,
-    Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("id", AnyText, nullable=False, unique=True),
-    _question_id(),
+    *_numbered(),
+    _part_of("question", nullable=False, index=True),
     Column("call_id", AnyText),
     Column("answer", AnyText),
     Column("correct", Boolean, nullable=False),
@@ -171,12 +172,7 @@ labels = Table(
 tallies = Table(
     "bestofinf_tallies",
     METADATA,
-    Column(
-        "question_id",
-        AnyText,
-        ForeignKey("bestofinf_questions.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    _part_of("question", primary_key=True),
     # A hash, because member, fate and text may be longer than a database can index.
     Column("key", String(64), primary_key=True),
     Column("member", AnyText, nullable=False),
@@ -193,12 +189,7 @@ tallies = Table(
 summaries = Table(
     "bestofinf_summaries",
     METADATA,
-    Column(
-        "question_id",
-        AnyText,
-        ForeignKey("bestofinf_questions.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    _part_of("question", primary_key=True),
     Column("number", _Number, nullable=False, unique=True),
     Column("votes", Integer, nullable=False),
     Column("answers", Integer, nullable=False),

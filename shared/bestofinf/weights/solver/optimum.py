@@ -74,7 +74,6 @@ class Optimiser:
         domain: The whole simplex with its limits.
         solver: "cbc" or "highs".
         clock: Time limit and progress.
-        least_margin: Margin by which a question must be won.
         seed: Seed of the random starts.
     """
 
@@ -87,13 +86,11 @@ class Optimiser:
         domain: Domain,
         solver: str,
         clock: Clock,
-        least_margin: float = LEAST_MARGIN,
         seed: int = 0,
     ) -> None:
         self.rows, self.question = rows, question
         self.worth = np.ones(n_questions, dtype=np.int64)
         self.domain, self.solver, self.clock = domain, solver, clock
-        self.least_margin = least_margin
         self.seed = seed
         self.nodes = self.programs = 0
 
@@ -104,7 +101,7 @@ class Optimiser:
             start: A mixture to start from, shape (m,).
             widest: Also prove the widest margin.
         """
-        problem = presolve(self.rows - self.least_margin, self.question, self.worth)
+        problem = presolve(self.rows - LEAST_MARGIN, self.question, self.worth)
         bound = float(problem.sure + problem.contested)
         pieces = self.domain.faces()
         incumbent = self._simple(Target.of(problem, self.domain), self._first(start))
@@ -122,7 +119,7 @@ class Optimiser:
                 swept = False
                 bound = min(bound, branching.run(pieces) + problem.sure)
                 pieces = branching.ties()
-            incumbent.point, margin = self.polish(incumbent.point, self.least_margin)
+            incumbent.point, margin = self.polish(incumbent.point, LEAST_MARGIN)
             wins = incumbent.value + problem.sure
             if widest and wins > 0 and bound <= wins + 1e-6:
                 incumbent.point, margin_bound, margin_by = self._widen(

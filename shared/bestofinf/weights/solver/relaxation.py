@@ -115,12 +115,11 @@ class FarkasCuts:
 
     Args:
         problem: Presolved problem.
-        seed: Seed of the perturbations that make one round give many cuts.
     """
 
-    def __init__(self, problem: ContestedGroups, *, seed: int = 0) -> None:
+    def __init__(self, problem: ContestedGroups) -> None:
         self.problem = problem
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(0)  # of perturbations: one round gives many cuts
         self._highs = _quiet_highs(
             np.ones(len(problem.rows)),
             problem.rows.T,
