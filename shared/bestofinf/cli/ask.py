@@ -8,15 +8,20 @@ import typer
 
 from bestofinf.cli.live import VoteView, votes_table
 from bestofinf.cli.models import FORMS, ask_models, ensemble_of, is_config, one_config, plan_of
+from bestofinf.cli.options import (
+    AsJson,
+    BaseUrl,
+    EnsembleFile,
+    EnsembleName,
+    Temperature,
+    WeightsFile,
+)
 from bestofinf.cli.terminal import Console, echo_json
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
-    file: Annotated[
-        str | None,
-        typer.Argument(metavar="[FILE.toml]", help="An ensemble's file, in place of --model."),
-    ] = None,
+    file: EnsembleFile = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -27,32 +32,23 @@ def ask(
             "tiny:hasty come with the package and need no key. Or the file of an ensemble.",
         ),
     ] = None,
-    ensemble: Annotated[
-        str | None, typer.Option(help="Name of the ensemble, if the file has several.")
-    ] = None,
+    ensemble: EnsembleName = None,
     rule: Annotated[
         str | None, typer.Option(help="When to stop: a preset or a rule; balanced by default.")
     ] = None,
     answer: Annotated[
         str | None, typer.Option(help="Answer type: how replies become votes; auto by default.")
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="A file that `bestofinf fit --out` wrote.")
-    ] = None,
+    weights: WeightsFile = None,
     max_samples: Annotated[
         int | None, typer.Option(help="Maximum number of samples; 64 by default.")
     ] = None,
     concurrency: Annotated[
         int | None, typer.Option(help="Maximum number of requests at a time; 8 by default.")
     ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(help="Temperature sent to every model; the models' own by default."),
-    ] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="Address of an OpenAI-compatible server.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    temperature: Temperature = None,
+    base_url: BaseUrl = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let your own models vote on one question, and watch the vote.
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from bestofinf._extras import require
+from bestofinf.cli.options import AsJson
 
 if TYPE_CHECKING:
     from bestofinf.serve import Service, Serving
@@ -36,7 +37,7 @@ def serve(
     check: Annotated[
         bool, typer.Option("--check", help="Check the file and ask no member.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Serve every ensemble of a file as a model name, in OpenAI's form.
 
