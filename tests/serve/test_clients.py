@@ -53,6 +53,14 @@ def made(tmp_path_factory):
             yield endpoint
 
 
+@pytest.fixture(scope="module")
+def unhurried(made, tmp_path_factory):
+    """The same, where no sign of life comes before the error of a slow machine."""
+    path = written(tmp_path_factory.mktemp("unhurried") / "e.toml", made.members.url)
+    with Endpoint(path) as endpoint:
+        yield endpoint
+
+
 @pytest.fixture
 def client(made):
     made.members.faults = None
@@ -130,9 +138,9 @@ def test_openai_lists_the_models(client):
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_openai_raises_the_members_errors(client, made, fault, kind, stream):
+def test_openai_raises_the_members_errors(client, made, unhurried, fault, kind, stream):
     made.members.faults = Faults.always(fault)
-    quick = client.with_options(max_retries=0)
+    quick = client.with_options(max_retries=0, base_url=unhurried.url)
     with pytest.raises(kind):
         quick.chat.completions.create(model="careful", messages=HI, stream=stream)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from bestofinf.serve.asked import Asked, read_asked
@@ -82,6 +82,18 @@ class Completions:
         start, name, status = time.monotonic(), "", 0
         taken = self._load.take()
         self._metrics.in_flight.set(self._load.in_flight)
+
+        def leave() -> None:
+            nonlocal taken
+            self._load.in_flight -= taken
+            self._metrics.in_flight.set(self._load.in_flight)
+            taken = False
+
+        async def last(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                leave()  # before the client hears it, whose next request finds the place free
+            await send(message)
+
         try:
             try:
                 if not taken:
@@ -94,16 +106,15 @@ class Completions:
             except Exception as error:
                 response = told(error)
                 status = response.status
-                await send_json(send, status, response.body, response.headers)
+                await send_json(last, status, response.body, response.headers)
                 return
             name = asked.served.name
             CLIENT_KEY.set(scope.get(KEY))
-            status = await self.answer(asked, form, receive, send)
+            status = await self.answer(asked, form, receive, last)
         except GoneError:
             self._metrics.left.labels(name).inc()
         finally:
-            self._load.in_flight -= taken
-            self._metrics.in_flight.set(self._load.in_flight)
+            leave()
             if status:
                 self._metrics.requests.labels(name, str(status)).inc()
                 self._metrics.seconds.labels(name).observe(time.monotonic() - start)
