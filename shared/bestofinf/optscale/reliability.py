@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +32,25 @@ def logit(score: float) -> float:
     """
     kept = min(max(score, _EDGE), 1 - _EDGE)
     return math.log(kept / (1 - kept))
+
+
+def on_knots(scores: Sequence[float], chances: Sequence[float], score: float) -> float:
+    """Return the height of a curve through knots: linear between them, constant beyond.
+
+    Args:
+        scores: Places of the knots, ascending; at least one.
+        chances: Heights of the knots.
+        score: Where.
+
+    >>> [on_knots([0.25, 0.75], [0.0, 0.5], score) for score in (0.1, 0.5, 0.9)]
+    [0.0, 0.25, 0.5]
+    """
+    place = bisect_right(scores, score)
+    if place in (0, len(scores)):
+        return chances[min(place, len(scores) - 1)]
+    left, right = scores[place - 1], scores[place]
+    below, above = chances[place - 1], chances[place]
+    return below + (score - left) / (right - left) * (above - below)
 
 
 @dataclass(frozen=True)
@@ -110,15 +129,7 @@ class Calibration:
         """
         if self.method == "logistic":
             return 1 / (1 + math.exp(-(self.intercept + self.slope * logit(score))))
-        place = bisect_right(self.scores, score)
-        if place == 0:
-            return self.chances[0]
-        if place == len(self.scores):
-            return self.chances[-1]
-        left, right = self.scores[place - 1], self.scores[place]
-        share = (score - left) / (right - left)
-        below, above = self.chances[place - 1], self.chances[place]
-        return below + share * (above - below)
+        return on_knots(self.scores, self.chances, score)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the calibration as JSON types."""

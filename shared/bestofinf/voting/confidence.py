@@ -8,12 +8,12 @@ infinitely many votes would elect. Because the mode may be wrong, that is not th
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from bestofinf.errors import UsageError, is_number
+from bestofinf.optscale.reliability import on_knots
 from bestofinf.records import Decision
 from bestofinf.records.display import Brief
 
@@ -109,14 +109,7 @@ class ConfidenceCalibration(Brief):
             s = min(max(score, EDGE), 1 - EDGE)
             z = self.c + self.a * math.log(s) - self.b * math.log1p(-s)
             return 1 / (1 + math.exp(-max(min(z, 700.0), -700.0)))
-        place = bisect_right(self.scores, score)
-        if place == 0:
-            return self.chances[0]
-        if place == len(self.scores):
-            return self.chances[-1]
-        left, right = self.scores[place - 1], self.scores[place]
-        low, high = self.chances[place - 1], self.chances[place]
-        return low + (score - left) / (right - left) * (high - low)
+        return on_knots(self.scores, self.chances, score)
 
     def of(self, decision: Decision) -> float:
         """Return the probability that a decision is right; 0 if no answer was elected."""
