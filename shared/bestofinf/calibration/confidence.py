@@ -1,7 +1,7 @@
-"""Learns from labelled questions how often a decision is right.
+"""Learn from labelled questions how often a decision is right.
 
 The recorded answers are voted on again, without replacement, under the rule and with the members
-in use. Every question has the same number of votes; questions are held out whole.
+in use. Every question has the same number of votes, and all votes of a question are held out together.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from bestofinf.rules import parse_rule
 from bestofinf.voting.confidence import EDGE, ConfidenceCalibration, CoveragePoint
 
 LABELS = 20
-"""Labelled questions that a calibration needs at least."""
+"""Minimum number of labelled questions for a calibration."""
 
 COVERAGES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 
 _TRUST = 4.0
-"""Questions that "chance = score" counts as, which few labels are drawn to."""
+"""Number of questions that the prior "chance = score" counts as."""
 
 _WORTH = 0.001
-"""Squared error that another curve must save, at least."""
+"""Minimum reduction of the squared error for which another curve is chosen."""
 
 _EACH, _VOTES, _QUESTIONS = 4, 1_200, 4_000
-"""Votes of a question, and of all: with more questions one vote of each is enough, as questions
-are what errors are of. Most questions."""
+"""Votes per question and in total, and maximum number of questions. With more questions fewer votes of
+each are enough, because the error is over questions."""
 
 _SIMULATIONS = 20
 
@@ -59,24 +59,24 @@ def fit_confidence(
 ) -> ConfidenceCalibration:
     """Fit P(right) of a decision to votes on labelled questions.
 
-    Tried are a beta curve of the confidence, a beta curve of the winner's share of the samples,
-    and an isotonic curve of the share. The first stands unless another has a smaller squared
-    error on the questions held out, by more than one standard error. Few labels draw a curve
-    towards "chance = score".
+    Three curves are tried: a beta curve of the confidence, a beta curve of the winner's share of
+    the samples, and an isotonic curve of that share. The first is used unless another has a smaller
+    squared error on held-out questions, by more than one standard error. With few labels a curve is
+    pulled towards "chance = score".
 
     Args:
-        evaluation_set: Recorded answers. Questions count that have a right answer and samples of
-            every member with weight, drawn whatever was answered before.
+        evaluation_set: Recorded answers. Only questions are used that have a right answer and, of
+            every member with weight, samples that were drawn whatever the earlier answers were.
         rule: The stopping rule, as text.
         weights: Weight by member.
-        max_samples: Most samples of a vote; fewer where fewer are recorded of every member, and
-            then the calibration is for votes of at most as many.
+        max_samples: Maximum number of samples of a vote. If fewer are recorded of some member, the
+            calibration is for votes of at most that many.
         method: "beta", "isotonic" or "auto".
-        folds: Parts of the questions, each held out once, at least 2.
-        seed: Of the folds and the votes.
+        folds: Number of folds of the questions, at least 2.
+        seed: Seed of the folds and the votes.
 
     Raises:
-        UsageError: If fewer than `LABELS` questions count, or a setting is wrong.
+        UsageError: If fewer than `LABELS` questions can be used, or a setting is wrong.
     """
     whole("folds", folds, 2)
     kinds = [kind for kind in _KINDS if method in ("auto", kind.method)]
@@ -115,7 +115,7 @@ def fit_confidence(
 def _labelled(
     evaluation_set: EvaluationSet, members: Sequence[str], max_samples: int, seed: int
 ) -> tuple[EvaluationSet, int]:
-    """Return the questions to learn from, and how many samples a vote on them may have."""
+    """Return the questions to learn from, and the maximum number of samples of a vote on them."""
     estimable, sources = for_estimates(evaluation_set)
     labelled = estimable.labelled().fixed()
     wanted = f"a calibration of confidence needs at least {LABELS} labelled questions"
@@ -158,7 +158,7 @@ class _Kind:
     def held_out(
         self, blank: ConfidenceCalibration, votes: Decisions, fold: NDArray[np.int64], each: int
     ) -> Floats:
-        """Return the chances of all decisions, each by a curve that did not see its question."""
+        """Return the chances of all decisions, each by a curve that was not fitted to its question."""
         chances = np.empty(len(votes))
         for held in np.unique(fold):
             out = fold == held
@@ -167,7 +167,7 @@ class _Kind:
 
 
 def _beta(scores: Floats, right: Floats, each: int) -> dict[str, Any]:
-    """Fit a beta curve; a pull to a = b = 1, c = 0 has the weight of `_TRUST` questions."""
+    """Fit a beta curve; the prior at a = b = 1, c = 0 has the weight of `_TRUST` questions."""
     s = np.clip(scores, EDGE, 1 - EDGE)
     x = np.stack([np.log(s), -np.log1p(-s), np.ones(len(s))], axis=1)
     start, pull = np.array([1.0, 1.0, 0.0]), _TRUST * np.array([1.0, 1.0, 0.25])
@@ -186,9 +186,9 @@ def _beta(scores: Floats, right: Floats, each: int) -> dict[str, Any]:
 
 
 def _isotonic(scores: Floats, right: Floats, each: int) -> dict[str, Any]:
-    """Fit the best rising step curve, every step drawn to the mean by `_TRUST` questions.
+    """Fit the best rising step curve, with every step shrunk to the mean by `_TRUST` questions.
 
-    The mean has one question more that is right and one that is wrong: it is never certain.
+    The mean includes one more right and one more wrong question, so it is never 0 or 1.
     """
     distinct, place = np.unique(scores, return_inverse=True)
     size = np.bincount(place) / each
@@ -214,7 +214,7 @@ _KINDS = (
 
 
 def _best(trials: Sequence[Floats], right: Floats, each: int) -> int:
-    """Return which is clearly better than the first, and worth it, the best of them; else 0."""
+    """Return the index of the best trial that is clearly better than the first; 0 if none is."""
     squares = [((chances - right) ** 2).reshape(-1, each).mean(axis=1) for chances in trials]
     least = min(range(len(squares)), key=lambda i: float(squares[i].mean()))
     less = squares[0] - squares[least]
@@ -223,13 +223,13 @@ def _best(trials: Sequence[Floats], right: Floats, each: int) -> int:
 
 
 def _error(chances: Floats, right: Floats, each: int) -> float:
-    """Return the calibration error of one vote a question, in the mean over its votes."""
+    """Return the calibration error with one vote per question, as a mean over the votes."""
     slots = zip(chances.reshape(-1, each).T, right.reshape(-1, each).T, strict=True)
     return float(np.mean([expected_calibration_error(c, r) for c, r in slots]))
 
 
 def _perfect(chances: Floats, each: int, seed: int) -> float:
-    """Return what the error would be if the chances were true, with as many questions."""
+    """Return the expected error if the chances were true, with the same number of questions."""
     rng = np.random.default_rng(seed)
     drawn = (rng.random((_SIMULATIONS, len(chances))) < chances).astype(np.float64)
     return float(np.mean([_error(chances, right, each) for right in drawn]))
@@ -238,8 +238,8 @@ def _perfect(chances: Floats, each: int, seed: int) -> float:
 def _curve(held_out: Floats, final: Floats, right: Floats, each: int) -> tuple[CoveragePoint, ...]:
     """Return accuracy by coverage.
 
-    Who is answered is ranked by curves that did not see the question; the least confidence is
-    that of the curve fitted to all.
+    Questions are ranked by curves that were not fitted to them; the lowest confidence is that of
+    the curve fitted to all.
     """
     order = np.argsort(-held_out, kind="stable")
     questions = np.repeat(np.arange(len(right) // each), each)
@@ -247,12 +247,12 @@ def _curve(held_out: Floats, final: Floats, right: Floats, each: int) -> tuple[C
     points: dict[int, CoveragePoint] = {}
     for coverage in COVERAGES:
         least = float(falling[max(int(np.ceil(coverage * len(final) - 1e-9)), 1) - 1])
-        answered = int((final >= least).sum())  # equal confidences are answered together
+        answered = int((final >= least).sum())  # equal ones together
         chosen = order[:answered]
         asked = np.bincount(questions[chosen], minlength=questions[-1] + 1)
         hits = np.bincount(questions[chosen], weights=right[chosen], minlength=questions[-1] + 1)
         accuracy = float(hits.sum() / asked.sum())
-        # The error of a ratio of sums over questions.
+        # standard error of a ratio of sums over questions
         spread = float(((hits - accuracy * asked) ** 2).sum()) ** 0.5
         se = spread / answered * (len(asked) / max(len(asked) - 1, 1)) ** 0.5
         points[answered] = CoveragePoint(answered / len(final), accuracy, se, least)

@@ -1,4 +1,4 @@
-"""Fitting P(right | score), and choosing the score to stop at for a wanted accuracy."""
+"""Fit P(right | score), and choose the score to stop at for a target accuracy."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from bestofinf.optscale.reliability import Calibration, logit
 BINS = 10
 _SPLITS = 5
 _PRIOR_SCORES, _PRIOR_QUESTIONS = 4, 10
-_HOLD = 1e-6  # keeps the intercept finite where all replies are right, or all wrong
-_RIDGE = 1e-3  # keeps the slope finite where scores separate right from wrong
+_HOLD = 1e-6  # keeps the intercept finite if all replies are right, or all wrong
+_RIDGE = 1e-3  # keeps the slope finite if the scores separate right from wrong replies
 
 
 def fit_calibration(
@@ -37,25 +37,26 @@ def fit_calibration(
 ) -> Calibration:
     """Fit a calibration to graded scores.
 
-    Questions are split into folds whole, since replies to one question resemble each other, five
-    times over. Of the methods whose squared error on the folds held out is within one standard
-    error of the best, the one with the smaller calibration error is fitted to all questions. The
-    errors reported are those on the folds, in the mean of the five splits.
+    Questions are split into folds five times; all replies to a question are in the same fold,
+    because they resemble each other. Of the methods whose squared error on held-out folds is within
+    one standard error of the best, the one with the smallest calibration error is fitted to all
+    questions. The errors reported are those on held-out folds, as means of the five splits.
 
-    The prior is fitted where at least 10 questions have 4 scores or more.
+    The prior is fitted if at least 10 questions have 4 scores or more.
 
     Args:
         pool: Graded scores.
-        accuracy: Choose as `min_score` the least score at and above which replies are right at
-            least this often, on questions left out of the choice (`bestofinf.calibration.targets`).
+        accuracy: Target accuracy: `min_score` is the lowest score such that replies with this
+            score or more are right at least this often, on questions that were not used to choose
+            it (`bestofinf.calibration.targets`).
         method: "isotonic", "logistic", or "auto" for the better of the two.
-        folds: At least 2; at most one a question is used.
-        seed: Of the split into folds.
-        name: Name of the scorer, kept with the calibration.
+        folds: Number of folds, at least 2; at most the number of questions is used.
+        seed: Seed of the splits.
+        name: Name of the scorer, stored with the calibration.
 
     Raises:
-        UsageError: If there are fewer than 20 scored replies, or not both right and wrong ones,
-            or scores are clearly higher for wrong ones.
+        UsageError: If there are fewer than 20 scored replies, not both right and wrong ones, or if
+            scores are clearly higher for wrong ones.
     """
     if not 0 < accuracy < 1:
         raise UsageError(f"accuracy must lie in (0, 1), got {accuracy!r}")
@@ -63,7 +64,7 @@ def fit_calibration(
     if folds < 2:
         raise UsageError(f"folds must be at least 2, got {folds!r}")
     scores, grades, questions = pool.columns()
-    order = np.lexsort((questions, grades, scores))  # sums do not depend on the order of replies
+    order = np.lexsort((questions, grades, scores))  # for sums in a fixed order
     scores, grades, questions = scores[order], grades[order], questions[order]
     if scores.size < 20 or len(set(grades.tolist())) < 2 or len(set(questions.tolist())) < 2:
         raise UsageError(
@@ -104,10 +105,10 @@ def fit_calibration(
 
 
 def _prior(pool: ScorePool) -> ScorePrior | None:
-    """Fit the prior to the questions with scores enough; None when these are too few.
+    """Fit the prior to the questions with enough scores; None if there are too few of them.
 
-    One score a question says nothing of the spread within one, and the likeliest prior is then
-    one without any: `OptScale` would give questions up after a single score.
+    One score per question says nothing about the spread within a question. The most likely prior
+    would then have no spread, and `OptScale` would give up after a single score.
     """
     lists = [scores for scores in pool.score_lists() if len(scores) >= _PRIOR_SCORES]
     return ScorePrior.fit(lists) if len(lists) >= _PRIOR_QUESTIONS else None
@@ -130,7 +131,7 @@ def area_under_curve(scores: Floats, grades: Floats) -> float:
 
 
 def _auc_error(grades: Floats) -> float:
-    """Return the standard error of the area under the curve of scores that mean nothing."""
+    """Return the standard error of the area under the curve for scores without information."""
     right = float(grades.sum())
     wrong = grades.size - right
     return math.sqrt((right + wrong + 1) / (12 * right * wrong))
@@ -139,7 +140,7 @@ def _auc_error(grades: Floats) -> float:
 def share_right_above(scores: Floats, grades: Floats, least: float) -> tuple[float, int]:
     """Return the share of right replies among those scored `least` or more, and their number.
 
-    The share is nan where there are none.
+    The share is NaN if there are none.
     """
     chosen = grades[scores >= least]
     return (float(chosen.mean()) if chosen.size else float("nan")), int(chosen.size)
@@ -195,9 +196,9 @@ def _held_out(
 
 
 def _isotonic(scores: Floats, grades: Floats) -> Calibration:
-    """Fit the best rising step curve; every step is drawn to the mean by one reply.
+    """Fit the best rising step curve; every step is shrunk to the mean by one reply.
 
-    Without that a step of a few right replies would claim certainty.
+    Without that, a step of a few right replies would have the chance 1.
     """
     distinct, place = np.unique(scores, return_inverse=True)
     size = np.bincount(place).astype(np.float64)

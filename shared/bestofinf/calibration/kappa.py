@@ -1,9 +1,9 @@
-"""What the probability of a reply is worth in votes, learned from recorded samples.
+"""Learn from recorded samples how many votes the probability of a reply is worth (kappa).
 
-`bestofinf.rules.ProbabilityMass` counts an answer's share kappa times. How much that may be depends on
-the model, on the questions, and on how far the probabilities told are from those sampled from; where
-reasoning stands before the answer it is nothing. No labels are needed: an agreement with what many
-votes elect is known from the samples themselves.
+`bestofinf.rules.ProbabilityMass` adds kappa times an answer's share to its votes. The best kappa depends
+on the model, on the questions, and on how far the reported probabilities are from those sampled from;
+it is 0 if the model reasons before it answers. No labels are needed, because the samples themselves
+show the agreement with what many votes elect.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from bestofinf.rules.mass import ProbabilityMass
 from bestofinf.rules.optimal import PRESETS, OptimalStopping
 
 KAPPAS = (0.0, 1.0, 2.0, 3.0, 6.0, 12.0, 24.0)
-"""Values that are tried: the sample cost is flat in between."""
+"""The values that are tried; between them the cost hardly changes."""
 
 FEWEST = 20
-"""Questions with probabilities that it takes to learn from."""
+"""Minimum number of questions with probabilities."""
 
 Floats = NDArray[np.float64]
 
@@ -36,15 +36,15 @@ class KappaFit:
     """How many votes the probabilities of replies are worth.
 
     Attributes:
-        kappa: For `ProbabilityMass`; 0 where the samples do not confirm a gain.
+        kappa: The value for `ProbabilityMass`; 0 if the samples do not confirm a gain.
         confirmed: Whether the gain on held-out questions is above one standard error.
-        gain: Mean gain over `OptimalStopping` at the same price, held out: in agreement with the
-            recorded mode less the price of the samples, expressed in samples.
-        se: Its standard error, over questions.
-        price: Price of a sample that both were compared at.
+        gain: Mean held-out gain over `OptimalStopping` at the same price: agreement with the
+            recorded mode minus the price of the samples, expressed in samples.
+        se: Standard error of the gain, over questions.
+        price: Price of a sample at which both were compared.
         samples: Mean samples with it, and without.
         agreement: Mean agreement with the recorded mode with it, and without.
-        questions: Questions it was learned from.
+        questions: Number of questions it was learned from.
     """
 
     kappa: float
@@ -58,7 +58,7 @@ class KappaFit:
 
     @property
     def rule(self) -> OptimalStopping:
-        """The rule to use: with probabilities where they are confirmed."""
+        """The rule to use: with probabilities if they are confirmed."""
         if not self.confirmed:
             return OptimalStopping(self.price)
         return ProbabilityMass(self.price, kappa=self.kappa)
@@ -68,7 +68,7 @@ class KappaFit:
         return asdict(self) | {"rule": str(self.rule)}
 
     def __str__(self) -> str:
-        """Return it in a sentence."""
+        """Return the result in a sentence."""
         told = f"worth {self.gain:.2g} ± {self.se:.2g} samples a question, held out"
         if not self.confirmed:
             return f"The probabilities of replies are not confirmed as evidence ({told})"
@@ -82,7 +82,7 @@ class KappaFit:
 
 
 def tells_probabilities(evaluation_set: EvaluationSet) -> bool:
-    """Return whether a set records how probable replies were."""
+    """Return whether a set has probabilities of replies."""
     return any(any(s.likelihoods) for q in evaluation_set for s in q.samples.values())
 
 
@@ -96,23 +96,23 @@ def fit_kappa(
     max_samples: int = 64,
     seed: int = 0,
 ) -> KappaFit:
-    """Learn what a share of probability is worth in votes.
+    """Learn how many votes a share of probability is worth.
 
     Every question is voted on again under `OptimalStopping` and under `ProbabilityMass` with each
-    kappa, with samples put back (`replay`, ``replacement=True``). The best kappa of one half of the
-    questions is judged on the other half, both ways; only a gain there of more than one standard
-    error confirms it. The recorded mode that votes are compared with is itself one of counts, which
-    favours counts.
+    kappa, with replacement (`replay`, ``replacement=True``). The best kappa on one half of the
+    questions is scored on the other half, both ways; only a gain there of more than one standard
+    error confirms it. Votes are compared with the recorded mode, which is itself based on counts, so
+    the comparison favours counts.
 
     Args:
-        evaluation_set: Recorded samples with `Samples.likelihoods`, read by an answer type for which
-            the whole reply is the answer.
-        price: Price of a sample to compare at.
-        kappas: What is tried.
-        members: Whose samples; None for all, each alone.
-        trials: Votes per question, member and kappa.
-        max_samples: Samples of a vote at most.
-        seed: Of the halves and of the samples.
+        evaluation_set: Recorded samples with `Samples.likelihoods`, read by an answer type whose
+            whole reply is the answer.
+        price: Price of a sample at which to compare.
+        kappas: The values to try.
+        members: Names of the members; None for all. Each votes alone.
+        trials: Number of votes per question, member and kappa.
+        max_samples: Maximum number of samples of a vote.
+        seed: Seed of the halves and of the samples.
 
     Raises:
         UsageError: If fewer than 20 questions have probabilities.

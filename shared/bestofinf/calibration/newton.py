@@ -1,7 +1,7 @@
-"""The minimum of a strictly convex function of a few parameters, some of them bounded below.
+"""Minimise a strictly convex function of a few parameters, some with a lower bound.
 
-Newton's method on the parameters that no bound holds, with steps halved until the value falls and
-projected to the bounds: D. P. Bertsekas, Projected Newton methods for optimization problems with
+Newton's method on the parameters that are not at their bound, with steps halved until the value falls
+and projected to the bounds: D. P. Bertsekas, Projected Newton methods for optimization problems with
 simple constraints (SIAM J. Control and Optimization 20, 1982).
 """
 
@@ -16,19 +16,19 @@ from bestofinf._arrays import Floats
 
 _STEPS, _HALVINGS = 100, 40
 _CLOSE = 1e-12
-"""Ends where a step promises to lower the value by less than this part of it."""
+"""The search ends when a step is expected to lower the value by less than this fraction of it."""
 
 Loss: TypeAlias = Callable[[Floats], tuple[float, Floats, Floats]]
-"""Returns the value, the gradient of shape (n,) and the second derivatives of shape (n, n)."""
+"""Function that returns the value, the gradient, shape (n,), and the Hessian, shape (n, n)."""
 
 
 def least(loss: Loss, start: Floats, floor: Floats) -> Floats:
-    """Return the parameters with the least value.
+    """Return the parameters with the smallest value.
 
     Args:
-        loss: Strictly convex.
-        start: At or above `floor`, shape (n,).
-        floor: Least parameters, shape (n,); -inf where there is no bound.
+        loss: A strictly convex function.
+        start: Start parameters, at or above `floor`, shape (n,).
+        floor: Lower bounds of the parameters, shape (n,); -inf for no bound.
     """
     x = start
     value, slope, bend = loss(x)
@@ -44,7 +44,7 @@ def least(loss: Loss, start: Floats, floor: Floats) -> Floats:
             if tried[0] < value:
                 break
             step = step / 2
-        else:  # rounding: no value below this one can be told from it
+        else:  # lower values differ from this one only by rounding
             return x
         x, (value, slope, bend) = moved, tried
     return x

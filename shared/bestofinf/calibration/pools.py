@@ -1,7 +1,7 @@
 """Score pools: recorded replies with their scores and whether they were right.
 
-A pool is what calibration is fitted on and what stopping by scores is replayed on. It comes from
-an evaluation set, from graded JSONL, or, labelled as such, from simulation.
+Calibrations are fitted to pools, and stopping by scores is replayed on them. A pool comes from an
+evaluation set, from graded JSONL, or from a simulation, which is marked as such.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class ScoredQuestion(Brief):
 
     Attributes:
         id: Unique within the pool.
-        answers: Per reply; None has no answer and is wrong.
+        answers: Answer of each reply; a reply without one (None) is wrong.
         correct: Whether each reply is right.
-        scores: In [0, 1]; None where scoring failed.
-        tokens: Generated tokens; 0 when unknown.
+        scores: Score of each reply in [0, 1]; None if scoring failed.
+        tokens: Generated tokens of each reply; 0 if unknown.
     """
 
     id: str
@@ -65,12 +65,12 @@ class ScorePool(Brief):
     """Questions with scored and graded replies.
 
     Attributes:
-        questions: In a fixed order, at least one.
-        name: Shown in reports.
-        simulated: True when scores or grades are not recorded but drawn at random; every result
-            made from the pool says so.
-        coverage: Who was asked what, where the pool is of an evaluation set.
-        read: What an answer type found in its texts, where these were read.
+        questions: The questions in a fixed order, at least one.
+        name: Name shown in reports.
+        simulated: True if scores or grades are random instead of recorded; every result of the pool
+            says so.
+        coverage: How many questions each member was asked; None unless from an evaluation set.
+        read: What an answer type found in its texts; None if these were not read.
     """
 
     questions: tuple[ScoredQuestion, ...]
@@ -97,7 +97,7 @@ class ScorePool(Brief):
         return scores, grades, numbers
 
     def score_lists(self) -> list[list[float]]:
-        """Return the scores of every question that has any."""
+        """Return the scores of every question that has some."""
         lists = [[s for s in question.scores if s is not None] for question in self.questions]
         return [scores for scores in lists if scores]
 
@@ -121,16 +121,17 @@ class ScorePool(Brief):
     ) -> ScorePool:
         """Grade the scored samples of an evaluation set.
 
-        A sample is right when its answer equals the right one; see `read_pool` for answers that
-        may be written in several ways.
+        A sample is right if its answer is equal to the right one as text; see `read_pool` for
+        answers that may be written in several ways.
 
         Args:
-            evaluation_set: With right answers and scores; questions without are left out, and labels
-                that say nothing about accuracy (`bestofinf.evaluation.provenance`).
-            member: Take this member's samples alone; None takes those of all members, on the
-                questions that all of them were asked and scored on.
+            evaluation_set: Recorded answers with scores. Questions without a right answer or scores
+                are left out, and so are labels that accuracies cannot be estimated from
+                (`bestofinf.evaluation.provenance`).
+            member: Use only this member's samples; None uses those of all members, on the questions
+                that all of them were asked and scored on.
             probability: Score each reply by the mean probability of its tokens, as
-                `bestofinf.scorers.MeanLogprob` does, where its log-probability was recorded.
+                `bestofinf.scorers.MeanLogprob` does, if its log-probability was recorded.
 
         Raises:
             UsageError: If no question has both a right answer and a score, or the members share
@@ -167,12 +168,12 @@ def _by_probability(question: Question) -> Question:
 
 
 def _scored(question: Question) -> Question:
-    """Return the question with the samples of those members alone that were scored."""
+    """Return the question with only the samples of members that were scored."""
     return replace(question, samples={k: s for k, s in question.samples.items() if s.scores})
 
 
 def _graded(question: Question, members: Sequence[str]) -> ScoredQuestion:
-    """Return the members' samples, each as it was drawn, with whether they are right."""
+    """Return the members' samples in the order drawn, graded."""
     columns = [question.samples[name] for name in members]
     return ScoredQuestion(
         question.id,
@@ -193,23 +194,23 @@ def read_pool(
 ) -> ScorePool:
     """Read scored replies into a pool.
 
-    Whatever `bestofinf.evaluation.read` reads will do: JSONL files, folders, stores. JSONL files
-    may also have graded samples, one line a question::
+    The sources are those of `bestofinf.evaluation.read`: JSONL files, folders, stores. JSONL files
+    may also have graded samples, one line for each question::
 
         {"id": "q1", "samples": [["42", 1, 117, 0.93], ["41", 0, 98, 0.35]]}
 
     with answer, whether it is right, tokens, and one or more scores.
 
     Args:
-        paths: One or more.
-        column: Which of several scores of graded samples to take, from 0.
-        member: Take this member's samples alone, where samples are not graded.
-        answer: Answer type that reads the texts, and says which answers mean the right one; None:
+        paths: One or more paths.
+        column: Index of the score to use, if graded samples have several.
+        member: Use only this member's samples, if samples are not graded.
+        answer: Answer type that reads the texts and compares answers with the right one. None:
             ``auto`` for whole replies, else ``text``.
         probability: Score replies by the mean probability of their tokens; see `ScorePool.from_set`.
 
     Raises:
-        UsageError: If there is nothing to read or a line is wrong; the message names the file
+        UsageError: If there is nothing to read or a line is malformed; the message names the file
             and the line.
     """
     several = [paths] if isinstance(paths, str | Path) else list(paths)
@@ -233,7 +234,7 @@ def read_pool(
 
 
 def _files(path: str | Path) -> list[str | Path]:
-    """Return the JSONL files of a folder, or what was given."""
+    """Return the JSONL files of a folder; any other path itself."""
     if is_store(path) or not Path(path).is_dir():
         return [path]
     files = sorted(Path(path).glob("*.jsonl"))
@@ -257,17 +258,17 @@ def simulate_pool(
 ) -> ScorePool:
     """Simulate a pool from the mean and the standard deviation of each question's scores.
 
-    Scores are drawn from Beta distributions with these moments, which are no truncated normal
-    distributions: the model of `OptScale` is put to a test. Grades are made up. A question has a
-    difficulty that falls with its mean score, and within a question better scores are right more
-    often; on the moments recorded for MATH500 this comes near the recorded accuracy of one reply
-    and of the best of 8. Accuracies are only indicative; numbers of samples and the share of
-    questions that reach a target are meaningful as far as the moments are. A wrong reply has one of five
-    answers, the first of them half of the time. All replies have 1000 tokens.
+    Scores are drawn from Beta distributions with these moments, not from truncated normal
+    distributions, so that the model of `OptScale` is tested on other data. Grades are simulated: a
+    question has a difficulty that falls with its mean score, and within a question replies with
+    better scores are right more often. With the moments recorded for MATH500 this is close to the
+    recorded accuracy of one reply and of the best of 8. Accuracies are only indicative; numbers of
+    samples and the share of questions that reach a target are as meaningful as the moments. A wrong
+    reply has one of five answers, the first of them half of the time. All replies have 1000 tokens.
 
     Args:
         moments: Mean and standard deviation per question, the mean in [0, 1].
-        samples: Replies per question.
+        samples: Number of replies per question.
         seed: The same seed gives the same pool.
     """
     rng = np.random.default_rng(seed)
@@ -299,7 +300,7 @@ def _beta(mean: float, spread: float) -> tuple[float, float]:
 
 
 def _graded_rows(path: Path) -> list[tuple[int, dict[str, Any]]] | None:
-    """Return the lines of a file of graded samples; None when it is not one."""
+    """Return the lines of a file of graded samples; None if it is not such a file."""
     rows: list[tuple[int, dict[str, Any]]] = []
     for number, record in records(path):
         if not rows and not _is_graded(record):

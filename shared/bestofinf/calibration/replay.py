@@ -1,7 +1,7 @@
-"""Replay of recorded score pools: what stopping by scores, by votes, or by both is worth.
+"""Replay recorded score pools, to compare stopping by scores, by votes, and by both.
 
-No model is called. A strategy is a rule, a selector, and whether replies are scored; its price is
-counted in tokens, those of the replies and those that the scorer reads.
+No model is called. A strategy is a rule, a selector, and whether replies are scored. Its cost is
+counted in tokens: those of the replies and those that the scorer reads.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from bestofinf.voting.selectors import (
 
 @dataclass(frozen=True)
 class Strategy:
-    """When to stop, and who wins.
+    """A stopping rule with a selector.
 
     Attributes:
-        family: Strategies of one kind, which differ by a setting, share it.
-        rule: When to stop.
-        selector: Who wins.
-        scored: Whether replies are scored, and the scorer paid for.
+        family: Name shared by strategies of one kind that differ by a setting.
+        rule: The stopping rule.
+        selector: Chooses the winner.
+        scored: Whether replies are scored, which costs tokens.
     """
 
     family: str
@@ -56,16 +56,16 @@ class StrategyResult:
     """The result of a strategy on a pool, as means over questions and trials.
 
     Attributes:
-        strategy: What was replayed.
-        samples: Samples counted a question.
-        tokens: Tokens a question, of replies and scorer.
+        strategy: The strategy.
+        samples: Samples counted per question.
+        tokens: Tokens per question, of replies and scorer.
         accuracy: Share of questions answered right.
-        accuracy_se: Its standard error over questions.
+        accuracy_se: Standard error of the accuracy over questions.
         best: Best score found.
         hits: Share of questions whose best score reached `target`; None without a target.
         reasons: How often each rule stopped, by the first word of the reason.
-        questions: Questions replayed.
-        simulated: True when the pool is: accuracies are then only indicative.
+        questions: Number of questions replayed.
+        simulated: True if the pool is simulated; accuracies are then only indicative.
     """
 
     strategy: Strategy
@@ -93,14 +93,14 @@ def replay_scores(
 
     Args:
         pool: Recorded or simulated replies.
-        strategies: What to replay. Where no rule fires the recorded replies run out, which ends
-            the vote.
-        scorer_tokens: What scoring costs, in tokens for each token of a reply: 1 for a reward
-            model of the size of the members, about .1 where reading is that much cheaper.
+        strategies: The strategies to replay. If no rule fires, a vote ends when the recorded
+            replies run out.
+        scorer_tokens: Cost of scoring, in tokens for each token of a reply: 1 for a reward model
+            of the size of the members, about .1 if reading is ten times cheaper.
         target: Score for `StrategyResult.hits`.
-        trials: Times to replay, each with the replies in another order. The first takes them as
-            they are recorded.
-        seed: Of the orders.
+        trials: Number of replays, each with the replies in another order. The first uses the
+            recorded order.
+        seed: Seed of the orders.
     """
     if trials < 1:
         raise UsageError(f"trials must be at least 1, got {trials!r}")
@@ -194,12 +194,12 @@ def _is_right(
 
 
 def best_of_n(sizes: Iterable[int] = (1, 2, 4, 8, 16, 32, 64)) -> list[Strategy]:
-    """Return the curve to compare with: the best score of n samples."""
+    """Return the reference curve of the best score of n samples."""
     return [Strategy("best of n", FixedSamples(n), BestScore()) for n in sizes]
 
 
 def majority_of_n(sizes: Iterable[int] = (1, 3, 5, 9, 17, 33, 64)) -> list[Strategy]:
-    """Return the other curve to compare with: the majority of n samples, without a scorer."""
+    """Return the reference curve of the majority of n samples, without a scorer."""
     return [Strategy("majority of n", FixedSamples(n), WeightedMajority(), False) for n in sizes]
 
 
@@ -213,10 +213,10 @@ def usual_strategies(
     """Return the families to compare: fixed numbers, votes, scores, and both together.
 
     Args:
-        cap: Most samples a question.
+        cap: Maximum number of samples per question.
         prior: Prior on scores for `OptScale`; fit it on questions that are not replayed.
-        targets: Scores to reach, the setting of the families that stop by scores.
-        leads: Votes ahead, the setting of the families that stop by votes.
+        targets: Scores to reach: the setting of the families that stop by scores.
+        leads: Leads in votes: the setting of the families that stop by votes.
     """
     sizes = [size for size in (1, 2, 4, 8, 16, 32, 64) if size < cap] + [cap]
     limit = MaxSamples(cap)
@@ -242,9 +242,9 @@ class Tuned:
 
     Attributes:
         family: Name of the family.
-        chosen: What the chosen setting came to on the half it was chosen on.
-        reported: What it came to on the other half.
-        line: Every setting of the family on that other half, by rising tokens.
+        chosen: Result of the chosen setting on the half it was chosen on.
+        reported: Result of the chosen setting on the other half.
+        line: Results of every setting of the family on that other half, by rising tokens.
     """
 
     family: str
@@ -269,7 +269,7 @@ def tune(
     the one with the fewest tokens is chosen.
 
     Returns:
-        One entry a family, in order of first appearance.
+        One entry per family, in order of first appearance.
     """
     strategies = list(strategies)
     first, second = pool.split(0.5, seed=seed)
@@ -290,7 +290,7 @@ def tune(
 
 
 def draw_chart(results: Sequence[Tuned], path: str | Path) -> None:
-    """Draw accuracy against tokens, one line a family, the chosen setting marked.
+    """Draw accuracy against tokens, one line per family, with the chosen setting marked.
 
     Raises:
         MissingExtraError: If matplotlib is not installed.

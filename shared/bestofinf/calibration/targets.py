@@ -1,9 +1,9 @@
-"""Choose the score to stop at, for a wanted accuracy, by replies that did not help to choose it.
+"""Choose the score to stop at for a target accuracy, checked on held-out questions.
 
-A curve fitted to some replies says which scores are right often enough *among them*, and the last
-score that does is chosen because it came out well: on other replies it is right less often. So the
-choice is tried out on questions that were left out, and the curve is asked for as much more as
-makes it hold there.
+A curve fitted to some replies says which scores are right often enough *among them*. The lowest such
+score is chosen because it did well on them, so on other replies it is right less often. Therefore the
+choice is tested on held-out questions, and the curve is asked for a higher accuracy until the target
+is met there.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from bestofinf.optscale.reliability import Calibration
 Fit = Callable[[Floats, Floats], Calibration]
 
 STRICTER = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2, 0.1, 0.05)
-"""Shares of the error wanted that the curve is asked for, in turn."""
+"""Fractions of the target error rate that the curve is asked for, in turn."""
 
 SPLITS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A score to stop at, and how it does where it was not chosen.
+    """A score to stop at, and its accuracy on held-out questions.
 
     Attributes:
-        score: At and above it replies are right as often as wanted; None where no score is.
-        accuracy: Share right at and above scores chosen in the same way, on questions left out.
-        se: Its standard error, questions taken whole.
+        score: Replies with this score or more are right as often as wanted; None if there is no
+            such score.
+        accuracy: Share right at and above scores chosen in the same way, on held-out questions.
+        se: Standard error of the accuracy, over questions.
     """
 
     score: float | None
@@ -40,7 +41,7 @@ class Target:
 
 
 def least_score(scores: Floats, chances: Floats, accuracy: float) -> float | None:
-    """Return the least score with a mean chance of `accuracy` at and above it; None if none has."""
+    """Return the lowest score with a mean chance of `accuracy` at and above it; None if there is none."""
     order = np.argsort(-scores, kind="stable")
     falling = scores[order]
     mean = np.cumsum(chances[order]) / np.arange(1, falling.size + 1)
@@ -60,16 +61,16 @@ def choose_target(
     folds: int,
     seed: int = 0,
 ) -> Target:
-    """Return the least score that keeps what is wanted on questions left out.
+    """Return the lowest score that has the target accuracy on held-out questions.
 
     Args:
-        fit: Makes a curve of scores and grades.
-        scores: Shape (n,).
-        grades: 1 for right, 0 for wrong.
-        questions: Number of the question of each reply.
-        accuracy: Wanted, in (0, 1).
-        folds: Parts of the questions, each left out once.
-        seed: Of the parts.
+        fit: Fits a curve to scores and grades.
+        scores: Scores of the replies, shape (n,).
+        grades: 1 for right and 0 for wrong, shape (n,).
+        questions: Number of the question of each reply, shape (n,).
+        accuracy: The target accuracy, in (0, 1).
+        folds: Number of folds of the questions.
+        seed: Seed of the folds.
     """
     distinct, place = np.unique(questions, return_inverse=True)
     parts = min(folds, distinct.size)
@@ -97,7 +98,7 @@ def choose_target(
             break
         share = right[row].sum() / number
         if share >= accuracy:
-            # A ratio of sums over questions.
+            # standard error of a ratio of sums over questions
             error = np.sqrt(((right[row] - share * above[row]) ** 2).sum()) / number
             return Target(score, float(share), float(error))
     return Target(None)

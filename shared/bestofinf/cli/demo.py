@@ -34,7 +34,7 @@ Next, ask a model of your own, and find out whether voting helps on your questio
 
   bestofinf ask "What is 17 * 23?" -m qwen3-8b@http://127.0.0.1:8080/v1
   bestofinf run questions.csv -m qwen3-8b@http://127.0.0.1:8080/v1 --rule fixed:n=8 --out answers.csv
-  bestofinf label answers.csv.db --file questions.csv
+  bestofinf label answers.csv.db --random 30
   bestofinf advise answers.csv.db"""
 
 

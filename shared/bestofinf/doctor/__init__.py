@@ -1,7 +1,8 @@
-"""What a server that speaks OpenAI's form can do, found out by asking it.
+"""Find out what an OpenAI-compatible server can do, by sending requests to it.
 
-`examination` asks, one probe after the other, within a minute and a few hundred tokens; each probe
-fails alone, and says what came. `prescription` turns what was found into a member for each face.
+`examination` runs one probe after the other, within a minute and a few hundred tokens; if a probe
+fails, it says why, and the others go on. `prescription` makes a member from the findings, for
+LangChain, LlamaIndex and the configuration file.
 """
 
 from bestofinf.doctor.examination import Report, examine

@@ -1,4 +1,4 @@
-"""The examination: all probes in turn, each with its share of a minute."""
+"""The examination: all probes in turn, each with a share of a minute."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bestofinf.ensemble.endpoint import Endpoint
 from bestofinf.wire import EndpointError
 
 SECONDS = 55.0
-"""Most seconds of a whole examination."""
+"""Maximum seconds of the whole examination."""
 EACH = 20.0
-"""Most seconds of one probe."""
+"""Maximum seconds of one probe."""
 
 PROBES: dict[str, Probe] = {
     "models": slots.models,
@@ -42,15 +42,16 @@ _WITHOUT_CHAT = (*_WITHOUT_MODEL, "chat")
 
 @dataclass(frozen=True)
 class Report:
-    """What was found.
+    """The result of an examination.
 
     Attributes:
-        url: The server.
+        url: URL of the server.
         model: The model that was asked.
-        findings: In the order asked.
-        facts: The same as values.
-        members: The member to paste, by face; empty if the server does not chat.
-        seconds: How long it took.
+        findings: The findings in the order of the probes.
+        facts: The findings as values.
+        members: The member to paste, by ``langchain``, ``llamaindex`` and ``toml``; empty if the
+            server does not chat.
+        seconds: Duration in seconds.
     """
 
     url: str
@@ -66,7 +67,7 @@ class Report:
         return any(found.name == "chat" and found.verdict == "yes" for found in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the report as plain values."""
         return {
             "url": self.url,
             "model": self.model,
@@ -91,9 +92,9 @@ async def examine(
 
     Args:
         endpoint: The server and the model.
-        named: Whether the endpoint's model is the one to ask; else the first that the server lists.
-        seconds: Most seconds; what was not asked by then is unknown.
-        told: Told each finding as it is made.
+        named: Whether to ask the endpoint's model; if not, the first that the server lists.
+        seconds: Time limit in seconds; probes that do not fit are unknown.
+        told: Called with each finding as it is made.
 
     Raises:
         UsageError: If no model is named and the server lists none.
@@ -126,14 +127,14 @@ async def examine(
 async def _found(
     server: Server, name: str, probe: Probe, left: float, before: list[Finding]
 ) -> Finding:
-    """Return the finding of one probe, or what stood in its way."""
+    """Return the finding of one probe, or why it could not be made."""
     if name not in _WITHOUT_CHAT and any(f.name == "chat" and f.verdict == "no" for f in before):
         return Finding(name, "unknown", "not asked: the server does not chat")
     if not server.named and name not in _WITHOUT_MODEL:
         return Finding(name, "no", "not asked: no model is known, name one with --model")
     if left <= 0:
         return Finding(name, "unknown", "not asked: the time is over")
-    failed: Verdict = "no" if name == "chat" else "unknown"  # of what says nothing about the server
+    failed: Verdict = "no" if name == "chat" else "unknown"  # else it proves nothing
     try:
         async with asyncio.timeout(min(EACH, left)):
             return await probe(server)

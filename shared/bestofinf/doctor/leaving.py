@@ -1,7 +1,6 @@
-"""Whether a request that is left before its end frees its slot: seen from the server's own counters.
+"""Whether a cancelled request frees its slot, as seen in the server's own counters.
 
-Only servers that show what they work on can be watched: llama.cpp by ``/slots``, vLLM by
-``/metrics``.
+This needs a server that shows its current work: llama.cpp by ``/slots``, vLLM by ``/metrics``.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from bestofinf.doctor.server import COUNTING, Server
 from bestofinf.wire.values import items, mapping
 
 _COUNTER = re.compile(r"^vllm:(num_requests_running|generation_tokens_total)\b.*? ([\d.]+)$", re.M)
-_FEWEST, _MOST = 64, 200  # tokens of the reply that is left
+_FEWEST, _MOST = 64, 200  # maximum tokens of the reply that is cancelled
 _LOOK = 0.05
-_PATIENCE = 3.0  # seconds in which a server that notices has noticed
-_TO_THE_END = 0.8  # share of the tokens from which on nobody has noticed
+_PATIENCE = 3.0  # seconds within which a server that notices a cancellation has noticed it
+_TO_THE_END = 0.8  # if this share of the tokens was generated, the server did not notice
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a server works on at a moment.
+    """The current work of a server.
 
     Attributes:
-        running: Requests.
-        generated: Tokens so far: of the requests that run, or of all since the start.
+        running: Number of running requests.
+        generated: Number of tokens generated: for running requests, or for all since the start.
     """
 
     running: int
@@ -42,7 +41,7 @@ Watch = Callable[[], Awaitable[Work]]
 
 
 async def leaving(server: Server) -> Finding:
-    """Leave a request, asked as a stream and asked without, and watch its slot."""
+    """Cancel a streamed and a plain request, and watch their slots."""
     watch = await _watch(server)
     if watch is None:
         said = "the server does not show what it works on (/slots of llama.cpp, /metrics of vLLM)"
@@ -66,7 +65,7 @@ async def leaving(server: Server) -> Finding:
 
 
 async def _watch(server: Server) -> Watch | None:
-    """Return what shows the server's work; None if nothing does."""
+    """Return a function that reads the server's work; None if the server does not show it."""
 
     async def slots() -> Work:
         found = [mapping(slot) for slot in items((await server.look("/slots"))[0])]
@@ -95,10 +94,10 @@ def _counted(told: Any) -> Work:
 async def _left(
     server: Server, watch: Watch, tokens: int, *, stream: bool
 ) -> tuple[bool, float] | None:
-    """Return whether a slot was freed, and after how many seconds it was free.
+    """Return whether the slot was freed by the cancellation, and the seconds until it was free.
 
-    None if that cannot be told. A slot that is free only when nearly all tokens are there was not
-    freed.
+    None if that is unknown. A slot that is free only when nearly all tokens are generated was not
+    freed by the cancellation.
     """
     before = await watch()
     # Both servers that can be watched know `ignore_eos`; a small model may end early without.
@@ -125,7 +124,7 @@ async def _left(
 
 
 async def _reached(watch: Watch, reached: Callable[[Work], bool], seconds: float) -> Work | None:
-    """Return the work at the first moment that is looked for; None if it has not come by then."""
+    """Return the work when `reached` first holds; None if it does not within the time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         work = await watch()

@@ -13,15 +13,15 @@ from bestofinf.ensemble.config_writing import written
 from bestofinf.ensemble.endpoint import Endpoint
 
 TIMEOUT = 60
-_USUAL = 8  # requests at a time where nobody says
+_USUAL = 8  # requests at a time if the server does not say
 
 
 def members(endpoint: Endpoint, facts: Facts) -> dict[str, str]:
-    """Return the member for each face, by ``langchain``, ``llamaindex`` and ``toml``.
+    """Return the code of the member by ``langchain``, ``llamaindex`` and ``toml``.
 
     Args:
-        endpoint: Where the model is asked.
-        facts: What is known of the server.
+        endpoint: The server and the model.
+        facts: What is known about the server.
     """
     return {
         "langchain": _langchain(endpoint, facts),
@@ -31,14 +31,15 @@ def members(endpoint: Endpoint, facts: Facts) -> dict[str, str]:
 
 
 def concurrency(facts: Facts) -> int:
-    """Return how many requests a server may be sent at a time."""
+    """Return the maximum number of requests to send to a server at a time."""
     return min(facts.slots or _USUAL, facts.allowed or facts.slots or _USUAL)
 
 
 def logprobs(facts: Facts) -> str | None:
-    """Return which log-probabilities to ask for; None where none come.
+    """Return which log-probabilities to ask for; None if the server sends none.
 
-    Those on request are not asked for: a stream of llama.cpp leaves out the one of the reply's end.
+    Processed ones that need an extra field are not requested, because a stream of llama.cpp then
+    lacks the probability of the reply's end.
     """
     return "raw" if facts.logprobs == "unknown" else facts.logprobs
 

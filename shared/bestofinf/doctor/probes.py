@@ -1,4 +1,4 @@
-"""What a server can do with a request, one question each. Every probe returns what it found."""
+"""The probes: each sends requests to find out one ability of a server, and returns a finding."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Finding:
     """The answer of one probe.
 
     Attributes:
-        name: What was asked.
-        verdict: Whether the server can; ``partly`` with what `said` tells; ``unknown`` where that
-            cannot be seen.
-        said: One line for people.
-        details: The same in values that can be written as JSON.
+        name: Name of the probe.
+        verdict: Whether the server can do it; ``partly`` as described in `said`; ``unknown`` if
+            that cannot be seen.
+        said: The finding in one line.
+        details: The finding as JSON values.
     """
 
     name: str
@@ -54,11 +54,11 @@ _TOOL = {
         },
     },
 }
-_SHARP = 0.25  # temperature that makes gaps between processed log-probabilities four times as wide
+_SHARP = 0.25  # temperature at which the gaps of processed log-probabilities are four times as wide
 
 
 async def chat(server: Server) -> Finding:
-    """Ask one question; fields that the server does not take are renamed or left out from then on."""
+    """Ask a question; fields that the server refuses are renamed or left out from then on."""
     for _ in range(3):
         try:
             asked = await server.ask()
@@ -115,7 +115,7 @@ async def several(server: Server) -> Finding:
 
 
 async def logprobs(server: Server) -> Finding:
-    """Ask for log-probabilities at two temperatures, and for those sampled from."""
+    """Ask for log-probabilities at two temperatures, and for those of the sampled distribution."""
     try:
         flat = await _top(server, 1.0)
         sharp = await _top(server, _SHARP)
@@ -192,7 +192,7 @@ async def tools(server: Server) -> Finding:
 
 
 def _adapted(server: Server, error: EndpointError) -> bool:
-    """Change what is sent where a server refuses a field by name; return whether it was changed."""
+    """Adapt requests if a server refuses a field by name; return whether something was changed."""
     told = f"{error.param or ''} {error}"
     if error.status_code not in (400, 422):
         return False
@@ -207,7 +207,7 @@ def _adapted(server: Server, error: EndpointError) -> bool:
 
 
 async def _top(server: Server, temperature: float) -> list[float] | None:
-    """Return the log-probabilities of the likeliest first tokens, falling; None if none came."""
+    """Return the log-probabilities of the likeliest first tokens, falling; None if there are none."""
     asked = await server.ask(
         COUNTING, logprobs=True, top_logprobs=5, temperature=temperature, max_tokens=1
     )
@@ -225,7 +225,7 @@ async def _all_told(server: Server) -> bool:
 
 
 async def _post_sampling(server: Server) -> bool:
-    """Return whether llama.cpp tells the probabilities that it sampled from, if asked."""
+    """Return whether llama.cpp returns the probabilities that it samples from, on request."""
     asked: Asked = await server.ask(
         logprobs=True, top_logprobs=2, post_sampling_probs=True, max_tokens=1
     )
@@ -233,10 +233,10 @@ async def _post_sampling(server: Server) -> bool:
 
 
 def _kind(flat: list[float], sharp: list[float]) -> str:
-    """Tell raw from processed by the gap between the two likeliest tokens at two temperatures.
+    """Distinguish raw from processed by the gap between the two likeliest tokens at two temperatures.
 
-    Dividing by a temperature T makes the gap 1/T times as wide; raw ones do not know of it. A cut
-    that leaves one token has no gap, and is processed for sure.
+    A temperature T makes the gap of processed ones 1/T times as wide and does not change raw ones.
+    If a cut such as top-k leaves one token, there is no gap, and they are certainly processed.
     """
     if len(flat) > 1 and len(sharp) == 1 and sharp[0] == 0:
         return "processed"

@@ -1,4 +1,4 @@
-"""The server under examination: how it is asked, and what is known of it so far."""
+"""The server under examination: sends requests to it, and keeps what is known about it."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from bestofinf.wire.errors import error_in
 from bestofinf.wire.values import Json, items, loads, mapping
 
 SHORT = 8
-"""Most tokens of a reply where no more are needed."""
+"""Maximum number of tokens of a reply if no more are needed."""
 COUNTING = "Count from 1 to 300, separated by commas."
 """A question whose reply is longer than any limit here."""
 
 
 @dataclass
 class Facts:
-    """What is known of a server; None for what is not.
+    """What is known about a server; None for what is unknown.
 
     Attributes:
-        software: As llama.cpp, vLLM, Ollama, LiteLLM.
-        models: Names that it lists.
-        slots: Requests that it carries out at a time.
-        context: Tokens of prompt and reply together.
-        seconds_per_token: Of a reply.
-        streams: Whether replies come as streams.
-        several: Whether one request brings several replies (``n``).
+        software: Name of the software, such as llama.cpp, vLLM, Ollama, LiteLLM.
+        models: Names of the models that it lists.
+        slots: Number of requests that it processes at a time.
+        context: Maximum number of tokens of prompt and reply together.
+        seconds_per_token: Generation time of a token in seconds.
+        streams: Whether it can stream replies.
+        several: Whether one request can return several replies (``n``).
         counts_all: Whether the usage of such a request counts all of them.
-        logprobs: "raw" or "processed"; "unknown" if they come and neither is clear.
-        on_request: Fields that make them processed.
+        logprobs: "raw" or "processed"; "unknown" if it sends some and neither is clear.
+        on_request: Fields of a request that make them processed.
         schemas: Whether a JSON schema is enforced.
         tools: Whether tools are called.
-        frees: Whether a cancelled request frees its slot, by how it was asked: "stream", "plain".
-        allowed: Most requests at a time that it took, where it refused more.
-        rename: Fields that it knows by other names.
-        drop: Fields that it does not take.
-        tokens: Tokens generated for this examination, as far as the server counts them.
+        frees: Whether a cancelled request frees its slot, by kind of request: "stream", "plain".
+        allowed: Maximum number of requests at a time that it accepted, if it refused more.
+        rename: New names of fields that it knows by other names.
+        drop: Fields that it refuses.
+        tokens: Number of tokens generated for this examination, if the server counts them.
     """
 
     software: str | None = None
@@ -64,13 +64,13 @@ class Facts:
 
 @dataclass(frozen=True)
 class Asked:
-    """What came back from one request.
+    """The response to one request.
 
     Attributes:
         body: The completion.
-        seconds: Until all of it had come.
-        first: Until the first piece had come.
-        pieces: Events of a stream; 1 without one.
+        seconds: Seconds until it was complete.
+        first: Seconds until the first piece arrived.
+        pieces: Number of events of the stream; 1 without a stream.
     """
 
     body: Json
@@ -85,7 +85,7 @@ class Asked:
 
     @property
     def text(self) -> str:
-        """What the first choice says."""
+        """The text of the first choice."""
         return read_completion(self.body).replies[0].text
 
     @property
@@ -95,10 +95,10 @@ class Asked:
 
 
 class Server:
-    """Asks a server, and keeps what is known of it.
+    """Sends requests to a server, and keeps what is known about it.
 
     Attributes:
-        endpoint: Where the model is asked.
+        endpoint: The server and the model.
         named: Whether a model is chosen.
         facts: What is known so far.
     """
@@ -147,9 +147,9 @@ class Server:
             await endpoint.aclose()
 
     async def look(self, path: str) -> tuple[Any, Mapping[str, str]]:
-        """Return what the server tells of itself as JSON, else as text, with the headers.
+        """Return the response of a GET request as JSON, else as text, with the headers.
 
-        Raises what `ask` does.
+        Raises the errors of `ask`.
         """
         text, headers = await self.endpoint.look(path)
         try:
@@ -162,7 +162,7 @@ class Server:
         self.endpoint = replace(self.endpoint, **fields)
 
     async def may_look(self, path: str) -> tuple[Any, Mapping[str, str]]:
-        """Return what `look` does; None and no headers where there is nothing to see."""
+        """Return the same as `look`; None and no headers if the request fails."""
         try:
             return await self.look(path)
         except (EndpointError, ConnectionError, TimeoutError):
@@ -170,7 +170,7 @@ class Server:
 
 
 def _completion(received: Sequence[str]) -> Json:
-    """Return the completion that came whole or as the events of a stream."""
+    """Return the completion from a whole body or from the events of a stream."""
     if len(received) == 1 and "[DONE]" not in received[0]:
         found: Json = loads(received[0])
         if error_in(found) or any("message" in mapping(c) for c in items(found.get("choices"))):

@@ -1,4 +1,4 @@
-"""What a server says of itself, and how it behaves when it is full or asked for too much."""
+"""Probes for the server itself: its models, its slots, and its behaviour when it is overloaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bestofinf.wire.values import items, mapping, text
 
 _OWNERS = {"llamacpp": "llama.cpp", "vllm": "vLLM", "library": "Ollama"}
 _CONTEXTS = ("max_model_len", "context_length", "context_window", "max_context_length")
-_REFUSING = ("llama.cpp", "vLLM")  # refuse what is too long before they read it
+_REFUSING = ("llama.cpp", "vLLM")  # servers that refuse too long prompts before they process them
 _LARGEST_CONTEXT = 2**15
 _FIRST, _MOST = 8, 24  # requests at a time
 
@@ -58,7 +58,7 @@ async def models(server: Server) -> Finding:
 
 
 async def software(server: Server) -> Finding:
-    """Look for what only one kind of server tells: its slots, its context, its version."""
+    """Look for properties that only one kind of server shows: its slots, its context, its version."""
     facts, told = server.facts, []
     props, _ = await server.may_look("/props")
     slots = as_count(mapping(props).get("total_slots"))
@@ -92,7 +92,7 @@ async def software(server: Server) -> Finding:
 
 
 async def context(server: Server) -> Finding:
-    """Ask for more than fits, where the server refuses that before it reads it."""
+    """Send a prompt that is too long, if the server refuses it before processing it."""
     size, kind = server.facts.context, server.facts.software
     if size is None:
         return Finding("context", "unknown", "the server does not tell its length")

@@ -20,9 +20,9 @@ _STRENGTH = (0.2, 20.0)  # a + b: a prior is neither two sharp spikes nor nearly
 class HitModel:
     """A Beta prior on the chance of a hit.
 
-    The default is U-shaped, as questions are mostly such that nearly all or nearly none of their
-    replies reach the target. Jeffreys' prior (.5, .5) would go on asking for most of a budget of
-    64 although no score has come near.
+    The default is U-shaped, because for most questions nearly all or nearly none of the replies
+    reach the target. Jeffreys' prior (.5, .5) would spend most of a budget of 64 samples even if
+    no score comes near the target.
 
     Attributes:
         a: Pseudo-count of hits, above 0.
@@ -38,7 +38,7 @@ class HitModel:
 
     @classmethod
     def from_moments(cls, mean: float, variance: float) -> HitModel:
-        """Return the Beta distribution with these moments, of a strength within reason."""
+        """Return the Beta distribution with these moments, with a + b limited to a reasonable range."""
         mean = min(max(mean, 1e-3), 1 - 1e-3)
         strength = mean * (1 - mean) / variance - 1 if variance > 0 else math.inf
         strength = min(max(strength, _STRENGTH[0]), _STRENGTH[1])
@@ -52,7 +52,7 @@ class HitModel:
 
 
 def tied(scores: Sequence[float]) -> bool:
-    """Return whether scores are so often equal that they cannot come from a density.
+    """Return whether scores are too often equal to come from a continuous distribution.
 
     True when fewer than three quarters of them are distinct; false for a single score.
     """

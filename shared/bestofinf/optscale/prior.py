@@ -2,8 +2,8 @@
 
 The prior is a distribution over the parameters of the truncated normal, held as weights on a
 grid. It is fitted to recorded questions by the nonparametric maximum likelihood of Kiefer and
-Wolfowitz (1956) with EM steps; no network is trained and the problem's text is not looked at.
-After some scores of a new question the posterior weights need nothing but their number, sum and
+Wolfowitz (1956) with EM steps; no network is trained and the text of the question is not used.
+For some scores of a new question, the posterior weights depend only on their number, sum and
 sum of squares, and the chance that `m` further scores all miss a target is
 ``sum_g w_g F_g(target)^m``.
 """
@@ -25,7 +25,7 @@ _FLOOR = 0.02  # share of the vague prior in a fitted one: no shape of scores is
 
 @cache
 def _axes() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the values of mu and sigma on the grid: mu is dense where scores lie."""
+    """Return the values of mu and sigma on the grid; mu is denser in the range of scores."""
     pieces = ((-4.0, -1.0, 4), (-0.5, 0.4, 7), (0.5, 1.2, 19), (1.3, 2.0, 4), (3.0, 5.0, 3))
     mu = tuple(value for piece in pieces for value in np.linspace(*piece).tolist())
     return mu, tuple(np.geomspace(0.003, 2.0, 28).tolist())
@@ -38,8 +38,8 @@ class ScorePrior:
     Attributes:
         mu: Values of mu on the grid, ascending.
         sigma: Values of sigma on the grid, ascending, above 0.
-        weights: One per cell, mu-major, at least 0, of sum 1.
-        n_questions: Questions it was fitted to; 0 for the vague prior.
+        weights: One per cell, mu-major, at least 0, with sum 1.
+        n_questions: Number of questions it was fitted to; 0 for the vague prior.
     """
 
     mu: tuple[float, ...]
@@ -72,11 +72,11 @@ class ScorePrior:
     @classmethod
     @cache
     def vague(cls) -> ScorePrior:
-        """Return the prior for when nothing was recorded.
+        """Return the prior to use if no scores were recorded.
 
-        It is optimistic: 95 % of it is spread evenly over distributions whose mode lies at .8 or
-        above, the rest over all. Under an even spread over all, a low first score or two would
-        count for too much, and questions that do reach the target would be given up.
+        It is optimistic: 95 % of it is spread evenly over distributions with a mode of .8 or more,
+        the rest over all. With an even spread over all, one or two low first scores would have too
+        much influence, and questions that can reach the target would be given up.
         """
         axes = _axes()
         mu, sigma = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
@@ -89,10 +89,10 @@ class ScorePrior:
         """Fit the prior to recorded scores.
 
         Args:
-            questions: The scores of each question, in [0, 1]; questions without any are skipped.
-                50 questions of 16 scores do. Questions with one score say nothing of the spread
-                within a question: a prior fitted to such alone has none.
-            steps: EM steps; few keep the prior smooth.
+            questions: The scores of each question, in [0, 1]; questions without scores are skipped.
+                50 questions with 16 scores are enough. A single score says nothing about the spread
+                within a question: a prior fitted only to such questions has no spread.
+            steps: Number of EM steps; few steps keep the prior smooth.
 
         Raises:
             UsageError: If no question has a score, or a score is not in [0, 1].

@@ -1,8 +1,8 @@
-"""What a verifier's score is worth: the chance that a reply with this score is right.
+"""The reliability of a verifier's score: the chance that a reply with this score is right.
 
-Scores of different verifiers, and of different ways to join the same step scores, are not
+Scores of different verifiers, and of different ways to combine the same step scores, are not
 comparable: the share of right replies among those scored .95 or more was .64 to .94 for four
-ways to join the steps of the same 500 replies. `bestofinf.calibration` fits this map.
+ways to combine the steps of the same 500 replies. `bestofinf.calibration` fits this map.
 """
 
 from __future__ import annotations
@@ -55,28 +55,27 @@ def on_knots(scores: Sequence[float], chances: Sequence[float], score: float) ->
 
 @dataclass(frozen=True)
 class Calibration:
-    """P(right | score), with what is needed to use the score for stopping.
+    """P(right | score), with the numbers needed to stop by the score.
 
     Attributes:
         method: "isotonic" (a rising curve through knots) or "logistic" (in the score's logit).
         scores: Scores of the knots, strictly ascending; empty for "logistic".
         chances: Chances at the knots, ascending; linear between them, constant beyond.
-        slope: Of the logistic curve, at least 0.
-        intercept: Of the logistic curve.
-        n_samples: Labelled scores it was fitted to.
-        n_questions: Questions these belong to.
+        slope: Slope of the logistic curve, at least 0.
+        intercept: Intercept of the logistic curve.
+        n_samples: Number of labelled scores it was fitted to.
+        n_questions: Number of questions these belong to.
         base_rate: Share of right replies among them.
         ece: Expected calibration error on held-out folds.
         brier: Mean squared error on held-out folds.
         auc: Chance that a right reply has a higher score than a wrong one, ties count half.
-        min_score: Least score at which replies are right as often as was wanted; None when not
-            chosen or out of reach.
-        accuracy: The accuracy wanted for `min_score`.
-        held_out_accuracy: Share right at and above scores chosen like `min_score`, on questions left
-            out of the choice; None where that was not tried.
-        held_out_se: Its standard error.
-        prior: Prior on the scores of the next question; None when there were too few to learn
-            it from.
+        min_score: Lowest score such that replies with this score or more are right as often as
+            wanted; None if it was not chosen or is out of reach.
+        accuracy: The target accuracy for `min_score`.
+        held_out_accuracy: Share right at and above scores chosen like `min_score`, on held-out
+            questions; None if that was not tested.
+        held_out_se: Standard error of `held_out_accuracy`.
+        prior: Prior on the scores of the next question; None if there were too few scores.
         name: Name of the scorer.
     """
 
@@ -115,7 +114,7 @@ class Calibration:
 
     @property
     def promised(self) -> bool:
-        """Whether `min_score` may be expected to keep `accuracy`: with 95 % confidence."""
+        """Whether `min_score` reaches `accuracy` with 95 % confidence."""
         held, error = self.held_out_accuracy, self.held_out_se
         if self.min_score is None or self.accuracy is None or held is None or error is None:
             return False
@@ -125,7 +124,7 @@ class Calibration:
         """Return the probability that a reply with this score is right.
 
         Args:
-            score: In [0, 1].
+            score: A score in [0, 1].
         """
         if self.method == "logistic":
             return 1 / (1 + math.exp(-(self.intercept + self.slope * logit(score))))
@@ -154,7 +153,9 @@ class Calibration:
             )
         try:
             values = {key: record[key] for key in _FIELDS}
-            values |= {key: record.get(key) for key in _LATER}  # not in files of before
+            values |= {
+                key: record.get(key) for key in _LATER
+            }  # missing in files of earlier versions
             values["scores"] = tuple(map(float, record["scores"]))
             values["chances"] = tuple(map(float, record["chances"]))
             prior = record["prior"]
@@ -163,7 +164,7 @@ class Calibration:
         return cls(**values, prior=None if prior is None else ScorePrior.from_dict(prior))
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON."""
+        """Write the calibration as JSON."""
         text = json.dumps(self.as_dict(), indent=1)
         Path(path).write_text(text + "\n", encoding="utf-8")
 

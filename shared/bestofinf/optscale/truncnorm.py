@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 MU_BOUNDS = (-5.0, 5.0)
-"""Many likelihoods are largest at an infinite mu, the exponential limit; past +-5 nothing moves."""
+"""Bounds of mu. Many likelihoods are largest at an infinite mu, the exponential limit; beyond ±5 the
+distribution hardly changes."""
 
 SIGMA_BOUNDS = (1e-3, 5.0)
 
@@ -58,8 +59,8 @@ def log_likelihood(n: int, total: float, squares: float, mu: ArrayLike, sigma: A
 def samples_needed(log_cdf_at_target: float, confidence: float) -> float:
     """Return the fewest samples whose maximum passes the target with this confidence.
 
-    ``N* = ceil(log(1 - confidence) / log F(s_min))``, at least 1; infinity where no score can
-    pass the target.
+    ``N* = ceil(log(1 - confidence) / log F(s_min))``, at least 1; infinity if no score can pass
+    the target.
 
     >>> samples_needed(math.log(0.5), 0.95)
     5.0
@@ -102,9 +103,9 @@ class NormalPrior:
 def fit(n: int, total: float, squares: float, prior: NormalPrior | None = None) -> Fit:
     """Return the maximum-likelihood fit, or with a prior the maximum of the posterior.
 
-    Both parameters are kept within `MU_BOUNDS` and `SIGMA_BOUNDS`. A grid finds the neighbourhood
-    of the optimum, damped Newton steps the optimum itself, so that the result does not depend on
-    a starting point.
+    Both parameters are kept within `MU_BOUNDS` and `SIGMA_BOUNDS`. A grid search finds the region of
+    the optimum, and damped Newton steps find the optimum itself, so the result does not depend on a
+    starting point.
 
     Args:
         n: Number of scores, at least 1.
@@ -121,7 +122,7 @@ def fit(n: int, total: float, squares: float, prior: NormalPrior | None = None) 
     best = int(np.argmax(objective))
     mean, square = total / n, squares / n
     starts = [(float(mus[best]), float(sigmas[best]))]
-    # Scores that lie closer together than the grid's cells are found from their own moments.
+    # If scores are closer together than the grid's cells, the start comes from their own moments.
     spread = math.sqrt(max(square - mean * mean, 0.0))
     starts.append((mean, min(max(spread, SIGMA_BOUNDS[0]), SIGMA_BOUNDS[1])))
     mu, sigma = max(starts, key=lambda x: _objective(x[0], x[1], n, mean, square, prior))
@@ -130,7 +131,7 @@ def fit(n: int, total: float, squares: float, prior: NormalPrior | None = None) 
 
 def _log_mass(low: Floats, high: Floats) -> Floats:
     """Return log(Phi(high) - Phi(low)) for low <= high."""
-    # Right of 0 both values round to 1: use the mirrored tail, where they do not.
+    # To the right of 0 both values round to 1, so the mirrored tail is used.
     mirrored = low > 0
     upper = special.log_ndtr(np.where(mirrored, -low, high))
     lower = special.log_ndtr(np.where(mirrored, -high, low))
@@ -150,7 +151,7 @@ def _terms(mu: Floats, sigma: Floats) -> tuple[Floats, Floats, Floats]:
 @cache
 def _grid() -> tuple[Floats, Floats, tuple[Floats, Floats, Floats]]:
     """Return mu and sigma of each cell, and the factors of `_terms` there."""
-    # Dense where scores lie; the outer values of mu cover the exponential shapes.
+    # Dense in the range of scores; the outer values of mu cover the exponential shapes.
     mu = np.concatenate(
         [np.linspace(-5, -1, 9), np.linspace(-0.75, 1.5, 46), np.linspace(1.75, 5, 14)]
     )
@@ -215,12 +216,12 @@ def _climb(
     value = _objective(mu, sigma, n, mean, square, prior)
     for _ in range(_STEPS):
         x, y, xx, xy, yy = _slopes(mu, sigma, n, mean, square, prior)
-        # A parameter that sits on its bound and is pushed outwards takes no part in the step.
+        # A parameter at its bound whose gradient points outwards is left out of the step.
         if (mu <= MU_BOUNDS[0] and x < 0) or (mu >= MU_BOUNDS[1] and x > 0):
             x, xx, xy = 0.0, -1.0, 0.0
         if (sigma <= SIGMA_BOUNDS[0] and y < 0) or (sigma >= SIGMA_BOUNDS[1] and y > 0):
             y, yy, xy = 0.0, -1.0, 0.0
-        # Shift the curvature until it is that of a hill.
+        # Shift the curvature until it is that of a maximum.
         middle, half = (xx + yy) / 2, math.hypot((xx - yy) / 2, xy)
         shift = max(0.0, middle + half + 1e-6 * (abs(middle) + half) + 1e-12)
         xx, yy = xx - shift, yy - shift

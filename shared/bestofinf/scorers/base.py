@@ -1,8 +1,8 @@
-"""What a scorer is, and what every scorer has in common.
+"""The interface of a scorer, and the common base class.
 
-A scorer looks at a prompt and a reply and says how good the reply is, from 0 to 1, and what it
-cost to find out. It never breaks a vote: a scorer that raises, hangs or returns what is not a
-score gives no score (None), with the reason in a note, and never 0, which would be an opinion.
+A scorer gets a prompt and a reply and returns how good the reply is, from 0 to 1, and the cost of
+scoring. It never breaks a vote: if a scorer raises, hangs or returns an invalid score, the score is
+None, with the reason in a note. It is never 0, which would mean a bad reply.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bestofinf.records import Reply, Sample, Usage
 T = TypeVar("T")
 
 NO_COST = Usage()
-_ROUNDING = 1e-6  # a probability of 1.0000001 is a probability
+_ROUNDING = 1e-6  # accepted rounding error, such as a probability of 1.0000001
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Score:
     """The result of scoring a reply.
 
     Attributes:
-        value: In [0, 1], more is better; None when there is no score.
-        usage: What scoring has cost, failed tries included as far as known.
+        value: Score in [0, 1], higher is better; None if there is no score.
+        usage: Cost of scoring, including that of failed tries if known.
         note: Why there is no score, or a judge's remark.
     """
 
@@ -59,7 +59,7 @@ class Scorer(Protocol):
 
 
 class ScoringError(Exception):
-    """An attempt to score has failed; the error has its cost."""
+    """An attempt to score has failed; the error holds its cost."""
 
     def __init__(self, message: str, usage: Usage = NO_COST) -> None:
         self.usage = usage
@@ -70,14 +70,14 @@ class ScoringError(Exception):
 def costed(usage: Callable[[], Usage]) -> Generator[None]:
     """Make errors raised in the context carry the cost of the calls in it.
 
-    Errors after which the same is tried again stay as they are: such calls brought nothing that a
-    provider would charge for.
+    Transient errors, after which the call is retried, are not changed, because providers do not
+    charge for such calls.
 
     Args:
-        usage: Tells what the calls have cost so far.
+        usage: Returns the cost of the calls so far.
 
     Raises:
-        ScoringError: In place of any other error.
+        ScoringError: Instead of any other error.
     """
     try:
         yield
@@ -94,8 +94,8 @@ class Scale:
 
     Attributes:
         low: The score of the worst reply.
-        high: The score of the best, not equal to `low`; below it when less is better.
-        clip: Take what lies outside as 0 or 1; False takes it as a failed score.
+        high: The score of the best reply, different from `low`; below it if less is better.
+        clip: Clip scores outside the range to 0 or 1; False makes them failed scores.
     """
 
     low: float = 0.0
@@ -112,7 +112,7 @@ class Scale:
         """Return the score on [0, 1].
 
         Raises:
-            ScoringError: If it is no finite number, or lies outside and is not to be clipped.
+            ScoringError: If it is not a finite number, or is outside the range and `clip` is False.
         """
         number = None if isinstance(value, str) else as_finite(float(value))
         if number is None:
@@ -147,19 +147,19 @@ class BaseScorer(ABC):
     `Score`, or raise.
 
     Attributes:
-        policy: Retries, and the seconds that one try may take. A try that runs past them is left
-            to itself: a thread cannot be ended.
+        policy: Retries, and the time limit of one try. A try that exceeds the limit is abandoned
+            but runs on, because a thread cannot be stopped.
         scale: Maps the scorer's range onto [0, 1].
     """
 
     policy: FailurePolicy = DEFAULT_POLICY
     scale: Callable[[float], float] = field(default_factory=Scale)
     cost_of_a_try: ClassVar[Usage] = NO_COST
-    """Booked for a try that failed without saying what it cost."""
+    """Cost that is booked for a failed try of unknown cost."""
 
     @abstractmethod
     def _try(self, prompt: str, reply: Reply) -> Score:
-        """Score once; raise when there is no score. The value is not yet on the scale."""
+        """Score once; raise if there is no score. The value is not yet mapped to [0, 1]."""
 
     async def _atry(self, prompt: str, reply: Reply) -> Score:
         return await asyncio.wrap_future(in_thread(lambda: self._try(prompt, reply)))
@@ -236,8 +236,8 @@ def _none(error: BaseException, spent: Usage) -> Score:
 def in_thread(work: Callable[[], T]) -> Future[T]:
     """Start `work` in a daemon thread of its own, with the context of the caller.
 
-    Pools join their threads when the interpreter or the event loop ends: one scorer that hangs
-    would hang them too.
+    Thread pools join their threads when the interpreter or the event loop ends, so a scorer that
+    hangs would block that.
     """
     future: Future[T] = Future()
     context = contextvars.copy_context()
@@ -247,7 +247,7 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
             return
         try:
             result = context.run(work)
-        except StopIteration as error:  # which no future can hold for an event loop
+        except StopIteration as error:  # StopIteration cannot be set on a future of an event loop
             stopped = RuntimeError("StopIteration was raised where a score was expected")
             stopped.__cause__ = error
             future.set_exception(stopped)
@@ -261,10 +261,10 @@ def in_thread(work: Callable[[], T]) -> Future[T]:
 
 
 def scored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
-    """Return the sample with its score, what scoring has cost, and why there is no score.
+    """Return the sample with its score and the cost of scoring, or with the reason for no score.
 
-    For the drivers of votes: called after the reply has arrived, before the sample is told. A
-    sample without a reply, or without a scorer, stays as it is.
+    Drivers of votes call it after the reply has arrived and before the sample is told to the engine.
+    A sample without a reply is unchanged, and so is any sample if there is no scorer.
     """
     if scorer is None or sample.reply is None:
         return sample
@@ -279,7 +279,7 @@ async def ascored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
 
 
 def with_score(sample: Sample, found: Score) -> Sample:
-    """Return the sample with a score, what scoring has cost, and why there is no score."""
+    """Return the sample with a score and the cost of scoring, or with the reason for no score."""
     value, note = as_fraction(found.value), found.note
     if value is None and found.value is not None:
         note = f"not scored: the scorer returned {shown(found.value)}, no number from 0 to 1"
@@ -293,4 +293,4 @@ def with_score(sample: Sample, found: Score) -> Sample:
 
 
 Plain = Callable[[str, Reply], "float | Score | Awaitable[float | Score | None] | None"]
-"""A scoring function: of the prompt and the reply, plain or a coroutine function."""
+"""A scoring function of the prompt and the reply, plain or a coroutine function."""

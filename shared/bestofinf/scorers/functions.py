@@ -21,7 +21,7 @@ class FunctionScorer(BaseScorer):
     thread of its own.
 
     Attributes:
-        function: What scores.
+        function: The scoring function.
     """
 
     function: Plain

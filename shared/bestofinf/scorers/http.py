@@ -15,7 +15,7 @@ from bestofinf.errors import UsageError
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers.base import BaseScorer, Score, ScoringError
 
-_LARGEST = 1 << 20  # bytes of a response; a score is short
+_LARGEST = 1 << 20  # maximum size of a response in bytes; a score is short
 
 
 def _input_and_output(prompt: str, reply: Reply) -> Any:
@@ -24,17 +24,17 @@ def _input_and_output(prompt: str, reply: Reply) -> Any:
 
 @dataclass(frozen=True)
 class RewardEndpoint(BaseScorer):
-    """Posts the prompt and the reply as JSON and reads the score from the JSON that comes back.
+    """Posts the prompt and the reply as JSON and reads the score from the JSON response.
 
-    Statuses 408, 409, 425, 429, 5xx and lost connections are tried again, as the policy says;
+    Statuses 408, 409, 425, 429, 5xx and lost connections are retried according to the policy;
     other statuses are not.
 
     Attributes:
-        url: Where to post to, http or https.
+        url: URL to post to, http or https.
         body: Makes the JSON body; the default is ``{"input": prompt, "output": text}``.
-        path: Where the score is, as keys and positions joined by dots: ``score``,
+        path: Path of the score in the response, as keys and indices joined by dots: ``score``,
             ``data.0.score``.
-        headers: Sent along; for a key, ``{"Authorization": "Bearer ..."}``.
+        headers: Headers of the request; for a key, ``{"Authorization": "Bearer ..."}``.
         price: Money for one request.
     """
 
@@ -74,7 +74,7 @@ class RewardEndpoint(BaseScorer):
 
 
 class _StatusError(Exception):
-    """The endpoint answered with a status of failure."""
+    """The endpoint answered with an error status."""
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         self.status_code = status

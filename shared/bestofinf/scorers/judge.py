@@ -1,4 +1,4 @@
-"""A language model as judge: a rubric, a scale, and the mean of several judgements."""
+"""A language model as judge, with a rubric, a scale, and the mean of several judgements."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ The reply:
 """
 
 TEXT_FORM = '\nThink it through, then end with one line of the form "score: NUMBER".\n'
-"""What a judge that cannot return objects is told at the end of its prompt."""
+"""End of the prompt for a judge that cannot return objects."""
 
 _SCORE = re.compile(r"\"?\bscore\b\"?[*\s]*[:=][*\s]*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 
@@ -41,13 +41,14 @@ _SCORE = re.compile(r"\"?\bscore\b\"?[*\s]*[:=][*\s]*(-?\d+(?:\.\d+)?)", re.IGNO
 class Judge(BaseScorer):
     """Asks a model `judgements` times and returns the mean of those that succeed.
 
-    A mean of several judgements is finer than one and less often tied; `OptScale` counts hits
-    where scores are still tied. Subclasses give `_judge`, and `_ajudge` where the model has an
-    asynchronous side; the judgements then run at the same time.
+    A mean of several judgements is finer than one and less often tied; if scores are still tied,
+    `OptScale` counts hits. Subclasses implement `_judge`, and `_ajudge` if the model can be called
+    asynchronously; the judgements then run at the same time.
 
     Attributes:
-        rubric: What to look at.
-        judgements: How many to average, at least 1. More than one need a temperature above 0.
+        rubric: The criteria for the judge.
+        judgements: Number of judgements to average, at least 1. More than one need a temperature
+            above 0.
         scale: The scale that the model is asked to use, mapped onto [0, 1].
     """
 
@@ -69,7 +70,7 @@ class Judge(BaseScorer):
         return await asyncio.wrap_future(in_thread(lambda: self._judge(question)))
 
     def question(self, prompt: str, reply: Reply) -> str:
-        """Return what the model is asked."""
+        """Return the prompt for the model."""
         mark = fresh_mark(prompt, reply.text)
         return _TEMPLATE.format(
             rubric=self.rubric,
@@ -87,7 +88,7 @@ class Judge(BaseScorer):
     async def ascore(self, prompt: str, reply: Reply) -> Score:
         """Return the mean of the judgements; see `BaseScorer.score`."""
         once = super().ascore
-        # A group, unlike `gather`, lets no task outlive it, however often it is cancelled.
+        # Unlike `gather`, a task group leaves no task behind, however often it is cancelled.
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(once(prompt, reply)) for _ in range(self.judgements)]
         return _mean([task.result() for task in tasks])
@@ -107,14 +108,14 @@ def _mean(found: list[Score]) -> Score:
 
 
 AskJudge: TypeAlias = Callable[[str], "str | Score | Awaitable[str | Score]"]
-"""Asks a model: takes the question, returns its text or, with its cost, a `Score`."""
+"""Function that asks a model: from the question to its text or, with the cost, a `Score`."""
 
 
 @dataclass(frozen=True)
 class TextJudge(Judge):
-    """A judge that any function asks: it takes a question and returns the model's text.
+    """A judge whose model is asked by any function from a question to the model's text.
 
-    The last "score: NUMBER" in the text counts. A function that knows what a call costs returns a
+    The last "score: NUMBER" in the text counts. A function that knows the cost of a call returns a
     `Score` instead, with the text in its note and the value None.
 
     Attributes:
@@ -129,7 +130,7 @@ class TextJudge(Judge):
             raise UsageError(f"ask must be a function, got {shown(self.ask)}")
 
     def question(self, prompt: str, reply: Reply) -> str:
-        """Return what the model is asked."""
+        """Return the prompt for the model."""
         return super().question(prompt, reply) + TEXT_FORM
 
     def _judge(self, question: str) -> Score:
@@ -149,7 +150,7 @@ async def _wait(said: Awaitable[str | Score]) -> str | Score:
 
 
 def _read(said: str | Score) -> Score:
-    """Return the judgement in what a model said."""
+    """Return the judgement in a model's text."""
     known = said if isinstance(said, Score) else Score(None, Usage(calls=1), said)
     if known.value is not None:
         return known

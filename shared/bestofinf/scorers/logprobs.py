@@ -1,7 +1,7 @@
 """Scores from the log-probabilities of the reply's own tokens: no further call, no cost.
 
-A model's certainty about its words is a weak judge of its answer. It is free where the provider
-sends log-probabilities, and it must be calibrated like every other score.
+A model's certainty about its words says little about its answer. But it is free if the provider
+sends log-probabilities. It must be calibrated like every other score.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bestofinf.records import Reply
 from bestofinf.scorers.base import BaseScorer, Score, ScoringError
 
 TopLogprobs: TypeAlias = Sequence[Sequence[float]]
-"""For every generated token the log-probabilities of the most probable tokens at its place."""
+"""For every generated token, the log-probabilities of the most probable tokens at its position."""
 
 
 def mean_probability(logprobs: Sequence[float]) -> float:
@@ -37,15 +37,15 @@ def mean_probability(logprobs: Sequence[float]) -> float:
 def self_certainty(top: TopLogprobs) -> float:
     """Return the self-certainty of a reply, from the most probable tokens, in [0, 1).
 
-    Self-certainty is the mean over places of the divergence from the uniform distribution to the
-    model's, ``KL(U || p) = -log V - (1/V) sum_j log p_j`` (arXiv 2502.18581, equation 6). Of the
-    vocabulary only the k tokens sent by the provider are known: p is taken as their share of the
-    k, and U as uniform over them. ``1 - exp(-x)`` brings it to [0, 1) in the same order.
+    Self-certainty is the mean over positions of the divergence from the uniform distribution to the
+    model's, ``KL(U || p) = -log V - (1/V) sum_j log p_j`` (arXiv 2502.18581, equation 6). Only the
+    k tokens that the provider sends are known: p is normalised over them, and U is uniform over
+    them. ``1 - exp(-x)`` maps the result to [0, 1) and keeps the order.
 
-    Places with fewer than two tokens are left out.
+    Positions with fewer than two tokens are left out.
 
     Raises:
-        ScoringError: If no place has two tokens.
+        ScoringError: If no position has two tokens.
     """
     divergences = []
     for place in top:
@@ -74,11 +74,11 @@ class MeanLogprob(BaseScorer):
 
 @dataclass(frozen=True)
 class SelfCertainty(BaseScorer):
-    """Self-certainty, where the provider sends the most probable tokens at every place.
+    """Self-certainty, for providers that send the most probable tokens at every position.
 
     Attributes:
-        top: Finds them in the reply; None where there are none. ``top_logprobs`` of both adapters
-            reads them from the framework's own message.
+        top: Function that returns them from the reply, None if there are none. ``top_logprobs`` of
+            both adapters reads them from the framework's own message.
     """
 
     top: Callable[[Reply], TopLogprobs | None]

@@ -1,6 +1,6 @@
-"""An adapter as the tests of the contract see it; see `bestofinf.testing.AdapterContract`.
+"""The interface through which the contract tests use an adapter; see `AdapterContract`.
 
-Nothing here needs a plugin of pytest: every question is asked in an event loop of its own.
+It needs no plugin of pytest: every question is asked in an event loop of its own.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ LONG = (
     "It was a long story about a king who had three daughters and a horse.",
     "It was a long story about a king who had two daughters and a dog.",
 )
-"""Texts that cannot be voted on. The medoid of any number of them in turn is the second."""
+"""Texts that cannot be voted on. Given in turn, their medoid is the second, for any number."""
 
 
 class Adapter(ABC):
-    """One adapter as the contract sees it: scripted models, and every way to ask an ensemble."""
+    """An adapter for the contract tests: scripted models, and all ways to ask an ensemble."""
 
     @abstractmethod
     def model(self, replies: Sequence[Any], name: str = "scripted", *, seconds: float = 0.0) -> Any:
-        """Return a model of the framework that gives these replies in turn, over and over.
+        """Return a model of the framework that gives these replies in turn, again and again.
 
         Args:
             replies: Texts, and exceptions, which are raised.
             name: The model's own name.
-            seconds: How long it takes to reply.
+            seconds: Time of a reply in seconds.
         """
 
     def judge(self, scores: Sequence[float]) -> Any:
-        """Return a model named ``judge`` that gives these scores, of 0 to 10, when it judges."""
+        """Return a model named ``judge`` that gives these scores, from 0 to 10, when it judges."""
         return self.model([f"score: {score:g}" for score in scores], "judge")
 
     @abstractmethod
@@ -62,22 +62,22 @@ class Adapter(ABC):
 
     @abstractmethod
     def asked(self, model: Any) -> Sequence[str]:
-        """Return what a model has been asked so far, as texts."""
+        """Return the prompts that a model has received so far, as texts."""
 
     def in_flight(self, model: Any) -> int:
-        """Return how many requests of a model are under way."""
+        """Return the number of requests of a model in flight."""
         return 0
 
 
 class Told(NamedTuple):
-    """What an ensemble has said."""
+    """The result of one question to an ensemble."""
 
     text: str
     trace: Mapping[str, Any]
 
 
 class Contract:
-    """What the parts of the contract share.
+    """Base class of the parts of the contract.
 
     Attributes:
         ways: Names of the ways to ask, blocking and asynchronous, whole and streamed.

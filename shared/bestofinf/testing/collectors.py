@@ -1,4 +1,4 @@
-"""What every adapter's collector promises: which calls are recorded, and how."""
+"""Contract tests of collectors: which calls are recorded, and how."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CollectingAdapter(Adapter):
 
     @abstractmethod
     def collecting(self, store: Any, **options: Any) -> AbstractContextManager[Any]:
-        """Return a context whose collector hears of all that is asked, and is closed at its end."""
+        """Return a context whose collector records all questions, and is closed at its end."""
 
     @abstractmethod
     def naming(self, question: str, dataset: str) -> AbstractContextManager[Any]:

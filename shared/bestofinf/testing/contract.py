@@ -1,4 +1,4 @@
-"""Everything that an adapter promises, as one class of tests."""
+"""All contract tests of an adapter, as one class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every adapter promises when members fail, and of settings that cannot work."""
+"""Contract tests of failures of members, and of invalid settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every framework's form of the tiny models promises."""
+"""Contract tests of the tiny models as models of a framework."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ QUESTION = tiny.questions(1)[0].question
 
 @dataclass(frozen=True)
 class Said:
-    """What a tiny model has replied.
+    """A reply of a tiny model.
 
     Attributes:
-        text: The reply.
+        text: The text.
         finish_reason: Why it ended.
-        read: Tokens read.
-        written: Tokens generated.
+        read: Number of tokens read.
+        written: Number of tokens generated.
         logprobs: Log-probability of each token; None if not asked for.
     """
 
@@ -37,7 +37,7 @@ class Said:
 
 
 class TinyAdapter(ABC):
-    """A framework's form of the tiny models as the contract sees it."""
+    """The tiny models of a framework, for the contract tests."""
 
     @abstractmethod
     def make(self, **fields: Any) -> Any:
@@ -53,7 +53,7 @@ class TinyAdapter(ABC):
 
 
 class TinyContract:
-    """Tests of a framework's form of the tiny models: give a fixture ``tiny_adapter``."""
+    """Tests of the tiny models of a framework: give a fixture ``tiny_adapter``."""
 
     def test_a_reply_is_that_of_the_member_with_its_usage(self, tiny_adapter: TinyAdapter) -> None:
         """Blocking and in a loop; tokens are characters."""

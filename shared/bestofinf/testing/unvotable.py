@@ -1,4 +1,4 @@
-"""What every adapter promises of replies that cannot be voted on."""
+"""Contract tests of replies that cannot be voted on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every adapter promises of votes, members and weights."""
+"""Contract tests of votes, members and weights."""
 
 from __future__ import annotations
 

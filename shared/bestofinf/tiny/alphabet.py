@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 END = 0
-"""Token that ends a reply; also stands for every character the models do not know."""
+"""Token that ends a reply; it also stands for every unknown character."""
 
 CHARACTERS = (
     "\0\n 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;?!+-*/=#%()'\"$"
 )
 
 CONTEXT = 144
-"""Most tokens of a question and its reply together."""
+"""Maximum number of tokens of a question and its reply together."""
 
 _CODES = {character: code for code, character in enumerate(CHARACTERS)}
 
@@ -24,5 +24,5 @@ def encode(text: str) -> npt.NDArray[np.int64]:
 
 
 def decode(tokens: npt.NDArray[np.int64]) -> str:
-    """Return the text of tokens; those of `END` vanish."""
+    """Return the text of tokens, without `END`."""
     return "".join(CHARACTERS[token] for token in tokens if token != END)

@@ -15,7 +15,7 @@ from bestofinf.tiny.model import Options, SampleCounter, count_prompt, question_
 class TinyMember:
     """A tiny model that takes the body of a chat completion; see `bestofinf.ensemble.ChatModel`.
 
-    Heeds ``temperature``, ``max_tokens``, ``stop`` and ``seed`` of the body. Tokens are characters.
+    It uses ``temperature``, ``max_tokens``, ``stop`` and ``seed`` of the body. Tokens are characters.
 
     Args:
         model: One of `bestofinf.tiny.MEMBERS`.
@@ -45,7 +45,7 @@ class TinyMember:
 
     @property
     def fixed(self) -> SimpleNamespace:
-        """What every request says. Not the seed: it numbers replies instead of fixing them."""
+        """Settings that are the same in every request. Not the seed, which numbers replies."""
         return SimpleNamespace(temperature=self.temperature)
 
     def send(self, body: Mapping[str, Any]) -> Reading:
@@ -54,7 +54,7 @@ class TinyMember:
 
     async def asend(self, body: Mapping[str, Any]) -> Reading:
         """Ask the model once, in a thread."""
-        # Numbered before threads compete, so that a seed decides who gets which reply.
+        # Numbered before the thread starts, so that the order of requests decides who gets which reply.
         return await asyncio.to_thread(self._sampled, *self._request(body))
 
     def _request(self, body: Mapping[str, Any]) -> tuple[str, Options, int]:

@@ -19,10 +19,10 @@ class Request:
     """A request to a tiny member.
 
     Attributes:
-        question: What is asked.
-        options: How to sample.
+        question: The question.
+        options: The sampling options.
         first: Number of the first reply.
-        logprobs: Whether log-probabilities are wanted.
+        logprobs: Whether to return log-probabilities.
     """
 
     question: str
@@ -37,10 +37,10 @@ class TinyFields(BaseModel):
     Attributes:
         model: One of `bestofinf.tiny.MEMBERS`.
         temperature: At least 0; 0 takes the most probable character.
-        max_tokens: Most characters of a reply; None for as many as fit.
+        max_tokens: Maximum number of characters of a reply; None for as many as fit.
         stop: Texts that end a reply.
-        n: Replies to a request.
-        logprobs: Puts the log-probability of each character into the response.
+        n: Number of replies to a request.
+        logprobs: Whether the response has the log-probability of each character.
         seed: Each request to this object gives a new reply, but the k-th one to a question is
             always the same. Given with a call, the reply to the question is always the same.
             None samples anew each time.
@@ -60,8 +60,8 @@ class TinyFields(BaseModel):
         """Return a request, numbered among those to this object.
 
         Args:
-            question: What is asked.
-            given: Settings that came with the call.
+            question: The question.
+            given: Settings of this call.
 
         Raises:
             UsageError: If one of them is unknown.

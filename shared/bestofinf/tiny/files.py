@@ -43,9 +43,9 @@ def load_verifier() -> Verifier:
 
 @cache
 def recorded() -> EvaluationSet:
-    """Return what the members answered to test questions, with tokens and verifier scores.
+    """Return the members' recorded answers to test questions, with tokens and verifier scores.
 
-    The questions are of the part "test": no member and no verifier has learnt from them.
+    No member and no verifier was trained on these questions.
     """
     return unpack(gzip.decompress(_data(RECORDED_FILE)))
 
@@ -53,8 +53,8 @@ def recorded() -> EvaluationSet:
 def pack(evaluation_set: EvaluationSet) -> bytes:
     """Return a fully recorded set as bytes that compress well; `unpack` reverses it.
 
-    One list a question, answers by their place in a list, scores in thousandths, and each
-    column apart.
+    There is one list per question; answers are indices into a list, scores are in thousandths, and
+    each column is separate.
     """
     rows = []
     for question in evaluation_set:

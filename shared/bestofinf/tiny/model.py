@@ -17,7 +17,7 @@ from bestofinf.tiny.sampling import Generated, Ticket, generate, stream
 FinishReason: TypeAlias = Literal["stop", "length"]
 
 WINDOW = CONTEXT // 2
-"""Most characters of a question that are read, with the line end; from the last one back."""
+"""Maximum number of characters of a question that are read, with the line end; the last ones are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Choice:
     """One sampled reply.
 
     Attributes:
-        text: What the model says; tokens are its characters.
-        finish_reason: "length" when the limit cut it off, "stop" otherwise.
+        text: The text; its characters are the tokens.
+        finish_reason: "length" if the limit cut it off, otherwise "stop".
         logprobs: Log-probability of each character at temperature 1, in nats.
-        generated: Characters sampled, with those that a stop sequence took away.
+        generated: Number of characters sampled, including those that a stop sequence removed.
     """
 
     text: str
@@ -43,8 +43,8 @@ class Completion:
 
     Attributes:
         model: Name of the member.
-        choices: As many as were asked for, in order.
-        prompt_tokens: Characters read.
+        choices: The replies in order, as many as requested.
+        prompt_tokens: Number of characters read.
     """
 
     model: str
@@ -53,7 +53,7 @@ class Completion:
 
     @property
     def completion_tokens(self) -> int:
-        """Characters sampled for all choices together."""
+        """Number of characters sampled for all choices together."""
         return sum(choice.generated for choice in self.choices)
 
 
@@ -64,8 +64,8 @@ class Piece:
     Attributes:
         text: New characters; may be empty in the last piece.
         logprobs: One per character.
-        finish_reason: Set in the last piece alone.
-        generated: Characters sampled since the piece before.
+        finish_reason: Why the reply ended; set only in the last piece.
+        generated: Number of characters sampled since the previous piece.
     """
 
     text: str
@@ -76,12 +76,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to sample.
+    """Sampling options.
 
     Attributes:
-        n: Replies wanted, at least 1.
+        n: Number of replies, at least 1.
         temperature: At least 0; 0 takes the most probable character.
-        max_tokens: Most characters of a reply; None for as many as the context holds.
+        max_tokens: Maximum number of characters of a reply; None for as many as the context holds.
         stop: Texts that end a reply; they are not part of it.
         seed: The same seed gives the same replies to the same question, on every platform; None
             samples anew.
@@ -111,9 +111,9 @@ class Options:
 class TinyModel:
     """A language model of a few hundred kilobytes.
 
-    It knows sums, products, short word problems, clock and calendar, and counting letters, each
-    as `bestofinf.tiny.questions` puts them. Whatever else it is asked, it answers just as
-    confidently and wrong, as language models do.
+    It knows sums, products, short word problems, clock and calendar, and counting letters, each as
+    written by `bestofinf.tiny.questions`. Other questions it answers just as confidently but wrong,
+    as language models do.
 
     Attributes:
         name: Name of the member.
@@ -151,12 +151,12 @@ class TinyModel:
     def stream(
         self, question: str, options: Options | None = None, *, first: int = 0
     ) -> Iterator[Piece]:
-        """Yield the reply that `complete` gives, character by character.
+        """Yield the reply of `complete`, character by character.
 
-        Characters that may begin a stop sequence are held back until it is clear.
+        Characters that may begin a stop sequence are held back until it is clear whether they do.
 
         Raises:
-            UsageError: If more than one reply is asked for.
+            UsageError: If more than one reply is requested.
         """
         options = options or Options()
         if options.n != 1:
@@ -182,7 +182,7 @@ class TinyModel:
 
 
 class SampleCounter:
-    """Numbers the replies to each question, so that a seeded caller gets a new one every time."""
+    """Numbers the replies to each question, so that a caller with a seed gets a new one every time."""
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
@@ -196,15 +196,15 @@ class SampleCounter:
         return first
 
     def __reduce__(self) -> tuple[type[SampleCounter], tuple[()]]:
-        """Copy as a new counter: a copy of a model begins with the first reply again."""
+        """Copy as a new counter, so that a copy of a model starts with the first reply again."""
         return SampleCounter, ()
 
 
 def question_of(messages: Sequence[Mapping[str, object]]) -> str:
-    """Return what a member reads of a chat: the question of the last user message.
+    """Return the text of a chat that a member reads: the question of the last user message.
 
-    The last line that ends with a question mark, so that a question may stand in a template;
-    the last line that is not empty where there is none.
+    This is the last line that ends with a question mark, so that a question may be part of a
+    template; if there is none, the last line that is not empty.
 
     Args:
         messages: Mappings with "role" and "content"; content is text or a list of parts with
@@ -232,7 +232,7 @@ def find_question(text: str) -> str:
 
 
 def count_prompt(question: str) -> int:
-    """Return the tokens that a member reads of a question."""
+    """Return the number of tokens that a member reads of a question."""
     return len(_prompt(question))
 
 
@@ -266,12 +266,12 @@ def _choice(generated: Generated, stop: tuple[str, ...]) -> Choice:
 
 
 def _stop_at(text: str, stop: tuple[str, ...]) -> int | None:
-    """Return where the stop sequence that is complete first begins; None without one."""
+    """Return the start of the stop sequence that is complete first; None if there is none."""
     found = [(place + len(s), place) for s in stop if (place := text.find(s)) >= 0]
     return min(found)[1] if found else None
 
 
 def _may_begin(text: str, stop: tuple[str, ...]) -> int:
-    """Return the length of the longest end of `text` that begins a stop sequence."""
+    """Return the length of the longest suffix of `text` that is the beginning of a stop sequence."""
     lengths = range(min(len(text), max(map(len, stop)) - 1), 0, -1)
     return next((n for n in lengths if any(s.startswith(text[-n:]) for s in stop)), 0)

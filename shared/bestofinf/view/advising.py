@@ -1,4 +1,4 @@
-"""The page of the advice: worked out beside the requests, shown once it is there."""
+"""The page of the advice: computed in the background and shown once it is ready."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bestofinf.view.responses import html
 from bestofinf.view.worked import Worked, shown_advice
 
 TRIALS = 20
-"""Votes per question in the replay."""
+"""Number of votes per question in the replay."""
 
 
 class Advising:
-    """The page of the advice, which is worked out when somebody looks.
+    """The page of the advice, which is computed when the page is opened.
 
     Args:
-        store: What it is about.
-        orders: Tell what may be decided between.
+        store: The store that the advice is about.
+        orders: Gives the candidates for a decision.
     """
 
     def __init__(self, store: EvaluationStore, orders: Orders) -> None:
@@ -33,11 +33,11 @@ class Advising:
 
     @property
     def worked(self) -> Worked | None:
-        """What came of it last; None while nothing did."""
+        """The latest result; None if there is none yet."""
         return self._beside.result
 
     def page(self, request: Request) -> Response:
-        """Show the advice, how far it is, or what it wants."""
+        """Show the advice, the progress of computing it, or what is missing for it."""
         labels = self._store.catalogue.count(Wanted("labelled"))
         again = "again" in request.query_params
         if labels >= FEWEST and (again or self.worked is None):
@@ -45,7 +45,7 @@ class Advising:
                 lambda advance: self._work(labels, advance),
                 lambda told: Worked(labels, None, told),
             )
-        if again:  # so that looking once more does not work once more
+        if again:  # so that reloading the page does not compute again
             base = request.scope.get("root_path", "").rstrip("/")
             return RedirectResponse(f"{base}/advice", 303)
         return html(
@@ -58,7 +58,7 @@ class Advising:
         )
 
     def _work(self, labels: int, advance: Advance) -> Worked:
-        # What it takes is loaded here and not with the page, which would be shown later for it.
+        # Imported here, so that the page itself appears earlier.
         from bestofinf.report.facts import gather
 
         read = read_answers(self._store.read().ordered, None)

@@ -1,4 +1,4 @@
-"""The page of ``answers check``: which replies are read, which are lost and why, which are one vote."""
+"""The page of ``answers check``: which replies have an answer, which have none, which are merged."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from bestofinf.view.beside import Advance, Beside
 from bestofinf.view.responses import html
 
 MERGES = 200
-"""Merges that are shown."""
+"""Maximum number of merges shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What an answer type made of the replies of a store.
+    """How an answer type reads the replies of a store.
 
     Attributes:
         answer: The answer type that was asked for.
-        replies: Replies that were read.
-        lost: Why replies have no answer, how many, and the first of them.
-        merges: Replies that look different and are one vote, the first `MERGES`.
-        all_merges: How many there are.
-        why: Why nothing can be told; empty where it can.
+        replies: Number of replies.
+        lost: Reasons for which replies have no answer, each with their number and the first one.
+        merges: Replies that look different and count as one vote, the first `MERGES`.
+        all_merges: Number of all merges.
+        why: Why there is no result; "" if there is one.
     """
 
     answer: str
@@ -42,15 +42,15 @@ class Checked:
 
     @property
     def n_lost(self) -> int:
-        """Replies without an answer."""
+        """Number of replies without an answer."""
         return sum(count for _, count, _ in self.lost)
 
 
 class Answering:
-    """The page of ``answers check``; it reads all replies again when somebody asks for it.
+    """The page of ``answers check``; it reads all replies again when it is asked to.
 
     Args:
-        store: Whose replies.
+        store: The store with the replies.
     """
 
     def __init__(self, store: EvaluationStore) -> None:
@@ -58,7 +58,7 @@ class Answering:
         self._beside = Beside[Checked]("bestofinf-view-answers")
 
     def page(self, request: Request) -> Response:
-        """Show what an answer type reads, how far that is, or which there are."""
+        """Show the result of an answer type, the progress of reading, or the list of answer types."""
         answer = request.query_params.get("answer", "")
         if answer and answer not in ANSWER_NAMES:
             raise HTTPException(404)

@@ -36,14 +36,14 @@ def app(
     """Return the page over a store, to be served or mounted.
 
     Args:
-        store: What is looked at.
-        access: Who may use it; by default everybody on this machine who has its `Access.link`. None of
-            its pages is given to anybody else, wherever it is mounted.
-        keys: Whether keys label; buttons do in any case.
-        among: Whether it is mounted below a list of stores, as `several` does.
+        store: The store to show.
+        access: Who may use the page; by default everybody on this machine who has its
+            `Access.link`. Nobody else gets any of its pages, wherever it is mounted.
+        keys: Whether keys label; buttons always do.
+        among: Whether it is mounted below a list of stores, as by `several`.
 
     Returns:
-        An ASGI application. All its addresses are below the path that it is mounted at.
+        An ASGI application. All its URLs are below the path that it is mounted at.
     """
     access = access or Access()
     visits, answer = Visits(), AutoAnswer()
@@ -72,10 +72,10 @@ def app(
 def several(
     stores: Sequence[EvaluationStore], *, access: Access | None = None, keys: bool = True
 ) -> ASGIApp:
-    """Return a page that leads to those of several stores, each below an address of its own.
+    """Return a page with links to the pages of several stores, each below a path of its own.
 
     Args:
-        stores: What is looked at, two or more.
+        stores: The stores to show, two or more.
         access: As for `app`.
         keys: As for `app`.
     """

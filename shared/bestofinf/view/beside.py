@@ -1,4 +1,4 @@
-"""Work that takes seconds to minutes, beside the requests: a thread, one at a time, shown once done."""
+"""Background work that takes seconds to minutes: one thread at a time, with its latest result."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Advance: TypeAlias = Callable[[int, int], None]
-"""Told (steps done, all steps)."""
+"""Called with (steps done, all steps)."""
 
 
 class Beside(Generic[T]):
-    """One piece of work and what came of it last.
+    """One kind of background work and its latest result.
 
     Args:
-        name: Of its thread.
+        name: Name of its thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -30,24 +30,24 @@ class Beside(Generic[T]):
         self._thread: threading.Thread | None = None
         self._done = self._all = 0
         self.result: T | None = None
-        """What came of it last; None while nothing did."""
+        """The latest result; None if there is none yet."""
 
     @property
     def working(self) -> bool:
-        """Whether it is being worked on."""
+        """Whether the work is running."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
     def share(self) -> float | None:
-        """How far it is, from 0 to 1; None where that is not known."""
+        """The share that is done, from 0 to 1; None if unknown."""
         return self._done / self._all if self._all else None
 
     def begin(self, work: Callable[[Advance], T], failed: Callable[[str], T]) -> None:
-        """Work on it unless that is being done.
+        """Start the work unless it is running.
 
         Args:
-            work: Returns the result; given what to report progress to.
-            failed: Returns the result that tells of an error.
+            work: Does the work and returns the result; it gets a function to report progress to.
+            failed: Makes a result from the text of an error.
         """
         with self._lock:
             if self.working:
@@ -63,7 +63,7 @@ class Beside(Generic[T]):
             self.result = work(self._advance)
         except BestOfInfError as error:
             self.result = failed(str(error))
-        except Exception as error:  # of a thread nobody waits for: told on the page
+        except Exception as error:  # nobody waits for the thread, so the page shows its error
             logger.exception("%s failed", self._name)
             self.result = failed(error_text(error))
 

@@ -1,8 +1,9 @@
-"""Labels that decide which of two candidates is better: only where they differ, until it is settled.
+"""Ask for labels that decide which of two candidates is better, only on questions where they differ.
 
-Theory and test stand in `bestofinf.weights.deciding`. Here the questions are drawn from a store of
-any size: in an order that knows nothing of what they are, up to `MOST` on which the candidates differ.
-They are drawn once, when a decision is first asked for, so that it stays the same while it lasts.
+Theory and test are in `bestofinf.weights.deciding`. Here the questions are drawn from a store of any
+size, in an order that is independent of their content, up to `MOST` on which the candidates differ.
+They are drawn once, when a decision is first requested, so that the decision does not change while it
+lasts.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from bestofinf.weights import Decider, Verdict
 from bestofinf.weights.ballots import in_hash_order
 
 MOST = 1_000
-"""Questions of one decision; the test takes memory that grows with their square."""
+"""Maximum number of questions of one decision; the test's memory grows with its square."""
 
 EQUAL = "uniform"
-"""The candidate in which all members have the same weight."""
+"""Name of the candidate in which all members have the same weight."""
 
 SEEN = " (votes seen)"
-"""What the source of a label ends with, where the votes were seen before."""
+"""End of the source of a label if the votes were seen before it was given."""
 
 _BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """The weights of two candidates, and numbers of questions on which they differ."""
+    """The weights of two candidates, and the numbers of questions on which they differ."""
 
     first: Mapping[str, float]
     second: Mapping[str, float]
@@ -41,13 +42,13 @@ class _Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a decision stands.
+    """The state of a decision.
 
     Attributes:
         first: Name of the first candidate.
         second: Name of the second.
-        differing: Questions on which they differ, `MOST` at most.
-        verdict: What the labels so far settle.
+        differing: Number of questions on which they differ, at most `MOST`.
+        verdict: The result of the labels so far.
     """
 
     first: str
@@ -66,7 +67,7 @@ class Deciding:
     """The decisions between two candidates over a store.
 
     Args:
-        store: Whose questions are labelled.
+        store: The store whose questions are labelled.
     """
 
     def __init__(self, store: EvaluationStore) -> None:
@@ -76,12 +77,12 @@ class Deciding:
         self._last: tuple[object, Decider, dict[str, int]] | None = None
 
     def following(self, first: str, second: str, passed: Collection[int]) -> int | None:
-        """Return the number of the next question to label; None where nothing is left or to settle.
+        """Return the number of the next question to label; None if none is left or the test is settled.
 
         Args:
             first: A member, or `EQUAL`.
-            second: Another.
-            passed: Numbers of questions that are not wanted now.
+            second: Another one.
+            passed: Numbers of questions to skip.
         """
         decider, number_of = self._decider(first, second)
         if decider.verdict().settled:
@@ -91,7 +92,7 @@ class Deciding:
         return next((number for number in numbers if number in open_), None)
 
     def standing(self, first: str, second: str) -> Standing:
-        """Return where a decision stands."""
+        """Return the state of a decision."""
         decider, _ = self._decider(first, second)
         return Standing(first, second, len(decider.differing), decider.verdict())
 
@@ -99,7 +100,7 @@ class Deciding:
         """Return the weights of a candidate.
 
         Raises:
-            UsageError: If there is none of that name.
+            UsageError: If there is no candidate of that name.
         """
         members = self._store.catalogue.members()
         if name == EQUAL and members:
@@ -109,7 +110,7 @@ class Deciding:
         raise UsageError(f"a candidate is a member or {EQUAL!r}, got {name[:80]!r}")
 
     def _decider(self, first: str, second: str) -> tuple[Decider, dict[str, int]]:
-        """Return the decision with all labels that are there, and its questions' numbers by id."""
+        """Return the decision with all existing labels, and the numbers of its questions by id."""
         if first == second:
             raise UsageError(f"two different candidates are compared, got {first[:80]!r} twice")
         with self._lock:
@@ -119,7 +120,7 @@ class Deciding:
         catalogue, asked = self._store.catalogue, purpose(first, second)
         mark = (first, second, catalogue.mark())
         last = self._last
-        if last is not None and last[0] == mark:  # a page asks for what is next, and how it stands
+        if last is not None and last[0] == mark:  # each page needs it twice
             return last[1], last[2]
         history = catalogue.labels(drawn.numbers)
         earlier = frozenset(
@@ -142,7 +143,7 @@ class Deciding:
             votes = read_answers(catalogue.votes(some), None).evaluation_set
             try:
                 differing = set(Decider(votes, first, second).differing)
-            except UsageError:  # here is no question that all of their members were asked
+            except UsageError:  # no question was asked of all their members
                 continue
             known = catalogue.labels(some)
             found += [n for n in some if n in known and known[n][0] in differing]
@@ -154,10 +155,10 @@ class Deciding:
 
 
 def purpose(first: str, second: str) -> str:
-    """Return what the source of a label ends with that was asked for a decision."""
+    """Return the end of the source of labels that were asked for a decision."""
     return f"decide {first} {second}"
 
 
 def given_for(source: str, wanted: str) -> bool:
-    """Return whether a label with this source was asked for a purpose."""
+    """Return whether a label with this source was asked for this purpose."""
     return source.removesuffix(SEEN).endswith(wanted)

@@ -1,4 +1,4 @@
-"""One question, arranged for lists and for its page: replies by member, every vote as it came."""
+"""Prepare one question for lists and for its page: replies by member, and every vote in order."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from bestofinf.records import Reply
 from bestofinf.view.texts import asked, line
 
 SHOWN_REPLIES = 400
-"""Replies of one question that are shown; the rest is in its JSON."""
+"""Maximum number of replies of one question shown; the rest is in its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A draw, and how the votes stood after it.
+    """A draw, and the votes after it.
 
     Attributes:
-        row: As stored.
-        why: Why it has no vote; empty for one that has.
+        row: The draw as stored.
+        why: Why it has no vote; "" if it has one.
         standing: Votes per answer after it, most first, at most four.
-        per_token: Mean log-probability of a token of the reply; None where it is not known.
+        per_token: Mean log-probability of a token of the reply; None if unknown.
     """
 
     row: SampleRow
@@ -40,7 +40,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A label, and whether it still stands after all that was said since."""
+    """A label, and whether it is still valid after all later labels."""
 
     answer: str | None
     correct: bool
@@ -55,12 +55,12 @@ class Course:
     """A call, draw by draw.
 
     Attributes:
-        row: As stored.
-        draws: In draw order.
+        row: The call as stored.
+        draws: Its draws in order.
         votes: Votes per answer at its end, most first.
-        cost: Money for all draws; None where it is not known.
-        tokens: Generated tokens of all draws; None where they are not known.
-        kinds: What the log-probabilities of replies are, where there are any.
+        cost: Cost of all draws in money; None if unknown.
+        tokens: Generated tokens of all draws; None if unknown.
+        kinds: Kinds of the log-probabilities of replies, if there are any.
     """
 
     row: CallRow
@@ -72,11 +72,11 @@ class Course:
 
 
 def shown_entry(entry: Entry, answer: Answer) -> dict[str, Any]:
-    """Return what the page of a question shows.
+    """Return the values for the page of a question.
 
     Args:
         entry: The question.
-        answer: The answer type that tells why a kept reply has no answer.
+        answer: The answer type that finds out why a stored reply has no answer.
     """
     votes = entry.listed.votes
     total = sum(votes.values())
@@ -109,7 +109,7 @@ def shown_entry(entry: Entry, answer: Answer) -> dict[str, Any]:
 
 
 def row_of(listed: Listed) -> dict[str, Any]:
-    """Return what a list tells of a question."""
+    """Return the values for a question in a list."""
     prompt = asked(listed.prompt, listed.last_message)
     votes = sum(listed.votes.values())
     return {
@@ -158,7 +158,7 @@ def _said(label: LabelRow, truth: Truth) -> Said:
 
 
 def _why(sample: SampleRow, answer: Answer) -> str:
-    """Return why a draw has no vote; empty for one that has."""
+    """Return why a draw has no vote; "" if it has one."""
     if sample.error is not None:
         return f"failed: {sample.error}"
     if sample.answer is not None:
@@ -176,7 +176,7 @@ def _voters(tallies: Sequence[Tally], text: str) -> list[tuple[str, int]]:
 
 
 def _by_member(courses: Sequence[Course]) -> dict[str, list[Drawn]]:
-    """Return the newest draws of each member; of one answer together, the most frequent first."""
+    """Return the newest draws of each member, grouped by answer, the most frequent answer first."""
     found: dict[str, list[Drawn]] = {}
     left = SHOWN_REPLIES
     for course in courses:

@@ -1,7 +1,7 @@
-"""The page as one file: overview, advice and questions, without a server and without a request.
+"""The page as one file: overview, advice and questions, which needs no server and loads nothing.
 
-The file is made of the parts that the served page shows. Its policy lets it load nothing, and run
-nothing but the one script in it, which is told by its hash; it can be read without that script.
+The file consists of the parts that the served page shows. Its content security policy allows no
+requests and only the one script in it, identified by its hash; the file can be read without it.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from bestofinf.view.texts import line
 from bestofinf.view.worked import Worked, shown_advice
 
 MOST = 5_000_000
-"""Bytes of the file, about; the questions that make it larger are left out."""
+"""Approximate maximum size of the file in bytes; questions beyond it are left out."""
 
 _PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is in the file.
+    """The content of the file.
 
     Attributes:
-        questions: Questions that are shown whole.
-        all_questions: Those of the store.
+        questions: Number of questions that are shown in full.
+        all_questions: Number of questions in the store.
     """
 
     questions: int
@@ -59,12 +59,12 @@ def write_report(
     """Write overview, advice and questions, the most contested first, as one HTML file.
 
     Args:
-        store: What it is about.
-        path: Where to write.
-        worked: The advice, where there are labels enough.
-        overview: Tells how often two members agree; None leaves that out.
-        changes: What is different from an earlier report, in sentences; None where there is none.
-        most: Bytes from which on questions are left out.
+        store: The store to report on.
+        path: The file to write.
+        worked: The advice; None if there are too few labels.
+        overview: Has how often two members agree; None leaves that out.
+        changes: Differences from an earlier report, in sentences; None if there is none.
+        most: Approximate size in bytes beyond which questions are left out.
 
     Raises:
         UsageError: If the file cannot be written.
@@ -121,7 +121,7 @@ def write_report(
 def _entries(
     store: EvaluationStore, known: Mapping[str, QuestionFacts], most: int
 ) -> list[dict[str, Any]]:
-    """Return the questions that fit, each with its page as a part."""
+    """Return the questions that fit, each with the HTML of its page."""
     answer, found, size = AutoAnswer(), [], 0
     for listed in _contested_first(store):
         part = _part(store, listed, answer)
@@ -154,7 +154,7 @@ def _contested_first(store: EvaluationStore) -> Iterator[Listed]:
 
 def _part(store: EvaluationStore, listed: Listed, answer: Answer) -> str | None:
     entry = store.catalogue.entry(listed.number)
-    if entry is None:  # deleted while the file is written
+    if entry is None:  # deleted while the file is being written
         return None
     return rendered(
         "question.html.j2",
@@ -167,7 +167,7 @@ def _part(store: EvaluationStore, listed: Listed, answer: Answer) -> str | None:
 
 
 def _kinds(listed: Listed, facts: QuestionFacts | None) -> list[str]:
-    """Return what the list may be filtered by."""
+    """Return the kinds by which the list can be filtered."""
     contested = listed.lead is not None and listed.lead < CONTESTED and len(listed.votes) > 1
     kinds = {
         "contested": contested,
@@ -206,5 +206,5 @@ def _policy(script: str, style: str) -> str:
 
 
 def _kept(facts: Mapping[str, Any]) -> str:
-    """Return the facts for the next report, as they may stand in a page."""
+    """Return the facts for the next report, escaped for a page."""
     return json.dumps(facts, ensure_ascii=True).replace("<", "\\u003c")

@@ -1,7 +1,7 @@
-"""Where the marks of a figure lie; templates draw them as SVG.
+"""Compute the positions of the marks of a figure; templates draw them as SVG.
 
-Figures are 360 units wide, about the pixels of a phone's screen, so that their letters can be read
-there; on larger screens they are shown somewhat larger.
+Figures are 360 units wide, about the width of a phone's screen in pixels, so that their letters are
+readable there; on larger screens they are shown somewhat larger.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 34
 
 MOST_BARS = 40
-"""Bars of a histogram; more values than that share bars."""
+"""Maximum number of bars of a histogram; if there are more values, they share bars."""
 
 _OVER_TIME = {"questions": "New questions", "tokens": "Tokens", "cost": "Cost"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A label at a place along an axis."""
+    """A label at a position on an axis."""
 
     at: float
     text: str
@@ -34,7 +34,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar: where it stands, and what is told of it."""
+    """A bar: its position, and its description."""
 
     x: float
     y: float
@@ -48,12 +48,12 @@ class Bars:
     """A figure of bars.
 
     Attributes:
-        title: What it shows.
-        across: Name of the axis across.
-        bars: From left to right.
-        ticks_x: Labels across.
-        ticks_y: Labels upward.
-        rows: The same as a table: label and value.
+        title: Title of the figure.
+        across: Name of the x axis.
+        bars: The bars from left to right.
+        ticks_x: Labels of the x axis.
+        ticks_y: Labels of the y axis.
+        rows: The values as a table: label and value.
         head: Names of its two columns.
     """
 
@@ -73,11 +73,11 @@ def bars(
     *,
     head: tuple[str, str],
 ) -> Bars | None:
-    """Return a figure of labelled values; None where there are not two to compare.
+    """Return a figure of labelled values; None if there are fewer than two.
 
     Args:
-        title: What it shows.
-        across: Name of the axis across.
+        title: Title of the figure.
+        across: Name of the x axis.
         values: Label and value of each bar.
         head: Names of the columns of the table.
     """
@@ -115,7 +115,7 @@ def bars(
 
 
 def short(value: float) -> str:
-    """Return a number in few letters.
+    """Return a number in a few characters.
 
     >>> short(1_500_000), short(20_000), short(400), short(0.25)
     ('1.5M', '20k', '400', '0.25')
@@ -142,13 +142,13 @@ def round_ticks(most: float) -> list[float]:
 
 
 def of_picture(picture: Picture) -> dict[str, Any]:
-    """Return the figures of an overview, as its template calls them."""
+    """Return the figures of an overview, by their names in the template."""
     found = [over_time(picture.steps, picture.step, what=what) for what in _OVER_TIME]
     return {"sizes": sizes(picture.sizes), "over_time": [figure for figure in found if figure]}
 
 
 def sizes(counts: Mapping[int, int], *, title: str = "Samples a question") -> Bars | None:
-    """Return the figure of how many samples questions have."""
+    """Return the figure of the number of samples per question."""
     if not counts:
         return None
     least, most = min(counts), max(counts)
@@ -162,11 +162,11 @@ def sizes(counts: Mapping[int, int], *, title: str = "Samples a question") -> Ba
 
 
 def over_time(steps: Sequence[Step], step: int, *, what: str) -> Bars | None:
-    """Return the figure of what was new over time; empty steps are shown.
+    """Return the figure of new questions, or their tokens or cost, over time, with empty intervals.
 
     Args:
-        steps: In order of time.
-        step: Seconds of one.
+        steps: The intervals in order of time.
+        step: Length of an interval in seconds.
         what: "questions", "tokens" or "cost".
     """
     if not steps:

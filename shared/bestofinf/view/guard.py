@@ -1,10 +1,10 @@
-"""Who may use the page: this machine's user, with the link that the program printed.
+"""Access control of the page: only this machine's user, with the link that the program printed.
 
-A page that writes is guarded against every other page that the browser shows. Requests must name a
-host that is known (which stops DNS rebinding: such a page has a matching origin, and a host that is
-not ours), must not come from another site, and must bring a cookie that only the link gives. What
-writes must bring a word from the page's own form as well. The policy in the answers lets a page
-load nothing but this server's own files, and no script that stands in the page.
+The page can write, so it is protected against all other pages in the browser. A request must name a
+known host (which stops DNS rebinding, where the origin matches but the host is not ours), must not
+come from another site, and must have a cookie that only the link sets. A request that writes must
+also have a token from the page's own form. The content security policy of responses allows a page to
+load only this server's own files, and no inline script.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Access:
     """Who may use the page.
 
     Args:
-        token: A word that opens the page as often as it is given, in ``?token=``. None: each link
-            of `link` opens it once.
-        hosts: Names that requests may give as their host, without the port, beside those of this
+        token: A token that opens the page any number of times, as ``?token=``. None: each link
+            from `link` opens it once.
+        hosts: Names that requests may give as their host, without the port, besides those of this
             machine.
 
     Attributes:
-        used: Set whenever a link was used.
+        used: Event that is set whenever a link was used.
     """
 
     token: str | None = None
@@ -78,16 +78,16 @@ class Access:
 
     @property
     def session(self) -> str:
-        """What the cookie holds."""
+        """The value of the cookie."""
         return self._word("session")
 
     @property
     def form(self) -> str:
-        """What forms carry."""
+        """The token that forms contain."""
         return self._word("form")
 
     def takes(self, token: str) -> bool:
-        """Return whether a token opens the page; a link's is used up by that."""
+        """Return whether a token opens the page; the token of a link is used up by this."""
         if self.token is not None:
             return _same(token, self.token)
         for known in [*self._links]:
@@ -113,10 +113,10 @@ class Access:
 
 
 class Guard:
-    """Lets through to an application what `Access` allows, and adds the policy to its answers.
+    """Passes requests that `Access` allows on to an application, and adds the policy to responses.
 
     Args:
-        app: What is guarded.
+        app: The application behind the guard.
         access: Who may use it.
     """
 
@@ -125,7 +125,7 @@ class Guard:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or let it through."""
+        """Refuse a request, or pass it on."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -142,7 +142,7 @@ class Guard:
         await (answer or self._app)(scope, receive, send_with_policy)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """Return the answer to a request that goes no further; None for one that may."""
+        """Return the response to a refused request; None if the request is allowed."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._access.knows_host(hosts[0]):
@@ -166,13 +166,13 @@ class Guard:
                 "program prints the next one.",
                 403,
             )
-        if token is not None and scope["method"] == "GET":  # an old link, in a browser let in
+        if token is not None and scope["method"] == "GET":  # an old link, but a valid cookie
             return self._welcome(scope, [pair for pair in query if pair[0] != "token"])
         return None
 
     def _welcome(self, scope: Scope, query: list[tuple[str, str]]) -> Response:
         path = scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or scope["path"]
-        path = "/" + path.lstrip("/")  # two slashes would be another host
+        path = "/" + path.lstrip("/")  # two slashes would mean another host
         answer = RedirectResponse(path + ("?" + urlencode(query) if query else ""), 303)
         answer.set_cookie(
             self._access.cookie,

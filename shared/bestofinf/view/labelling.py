@@ -1,8 +1,8 @@
 """The page to label on: one question at a time, its votes hidden until the label is given.
 
-Who sees the majority agrees with it, and every accuracy after that is too high. So the answers stand
-in an order that knows nothing of the votes, and members and confidence are not in the page at all. A
-label given after the votes were seen says so in its source.
+People who see the majority tend to agree with it, and every accuracy is then too high. So the order of
+the answers is independent of the votes, and members and confidence are not in the page at all. The
+source of a label says whether it was given after the votes were seen.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from bestofinf.view.texts import asked, line, natural
 from bestofinf.view.visits import NAME, Given, Visit, Visits, clean_name, name_of
 
 CHOICES = 30
-"""Answers that are shown; a question with more of them wants the right one typed."""
+"""Maximum number of answers shown; if there are more, the right one must be typed."""
 
 LONGEST = 10_000
-"""Characters of an answer that is typed."""
+"""Maximum number of characters of a typed answer."""
 
 MOST_BODY = 200_000
-"""Bytes of a form."""
+"""Maximum size of a form in bytes."""
 
 PART = "x-bestofinf-part"
-"""Header of requests that take the next page at once, where a browser is led to it."""
+"""Header of requests by the script, which get the next page directly instead of a redirect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ class Choice:
     """An answer that may be the right one.
 
     Attributes:
-        key: What the form calls it.
+        key: Its name in the form.
         text: The answer.
         alike: Other answers that mean the same.
-        reply: A reply that gave it; None where none was kept.
+        reply: A reply with this answer; None if none was stored.
     """
 
     key: str
@@ -68,12 +68,12 @@ class Labelling:
     """The page to label on.
 
     Args:
-        store: Whose questions are labelled.
-        access: What its forms must carry.
+        store: The store whose questions are labelled.
+        access: Gives the token that its forms must contain.
         visits: The browsers that label.
-        orders: Tell what comes next.
-        answer: The answer type by which answers mean the same.
-        keys: Whether keys act.
+        orders: Gives the next question.
+        answer: The answer type that says which answers mean the same.
+        keys: Whether keys label.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Labelling:
         self._orders = orders
 
     def page(self, request: Request) -> Response:
-        """Show the next question, or the one that was asked for."""
+        """Show the next question, or the requested one."""
         visit = self._visits.of(request)
         given = request.query_params
         return self._page(request, visit, Order.of(given), given.get("at", ""))
@@ -153,7 +153,7 @@ class Labelling:
         )
 
     def _choices(self, entry: Entry) -> list[Choice]:
-        """Return the answers in the order of their texts; those that mean the same, as one."""
+        """Return the answers in the order of their texts; answers that mean the same are one choice."""
         answers = [*entry.listed.votes][:CHOICES]
         known = entry.question.prompt or entry.question.last_message
         names = representatives(answers, self._answer, prompt=known)
@@ -177,7 +177,7 @@ class Labelling:
         return sorted(found, key=lambda choice: natural(choice.text))
 
     async def act(self, request: Request) -> Response:
-        """Do what a form says, and lead to the next page."""
+        """Carry out the action of a form, and go to the next page."""
         form = await _form(request)
         if not hmac.compare_digest(form.get("word", "").encode(), self._access.form.encode()):
             raise HTTPException(403)
@@ -209,7 +209,7 @@ class Labelling:
                 self._give(request, visit, order, form, kind)
             case _:
                 raise HTTPException(400)
-        if PART in request.headers:  # a script, which exchanges the content of the page
+        if PART in request.headers:  # a request by the script
             return self._page(request, visit, order, query.get("at", ""))
         answer = self._to_label(request, query)
         self._visits.remember(request, answer, visit)
@@ -227,7 +227,7 @@ class Labelling:
             visit.said = told
             return
         number, now = entry.listed.number, time.time()
-        # A question that was chosen, and not drawn, is no part of a random sample.
+        # A question that the user picked is not part of a random sample.
         drawn = order.kind == "random" and ("drawn" in form or number in visit.drawn)
         provenance: Provenance = "random" if drawn else "asked"
         labels = [replace(label, provenance=provenance) for label in labels]
@@ -246,7 +246,7 @@ class Labelling:
         visit.said = f"Saved: {told}. {_compared(entry, labels)}"
 
     def _undo(self, visit: Visit) -> dict[str, str]:
-        """Take the last label back; what was said before, and by others since, stands again."""
+        """Retract the last label; earlier labels, and later ones of others, are valid again."""
         if not visit.given:
             visit.said = "There is nothing to take back."
             return {}
@@ -266,12 +266,12 @@ class Labelling:
 
 
 def key_of(answer: str) -> str:
-    """Return what a form calls an answer: no text is as long, and none comes back changed."""
+    """Return the name of an answer in a form: a hash, because browsers may change long texts."""
     return hashlib.sha256(answer.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _labels(entry: Entry, kind: str, form: Mapping[str, str]) -> tuple[list[Label], str]:
-    """Return the labels that a form gives, and what they say; none, and why."""
+    """Return the labels of a form and their description; no labels and the reason if there are none."""
     id_ = entry.question.id
     if kind == "none":
         answers = list(entry.listed.votes)
@@ -292,7 +292,7 @@ def _labels(entry: Entry, kind: str, form: Mapping[str, str]) -> tuple[list[Labe
 
 
 def _compared(entry: Entry, labels: Sequence[Label]) -> str:
-    """Return how the votes stood to a label, now that it is given."""
+    """Return in words how the votes compare with a label, once it is given."""
     votes = entry.listed.votes
     total = sum(votes.values())
     right = [label.answer for label in labels if label.correct]
@@ -302,11 +302,11 @@ def _compared(entry: Entry, labels: Sequence[Label]) -> str:
 
 
 def _again(question: str, history: Sequence[LabelRow]) -> list[Label]:
-    """Return the labels that say again what a history added up to."""
+    """Return labels that restore the truth that a history of labels had resulted in."""
     truth: Truth = resolve(history)
     said = [Label(question, text, False) for text in truth.wrong]
     if truth.gold is not None:
-        provenance: Any = truth.provenance  # as it stood in the store
+        provenance: Any = truth.provenance  # in the form in which the store has it
         said.append(Label(question, truth.gold, provenance=provenance, score=truth.score))
     return said
 
@@ -324,10 +324,10 @@ def _number(form: Mapping[str, str]) -> int:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a form, of each the last.
+    """Return the fields of a form; of repeated fields the last.
 
     Raises:
-        HTTPException: If it is none, or too large.
+        HTTPException: If the body is not a form, or is too large.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":

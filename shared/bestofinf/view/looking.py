@@ -1,4 +1,4 @@
-"""The pages to look at: overview, questions, one question."""
+"""The read-only pages: overview, list of questions, one question."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from bestofinf.view.responses import as_json, html
 from bestofinf.view.visits import Visits
 
 PAGE = 50
-"""Questions on a page."""
+"""Number of questions on a page."""
 
 FIRST = 8
-"""Contested questions on the overview."""
+"""Number of contested questions on the overview."""
 
 FRESH = 2.0
-"""Seconds for which an overview is shown again before the store is asked."""
+"""Seconds for which an overview is reused before the store is read again."""
 
 LISTS = 100
-"""Lists whose length is remembered."""
+"""Number of lists whose lengths are cached."""
 
 SHOWS = {
     "all": "all",
@@ -53,13 +53,13 @@ ORDERS = {
 
 
 class Looking:
-    """The pages to look at.
+    """The read-only pages.
 
     Args:
-        store: What is looked at.
-        visits: The browsers, of which it is noted whose votes they have seen.
-        answer: The answer type that tells why a kept reply has no answer.
-        advising: The advice, whose sentence the overview repeats.
+        store: The store to show.
+        visits: The browsers; it is recorded which votes they have seen.
+        answer: The answer type that finds out why a stored reply has no answer.
+        advising: The advice, whose sentence the overview shows.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Looking:
         self._advising = advising
 
     def overview(self, request: Request) -> Response:
-        """The whole store at a glance."""
+        """Show an overview of the whole store."""
         picture = self.picture()
         first = self._store.catalogue.page(Wanted("contested"), limit=FIRST)
         return html(
@@ -90,7 +90,7 @@ class Looking:
         )
 
     def questions(self, request: Request) -> Response:
-        """A list of questions, filtered and sorted, a page at a time."""
+        """Show one page of a filtered and sorted list of questions."""
         given = request.query_params
         one, other = given.get("one", ""), given.get("other", "")
         wanted = Wanted(
@@ -122,7 +122,7 @@ class Looking:
         )
 
     def _count(self, wanted: Wanted) -> int:
-        """Return how many questions are wanted; page after page of a list asks for the same."""
+        """Return the number of questions that match, cached because each page of a list needs it."""
         mark = self._store.catalogue.mark()
         known = self._counts.get(wanted)
         if known is not None and known[0] == mark:
@@ -134,7 +134,7 @@ class Looking:
         return count
 
     def find(self, request: Request) -> Response:
-        """Lead from an id, or the beginning of one, to its question."""
+        """Redirect from an id, or the beginning of one, to its question."""
         key = request.query_params.get("key", "").strip()
         base = request.scope.get("root_path", "").rstrip("/")
         number = self._store.catalogue.find(key) if key else None
@@ -142,7 +142,7 @@ class Looking:
         return RedirectResponse(f"{base}/{place}", 303)
 
     def question(self, request: Request) -> Response:
-        """One question with its replies and the course of its votes."""
+        """Show one question with its replies and its votes in order."""
         entry = self._entry(request)
         visit = self._visits.of(request)
         visit.seen.add(entry.listed.number)
@@ -151,7 +151,7 @@ class Looking:
         return answer
 
     def trace(self, request: Request) -> Response:
-        """All that is stored of a question, as JSON."""
+        """Show everything that is stored of a question, as JSON."""
         entry = self._entry(request)
         calls = [
             asdict(call) | {"samples": [asdict(sample) for sample in entry.samples[call.id]]}
@@ -167,7 +167,7 @@ class Looking:
         )
 
     def picture(self) -> Picture:
-        """Return what can be seen of the store, read anew where something was added."""
+        """Return the overview of the store, read again if something was added."""
         with self._lock:
             if self._seen is not None and time.monotonic() - self._seen[0] < FRESH:
                 return self._seen[2]

@@ -12,15 +12,15 @@ from bestofinf.report.facts import Facts
 from bestofinf.view.render import number
 
 LEVELS = 8
-"""Shades between the fewest questions won and the most."""
+"""Number of shades between the fewest questions won and the most."""
 
 _CORNERS = np.array([(96.0, 160.0), (264.0, 160.0), (180.0, 14.5)])
-_NAME = 26  # letters of a member's name at a corner
+_NAME = 26  # maximum number of characters of a member's name at a corner
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A mixture: where it stands, its shade from 0 to `LEVELS` - 1, and what is told of it."""
+    """A mixture: its position, its shade from 0 to `LEVELS` - 1, and its description."""
 
     x: float
     y: float
@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Corner:
-    """A member alone: where its name stands, and how it is set against that place."""
+    """A member alone: the position of its name, and the alignment of the text."""
 
     x: float
     y: float
@@ -43,14 +43,14 @@ class Map:
     """A map of weights.
 
     Attributes:
-        title: What it shows.
+        title: Title of the map.
         cells: The mixtures.
-        radius: Of a cell.
+        radius: Radius of a cell.
         corners: The members.
-        star: Where the advised weights stand; None where they give these members nothing.
-        rows: The same as a table: mixture, questions won.
+        star: Position of the advised weights; None if they are 0 for these members.
+        rows: The values as a table: mixture, questions won.
         head: Names of its two columns.
-        scale: What the lightest and the darkest shade mean.
+        scale: Meaning of the lightest and the darkest shade.
     """
 
     title: str
@@ -64,7 +64,7 @@ class Map:
 
 
 def of_facts(facts: Facts) -> Map | None:
-    """Return the map; None where there are no three members."""
+    """Return the map; None if there are fewer than three members."""
     names = facts.map_members
     if not names:
         return None

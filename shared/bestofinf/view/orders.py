@@ -1,4 +1,4 @@
-"""What to label next: for the weights, to decide between two candidates, at random for an accuracy."""
+"""The order of labelling: for the weights, to decide between two candidates, or at random."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ ORDERS = {
 }
 
 RANKED = 1_000
-"""The most contested questions, of which those that teach most come first; the others follow."""
+"""Number of most contested questions that are ranked by the value of their label; others follow."""
 
 FRESH = 30.0
-"""Seconds for which their order and the names of the members stay as they are."""
+"""Seconds for which the ranking and the names of the members are cached."""
 
 _BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order, as an address or a form tells it.
+    """An order of labelling, as given in a URL or a form.
 
     Attributes:
         kind: One of `ORDERS`.
-        first: Of "decide", the first candidate.
-        second: Of "decide", the second.
+        first: The first candidate, for "decide".
+        second: The second candidate, for "decide".
     """
 
     kind: str = "random"
@@ -49,7 +49,7 @@ class Order:
         """Read an order. Who names a question and no order has chosen it, and has not drawn it.
 
         Raises:
-            UsageError: If there is none of that name.
+            UsageError: If there is no order of that name.
         """
         kind = given.get("order", "asked" if given.get("at") else "random")
         if kind not in ORDERS:
@@ -60,7 +60,7 @@ class Order:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What an address or a form tells of it."""
+        """The fields of a URL or a form for it."""
         if self.kind != "decide":
             return {"order": self.kind}
         return {"order": self.kind, "first": self.first, "second": self.second}
@@ -70,31 +70,31 @@ class Orders:
     """The orders in which a store's questions are labelled.
 
     Args:
-        store: Whose questions.
+        store: The store with the questions.
     """
 
     def __init__(self, store: EvaluationStore) -> None:
         self._store = store
         self._deciding = Deciding(store)
-        self._noted: set[int] = set()  # known to be recorded as drawn at random
+        self._noted: set[int] = set()  # questions recorded as drawn at random
         self._lock = threading.Lock()
         self._ranked: tuple[float, list[int]] = (-FRESH, [])
         self._members: tuple[float, list[str]] = (-FRESH, [])
         self._shuffle: tuple[tuple[int, int], list[int]] = ((0, 0), [])
 
     def following(self, order: Order, passed: Collection[int]) -> int | None:
-        """Return the number of the next question to label; None where nothing is left.
+        """Return the number of the next question to label; None if none is left.
 
         Args:
-            order: Which.
-            passed: Numbers of questions that are not wanted now.
+            order: The order.
+            passed: Numbers of questions to skip.
         """
         if order.kind == "decide":
             return self._deciding.following(order.first, order.second, passed)
         return self._at_random(passed) if order.kind == "random" else self._asked(passed)
 
     def candidates(self) -> list[str]:
-        """Return the candidates that may be decided between; none where there are no two."""
+        """Return the candidates for a decision; empty if there are fewer than two."""
         with self._lock:
             if time.monotonic() - self._members[0] > FRESH:
                 self._members = (time.monotonic(), self._store.catalogue.members())
@@ -102,7 +102,7 @@ class Orders:
         return [*members, EQUAL] if len(members) > 1 else []
 
     def standing(self, order: Order) -> Standing | None:
-        """Return what the labels so far settle; None for an order that is to settle nothing."""
+        """Return the state of a decision; None for an order that is not a decision."""
         if order.kind != "decide":
             return None
         return self._deciding.standing(order.first, order.second)
@@ -117,14 +117,14 @@ class Orders:
         return self._contested(passed) if number is None else number
 
     def _rank(self) -> list[int]:
-        """Return the contested questions whose labels tell members apart, the best first."""
+        """Return the contested questions whose labels distinguish members, the best first."""
         catalogue = self._store.catalogue
         contested = catalogue.page(Wanted("open"), limit=RANKED).questions
         number_of = {listed.id: listed.number for listed in contested}
         votes = read_answers(catalogue.votes([*number_of.values()]), None).evaluation_set
         try:
             return [number_of[wanted.id] for wanted in to_label(votes, RANKED)]
-        except UsageError:  # no question, or none that the members share
+        except UsageError:  # no question, or none in common
             return []
 
     def _contested(self, passed: Collection[int]) -> int | None:
@@ -139,13 +139,13 @@ class Orders:
                 return None
 
     def drawn_with(self, number: int) -> list[Label]:
-        """Return the labels that say of what is right already that it was drawn at random, too.
+        """Return labels that record already labelled questions as drawn at random.
 
-        Questions whose right answer is known are drawn like others, as those that remain are no
-        random sample. They stand in the random order before a question that is labelled now.
+        Questions whose right answer is known are drawn like others, because the remaining ones are
+        not a random sample. The labels are for those before this question in the random order.
 
         Args:
-            number: Of the question that is labelled now.
+            number: Number of the question that is being labelled.
         """
         order = self._shuffled()
         before = order[: order.index(number)] if number in order else []
@@ -163,9 +163,9 @@ class Orders:
         return next((number for number in self._shuffled() if number in open_), None)
 
     def _shuffled(self) -> list[int]:
-        """Return all questions in an order that knows nothing of what they are."""
+        """Return all questions in an order that is independent of their content."""
         numbers = sorted(self._store.catalogue.numbers(Wanted()))
-        mark = (len(numbers), numbers[-1] if numbers else 0)  # numbers are never given again
+        mark = (len(numbers), numbers[-1] if numbers else 0)  # numbers are never reused
         if mark != self._shuffle[0]:
             order = in_hash_order([str(number) for number in numbers])
             self._shuffle = (mark, [numbers[place] for place in order])

@@ -1,4 +1,4 @@
-"""Single figures as files: SVG as the page draws them, or PNG."""
+"""Write single figures as files: SVG as in the page, or PNG."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Figure: TypeAlias = Plot | Bars | Map
 _INK, _SOFT, _LINE, _MARK = "#1d2429", "#59646d", "#d9dee1", "#0b7f70"
 _SERIES = (_MARK, "#b4620e", "#5565c9", "#a83250", "#6f7d22")
 _SHAPES = ("o", "s", "^")
-_FONT = 12.0  # points: 12 of the figure's units at 5.5 inches are 13
+_FONT = 12.0  # in points: 12 units of a figure that is 5.5 inches wide are 13 points
 
 
 def of_facts(facts: Facts) -> dict[str, Figure]:
-    """Return the figures of a report by name; those with nothing to show are left out."""
+    """Return the figures of a report by name; empty ones are left out."""
     counted = Counter(max(1, round(q.samples)) for q in facts.questions)
     found: dict[str, Figure | None] = {
         "frontier": plots.frontier(facts.advice),
@@ -61,7 +61,7 @@ def write_pictures(facts: Facts, path: str | Path, form: Literal["svg", "png"]) 
 
 
 def as_svg(figure: Figure) -> str:
-    """Return a figure as a file of its own, light or dark as its reader's screen."""
+    """Return a figure as an SVG file, which follows the light or dark mode of the screen."""
     kind = "plot" if isinstance(figure, Plot) else "map" if isinstance(figure, Map) else "bars"
     style = marked(static("figure.css").decode("utf-8"))
     return rendered("figure.svg.j2", figure=figure, kind=kind, style=style)
@@ -128,6 +128,6 @@ def _draw_map(axes: Any, figure: Map) -> None:
 
 
 def _path(drawn: str) -> tuple[list[float], list[float]]:
-    """Return the points of a line as SVG writes it: "M1 2 L3 4"."""
+    """Return the points of an SVG path such as "M1 2 L3 4"."""
     points = [pair.split() for pair in drawn.replace("M", "").split(" L")]
     return [float(x) for x, _ in points], [float(y) for _, y in points]

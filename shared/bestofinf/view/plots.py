@@ -16,17 +16,17 @@ from bestofinf.view.figures import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Mark
 from bestofinf.view.render import number, percent
 
 LINES = 5
-"""Lines of a plot: more could not be told apart."""
+"""Maximum number of lines of a plot; more could not be distinguished."""
 
 BINS = 10
-"""Points of a line that tells how often something is right."""
+"""Number of points of a line of frequencies."""
 
 Numbers: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point of a plot, with its error upward and downward, and what is told of it."""
+    """A point of a plot, with its error bar and its description."""
 
     x: float
     y: float
@@ -37,12 +37,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Points that belong together.
+    """The points of one series.
 
     Attributes:
-        name: What they are.
-        points: From left to right.
-        path: Their line as SVG writes it; empty for points alone.
+        name: Name of the series.
+        points: The points from left to right.
+        path: SVG path of their line; "" for points without a line.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Plot:
     """A figure of lines and points.
 
     Attributes:
-        title: What it shows.
-        across: Name of the axis across.
-        upward: Name of the axis upward.
-        lines: What is drawn.
-        ticks_x: Labels across.
-        ticks_y: Labels upward.
-        rows: The same as a table: line, across, upward, error.
-        guide: The line on which upward is as much as across, as SVG writes it; empty without.
+        title: Title of the figure.
+        across: Name of the x axis.
+        upward: Name of the y axis.
+        lines: The lines.
+        ticks_x: Labels of the x axis.
+        ticks_y: Labels of the y axis.
+        rows: The values as a table: line, x, y, error.
+        guide: SVG path of the line y = x; "" for none.
     """
 
     title: str
@@ -85,7 +85,7 @@ def of_facts(facts: Facts) -> list[Plot]:
 
 
 def frontier(advice: Advice) -> Plot | None:
-    """Return accuracy against cost, a line a kind of strategy."""
+    """Return accuracy against cost, one line for each kind of strategy."""
     lines: dict[str, list[tuple[float, float, float]]] = {}
     for outcome in advice.heldout.values():
         strategy, cost = outcome.strategy, outcome.mean_cost
@@ -113,7 +113,7 @@ def frontier(advice: Advice) -> Plot | None:
 
 
 def coverage(advice: Advice) -> Plot | None:
-    """Return how accurate the surest questions are."""
+    """Return the accuracy of the surest answers, by coverage."""
     if advice.calibration is None:
         return None
     points = [(p.coverage, p.accuracy, _known(p.se)) for p in advice.calibration.curve]
@@ -126,7 +126,7 @@ def coverage(advice: Advice) -> Plot | None:
 
 
 def calibration(facts: Facts) -> Plot | None:
-    """Return how often decisions are right, and are what all samples elect, by confidence."""
+    """Return how often decisions are right, and agree with all samples, by confidence."""
     if not len(facts.confidences):
         return None
     confidence, agrees, right = facts.confidences.T
@@ -156,14 +156,14 @@ def agreement(facts: Facts) -> Plot | None:
 
 
 def _by(given: Numbers, seen: Numbers, *, each: int) -> list[tuple[float, float, float]]:
-    """Return the mean of what is seen, with its error, in parts of equal size of what is given.
+    """Return means of `given` and of `seen`, with the error of the latter, in bins of equal size.
 
-    What is given as the same number is in the same part.
+    The bins are those of sorted `given`; equal numbers are in the same bin.
 
     Args:
-        given: Numbers in [0, 1].
-        seen: For each of them, a number in [0, 1].
-        each: How many of them are about the same question; the error is of questions.
+        given: Numbers in [0, 1], such as confidences.
+        seen: A number in [0, 1] for each of them, such as whether the decision is right.
+        each: How many consecutive entries are of the same question; the error is over questions.
     """
     parts = min(BINS, max(1, len(given) // (5 * each)))
     edges = np.unique(np.quantile(given, np.linspace(0, 1, parts + 1)[1:-1]))
@@ -186,15 +186,15 @@ def plot(
     logarithmic: bool = False,
     guide: bool = False,
 ) -> Plot | None:
-    """Return a figure of lines; None where there are not two points.
+    """Return a figure of lines; None if there are fewer than two points.
 
     Args:
-        title: What it shows.
-        across: Name of the axis across.
-        upward: Name of the axis upward; its values are shares.
-        data: Name, whether a line is drawn, and (x, y, error of y) of each.
-        logarithmic: Draw x by its logarithm; it must be above 0.
-        guide: Draw the line on which y is x, too.
+        title: Title of the figure.
+        across: Name of the x axis.
+        upward: Name of the y axis; its values are shares.
+        data: For each series its name, whether a line is drawn, and its points (x, y, error of y).
+        logarithmic: Use a logarithmic x axis; x must be above 0.
+        guide: Also draw the line y = x.
     """
     points = [point for _, _, some in data for point in some]
     if len(points) < 2:

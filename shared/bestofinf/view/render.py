@@ -1,4 +1,4 @@
-"""Templates into pages; all text in them is shown as text."""
+"""Render templates to pages; all texts in them are escaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATIC: Mapping[str, str] = {
     "view.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
-"""The page's own files, and what they are."""
+"""The page's own files, and their media types."""
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -30,7 +30,7 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def marked(text: str) -> Any:
-    """Return a text as HTML that is made already: it stands in a template as it is."""
+    """Mark a text as finished HTML, which templates do not escape."""
     return require("markupsafe", extra="serve", purpose="A page").Markup(text)
 
 
@@ -42,12 +42,12 @@ def static(name: str) -> bytes:
 
 @cache
 def version() -> str:
-    """Return what is different once one of these files is."""
+    """Return a hash of these files, which changes if one of them does."""
     return hashlib.sha256(b"".join(static(name) for name in STATIC)).hexdigest()[:12]
 
 
 def number(value: float | None) -> str:
-    """Return a number to look at: whole, or of three digits, or none.
+    """Return a number for display: whole, or with three digits, or a dash for None.
 
     >>> number(12345), number(0.03456), number(None), number(2.0)
     ('12,345', '0.0346', '–', '2')
@@ -60,7 +60,7 @@ def number(value: float | None) -> str:
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """Return a share in percent; one that is only nearly all or none never reads as it."""
+    """Return a share in percent; only exact 0 and 1 are shown as 0 % and 100 %."""
     if share is None or not math.isfinite(share):
         return "–"
     told = f"{100 * share:.{digits}f} %"
@@ -72,7 +72,7 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def when(seconds: float | None) -> str:
-    """Return a time of the world's clock (UTC)."""
+    """Return a time in UTC."""
     if not seconds or seconds < 0 or seconds > 10**11:
         return "–"
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
@@ -99,7 +99,7 @@ def _environment() -> Any:
     environment.filters |= {
         "number": number, "percent": percent, "when": when, "line": line,
         "capital": lambda text: text[:1].upper() + text[1:],
-        # For values that come back from a form: escaped, with nothing else made visible.
+        # For values that a form sends back: escaped, but invisible characters stay as they are.
         "exact": markup.escape,
     }  # fmt: skip
     return environment

@@ -1,4 +1,4 @@
-"""Answers to requests: pages, JSON and the page's own files."""
+"""Responses: pages, JSON and the page's own files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bestofinf.view import render
 
 
 def html(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-    """Return a page made from a template, which knows where it is mounted as ``base``."""
+    """Return a page made from a template, which gets the mount path as ``base``."""
     base = request.scope.get("root_path", "").rstrip("/")
     page = render.rendered(
         template,
@@ -30,12 +30,12 @@ def html(request: Request, template: str, *, status: int = 200, **values: Any) -
 
 
 def _up(request: Request, base: str) -> str | None:
-    """Return where the list of all stores is; None where one is shown alone."""
+    """Return the URL of the list of all stores; None if there is only one store."""
     return (base.rpartition("/")[0] or "") + "/" if request.app.state.among else None
 
 
 def as_json(value: Any) -> Response:
-    """Return a value as a JSON text to be looked at."""
+    """Return a value as indented JSON."""
     text = json.dumps(value, indent=2, ensure_ascii=True)
     return Response(text, media_type="application/json")
 

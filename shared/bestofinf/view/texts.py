@@ -1,4 +1,4 @@
-"""Texts from outside as a page shows them: whole, and as text."""
+"""Prepare foreign texts for a page, so that they are shown in full and cannot hide anything."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-# What changes how the rest of a line looks, or cannot be seen at all: shown by its number.
-# Joiners stay: emoji and several scripts need them.
+# Characters that are invisible or change how the rest of a line looks are shown by their number.
+# Joiners are kept, because emoji and several scripts need them.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
@@ -23,8 +23,8 @@ class Message:
     """One message of a prompt.
 
     Attributes:
-        role: Who speaks.
-        text: What is said, and calls of tools as JSON.
+        role: Role of the speaker.
+        text: The text, and tool calls as JSON.
     """
 
     role: str
@@ -33,12 +33,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A prompt, taken apart.
+    """A prompt split into its parts.
 
     Attributes:
         question: The last message of the user.
-        before: What was said before it, and after it if anything was.
-        tools: Tools that were offered, as JSON; empty without.
+        before: All other messages.
+        tools: Tools that were offered, as JSON; "" for none.
     """
 
     question: str
@@ -47,7 +47,7 @@ class Asked:
 
 
 def visible(text: str) -> str:
-    r"""Return a text in which nothing is hidden: controls are shown by their number.
+    r"""Return a text in which invisible and control characters are shown by their number.
 
     >>> visible("a\u202eb")
     'a⟨U+202E⟩b'
@@ -57,13 +57,13 @@ def visible(text: str) -> str:
 
 
 def asked(prompt: str | None, last_message: str | None = None) -> Asked | None:
-    """Return a stored prompt taken apart; None where none was kept.
+    """Return a stored prompt split into its parts; None if none was stored.
 
-    A prompt that is not made of messages is the question as a whole.
+    A prompt that does not consist of messages is the question itself.
 
     Args:
-        prompt: As stored.
-        last_message: What the user said last, which may be all that was kept.
+        prompt: The prompt as stored.
+        last_message: The last message of the user, which may be all that was stored.
     """
     if prompt is None:
         return None if last_message is None else Asked(last_message)
@@ -82,7 +82,7 @@ def asked(prompt: str | None, last_message: str | None = None) -> Asked | None:
 
 
 def pretty(value: Any) -> str:
-    """Return a value as JSON that can be read."""
+    """Return a value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
@@ -93,7 +93,7 @@ def line(text: str, most: int = 160) -> str:
 
 
 def natural(text: str) -> tuple[Any, ...]:
-    """Return a key that sorts numbers in texts by their size; it knows nothing of votes."""
+    """Return a sort key for texts that sorts numbers within them by value."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     parts = re.split(r"([0-9]{1,30})", folded[:400])
     return (*((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts if p), (2, 0, text))

@@ -1,4 +1,4 @@
-"""Who is labelling: what each browser skips, has seen, and is looking at."""
+"""The browsers that label: which questions each has skipped, seen, and is showing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ COOKIE = "bestofinf_visit"
 NAME = "bestofinf_name"
 
 MOST = 500
-"""Visits that are remembered; beyond that the oldest is forgotten."""
+"""Maximum number of visits; beyond it the oldest is forgotten."""
 
 RESERVED = 180.0
-"""Seconds for which a question that one person looks at is not given to another."""
+"""Seconds for which a question that one person sees is not given to another."""
 
 LONGEST_NAME = 60
 
@@ -28,11 +28,11 @@ class Given:
     """A label that was given here.
 
     Attributes:
-        number: Of the question.
-        question: Its id.
-        source: As it stands in the store.
-        at: When, as it stands in the store.
-        told: What was said, in words.
+        number: Number of the question.
+        question: Id of the question.
+        source: Source of the label, as stored.
+        at: Time of the label, as stored.
+        told: The label in words.
     """
 
     number: int
@@ -47,14 +47,14 @@ class Visit:
     """One browser.
 
     Attributes:
-        id: What its cookie holds.
-        skipped: Numbers of questions that were put off.
+        id: Value of its cookie.
+        skipped: Numbers of questions that were skipped.
         seen: Numbers of questions whose votes were seen before they were labelled.
         drawn: Numbers of questions that were drawn at random for it.
         given: Labels given, oldest first.
-        trail: Questions that were shown, in the order in which they came first.
+        trail: Numbers of questions that were shown, in the order of their first display.
         at: The question that is shown now, and since when.
-        said: What is to be told on the next page.
+        said: Message for the next page.
     """
 
     id: str
@@ -67,32 +67,32 @@ class Visit:
     said: str = ""
 
     def show(self, number: int) -> None:
-        """Note that a question is shown now."""
+        """Record that a question is shown now."""
         self.at = (number, time.monotonic())
         if number not in self.trail:
             self.trail = [*self.trail[-500:], number]
 
     def beside(self, number: int) -> tuple[int | None, int | None]:
-        """Return the questions that were shown before this one and after it."""
+        """Return the questions that were shown just before and just after this one."""
         place = self.trail.index(number)
         before = self.trail[place - 1] if place else None
         return before, self.trail[place + 1] if place + 1 < len(self.trail) else None
 
 
 class Visits:
-    """All browsers of one server. What they hold is no more than comfort: labels are in the store."""
+    """All browsers of one server. Losing them loses no labels, which are in the store."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Visit] = OrderedDict()
 
     def of(self, request: Request) -> Visit:
-        """Return the visit of a browser; a new one for one that is not known."""
+        """Return the visit of a browser; a new one if it is unknown."""
         given = request.cookies.get(COOKIE, "")
         with self._lock:
             visit = self._known.get(given)
             if visit is None:
-                # The browser's own word is kept, so that a restart of the program asks for nothing.
+                # The id in the browser's cookie is kept, so that a restart of the program needs no new one.
                 visit = Visit(given if _is_word(given) else secrets.token_urlsafe(16))
                 self._known[visit.id] = visit
             self._known.move_to_end(visit.id)
@@ -101,26 +101,26 @@ class Visits:
             return visit
 
     def elsewhere(self, visit: Visit) -> set[int]:
-        """Return the questions that others look at now."""
+        """Return the questions that other browsers are showing now."""
         now = time.monotonic()
         with self._lock:
             others = [other.at for other in self._known.values() if other is not visit]
         return {number for number, since in others if now - since < RESERVED}
 
     def remember(self, request: Request, answer: Response, visit: Visit) -> None:
-        """Let the browser say next time which visit it is."""
+        """Set the cookie that identifies the visit."""
         if request.cookies.get(COOKIE) != visit.id:
             path = request.scope.get("root_path", "") or "/"
             answer.set_cookie(COOKIE, visit.id, path=path, httponly=True, samesite="strict")
 
 
 def name_of(request: Request) -> str:
-    """Return what the person calls themselves; empty where they said nothing."""
+    """Return the name that the person has given; "" if none."""
     return clean_name(request.cookies.get(NAME, ""))
 
 
 def clean_name(given: str) -> str:
-    """Return a name as it may stand in a cookie and in the store."""
+    """Return a name cleaned for a cookie and the store."""
     return "".join(c for c in given if c.isalnum() or c in " .-_@")[:LONGEST_NAME].strip()
 
 

@@ -1,4 +1,4 @@
-"""What came of working out the advice, and how a page shows it."""
+"""The result of computing the advice, and its values for a page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Worked:
     """The result of computing the advice.
 
     Attributes:
-        labels: Labelled questions at its start.
-        facts: The advice and what stands beside it; None where that cannot be said.
-        why: Why there is none; empty where there is.
-        unread: What could not be read, in sentences.
+        labels: Number of labelled questions when it was started.
+        facts: The advice and its figures; None if there is no advice.
+        why: Why there is no advice; "" if there is one.
+        unread: Sentences about texts that could not be read.
     """
 
     labels: int
@@ -31,16 +31,16 @@ class Worked:
 
     @property
     def advice(self) -> Advice | None:
-        """What to use; None where that cannot be said."""
+        """The advice; None if there is none."""
         return None if self.facts is None else self.facts.advice
 
 
 def shown_advice(worked: Worked | None, labels: int) -> dict[str, Any]:
-    """Return what the page of the advice shows.
+    """Return the values for the page of the advice.
 
     Args:
-        worked: What came of it last; None while nothing did.
-        labels: Labelled questions now.
+        worked: The latest result; None if there is none yet.
+        labels: Number of labelled questions now.
     """
     shown: dict[str, Any] = {"labels": labels, "fewest": FEWEST, "worked": worked, "advice": None}
     if worked is None or worked.facts is None:
@@ -48,7 +48,7 @@ def shown_advice(worked: Worked | None, labels: int) -> dict[str, Any]:
     from bestofinf.view import (
         maps,
         plots,
-    )  # what they need is loaded once there is something to show
+    )  # slow to import
 
     return shown | {
         "advice": worked.facts.advice,
