@@ -1,7 +1,7 @@
 """numpy and scipy.special, imported when first used, and the types of arrays.
 
-Whoever makes an ensemble does not need them before its first vote; they take longer to import than
-all of the package.
+Making an ensemble does not need them before its first vote, and they take longer to import than the
+whole package.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["Bools", "Floats", "Ints", "load", "np", "special"]
 
 
 class _Late(ModuleType):
-    """Stands for a module, and imports it when one of its names is first read."""
+    """A placeholder for a module, which imports it when one of its names is first read."""
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(import_module(self.__name__), name)

@@ -1,4 +1,4 @@
-"""Imports at first use: of optional packages, and of what a package hands on."""
+"""Imports at first use: of optional packages, and of names that a package re-exports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def require(module: str, *, extra: str | None, purpose: str) -> ModuleType:
     Args:
         module: Dotted name of the module.
         extra: The extra of this distribution that installs it; None if none does.
-        purpose: What needs it; begins the error message.
+        purpose: Name of the feature that needs it, for the beginning of the error message.
 
     Raises:
         MissingExtraError: If the package is not installed.
@@ -26,7 +26,7 @@ def require(module: str, *, extra: str | None, purpose: str) -> ModuleType:
         return import_module(module)
     except ModuleNotFoundError as error:
         package = module.partition(".")[0]
-        # A package that is there but broken must show its own error.
+        # A package that is installed but broken must show its own error.
         if error.name is None or error.name.partition(".")[0] != package:
             raise
         raise MissingExtraError(package, extra, purpose) from error
@@ -38,9 +38,9 @@ def handed_on(
     """Return the ``__getattr__`` of a package that loads its modules when first used.
 
     Args:
-        package: Its dotted name.
-        homes: The names that it hands on, by module below it; one of the core may be written in
-            full.
+        package: Dotted name of the package.
+        homes: The names that it re-exports, by module relative to it; a module of the core may be
+            written in full.
         needs: A module that all of them need, and the extra that installs it.
     """
     home_of = {name: home for home, names in homes.items() for name in names}

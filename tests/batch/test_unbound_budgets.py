@@ -52,7 +52,7 @@ def asked(budget, usage, *, blocking=False):
 )
 def test_it_says_so_once_and_names_the_member(budget, usage, what, blocking):
     (told,) = asked(budget, usage, blocking=blocking)
-    assert f"{budget.unit} cannot bind: replies of member 'local' tell no {what}" in told
+    assert f"{budget.unit} cannot bind: replies of member 'local' report no {what}" in told
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ KINDS = [
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_an_ensemble_that_asks_itself_is_stopped(kind):
     before, book = set(threading.enumerate()), []
-    with pytest.raises(NestingError, match="8 votes stand within one another") as caught:
+    with pytest.raises(NestingError, match="votes are nested 8 deep") as caught:
         kind(book)
     assert isinstance(caught.value, UsageError)
     assert DEEPEST <= len(book) <= MOST

@@ -1,1 +1,1 @@
-"""Threads, event loops and forks: waiting from blocking code, waiting to the end, beginning anew."""
+"""Helpers for threads, event loops and forks."""

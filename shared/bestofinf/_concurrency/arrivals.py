@@ -1,4 +1,4 @@
-"""Tasks in the order in which they end, for whoever waits for the next of many."""
+"""Collect many tasks in the order in which they end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ T = TypeVar("T")
 class Arrivals(Generic[T]):
     """Collects the tasks of one waiting task that have ended.
 
-    Each is looked at once, when it ends. `asyncio.wait` looks at all that are under way for every
-    one that ends.
+    Each is handled once, when it ends. `asyncio.wait` examines all running tasks for every one that
+    ends.
     """
 
     def __init__(self) -> None:
@@ -29,10 +29,10 @@ class Arrivals(Generic[T]):
         return task
 
     async def next(self, *, seconds: float | None = None) -> list[asyncio.Task[T]]:
-        """Wait for a task to end, and return all that have by then.
+        """Wait for a task to end, and return all that have ended by then.
 
         Args:
-            seconds: Most seconds to wait, after which none may have ended; None for no limit.
+            seconds: Maximum seconds to wait, after which the list may be empty; None for no limit.
 
         Raises:
             ProtocolMisuseError: If no task is expected, as none would ever end.

@@ -15,16 +15,16 @@ from bestofinf._concurrency.waiting import result_of
 T = TypeVar("T")
 
 GRACE = 1.0
-"""Seconds that work has to end once nobody waits for it any more."""
+"""Seconds that work has for ending once nobody waits for it."""
 
 
 def run_blocking(work: Awaitable[T]) -> T:
-    """Run asynchronous work to its end, also where an event loop is running in this thread.
+    """Run asynchronous work to its end, even if an event loop is running in this thread.
 
     An interrupt cancels the work.
 
     Args:
-        work: Anything that can be awaited and is bound to no event loop yet.
+        work: An awaitable that is not bound to an event loop yet.
     """
     try:
         asyncio.get_running_loop()
@@ -44,10 +44,10 @@ async def _awaited(work: Awaitable[T]) -> T:
 class Aside(Generic[T]):
     """Asynchronous work in an event loop of its own, in a thread of its own.
 
-    The thread keeps no program from ending. The work sees the caller's context variables.
+    The thread does not keep the program from ending. The work sees the caller's context variables.
 
     Args:
-        work: What is to be done.
+        work: The awaitable to run.
         name: Name of the thread.
     """
 
@@ -62,11 +62,11 @@ class Aside(Generic[T]):
         self._thread.start()
 
     def result(self) -> T:
-        """Wait for the result. What the work raises is raised."""
+        """Wait for the result; an error of the work is raised."""
         return result_of(self._result)
 
     def leave(self, seconds: float = GRACE) -> None:
-        """Cancel the work if it still goes on, and wait for it to end, but no longer than that."""
+        """Cancel the work if it is running, and wait at most this long for it to end."""
         with suppress(RuntimeError):  # it has ended, and closed its loop
             self._loop.call_soon_threadsafe(self._cancel)
         self._thread.join(seconds)

@@ -1,8 +1,8 @@
-"""Waiting for tasks to end, whoever cancels the waiting task meanwhile.
+"""Wait for tasks to end, even if the waiting task is cancelled meanwhile.
 
 asyncio cancels a task once. anyio, and with it Starlette, FastAPI and MCP servers, cancels it again
 in every turn of the loop until it has left the cancelled scope. A wait in a ``finally``, and a wait
-that is begun again, must end in both cases.
+that is started again, must end in both cases.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ T = TypeVar("T")
 async def ended(
     tasks: Iterable[asyncio.Future[Any]], *, seconds: float | None = None
 ) -> asyncio.CancelledError | None:
-    """Wait for tasks to end, also if cancelled meanwhile, as `asyncio.TaskGroup` does.
+    """Wait for tasks to end, even if cancelled meanwhile, as `asyncio.TaskGroup` does.
 
     Args:
-        tasks: Tasks that will end soon, as they have been cancelled.
-        seconds: Most seconds to wait; None for no limit.
+        tasks: Tasks that will end soon, because they have been cancelled.
+        seconds: Maximum seconds to wait; None for no limit.
 
     Returns:
-        The cancellation that came meanwhile, for the caller to raise; None for none.
+        A cancellation that came during the wait, for the caller to raise; None for none.
     """
     loop = asyncio.get_running_loop()
     pending = {task for task in tasks if not task.done()}
@@ -34,20 +34,20 @@ async def ended(
     if not pending:
         return None
     with _shielded():
-        # Not before: the first shield of a program loads a part of anyio.
+        # Created only now, because the first shield of a program imports a part of anyio.
         end = None if seconds is None else loop.time() + seconds
         while pending and (end is None or loop.time() < end):
             try:
                 await asyncio.wait(pending, timeout=None if end is None else end - loop.time())
             except asyncio.CancelledError as error:
                 cancelled = error
-            # Looked at anew each time: a wait that is cut off says nothing about its tasks.
+            # Checked again each time, because an interrupted wait says nothing about its tasks.
             pending = {task for task in pending if not task.done()}
     return cancelled
 
 
 async def finished(work: Awaitable[T]) -> T:
-    """Wait for work to its end. A cancellation meanwhile is raised then, and the result is lost."""
+    """Wait for work to its end. If cancelled meanwhile, raise that then; the result is lost."""
     task = asyncio.ensure_future(work)
     again = await ended([task])
     if again is None:
@@ -57,11 +57,11 @@ async def finished(work: Awaitable[T]) -> T:
 
 
 async def apart(work: Awaitable[T], cancel: Callable[[], object] | None = None) -> T:
-    """Run work in a task of its own. A cancellation cancels that once, and waits for its end.
+    """Run work in a task of its own. A cancellation cancels that task once, and waits for its end.
 
     Args:
-        work: What is to be done.
-        cancel: How to cancel it.
+        work: The awaitable to run.
+        cancel: Function that cancels it; None to cancel the task.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -75,7 +75,7 @@ async def apart(work: Awaitable[T], cancel: Callable[[], object] | None = None) 
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Return whether the running task was cancelled, and not something that it waits for."""
+    """Return whether the running task itself was cancelled, and not a task that it waits for."""
     if not isinstance(error, asyncio.CancelledError):
         return False
     task = asyncio.current_task()
@@ -89,6 +89,6 @@ def looked_at(task: asyncio.Future[Any]) -> None:
 
 
 def _shielded() -> AbstractContextManager[object]:
-    """Keep anyio, where it is in use, from turning the loop at full speed meanwhile."""
+    """Keep anyio, if it is in use, from running the loop at full speed meanwhile."""
     anyio = sys.modules.get("anyio")
     return nullcontext() if anyio is None else anyio.CancelScope(shield=True)

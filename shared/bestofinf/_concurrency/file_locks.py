@@ -1,4 +1,4 @@
-"""Locks of files, which the system gives back when a process ends in whatever way."""
+"""Locks of files, which the operating system releases when a process ends for any reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _NONE = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
 if sys.platform == "win32":  # pragma: no cover
     import msvcrt
 
-    _BYTE = 2**40  # a lock keeps others from reading what is locked: far behind all content
+    # A lock keeps others from reading the locked bytes, so they lie far behind all content.
+    _BYTE = 2**40
 
     def _lock(file: IO[bytes]) -> None:
         place = file.tell()
@@ -36,10 +37,10 @@ else:
 def try_lock(file: IO[bytes]) -> bool:
     """Lock an open file until it is closed, without waiting.
 
-    Where the file system has no locks, a warning is logged and the file counts as locked.
+    If the file system has no locks, a warning is logged and the file counts as locked.
 
     Returns:
-        False if another process, or another open file of this one, has it.
+        False if another process, or another open file of this process, has the lock.
 
     Raises:
         OSError: If the file cannot be locked for another reason.
@@ -56,7 +57,7 @@ def try_lock(file: IO[bytes]) -> bool:
 
 
 def is_at(file: IO[bytes], path: str | os.PathLike[str]) -> bool:
-    """Return whether a path still leads to an open file: others may have removed or replaced it."""
+    """Return whether a path still names this open file, which others may have removed or replaced."""
     try:
         there = os.stat(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Objects with locks and threads that a forked child process must begin anew."""
+"""Reset objects with locks and threads in a forked child process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _RESETS: dict[tuple[int, str], tuple[weakref.ref[Any], Callable[[Any], None]]] =
 def reset_after_fork(method: Callable[[], None]) -> None:
     """Call a bound method in every child that is forked while its object lives.
 
-    A lock that another thread holds at the moment of the fork would never be released in the
-    child, and what waits in a queue is written by the parent.
+    A lock that another thread holds at the moment of the fork would never be released in the child,
+    and the parent already handles the contents of queues.
     """
     bound = cast("MethodType", method)
     owner, function = bound.__self__, bound.__func__

@@ -1,8 +1,8 @@
 """Waits that an interrupt always ends.
 
-A signal that comes between Python's last look for one and the moment in which a lock is waited for
-wakes nobody: a wait without a limit would sleep on, and the interrupt with it. So all waits of
-blocking code are made of short ones.
+If a signal arrives between Python's last check for signals and the start of a wait for a lock, it does
+not wake the thread: a wait without a limit would sleep on and the interrupt would have no effect. So
+all waits of blocking code consist of short waits.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 LOOK = 0.1
-"""Seconds between two looks whether a wait is still wanted."""
+"""Maximum seconds of one short wait."""
 
 
 def result_of(future: Future[T]) -> T:
-    """Wait for a future and return its result; what it has ended with is raised."""
+    """Wait for a future and return its result, or raise its error."""
     while not future.done():
         wait([future], timeout=LOOK)
     return future.result()
 
 
 def next_in(arrived: queue.SimpleQueue[T]) -> T:
-    """Wait for what arrives next in a queue."""
+    """Wait for the next item of a queue."""
     while True:
         try:
             return arrived.get(timeout=LOOK)

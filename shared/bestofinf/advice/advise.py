@@ -210,7 +210,7 @@ def advise(
             that were drawn because of earlier answers (`EvaluationSet.fixed`).
         members: Members to compare; None chooses, see `bestofinf.evaluation.coverage`.
         rules: Stopping rules to try, as text.
-        objectives: Learners of weights to show beside the one that is judged, "blend".
+        objectives: Learners of weights to show besides the one that is scored, "blend".
         value: Value of one more right answer, in units of cost.
         budget: Maximum mean cost of a question.
         unit: "tokens", "money", "seconds" or "samples"; None chooses money if there are prices,

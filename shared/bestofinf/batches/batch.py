@@ -75,7 +75,7 @@ def _binding(budget: Budget | None, observer: BatchObserver[Q] | None) -> BatchO
             what = "tokens" if outcome.usage.unmetered else "price"
             warnings.warn(
                 f"the budget of {budget.total:g} {budget.unit} cannot bind: replies of member "
-                f"{engine.names[draw.member]!r} tell no {what}; a budget of samples holds every "
+                f"{engine.names[draw.member]!r} report no {what}; a budget of samples limits every "
                 "reply, and max_samples each question",
                 UnboundBudgetWarning,
                 stacklevel=2,

@@ -32,7 +32,7 @@ class Level:
         self._depth = _depth.get() + 1
         if self._depth > DEEPEST:
             raise NestingError(
-                f"{DEEPEST} votes stand within one another, and a further one was about to begin: "
+                f"votes are nested {DEEPEST} deep, and another one was about to begin within them: "
                 "does a tool of a member ask the ensemble that the member belongs to?"
             )
 

@@ -42,7 +42,7 @@ def bars(title: str, rows: Iterable[tuple[str, float, str]], *, note: str = "") 
 
     Args:
         title: Above the bars.
-        rows: Label, length at least 0, and the text beside the bar; the first twelve are shown.
+        rows: Label, length (at least 0), and the text next to the bar; the first twelve are shown.
         note: Below the bars.
     """
     rows = list(rows)

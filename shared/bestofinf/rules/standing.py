@@ -15,7 +15,7 @@ class Standing(NamedTuple):
     """The two leading answers of a vote.
 
     Attributes:
-        leader, runner_up: The answers; None where there is none.
+        leader, runner_up: The answers; None if there is none.
         c1, c2: Their counts.
         n: Total count of all answers and abstentions.
     """

@@ -45,10 +45,8 @@ def shown_advice(worked: Worked | None, labels: int) -> dict[str, Any]:
     shown: dict[str, Any] = {"labels": labels, "fewest": FEWEST, "worked": worked, "advice": None}
     if worked is None or worked.facts is None:
         return shown
-    from bestofinf.view import (
-        maps,
-        plots,
-    )  # slow to import
+    # Imported here because both are slow to import.
+    from bestofinf.view import maps, plots
 
     return shown | {
         "advice": worked.facts.advice,

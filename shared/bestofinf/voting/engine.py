@@ -11,7 +11,7 @@ it likes, and tells it each outcome::
             engine.tell(draw, sample_or_failure)  # in any order
     decision = engine.decision()
 
-Rules for whoever changes this file:
+Rules for maintainers of this file:
 
 1. Nothing here waits, reads a clock, logs or imports a model library. Time comes in by `advance`.
 2. Outcomes are told in any order and *counted in draw order*: an outcome that arrives early is

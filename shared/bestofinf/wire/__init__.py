@@ -1,8 +1,8 @@
-"""OpenAI's chat-completion form in both directions: dictionaries in, records out, and back.
+"""OpenAI's chat-completion format in both directions: dictionaries to records, and back.
 
-Pure: no input or output, no framework, no clock. A client sends what `requests` makes and reads
-what comes back by `replies` and `streams`; an endpoint reads a request by `requests` and answers
-by `responses`. `errors` serves both.
+All functions are pure: no I/O, no framework, no clock. A client makes requests with `requests` and
+reads responses with `replies` and `streams`; an endpoint reads requests with `requests` and answers
+with `responses`. `errors` is for both.
 """
 
 from bestofinf.wire.errors import (

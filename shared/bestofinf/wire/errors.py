@@ -1,8 +1,8 @@
-"""Errors in OpenAI's form: a server's body becomes an exception, an exception becomes a body.
+"""Errors in OpenAI's format: from a server's body to an exception, and from an exception to a body.
 
-Servers disagree about the form. Read are OpenAI's own ``{"error": {...}}``, the same in a list
-(Google), a text in place of the object (Ollama), ``{"detail": ...}`` (FastAPI), the flat
-``{"object": "error", ...}`` (vLLM, Mistral), and pages that are no JSON (proxies).
+Servers use different formats. These are read: OpenAI's own ``{"error": {...}}``, the same in a list
+(Google), a text instead of the object (Ollama), ``{"detail": ...}`` (FastAPI), the flat
+``{"object": "error", ...}`` (vLLM, Mistral), and pages that are not JSON (proxies).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _STATUS_OF_KIND = {
     "overloaded_error": 503,
     "unavailable_error": 503,
 }
-_REFUSED = frozenset({400, 404, 413, 422})  # statuses that say the request itself is wrong
-_KEPT = frozenset({401, 403})  # statuses that say nobody may ask
+_REFUSED = frozenset({400, 404, 413, 422})  # statuses that mean that the request itself is wrong
+_KEPT = frozenset({401, 403})  # statuses that mean that access is denied
 _ADDRESS = re.compile(r"\b[a-z][a-z+.\-]{0,20}://[^\s'\"<>]+|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?")
 
 
@@ -60,9 +60,10 @@ class EndpointError(BestOfInfError):
     Attributes:
         status_code: HTTP status, or the one the body names if the transport said 200; None if
             neither does.
-        type: Kind of the error as the server calls it.
-        code: The finer kind, `type` if there is none: ``context_length_exceeded``, ``rate_limit_exceeded``.
-        param: Field of the request that is at fault.
+        type: The server's type of the error.
+        code: The server's more specific code, such as ``context_length_exceeded`` or
+            ``rate_limit_exceeded``; `type` if there is none.
+        param: Field of the request that caused the error.
         headers: Headers of the response, with lower-case names.
         body: The server's own body, if it was JSON.
     """
@@ -93,14 +94,14 @@ class EndpointError(BestOfInfError):
 
 
 class LostReplyError(EndpointError, ConnectionError):
-    """A stream ended before the reply did. Transient: the same request may succeed."""
+    """A stream ended before its reply was complete. Transient: the same request may succeed."""
 
 
 class BadRequestError(UsageError):
-    """A request that is not in OpenAI's form.
+    """A request is not in OpenAI's format.
 
     Attributes:
-        param: The field at fault; None for the whole.
+        param: The field that is wrong; None for the whole request.
     """
 
     def __init__(self, message: str, param: str | None = None) -> None:
@@ -114,9 +115,9 @@ def endpoint_error(
     """Return the exception for an error response.
 
     Args:
-        status: HTTP status; None or 200 if the transport tells none, as within a stream.
-        body: The body: parsed JSON, or text and bytes as they came.
-        headers: Those of the response.
+        status: HTTP status; None or 200 if the transport has no error status, as within a stream.
+        body: The body: parsed JSON, or text or bytes as received.
+        headers: Headers of the response.
     """
     if isinstance(body, bytes):
         body = body.decode("utf-8", "replace")
@@ -181,7 +182,7 @@ def _status_in(fields: Mapping[str, Any], code: str | None, kind: str | None) ->
 
 
 def error_in(body: Any) -> bool:
-    """Return whether a body that came with status 200 is an error all the same."""
+    """Return whether a body that came with status 200 is nevertheless an error."""
     found = mapping(body[0] if isinstance(body, list) and body else body)
     return bool(found.get("error")) or found.get("object") == "error"
 
@@ -192,8 +193,8 @@ class ErrorResponse:
 
     Attributes:
         status: HTTP status.
-        body: In OpenAI's form.
-        headers: To be added to the response.
+        body: The body in OpenAI's format.
+        headers: Headers to add to the response.
     """
 
     status: int
@@ -211,12 +212,12 @@ def error_body(
 def error_response(error: BaseException) -> ErrorResponse:
     """Return the response for a failed request.
 
-    A request that every member refused as wrong is told with the member's own status and body, so
-    that ``context_length_exceeded`` stays itself. What was paid for and found no consensus is told
-    with a status that no client tries again.
+    If every member refused the request as wrong, the response has the member's own status and body,
+    so that ``context_length_exceeded`` is passed on. If there was no consensus, the status is one that
+    clients do not retry, because the samples have been paid for.
 
     Args:
-        error: What was raised instead of a decision.
+        error: The error raised instead of a decision.
     """
     if isinstance(error, BadRequestError):
         body = error_body(str(error), kind="invalid_request_error", param=error.param)
@@ -230,7 +231,7 @@ def error_response(error: BaseException) -> ErrorResponse:
         body = error_body(_without_addresses(error), kind="server_error", code="deadline_exceeded")
         return ErrorResponse(422, body, {"x-should-retry": "false"})
     given = error.causes if isinstance(error, SamplingError) else (error,)
-    # A member that is left alone was not asked: it stands for what it has refused others with.
+    # A member that rests was not asked: it counts with the error of its last refusal.
     causes = tuple(cause for cause in given if not hasattr(cause, "refused_with"))
     statuses = {status_of(cause) for cause in causes}
     if causes and statuses <= _REFUSED and isinstance(causes[0], EndpointError):
@@ -266,7 +267,7 @@ def error_response(error: BaseException) -> ErrorResponse:
 
 
 def _wait_of(error: BaseException) -> float | None:
-    """Return the seconds after which a member wants to be asked again; None if it does not say."""
+    """Return the seconds after which a member may be asked again; None if it does not say."""
     seconds: Any = getattr(error, "seconds", None)
     return float(seconds) if is_number(seconds) else retry_after(error)
 

@@ -1,7 +1,7 @@
-"""OpenAI's Responses form without a memory: items become messages, a completion items and events.
+"""OpenAI's Responses format without stored state, converted from and to chat completions.
 
-Tools other than functions, and items of kinds that chat completions have no word for, are left out:
-they mean something to OpenAI's own servers alone.
+Tools other than functions, and kinds of items that chat completions do not have, are left out, because
+only OpenAI's own servers understand them.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _ECHOED = (
 
 
 def chat_of_response(body: Any) -> Json:
-    """Return the chat completion's body that asks what a Responses request asks.
+    """Return the body of a chat completion for a Responses request.
 
     Raises:
-        BadRequestError: If it is no JSON object, or wants what only a server with a memory has.
+        BadRequestError: If it is not a JSON object, or needs stored state.
     """
     if not isinstance(body, Mapping):
         raise BadRequestError("the body must be a JSON object")
@@ -178,7 +178,7 @@ def response_of_chat(completion: Mapping[str, Any], asked: Mapping[str, Any]) ->
 
     Args:
         completion: The completion; its id is the response's.
-        asked: The request, of which the response tells again what it was asked.
+        asked: The request, parts of which the response repeats.
     """
     choice = mapping(next(iter(items(completion.get("choices"))), None))
     cut = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(
@@ -305,7 +305,7 @@ def response_failed(error: Mapping[str, Any], id_: str) -> bytes:
 
     Args:
         error: A body in OpenAI's form, with ``error``.
-        id_: Of the response.
+        id_: Id of the response.
     """
     told = mapping(error.get("error"))
     response = {

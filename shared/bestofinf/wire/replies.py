@@ -1,8 +1,8 @@
-"""Chat completions as replies: a body, or the chunks of a stream, becomes `Reply` and token counts.
+"""Read chat completions: from a body, or the chunks of a stream, to `Reply` and token counts.
 
-Servers are read liberally: what is missing is unknown, and what is of the wrong type is missing.
-Reasoning in fields of its own is no part of the text; thoughts within the text stay, and answer
-types leave them out.
+Reading is tolerant: a missing value is unknown, and a value of the wrong type counts as missing.
+Reasoning in separate fields is not part of the text; thoughts within the text are kept, and answer
+types remove them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bestofinf.wire.values import Json, items, loads, mapping, text
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """The tokens of one request as its server counts them; None for what it does not say.
+    """The tokens of one request as counted by its server; None for unknown counts.
 
     Attributes:
         input: Tokens read, cached ones included.
@@ -42,8 +42,8 @@ class Completion:
 
     Attributes:
         replies: One for each choice, in the order of their indices; never empty. The ``native`` of
-            each is the body with this choice alone.
-        tokens: Of the whole request.
+            each is the body with only this choice.
+        tokens: Token counts of the whole request.
     """
 
     replies: tuple[Reply, ...]
@@ -51,14 +51,14 @@ class Completion:
 
 
 def read_completion(body: Any, *, structured: bool = False) -> Completion:
-    """Return what a completion says.
+    """Return the replies and token counts of a completion.
 
-    A choice with a tool call that cannot be read has no text either, so that it abstains: the text
-    beside a broken call is not the member's answer.
+    A choice with a malformed tool call has no text either, so that it abstains: the text next to a
+    broken call is not the member's answer.
 
     Args:
         body: The completion, parsed.
-        structured: Whether a JSON object was asked for. If the text is one, it is the reply's
+        structured: Whether a JSON object was requested. If the text is one, it becomes the reply's
             ``parsed``.
 
     Raises:
@@ -70,7 +70,7 @@ def read_completion(body: Any, *, structured: bool = False) -> Completion:
     if not choices:
         raise EndpointError(f"the server gave no choice: {str(body)[:200]}", body=body)
     for choice in choices:
-        if error_in(choice):  # OpenRouter, where a provider breaks off
+        if error_in(choice):  # OpenRouter does this if a provider breaks off
             raise endpoint_error(None, choice)
     choices.sort(key=lambda choice: as_count(choice.get("index")) or 0)
     alone = len(choices) == 1
@@ -92,7 +92,7 @@ def read_choice(choice: Mapping[str, Any], native: Any, *, structured: bool = Fa
     broken = None in calls
     said = "" if broken else _said(choice, message)
     finish = as_finish_reason(choice.get("finish_reason"))
-    if calls and finish in (None, "stop"):  # Google's servers do not tell calls from an end
+    if calls and finish in (None, "stop"):  # Google's servers send "stop" for tool calls too
         finish = "tool_calls"
     return Reply(
         text=said,
@@ -106,10 +106,10 @@ def read_choice(choice: Mapping[str, Any], native: Any, *, structured: bool = Fa
 
 
 def top_logprobs(reply: Reply) -> list[list[float]] | None:
-    """Return the log-probabilities of the most probable tokens at every place of a reply.
+    """Return the log-probabilities of the most probable tokens at every position of a reply.
 
-    Read from the body in its ``native``; None if there are none. For
-    `bestofinf.scorers.SelfCertainty`, with ``logprobs`` and ``top_logprobs`` in the request.
+    They are read from the body in its ``native``; None if there are none. Used with
+    `bestofinf.scorers.SelfCertainty`, and ``logprobs`` and ``top_logprobs`` in the request.
     """
     choices = items(mapping(reply.native).get("choices"))
     return likeliest(mapping(choices[0] if choices else None).get("logprobs"))
@@ -141,7 +141,7 @@ def _refusal(message: Mapping[str, Any]) -> str | None:
 
 
 def _calls(message: Mapping[str, Any]) -> list[ToolCall | None]:
-    """Return the calls of a message; None for one that cannot be read."""
+    """Return the calls of a message, with None for each malformed one."""
     calls = [_call(mapping(call), "function") for call in items(message.get("tool_calls"))]
     legacy = message.get("function_call")
     return calls or ([_call(message, "function_call")] if legacy else [])

@@ -1,4 +1,4 @@
-"""Chat-completion requests: a body is checked, and becomes the body that one member is sent."""
+"""Chat-completion requests: check a body, and make the body for one member from it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bestofinf.wire.written import Written
 
 Message: TypeAlias = Mapping[str, Any]
 ChatQuestion: TypeAlias = "str | Sequence[Message] | Mapping[str, Any]"
-"""A text of the user, messages, or a whole body with messages, tools and whatever else belongs."""
+"""A text of the user, a list of messages, or a whole body with messages, tools and other fields."""
 
 OWN_PART = "bestofinf"
-"""Key of a request that is meant for the ensemble and never sent to a member."""
+"""Key of a request with settings for the ensemble, which is never sent to a member."""
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _FORMATS = frozenset({"text", "json_object", "json_schema"})
@@ -29,8 +29,8 @@ class ChatRequest:
     """A request that passed the checks.
 
     Attributes:
-        body: As the client sent it, without the ensemble's own part.
-        options: The ensemble's own part.
+        body: The client's body without the part for the ensemble.
+        options: The part for the ensemble.
         question_id: The client's own name of the question, from ``metadata.question``.
     """
 
@@ -40,7 +40,7 @@ class ChatRequest:
 
     @property
     def model(self) -> str:
-        """The model that is asked for."""
+        """The requested model."""
         return str(self.body["model"])
 
     @property
@@ -50,7 +50,7 @@ class ChatRequest:
 
     @property
     def n(self) -> int:
-        """How many choices are wanted."""
+        """The number of choices requested."""
         return self.body.get("n") or 1
 
     @property
@@ -70,7 +70,7 @@ class ChatRequest:
 
     @property
     def tools(self) -> tuple[Mapping[str, Any], ...]:
-        """The functions that may be called: name, description and parameters each."""
+        """The functions that may be called, each with name, description and parameters."""
         tools = (mapping(mapping(tool).get("function")) for tool in items(self.body.get("tools")))
         return tuple(tool for tool in tools if tool)
 
@@ -79,8 +79,8 @@ def read_request(body: Any) -> ChatRequest:
     """Check the fields of a request that an ensemble needs; the members check the others.
 
     Raises:
-        BadRequestError: If it is no JSON object, or the model, the messages, or a field that
-            decides how the reply is given is missing or of the wrong type.
+        BadRequestError: If it is not a JSON object, or the model, the messages, or a field on the
+            form of the reply is missing or of the wrong type.
     """
     if not isinstance(body, Mapping):
         raise BadRequestError("the body must be a JSON object")
@@ -135,17 +135,17 @@ def _check_messages(messages: Any) -> None:
 
 
 def chat_body(question: ChatQuestion, *, system: str | None = None) -> Json:
-    """Return the body that asks a question: messages and whatever belongs to them.
+    """Return the body for a question: messages and all other fields.
 
-    Its messages and tools are lists that are written as JSON once, in whatever further body they
-    stand, such as that of every draw: nothing in them is to be changed.
+    Its messages and tools are lists whose JSON text is made only once, for all bodies that contain
+    them, such as those of all draws. So they must not be changed.
 
     Args:
         question: A text of the user, messages, or a whole body.
-        system: Put before the messages unless they begin with instructions of their own.
+        system: System message put before the messages, unless they begin with one.
 
     Raises:
-        UsageError: If there is no message, or one is no mapping with a role.
+        UsageError: If there is no message, or one is not a mapping with a role.
     """
     if isinstance(question, str):
         body: Json = {"messages": [{"role": "user", "content": question}]}
@@ -158,7 +158,7 @@ def chat_body(question: ChatQuestion, *, system: str | None = None) -> Json:
             f"a question is a text, a list of messages or a request's body, got {shown(question)}"
         )
     messages = body.get("messages")
-    if not isinstance(messages, Written):  # else this body was made here before
+    if not isinstance(messages, Written):  # otherwise this function has made the body before
         messages = body["messages"] = _checked(messages)
         if isinstance(body.get("tools"), list):
             body["tools"] = Written(body["tools"])
@@ -188,17 +188,17 @@ def draw_body(
     drop: Iterable[str] = (),
     change: Mapping[str, Any] | None = None,
 ) -> Json:
-    """Return the body that one member is sent for one draw. Only what is named here is changed.
+    """Return the body for one member and one draw. Only the fields named here are changed.
 
     Args:
         body: The request, without the ensemble's own part.
         model: The member's own name of its model.
-        index: Place of the draw in the vote, from 0. It is added to a seed, since equal seeds
-            would make all votes one reply.
+        index: Index of the draw in the vote, from 0. It is added to a seed, because with equal
+            seeds all replies would be the same.
         stream: Ask for a stream that ends with the usage.
-        rename: New names of fields, for servers that know other ones.
-        drop: Fields that the server does not take; after renaming.
-        change: Fields that are set to these values whatever the request says.
+        rename: New names of fields, for servers that use other names.
+        drop: Fields that the server refuses, with their new names.
+        change: Fields that are set to these values, whatever the request has.
     """
     renamed = {(rename or {}).get(name, name): value for name, value in body.items()}
     left_out = {"stream", "stream_options", "n", OWN_PART, *drop}
@@ -212,7 +212,7 @@ def draw_body(
 
 
 def draw_seed(seed: int, index: int) -> int:
-    """Return the seed of a draw: another one for each, within the 64 bits that servers take."""
+    """Return the seed of a draw: a different one for each, within the 64 bits that servers accept."""
     return seed + index if seed + index <= _LARGEST_SEED else seed - index
 
 

@@ -1,4 +1,4 @@
-"""Replies as chat completions: one body, or the chunks of a stream."""
+"""Write replies as chat completions: one body, or the chunks of a stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bestofinf.wire.requests import OWN_PART
 from bestofinf.wire.values import Json, dumps, items, mapping
 
 PIECE = 2_000
-"""Characters of a text that go into one chunk."""
+"""Maximum number of characters of a text in one chunk."""
 _IN_ORDER = ("reasoning_content", "reasoning", "content", "refusal")
 
 
@@ -26,15 +26,16 @@ def completion(
 ) -> Json:
     """Return replies as one completion.
 
-    A reply that came as a completion stays what its server wrote, with the fields that describe
-    its response; only what is named here is replaced.
+    A reply that came as a completion keeps all fields of its server; only the fields named here are
+    replaced.
 
     Args:
-        replies: One for each choice; the first one's body gives what describes the response.
-        id: Of the completion.
+        replies: One for each choice; the other fields of the response come from the first one's
+            body.
+        id: Id of the completion.
         created: Unix time in seconds.
         model: Name of the ensemble.
-        usage: What is told as usage; None keeps that of the first reply's own body.
+        usage: Usage to report; None keeps that of the first reply's own body.
         told: The decision, put under ``bestofinf``.
     """
     native = mapping(replies[0].native) if replies else {}
@@ -49,7 +50,7 @@ def completion(
 
 
 def usage_body(tokens: TokenCounts) -> Json:
-    """Return token counts in OpenAI's form; unknown ones are 0, as the form has no word for it."""
+    """Return token counts in OpenAI's format, which has no value for unknown: they become 0."""
     read, written = tokens.input or 0, tokens.output or 0
     return {
         "prompt_tokens": read,
@@ -63,8 +64,8 @@ def usage_body(tokens: TokenCounts) -> Json:
 def chunks(body: Mapping[str, Any], *, include_usage: bool = False) -> Iterator[Json]:
     """Yield a completion as the chunks of a stream.
 
-    For every choice: the role, thoughts and text in pieces, each tool call whole, then the reason
-    of the end. The usage comes last, where it is asked for, and the decision with the last end.
+    For every choice: the role, thoughts and text in pieces, each tool call whole, then the finish
+    reason. The decision comes with the last finish reason, and the usage, if requested, at the end.
 
     Args:
         body: A completion.
@@ -88,7 +89,7 @@ def chunks(body: Mapping[str, Any], *, include_usage: bool = False) -> Iterator[
 
 
 def _choice(place: int, reply: Reply) -> Json:
-    """Return one choice: as its server wrote it, or made from the reply."""
+    """Return one choice: that of its server, or one made from the reply."""
     own = [mapping(choice) for choice in items(mapping(reply.native).get("choices"))]
     if own and own[0]:
         return {**own[0], "index": place}
@@ -111,7 +112,7 @@ def _choice(place: int, reply: Reply) -> Json:
 
 
 def _deltas(choice: Mapping[str, Any]) -> Iterator[Json]:
-    """Yield the choices of a choice's chunks; the last one gives the reason of the end."""
+    """Yield the parts of a choice for the chunks; the last one has the finish reason."""
     message = mapping(choice.get("message"))
     index = choice.get("index", 0)
     logprobs = choice.get("logprobs")

@@ -1,7 +1,7 @@
-"""Streams of server-sent events: bytes become chunks, and the chunks of one reply a completion.
+"""Streams of server-sent events: from bytes to chunks, and from the chunks of a reply to a completion.
 
 Source of the format: the HTML standard, section 9.2.6 (event streams). Only ``data`` fields are
-read and written: clients of OpenAI's form trip over ``id``, ``event`` and ``retry``.
+read and written, because many clients of OpenAI's format fail on ``id``, ``event`` and ``retry``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bestofinf.wire.values import Json, dumps, encoded, items, loads, mapping, t
 DONE = "[DONE]"
 """Data of the last event of a stream."""
 HEARTBEAT = b": waiting\n\n"
-"""A comment that keeps a connection alive and that clients do not see."""
+"""A comment that keeps a connection alive and that clients ignore."""
 
 
 def event(data: Mapping[str, Any] | str) -> bytes:
@@ -25,7 +25,7 @@ def event(data: Mapping[str, Any] | str) -> bytes:
 
 
 class EventReader:
-    """Cuts bytes into the data of events, however the bytes are split."""
+    """Splits received bytes into the data of events, wherever the pieces of bytes are cut."""
 
     def __init__(self) -> None:
         self._line: list[bytes] = []  # of the last line, which may be long: each piece is read once
@@ -33,9 +33,9 @@ class EventReader:
         self._data: list[str] = []
 
     def feed(self, received: bytes) -> Iterator[str]:
-        """Yield the data of every event that has come to its end."""
+        """Yield the data of every complete event."""
         received = self._return + received
-        self._return = received[-1:] if received.endswith(b"\r") else b""  # may be half of two
+        self._return = received[-1:] if received.endswith(b"\r") else b""  # half of a CRLF?
         *lines, rest = (received.removesuffix(b"\r") + b".").splitlines()
         if lines:
             lines[0] = b"".join([*self._line, lines[0]])
@@ -48,7 +48,7 @@ class EventReader:
                 yield self._event()
 
     def close(self) -> Iterator[str]:
-        """Yield what stands at the end of the stream without an empty line behind it."""
+        """Yield the last event if the stream ended without an empty line after it."""
         self._take(b"".join(self._line))
         self._line, self._return = [], b""
         if self._data:
@@ -65,7 +65,7 @@ class EventReader:
 
 
 class StreamedCompletion:
-    """Puts the chunks of a stream together.
+    """Assembles the chunks of a stream.
 
     Servers number tool calls in different ways: a call without an index, or with the index of
     another call and an id of its own, is a new one.
@@ -82,7 +82,7 @@ class StreamedCompletion:
 
         Raises:
             EndpointError: If it is an error.
-            LostReplyError: If it is no JSON, as where a connection was cut.
+            LostReplyError: If it is not JSON, for example because a connection was cut.
         """
         if data.strip() == DONE:
             self._done = True
@@ -94,7 +94,7 @@ class StreamedCompletion:
         self.add_chunk(chunk)
 
     def add_chunk(self, chunk: Any) -> None:
-        """Take the data of one event that is parsed already; raises as `add` does."""
+        """Take the parsed data of one event; raises the errors of `add`."""
         if error_in(chunk):
             raise endpoint_error(None, chunk)
         found = mapping(chunk)
@@ -110,8 +110,8 @@ class StreamedCompletion:
         """Return the completion that the chunks make up.
 
         Raises:
-            LostReplyError: If the stream ended before the reply: no choice came, or one without a
-                reason for its end and no word of the server that this is all.
+            LostReplyError: If the stream ended before the reply was complete: it had no choice, or
+                one without a finish reason and no final `DONE`.
         """
         choices = [self._choices[place] for place in sorted(self._choices)]
         if not choices or not (self._done or all(choice.finished for choice in choices)):

@@ -1,6 +1,6 @@
-"""Write JSON, and take objects, lists and texts out of it: what does not fit is absent.
+"""Write JSON, and get objects, lists and texts from it; values of another type are absent.
 
-It is read, and numbers are taken, by `bestofinf.border`.
+JSON is read, and numbers are taken from it, by `bestofinf.border`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def dumps(value: Any) -> str:
 
 
 def encoded(value: Any) -> bytes:
-    """Return a value as compact JSON in bytes; half a surrogate, which UTF-8 lacks, is escaped."""
+    """Return a value as compact JSON in bytes; lone surrogates, which UTF-8 lacks, are escaped."""
     try:
         return dumps(value).encode()
     except UnicodeEncodeError:
@@ -30,18 +30,18 @@ def encoded(value: Any) -> bytes:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return an object, or an empty one in place of anything else."""
-    # Nearly all are dictionaries or None, and an abstract class takes long to ask.
+    """Return an object; an empty one for anything else."""
+    # Nearly all values are dictionaries or None, and a check of an abstract class is slow.
     if type(value) is dict:
         return value
     return value if value is not None and isinstance(value, Mapping) else {}
 
 
 def items(value: Any) -> Sequence[Any]:
-    """Return a list, or an empty one in place of anything else."""
+    """Return a list; an empty one for anything else."""
     return value if isinstance(value, list | tuple) else ()
 
 
 def text(value: Any) -> str | None:
-    """Return a text; None if it is empty or none."""
+    """Return a text; None if it is empty or not a text."""
     return value if isinstance(value, str) and value else None

@@ -1,7 +1,7 @@
-"""What many bodies have in common is written as JSON once.
+"""Lists whose JSON text is made once and shared by many bodies.
 
-All draws of a vote send the same messages and tools. With a long conversation, or with images, to
-write them anew for each would take more of the processor than all the rest of a draw.
+All draws of a vote send the same messages and tools. With a long conversation or with images, encoding
+them again for each draw would take more CPU time than everything else in a draw.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from bestofinf.wire.values import dumps
 
 
 class Written(list[Any]):
-    """A list whose JSON text is made once, when it is first sent. It is not to be changed.
+    """A list whose JSON text is made once, when it is first sent. It must not be changed.
 
     Args:
-        values: What it holds.
+        values: The items.
     """
 
     __slots__ = ("_data",)
@@ -33,7 +33,7 @@ class Written(list[Any]):
         return self._data
 
     def after(self, first: Any) -> Written:
-        """Return the list with a value put before it, whose text is made of this one's."""
+        """Return the list with a value put before it, whose JSON text reuses this one's."""
         longer = Written([first, *self])
         if self:
             longer._data = b"[" + _bytes(first) + b"," + self.data[1:]
@@ -41,7 +41,7 @@ class Written(list[Any]):
 
 
 def body_bytes(body: Mapping[str, Any]) -> bytes:
-    """Return a body as compact JSON; half a surrogate, which UTF-8 lacks, becomes a question mark."""
+    """Return a body as compact JSON; lone surrogates, which UTF-8 lacks, become question marks."""
     known = {name: value for name, value in body.items() if isinstance(value, Written)}
     rest = _bytes({name: value for name, value in body.items() if name not in known})
     if not known:

@@ -98,7 +98,7 @@ class Collector:
             message: The answer as it was handed out (a message, a response, or its trace), or the
                 id of the call, ``call_id`` in the trace.
             correct: Whether the answer is right (thumbs up or down).
-            gold: What the right answer is; in place of `correct`.
+            gold: The right answer; instead of `correct`.
             source: Who says so.
 
         Returns:
