@@ -56,6 +56,7 @@ NEVER = {
     *(("testing", part) for part in (*LEARNING, "border", "records", "rules", "voting", "drivers")),
     *((part, "tiny") for part in (*ENGINE, *LEARNING, "ensemble", "batches", "view")),
     ("border", "errors"),
+    ("advice", "voting"),
     ("optscale", "records"),
     ("rules", "answers"),
     ("scorers", "answers"),

@@ -19,6 +19,7 @@ from bestofinf.advice.strategies import (
     with_kappa,
 )
 from bestofinf.advice.units import Unit, chosen_unit
+from bestofinf.calibration import ConfidenceCalibration
 from bestofinf.calibration.confidence import LABELS, fit_confidence
 from bestofinf.calibration.kappa import FEWEST as FEWEST_TOLD
 from bestofinf.calibration.kappa import KappaFit, fit_kappa
@@ -28,7 +29,6 @@ from bestofinf.evaluation.coverage import Coverage, deep_enough
 from bestofinf.evaluation.limits import Limit
 from bestofinf.evaluation.provenance import FEWEST, LabelSources, for_estimates
 from bestofinf.records.display import Brief, bars
-from bestofinf.voting.confidence import ConfidenceCalibration
 from bestofinf.weights.compare import DEFAULT, WeightComparison, compare_weights
 from bestofinf.weights.votes import FEWEST_VOTES, common_questions
 

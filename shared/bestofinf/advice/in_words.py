@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from bestofinf.advice.choice import Aim, Choice
 from bestofinf.advice.strategies import Contender
 from bestofinf.advice.units import Unit
+from bestofinf.calibration import ConfidenceCalibration
 from bestofinf.evaluation.limits import FEWEST
-from bestofinf.voting.confidence import ConfidenceCalibration
 from bestofinf.weights.votes import FEWEST_VOTES
 
 SURE = 0.8
