@@ -14,7 +14,7 @@ from langchain_core.outputs import Generation, LLMResult
 from bestofinf.evaluation.recording.collector import Collector, OpenRuns, Prompt, rule_text
 from bestofinf.records import Reply
 from langchain_bestofinf.callbacks import SAMPLE_TAG
-from langchain_bestofinf.messages import TRACE_KEY, reply_of
+from langchain_bestofinf.messages import TRACE_KEY, reply_of, told_usage
 from langchain_bestofinf.runnable import DECISION_EVENT
 
 QUESTION_TAG = "question_id:"
@@ -163,7 +163,7 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
     def _end_model(self, run: _Run, generations: Sequence[Generation]) -> None:
         for draw, generation in enumerate(generations):
             message = getattr(generation, "message", None)
-            usage = getattr(message, "usage_metadata", None) or {}
+            usage = told_usage(message)
             # Each of several generations of one request carries the usage of all of them.
             alone = len(generations) == 1
             self.recorder.sample(

@@ -104,7 +104,7 @@ def ending_of(message: AIMessage) -> str | None:
     told = [incomplete.get("reason")] if isinstance(incomplete, Mapping) else []
     told += [metadata.get(key) for key in _ENDINGS]
     cut = metadata.get("model_provider") in _TELLING and not any(k in metadata for k in _ENDINGS)
-    return as_finish_reason(next(filter(None, told), BROKEN_OFF if cut else None))
+    return next(filter(None, map(as_finish_reason, told)), BROKEN_OFF if cut else None)
 
 
 def message_in(reply: Reply | None) -> AIMessage | None:
@@ -133,25 +133,29 @@ def with_text(message: AIMessage, change: Callable[[str], str]) -> AIMessage:
 
 def reading_of(reply: Reply) -> Reading:
     """Return a reply with the tokens that its message reports."""
-    message = message_in(reply)
-    usage: Mapping[str, Any] = (message.usage_metadata if message is not None else None) or {}
+    usage = told_usage(message_in(reply))
     return Reading(reply, usage.get("input_tokens"), usage.get("output_tokens"))
 
 
-def usage_in(response: LLMResult, price: tuple[float, float] = (0.0, 0.0)) -> Usage:
-    """Return what one run of a model has used, as the first of its messages tells, at a price."""
+def told_usage(message: object) -> Mapping[str, Any]:
+    """Return what a message tells of its tokens; nothing where that is no mapping."""
+    usage = getattr(message, "usage_metadata", None)
+    return usage if isinstance(usage, Mapping) else {}
+
+
+def usage_in(response: LLMResult) -> Usage:
+    """Return what one run of a model has used, as the first of its messages tells."""
     generations = [generation for row in response.generations for generation in row]
-    told: Any = {}
-    if generations and isinstance(generations[0], ChatGeneration):
-        told = getattr(generations[0].message, "usage_metadata", None) or {}
-    return Usage.told(told.get("input_tokens"), told.get("output_tokens"), price=price)
+    first = generations[0] if generations else None
+    told = told_usage(first.message if isinstance(first, ChatGeneration) else None)
+    return Usage.told(told.get("input_tokens"), told.get("output_tokens"))
 
 
 def summed_usage(messages: Iterable[AIMessage]) -> UsageMetadata | None:
     """Return the sum of the messages' usage with all details; None when none reports any."""
     total: UsageMetadata | None = None
     for message in messages:
-        if (usage := metered(message.usage_metadata)) is not None:
+        if (usage := metered(told_usage(message))) is not None:
             total = add_usage(total, usage)
     return total
 
@@ -161,22 +165,31 @@ def metered(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
 
     None where it does not tell of them: a reply from a cache may have nothing but a cost of 0.
     """
-    sums = ("input_tokens", "output_tokens", "total_tokens")
-    if usage is None or any(as_count(usage.get(name)) is None for name in sums):
+    checked: dict[str, Any] = _counts(
+        {
+            name: (usage or {}).get(name)
+            for name in ("input_tokens", "output_tokens", "total_tokens")
+        }
+    )
+    if usage is None or len(checked) < 3:
         return None
-    checked: dict[str, Any] = {name: usage[name] for name in sums}
     for name in ("input_token_details", "output_token_details"):
         details = usage.get(name)
         if isinstance(details, Mapping):
-            checked[name] = {k: n for k, n in details.items() if as_count(n) is not None}
+            checked[name] = _counts(details)
     return cast(UsageMetadata, checked)
+
+
+def _counts(told: Mapping[str, Any]) -> dict[str, int]:
+    """Return those that are whole numbers, as Python's own: no others can be summed by LangChain."""
+    return {name: count for name, n in told.items() if (count := as_count(n)) is not None}
 
 
 def own_usage(message: AIMessage) -> UsageMetadata | None:
     """Return a message's usage, with the cost if that is told."""
-    told: Mapping[str, Any] = message.usage_metadata or {}
-    usage, cost = metered(told), told.get("total_cost")
-    if usage is None or as_amount(cost) is None:
+    told = told_usage(message)
+    usage, cost = metered(told), as_amount(told.get("total_cost"))
+    if usage is None or cost is None:
         return usage
     return cast(UsageMetadata, {**usage, "total_cost": cost})
 

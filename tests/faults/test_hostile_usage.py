@@ -1,7 +1,10 @@
 """What can be no number of tokens decides nothing, through every entry point of the chat model."""
 
 import asyncio
+from dataclasses import dataclass
+from decimal import Decimal
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage
 
@@ -14,12 +17,21 @@ from support.hostile import NUMBERS
 QUESTIONS = ["2 + 3?", "2 + 4?"]
 
 
+@dataclass(frozen=True)
+class Whole:
+    """All that a provider tells of its usage, which may be anything."""
+
+    usage: object
+
+
 def member(value):
     """Return a member whose provider tells this as its numbers of tokens."""
 
     def say(number):
         message = AIMessage("The answer is 5.")
-        if value is not None:
+        if isinstance(value, Whole):
+            message.usage_metadata = value.usage
+        elif value is not None:
             message.usage_metadata = dict.fromkeys(
                 ("input_tokens", "output_tokens", "total_tokens"), value
             )
@@ -66,3 +78,29 @@ def test_a_hostile_number_of_tokens_is_as_none(tmp_path, way):
     assert expected[0][0][0] == "5"
     for number, value in enumerate(NUMBERS):
         assert decided(way, value, tmp_path / f"{number}.db") == expected, value
+
+
+@pytest.mark.filterwarnings("ignore::bestofinf.batches.UnboundBudgetWarning")
+@pytest.mark.parametrize("way", ["invoke", "stream", "tokens"])
+@pytest.mark.parametrize(
+    "value", [7, "7", [7], np.arange(3), Decimal("NaN"), {"a": {"b": 7}}], ids=repr
+)
+def test_so_is_what_holds_no_numbers_at_all(tmp_path, way, value):
+    expected = decided(way, None, tmp_path / "none.db")
+    assert decided(way, Whole(value), tmp_path / "odd.db") == expected
+
+
+@pytest.mark.parametrize("kind", [int, float, np.int64, np.float32, np.uint8], ids=repr)
+def test_a_whole_number_of_any_kind_is_summed_as_one(kind):
+    details = {"input_token_details": {"cache_read": kind(2)}, "total_cost": kind(1)}
+    usage = {"input_tokens": kind(3), "output_tokens": kind(4), "total_tokens": kind(7), **details}
+    model = AdaptiveEnsembleChat([member(Whole(usage))], rule="fixed:n=2", usage="all")
+    told = model.invoke("2 + 3?").usage_metadata
+    assert {name: told[name] for name in ("input_tokens", "output_tokens")} == {
+        "input_tokens": 6,
+        "output_tokens": 8,
+    }
+    assert told["input_token_details"] == {"cache_read": 4}
+    assert all(
+        type(told[name]) is int for name in ("input_tokens", "output_tokens", "total_tokens")
+    )

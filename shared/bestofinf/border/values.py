@@ -87,7 +87,10 @@ def as_logprobs(values: Any) -> tuple[float, ...] | None:
     """
     if not isinstance(values, tuple | list) or not values:
         return None
-    found = [value if value == -math.inf else as_finite(value) for value in values]
+    found = [
+        -math.inf if isinstance(value, Real) and value == -math.inf else as_finite(value)
+        for value in values
+    ]
     return None if None in found else tuple(value for value in found if value is not None)
 
 
