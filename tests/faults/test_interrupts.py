@@ -93,7 +93,7 @@ def test_so_it_is_where_the_server_does_not_answer(names):
     assert all(took < LONG for _, took in found.values()), found
 
 
-def interrupted_program(server, arguments, requests):
+def interrupted_program(server, arguments, requests, signals=(signal.SIGINT,)):
     """Interrupt a command after so many requests; return what it did, and the requests after it."""
     program = [sys.executable, "-c", "from bestofinf.cli import main; main()", *arguments]
     with subprocess.Popen(
@@ -103,7 +103,9 @@ def interrupted_program(server, arguments, requests):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.005)
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.02)
         before = server.counts()["started"]
         _, error = process.communicate(timeout=60)
     assert time.monotonic() - began < LONG
@@ -120,8 +122,12 @@ def test_an_interrupt_of_the_command_ask_costs_what_is_in_flight_at_most():
     assert more <= SLOTS
 
 
+ENDS = [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP, signal.SIGHUP)]  # shells tell it again
+
+
 @pytest.mark.parametrize("faults", [[], ["--fault-rate", "1", "--fault-kinds", "rate_limit"]])
-def test_an_interrupt_of_the_command_run_waits_for_nobody_who_pauses(tmp_path, faults):
+@pytest.mark.parametrize("signals", ENDS, ids=["interrupt", "termination", "closed terminal"])
+def test_an_interrupt_of_the_command_run_waits_for_nobody_who_pauses(tmp_path, faults, signals):
     """Where members refuse, draws pause between tries for as long as it takes."""
     questions = tmp_path / "q.jsonl"
     questions.write_text("".join(f'{{"id": "q{i}", "prompt": "say {i}"}}\n' for i in range(200)))
@@ -129,7 +135,7 @@ def test_an_interrupt_of_the_command_run_waits_for_nobody_who_pauses(tmp_path, f
     with ServerProcess("--backend", "echo", "--latency", "0.1", *faults) as server:
         arguments = ["run", str(questions), "-m", "echo", "--base-url", server.url, "--answer"]
         arguments += ["text", "--out", str(out), "--budget", "2000", "--concurrency", str(SLOTS)]
-        code, more = interrupted_program(server, arguments, 5 if faults else 40)
+        code, more = interrupted_program(server, arguments, 5 if faults else 40, signals)
         served = server.counts()["finished"]
     assert code == 130
     assert more <= SLOTS

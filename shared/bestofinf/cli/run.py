@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -15,12 +14,11 @@ import typer
 from bestofinf.cli.models import FORMS, ensemble_of, is_config, named, one_config, plan_of
 from bestofinf.cli.options import BaseUrl, EnsembleFile, EnsembleName, Temperature, WeightsFile
 from bestofinf.cli.progress import shown, summary
+from bestofinf.cli.stopping import stopping
 from bestofinf.cli.terminal import Console
 from bestofinf.errors import UsageError
 
 if TYPE_CHECKING:
-    import asyncio
-
     from bestofinf import Draw, Sample
     from bestofinf.batches import AskMember, Executor, JobReport, Journal
     from bestofinf.batches.pool import Budget
@@ -272,7 +270,7 @@ def run(
     )
 
     async def work() -> JobReport:
-        with _stopping() as stop, shown(stop) as show:
+        with stopping(_say) as stop, shown(stop) as show:
             crew: Executor = LocalExecutor(ask, plan, journal)
             if ray is not None:
                 crew = RayExecutor(
@@ -351,37 +349,6 @@ def _settings(
         "prompt": prompt,
         "id_column": id_column or "id",
     }
-
-
-@contextmanager
-def _stopping() -> Iterator[asyncio.Event]:
-    """Give an event that the first Ctrl-C or SIGTERM sets; a second one ends the program."""
-    import asyncio
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def interrupted() -> None:
-        stop.set()
-        ended()
-        _say(
-            "stopping: waiting for what is in flight, then the answers so far are written "
-            "(Ctrl-C again does not wait)"
-        )
-
-    def ended() -> None:
-        for number in signals:
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.remove_signal_handler(number)
-
-    for number in signals:
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows
-            loop.add_signal_handler(number, interrupted)
-    try:
-        yield stop
-    finally:
-        ended()
 
 
 def _say(text: str) -> None:
