@@ -143,12 +143,12 @@ def told_usage(message: object) -> Mapping[str, Any]:
     return usage if isinstance(usage, Mapping) else {}
 
 
-def usage_in(response: LLMResult) -> Usage:
-    """Return what one run of a model has used, as the first of its messages tells."""
+def usage_in(response: LLMResult, price: tuple[float, float] = (0.0, 0.0)) -> Usage:
+    """Return what one run of a model has used, as the first of its messages tells, at a price."""
     generations = [generation for row in response.generations for generation in row]
     first = generations[0] if generations else None
     told = told_usage(first.message if isinstance(first, ChatGeneration) else None)
-    return Usage.told(told.get("input_tokens"), told.get("output_tokens"))
+    return Usage.told(told.get("input_tokens"), told.get("output_tokens"), price=price)
 
 
 def summed_usage(messages: Iterable[AIMessage]) -> UsageMetadata | None:
