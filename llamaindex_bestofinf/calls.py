@@ -50,10 +50,7 @@ class EnsembleCall:
         call = self.call
         call.details = {"call_id": self.call_id, "kind": self.kind, "rule": call.plan.written}
         report = CallReport(self.call_id, self.kind, call.plan)
-        call.observers = [
-            *([report.observe] if report.heard else []),
-            *([lines(watch)] if watch is not None else []),
-        ]
+        call.observers = [*report.observers, *([] if watch is None else [lines(watch)])]
         if report.heard:
             report.start(call.question.shown(), self.tools)
         return report

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextvars import Context, ContextVar
+from secrets import token_hex
 from typing import Any, cast
-from uuid import uuid4
 
 from llama_index.core.base.llms.generic_utils import messages_to_prompt
 from llama_index.core.base.llms.types import (
@@ -172,7 +172,7 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         return self._call("structured", question, settings)
 
     def _call(self, kind: str, question: Question, settings: dict[str, Any]) -> EnsembleCall:
-        call_id = uuid4().hex
+        call_id = token_hex(16)
         plan, acceptance = self._resolve_call(settings, call_id)
         manager = self.callback_manager
         client = LlamaIndexClient(call_id, plan.members, self._kept.clients, manager)

@@ -25,7 +25,7 @@ from llama_index_instrumentation.dispatcher import Dispatcher
 from llama_index_instrumentation.event_handlers import NullEventHandler
 from pydantic import BaseModel
 
-from bestofinf.ensemble import Counted, Result, VotePlan, failed_trace, outcome_facts
+from bestofinf.ensemble import Counted, Observer, Result, VotePlan, failed_trace, outcome_facts
 from bestofinf.records import Decision, Draw, Outcome, Sample
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.messages import uncounted
@@ -62,9 +62,13 @@ class CallReport:
         self._kind = kind
         self._plan = plan
         self._span = active_span_id.get()
-        self._counted = Counted(self._sample)
-        self.observe = self._counted.observe
         self.heard = is_heard()
+        self._counted = Counted(self._sample) if self.heard else None
+
+    @property
+    def observers(self) -> list[Observer]:
+        """What is to be told every outcome as it arrives."""
+        return [] if self._counted is None else [self._counted.observe]
 
     def start(self, prompt: str | Sequence[ChatMessage], tools: Sequence[Any]) -> None:
         """The ensemble is asked."""
@@ -93,7 +97,7 @@ class CallReport:
             self._end(None, failed_trace(error))
 
     def _end(self, decision: Decision | None, told: Mapping[str, Any]) -> None:
-        if self.heard:
+        if self._counted is not None:
             self._counted.end(decision)
             self._tell(
                 EnsembleEndEvent(
@@ -192,11 +196,11 @@ class EndpointReport(_Report):
         self, model: LLM, prompt: str | Sequence[ChatMessage], options: Mapping[str, Any]
     ) -> None:
         super().__init__()
-        shown: Any = prompt if isinstance(prompt, str) else list(prompt)
-        self._prompt: Any = shown
         self._chat = not isinstance(prompt, str)
         self.kind: Any = ChatResponse if self._chat else CompletionResponse
         if self.heard:
+            shown: Any = list(prompt) if self._chat else prompt
+            self._prompt = shown
             facts: dict[str, Any] = {
                 "model_dict": model.to_payload(),
                 "additional_kwargs": dict(options),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, cast
-from uuid import uuid4
 
 from llama_index.core.base.llms.generic_utils import (
     achat_to_completion_decorator,
@@ -95,7 +95,7 @@ class StructuredQuestion(Question):
     @contextmanager
     def _counting(self, member: Member[LLM]) -> Iterator[str]:
         """Count the tokens of what is asked within, under a key."""
-        key, book = uuid4().hex, usage_book()
+        key, book = token_hex(16), usage_book()
         book.open(key)
         active_instrument_tags.set({**active_instrument_tags.get(), USAGE_TAG: key})
         try:

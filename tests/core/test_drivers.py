@@ -1,6 +1,7 @@
 """The drivers: the same decision in tasks and in threads, and nothing left behind."""
 
 import asyncio
+import dataclasses
 import threading
 import time
 from contextlib import nullcontext
@@ -254,3 +255,12 @@ async def test_nobody_waits_for_tasks_of_which_none_is_expected():
     assert await arrivals.next(seconds=0) == []
     waiting.cancel()
     assert await arrivals.next() == [waiting]
+
+
+def test_a_vote_changes_nothing_else_of_a_sample():
+    given = {f.name: getattr(Sample(None), f.name) for f in dataclasses.fields(Sample)}
+    given |= {"reply": Reply(text="7"), "usage": Usage(1, 2, 0.5, 3), "tokens": 2, "seconds": 0.5}
+    given |= {"score": 0.25, "likelihood": Reply(text="7", logprobs=(-0.5,)).likelihood}
+    assert Sample(**given).voting("7", "a note") == Sample(
+        **given | {"answer": "7", "note": "a note"}
+    )

@@ -7,6 +7,7 @@ second is a difference, and every difference wants a reason in the suite's list.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -47,6 +48,20 @@ class Copy:
     repository: str
     commit: str
     folder: str
+
+    def tests(self, place: Path) -> Path:
+        """Return a folder of the package's name with its tests alone.
+
+        The package itself beside them would be imported in the place of the one that is installed.
+
+        Args:
+            place: Where to put it.
+        """
+        folder = place / self.folder
+        if not folder.exists():
+            shutil.copytree(self.found() / "tests", folder / "tests")
+            shutil.copy(self.found() / "pyproject.toml", folder)
+        return folder
 
     def found(self) -> Path:
         """Return the folder of the package; skips the test, saying what to fetch, if there is none."""
@@ -90,7 +105,7 @@ def run(suite: Suite, plugin: Path, members: int, results: Path) -> set[str]:
         members: 0 for models as they are.
         results: Folder for pytest's report.
     """
-    source = None if suite.copy is None else suite.copy.found()
+    source = None if suite.copy is None else suite.copy.tests(results)
     inside = _environment(suite.requires)
     source = source or _source(suite.package)
     report = results / f"{suite.name}-{members}.xml"

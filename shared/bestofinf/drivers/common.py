@@ -112,7 +112,7 @@ def extracted(sample: Sample, answer: Answer | None) -> Sample:
     value, note = answer.vote(sample.reply, tokens=sample.tokens)
     if sample.note:
         note = f"{note}; {sample.note}" if note else sample.note
-    return replace(sample, answer=value, note=note)
+    return sample.voting(value, note)
 
 
 async def read(sample: Sample, answer: Answer | None) -> Sample:
@@ -150,7 +150,7 @@ def failed(error: BaseException, seconds: float, usage: Usage = NO_USAGE) -> Fai
 
 def with_cost(sample: Sample, further: Usage) -> Sample:
     """Return the sample with a further cost."""
-    if further == NO_USAGE and not further.unmetered:
+    if further is NO_USAGE or (further == NO_USAGE and not further.unmetered):
         return sample
     return replace(sample, usage=sample.usage + further)
 

@@ -23,8 +23,8 @@ COUNTS = frozenset({*_OUTPUT_KEYS, *_INPUT_KEYS, "total_tokens", "total_token_co
 
 def told(place: Any, name: str) -> Any:
     """Return what stands under a name in a mapping, or as an attribute; None if nothing does."""
-    if isinstance(place, dict):  # what it mostly is, and quicker to tell
-        return place.get(name)
+    if place is None or isinstance(place, dict):  # what it mostly is, and quicker to tell
+        return None if place is None else place.get(name)
     return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
 
 

@@ -52,7 +52,7 @@ from bestofinf.voting.ballot import ballot_for
 from bestofinf.voting.confidence import ConfidenceCalibration
 from bestofinf.voting.ledger import Ledger
 from bestofinf.voting.schedule import Schedule
-from bestofinf.voting.selectors import BestScore, Election, Selector, WeightedMajority
+from bestofinf.voting.selectors import BestScore, Selector, WeightedMajority
 from bestofinf.voting.settings import VoteSettings
 
 EAGER_SLOTS = 8  # beyond this, waste grows faster than latency falls (docs/rules.md)
@@ -355,13 +355,14 @@ class VotingEngine:
 
     def _elected(self, verdict: Verdict) -> tuple[AnswerValue | None, int, Sample, float]:
         """Return the answer, the member and the sample that win, and the confidence in them."""
-        counted = self._ledger.candidates()
+        counted, chosen = self._ledger.candidates(), None
         if self._selector is None:
-            winner = self._ballot.elected(verdict, self.rule)
-            selection = Election(winner.answer, confidence=winner.confidence)
+            elected = self._ballot.elected(verdict, self.rule)
+            answer, confidence = elected.answer, elected.confidence
         else:
             selection = self._selector.select(counted, self.tally)
-        answer, chosen, confidence = selection.answer, selection.candidate, selection.confidence
+            answer, confidence = selection.answer, selection.confidence
+            chosen = selection.candidate
         if confidence is None:
             confidence = self._ballot.confidence(answer)
         if chosen is None and answer is None:

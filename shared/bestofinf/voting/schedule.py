@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate, islice
+from itertools import accumulate, islice, repeat
 from typing import Literal, TypeAlias, get_args
 
 from bestofinf.errors import UsageError, one_of
@@ -100,7 +100,7 @@ class Schedule:
     def _start(self) -> Iterator[int]:
         if sum(w > 0 for w in self._weights) == 1:
             only = next(i for i, w in enumerate(self._weights) if w > 0)
-            return iter(lambda: only, None)
+            return repeat(only)
         starts: dict[str, Callable[[], Iterator[int]]] = {
             "greedy": self._greedy,
             "golden": self._golden,
