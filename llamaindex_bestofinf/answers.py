@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bestofinf import answers
 from bestofinf.answers import Answer
-from bestofinf.answers.base import bound
 from bestofinf.answers.judge import Ask
 from bestofinf.ensemble import CitationAnswer
 from bestofinf.records import AnswerValue, Reply, Usage
@@ -36,11 +36,15 @@ class StepAnswer(Answer):
 
     def for_question(self, text: str) -> StepAnswer:
         """Return a copy that reads short replies by what they add to this question."""
-        return bound(self, _auto=self._auto.for_question(text))
+        other = copy.copy(self)
+        other._auto = self._auto.for_question(text)
+        return other
 
     def for_tools(self, tools: Mapping[str, Mapping[str, Any]]) -> StepAnswer:
         """Return a copy that knows the tools of a request."""
-        return bound(self, _auto=self._auto.for_tools(tools))
+        other = copy.copy(self)
+        other._auto = self._auto.for_tools(tools)
+        return other
 
     def in_words(self, value: AnswerValue) -> bool:
         """Return whether an answer is no key, number, choice, notation, object or call."""

@@ -1,11 +1,21 @@
-"""What a short reply adds to its question: the key by which its wordings are one vote."""
+"""What a short reply adds to its question: the key by which its wordings are one vote.
 
-from bestofinf.answers.wording.absent import ABSENT
-from bestofinf.answers.wording.asking import language_of, question_of
-from bestofinf.answers.wording.key import is_pointed, key
-from bestofinf.answers.wording.prompts import asks_for_text, question_in
-from bestofinf.answers.wording.question import Question
-from bestofinf.answers.wording.reply import is_long
+Names are loaded when first used: an ensemble needs the languages with its first answer type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bestofinf._extras import handed_on
+
+if TYPE_CHECKING:
+    from bestofinf.answers.wording.absent import ABSENT
+    from bestofinf.answers.wording.asking import language_of, question_of
+    from bestofinf.answers.wording.keys import is_pointed, key
+    from bestofinf.answers.wording.length import is_long
+    from bestofinf.answers.wording.prompts import asks_for_text, question_in
+    from bestofinf.answers.wording.question import Question
 
 __all__ = [
     "ABSENT",
@@ -18,3 +28,19 @@ __all__ = [
     "question_in",
     "question_of",
 ]
+
+__getattr__ = handed_on(
+    __name__,
+    {
+        "absent": ("ABSENT",),
+        "asking": ("language_of", "question_of"),
+        "keys": ("is_pointed", "key"),
+        "length": ("is_long",),
+        "prompts": ("asks_for_text", "question_in"),
+        "question": ("Question",),
+    },
+)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bestofinf.answers.forms import NOT_AFTER_ARTICLE
 from bestofinf.answers.wording.clauses import cut, without_time
+from bestofinf.answers.wording.length import MAX_CHARS, MAX_WORDS
 from bestofinf.answers.wording.question import Question, Role
 from bestofinf.answers.wording.scanning import Item, scanned
 from bestofinf.answers.wording.tokens import Token, tidied, tokens
 
-_WORDS = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff]+|[\u3040-\u30ff\u3400-\u9fff]{1,2}")
-
 _TAKES_BACK = frozenset({"negation", "guard", "opposite", "yes", "no"})
-
-MAX_CHARS = 400
-MAX_WORDS = 28
-"""A reply with more words is free text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +103,3 @@ def _names(pieces: Sequence[Token], place: int) -> bool:
     if place and pieces[place - 1].sort != "mark":
         return True
     return follows is None or follows.sort == "mark" or follows.fold in NOT_AFTER_ARTICLE
-
-
-def is_long(text: str) -> bool:
-    """Return whether a text has more words than a short reply; of signs, two are one."""
-    if len(text) > MAX_CHARS:
-        return True
-    return sum(1 for _ in _WORDS.finditer(text)) > MAX_WORDS

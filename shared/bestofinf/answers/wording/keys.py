@@ -13,11 +13,12 @@ from bestofinf.answers.stances import disowns
 from bestofinf.answers.wording.absent import ABSENT, absent
 from bestofinf.answers.wording.choice import choice
 from bestofinf.answers.wording.identifiers import identifier
+from bestofinf.answers.wording.length import MAX_CHARS
 from bestofinf.answers.wording.names import name
 from bestofinf.answers.wording.polarity import lead, polarity
 from bestofinf.answers.wording.quantity import moment, quantity
 from bestofinf.answers.wording.question import Question
-from bestofinf.answers.wording.reply import MAX_CHARS, Wording
+from bestofinf.answers.wording.reply import Wording
 from bestofinf.answers.wording.roles import role
 from bestofinf.answers.wording.truth import truth
 
