@@ -225,7 +225,7 @@ def _is_symbol(word: str) -> bool:
 def _without_edges(word: str) -> str:
     ends_in_number = re.search(r"\d[^\w]*$", word)
     word = word.rstrip(_EDGES_OF_NUMBERS if ends_in_number else _EDGES)
-    return word if re.match(r"\.\d", word) else word.lstrip(_EDGES)
+    return word if re.match(r"\.\w", word) else word.lstrip(_EDGES)
 
 
 def _folded(word: str) -> str:

@@ -102,7 +102,7 @@ def latex_form(text: str) -> str:
             text = _DOUBLE_ESCAPE.sub(r"\\", text)
         if "\\!" in text:
             text = _TIGHT_COMMA.sub(",", text).replace("\\!", "")
-        text = text.replace("~", " ")
+        text = text[:1] + text[1:].replace("~", " ")  # "~5" is about 5
         text = _SIZING.sub("", _SPACING.sub(" ", text))
         text = text.replace("{,}", ",")
         if len(_MATH_MODE.findall(text)) % 2 == 0:  # a single $ is a currency

@@ -43,7 +43,7 @@ _SCALED = re.compile(SCALES, re.I)
 _CHANGING = frozenset(
     {"or", "and", "to", "than", "more", "less", "fewer", "plus", "minus", "times"}
     | {"over", "point", "half", "quarter", "dozen", "hundred", "squared", "cubed", "th"}
-    | {"out", "each", "apiece"}
+    | {"out", "each", "apiece", "ago", "off", "excluding", "before", "after", "earlier", "later"}
 )
 """Words after a number that make it another."""
 _POINTED = re.compile(r"\W*[1-9]\d{0,2}[.,]\d{3}(?![\d.,]\d)")  # 1.234 or 1234
@@ -204,6 +204,8 @@ def _quantity(match: re.Match[str], language: str) -> str | None:
         return None
     if scale is None and _is_unclear(match):
         return None
+    if word.lower() not in _SQUARED and not unit_symbol(word) and any(map(unit_symbol, others)):
+        return None  # "3 business days" are no 3 days, nor "5 basis points" 5 points
     if _UNSPACED.match(word) and counter(word) != word:
         return None
     if word.lower() in _SQUARED and len(others) == 1 and (squared := unit_symbol(others[0])):
@@ -237,6 +239,8 @@ def _is_unclear(match: re.Match[str]) -> bool:
     word = match["unit"] or ""
     if not match["gap"] and word in ("K", "M", "B", "T", "G"):
         return True
+    if not match["gap"] and word == "s":
+        return match["number"][-1:] == "0" and len(match["number"]) == 4  # "1900s"
     return len(word) == 1 and word.isalpha() and word.isascii() and not unit_symbol(word)
 
 

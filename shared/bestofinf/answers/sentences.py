@@ -124,7 +124,7 @@ def only_numbers(text: str) -> list[str]:
     A number alone is no sentence: "12!" and "<12" are not 12.
     """
     text = text[-WINDOW:]
-    if len(_WORDS.findall(text)) < 2 or _MADE_ANOTHER.search(text):
+    if len(_WORDS.findall(text)) < 2 or _language(text) is None or _MADE_ANOTHER.search(text):
         return []
     found = _numbers(text)
     return [] if "?" in found.values() else list(found.values())

@@ -350,3 +350,17 @@ def test_what_makes_a_number_another_keeps_it_apart(question, texts):
 )  # fmt: skip
 def test_what_multiplies_a_number_is_read(question, texts):
     assert len({vote(question, text) for text in texts}) == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        ("How much does it cost?", ("$45", "-$45")),
+        ("What is the temperature?", ("5°C", "5 °C warmer", "5 °C colder")),
+        ("Where is it?", ("New York", "New York State")),
+        ("Which files?", ("*.py", ".py", "py")),
+        ("Which folder?", ("~/a", "/a", "a")),
+    ],
+)
+def test_a_sign_or_a_small_word_keeps_answers_apart(question, texts):
+    differ(question, *texts)

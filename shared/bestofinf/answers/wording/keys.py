@@ -24,7 +24,8 @@ from bestofinf.answers.wording.truth import truth
 
 _LETTERS = re.compile(r"[\W_]*(?:[A-Za-z](?:[\W_]+|$)|(?:and|or|und|et|y)\s+)+")
 _FACTORIAL = re.compile(r"\d!")
-_SIGNED = re.compile(r"\W*[-−+][^\W\d_]")
+_SIGNED = re.compile(r"\W*[-−+](?:[^\W\d_]|\s?[$€£¥])")
+_CODE = re.compile(r"[.*~/\\&@]+[\w.]+")
 _INTERVAL = re.compile(r"(?:^|[^\w\s.,;!?]|\bin)\s*[\[(]\s*-?[\d.]+\s*,\s*-?[\d.]+\s*[\])]")
 _FIGURES = re.compile(r"[\d.,;' ()\[\]-]+")
 _POINTED = re.compile(r"\W*\d{1,3}[.,]\d{3}\W*")
@@ -49,6 +50,8 @@ def is_pointed(text: str, question: Question) -> bool:
 
 
 def _read(text: str, question: Question) -> str | None:
+    if _CODE.fullmatch(text):
+        return None  # "*.py" is not ".py"
     if text.upper() in question.labels:
         return text.upper()
     if len(text) > MAX_CHARS or _NOTATION.search(text):

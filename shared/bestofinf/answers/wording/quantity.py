@@ -41,6 +41,8 @@ def quantity(reply: Wording) -> str | None:
         value = Amount(Fraction(1), "times")
     if not isinstance(value, Amount) or not _led_well(value, items, reply):
         return None
+    if _is_difference(value, items, reply):
+        return None
     if not value.unit and question.unit is not None:
         unit, factor = question.unit
         high = None if value.high is None else value.high * factor
@@ -122,6 +124,16 @@ def harmless(items: Iterable[Item], reply: Wording) -> bool:
             if role not in HARMLESS or (role == "preposition" and not question.ties(item.fold)):
                 return False
     return True
+
+
+def _is_difference(value: Amount, items: Sequence[Item], reply: Wording) -> bool:
+    """Return whether a comparative follows that the question has not: "5 °C warmer"."""
+    place = next((i + 1 for i, item in enumerate(items) if item == value), len(items))
+    behind = items[place] if place < len(items) else None
+    if not isinstance(behind, Token) or reply.question.words.language.code not in ("en", "de"):
+        return False
+    asked = any(token.fold == behind.fold for token in reply.question.sentence)
+    return behind.fold.endswith("er") and reply.question.role(behind) == "own" and not asked
 
 
 def _of_own(value: Amount, items: Sequence[Item], reply: Wording) -> bool:

@@ -100,6 +100,9 @@ def _extends(reply: Wording, place: int) -> bool:
         return True
     if token.sort in ("number", "code") and role == "own":
         return True
+    if role == "tell":
+        behind = reply.roles[place + 1 :]  # "New York State", in small letters too
+        return token.text[:1].isupper() or all(other == "mark" for other in behind)
     if role not in ("own", "noun") or not reply.question.words.language.blanks:
         return False
     return token.text[:1].isupper() or (
