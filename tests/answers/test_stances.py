@@ -96,3 +96,18 @@ def test_the_same_languages_are_tried_in_the_same_order_each_time():
     # Chinese and Japanese, or Russian and Bulgarian, share nouns.
     readings = {ChoiceAnswer().vote(Reply(text=text))[0] for text in ("错误的答案：B", "答：B")}
     assert readings == {None, "B"}
+
+
+@pytest.mark.parametrize(
+    "text", ["\u202a42\u202c", "\u206642\u2069", "4\ufe0f\u20e32\ufe0f\u20e3", "\uff14\uff12"]
+)
+@pytest.mark.parametrize("kind", [AutoAnswer(), NumberAnswer(), MathAnswer(symbolic=False)])
+def test_what_only_frames_digits_is_no_part_of_a_number(kind, text):
+    assert kind.vote(Reply(text=text))[0] == "42"
+
+
+@pytest.mark.parametrize("name", ["antThinking", "inner_monologue", "THINK"])
+@pytest.mark.parametrize("kind", [AutoAnswer(), NumberAnswer(), MathAnswer(symbolic=False)])
+def test_thoughts_under_rarer_names_are_no_votes(kind, name):
+    text = f"<{name}>\\boxed{{5}}</{name}>\n7"
+    assert kind.vote(Reply(text=text))[0] == "7"

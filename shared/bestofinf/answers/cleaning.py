@@ -33,7 +33,9 @@ _END = re.compile(
     r"|</s>(?=\s*(?:$|<s>|\[INST\]))|(?<=[^\s\w])assistant\r?\n\r?\n"
 )
 _END_SIGNS = ("<|", "<｜", "_turn>", "<eos>", "<pad>", "</s>", "[INST]", "assistant\n")
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060-\u2064\ufeff\ufe0e\ufe0f\u061c\u180e]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b\u200e\u200f\u202a-\u202c\u2066-\u2069\u20e3\u2060-\u2064\ufeff\ufe0e\ufe0f\u061c\u180e]"
+)
 # Fences that name a programming language, or hold an object, are left to who reads such things.
 _FENCE = re.compile(
     r"(`{3,9}|~{3,9})[ \t]*+(?:(?:text|txt|plaintext|plain|markdown|md|latex|tex|math)[ \t]*)?\r?\n"

@@ -12,7 +12,10 @@ from functools import lru_cache
 
 from bestofinf.errors import UsageError
 
-THOUGHTS = ("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad")
+THOUGHTS = (
+    *("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad"),
+    *("antthinking", "inner_monologue"),
+)
 """Names of tags around a thought, in any case: ``<think>``, ``[THINK]``, ``<|think|>``."""
 
 WINDOW = 200_000
