@@ -171,6 +171,8 @@ def is_own(text: str, start: int, mark: str) -> bool:
         return True
     if last == "my" and place == len(words) and re.search(r"\bwas\b", mark, re.I):
         return False
+    if place == 1 and last in _DETERMINERS:
+        return True
     if last not in _DETERMINERS and not _LEADING.fullmatch(last):
         heads = words[max(0, place - 4) : place - 1]
         if (
@@ -228,4 +230,6 @@ def is_taken_back(text: str, start: int, words: str, codes: Sequence[str]) -> bo
 
 def _clause(text: str, end: int) -> str:
     """Return what stands before a place in its clause."""
-    return _CLAUSE.split(text[max(0, end - WINDOW) : end])[-1]
+    before = text[max(0, end - WINDOW) : end]
+    before = before[max(before.rfind(". "), before.rfind("\n")) + 1 :]  # quickly
+    return _CLAUSE.split(before)[-1]
