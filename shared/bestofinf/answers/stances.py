@@ -129,6 +129,12 @@ def _pattern(code: str, words: str) -> str:
     return rf"(?<!{LETTER})(?:{words})(?!{LETTER})" if LANGUAGES[code].blanks else f"(?:{words})"
 
 
+_PLAIN = re.compile(
+    r"(?:^|[.,;!?\n])\s{0,3}(?:so\s(?:that\s)?|thus\s|therefore\s|hence\s)?the\s(?:final\s|correct\s)?\Z",
+    re.I,
+)
+"""The commonest words before "answer", read quickly; "^" is the beginning of a reply."""
+
 _IN = {
     code: re.compile(_pattern(code, "|".join(filter(None, (words, _EARLIER.get(code))))), re.I)
     for code, words in _WRONG.items()
@@ -159,6 +165,8 @@ def is_own(text: str, start: int, mark: str) -> bool:
         start: Where the announcement begins.
         mark: The announcement: "Your answer:" is a heading, "your answer is" is not.
     """
+    if _PLAIN.search(text, max(0, start - 24), start):
+        return True
     clause = _clause(text, start)
     words = [word[0].lower() for word in _WORD.finditer(clause)]
     place = len(words)
