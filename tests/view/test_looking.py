@@ -146,7 +146,9 @@ def hostile_record():
     return CallRecord(question, call, samples, labels)
 
 
-def test_texts_from_outside_are_shown_as_text(browser, store):
+def test_texts_from_outside_are_shown_as_text(browser, store, monkeypatch):
+    monkeypatch.setattr("bestofinf.view.looking.FRESH", -1.0)  # lists name the new members at once
+    monkeypatch.setattr("bestofinf.view.orders.FRESH", -1.0)
     store.add([hostile_record(), replace(hostile_record(), question=None, labels=())])
     paths = [
         "/",

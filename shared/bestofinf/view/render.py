@@ -100,6 +100,7 @@ def _environment() -> Any:
         "number": number, "percent": percent, "when": when, "line": line,
         "capital": lambda text: text[:1].upper() + text[1:],
         # For values that a form sends back: escaped, but invisible characters stay as they are.
-        "exact": markup.escape,
+        # Only NUL cannot be in a page; browsers read it as this character.
+        "exact": lambda text: markup.escape(str(text).replace("\0", "\ufffd")),
     }  # fmt: skip
     return environment

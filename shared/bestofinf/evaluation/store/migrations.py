@@ -34,6 +34,9 @@ STEPS: tuple[Step, ...] = (to_version_2, _count_votes)
 # Key of the lock that lets only one process at a time create or fill the tables. Any number does.
 _ADVISORY_LOCK = 0x626F696E66
 
+_PATIENCE = 30.0
+"""Maximum seconds to wait while another process makes the same file ready."""
+
 
 def open_schema(
     engine: Engine,
@@ -115,11 +118,12 @@ def _use_write_ahead_log(engine: Engine) -> None:
     raw = engine.raw_connection()
     try:
         # SQLite does not wait here when another process is doing the same.
-        for attempt in range(50):
+        end = time.monotonic() + _PATIENCE
+        while True:
             try:
                 raw.cursor().execute("PRAGMA journal_mode = WAL")
             except Exception as error:
-                if "locked" not in str(error) or attempt == 49:
+                if "locked" not in str(error) or time.monotonic() > end:
                     raise OperationalError("PRAGMA journal_mode", None, error) from error
                 time.sleep(0.1)
             else:
