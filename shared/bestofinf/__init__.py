@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from bestofinf.ensemble.plan import VotePlan
     from bestofinf.errors import (
         BestOfInfError,
-        FailurePolicy,
         MissingExtraError,
         NoConsensusError,
         ProtocolMisuseError,
@@ -71,6 +70,7 @@ if TYPE_CHECKING:
         Question,
         Samples,
     )
+    from bestofinf.policy import FailurePolicy
     from bestofinf.records import (
         Decision,
         Draw,
@@ -262,7 +262,6 @@ _MODULES = {
     "voting.engine": ("VotingEngine",),
     "errors": (
         "BestOfInfError",
-        "FailurePolicy",
         "MissingExtraError",
         "NoConsensusError",
         "ProtocolMisuseError",
@@ -285,6 +284,7 @@ _MODULES = {
         "Budget",
         "Pool",
     ),
+    "policy": ("FailurePolicy",),
     "records": (
         "Decision",
         "Draw",

@@ -14,7 +14,8 @@ from bestofinf._concurrency import endings
 from bestofinf._concurrency.arrivals import Arrivals
 from bestofinf.answers import TextAnswer
 from bestofinf.drivers import avote, vote
-from bestofinf.errors import FailurePolicy, ProtocolMisuseError, SamplingError, UsageError
+from bestofinf.errors import ProtocolMisuseError, SamplingError, UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples, MaxSamples
 from bestofinf.rules.lead import AheadBy

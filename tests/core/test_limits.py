@@ -15,7 +15,7 @@ from bestofinf.drivers import avote
 from bestofinf.drivers.health import Health
 from bestofinf.drivers.limits import MemberLimits, RestingError
 from bestofinf.drivers.pace import LONGEST_REST, LONGEST_STATED, Pace
-from bestofinf.errors import BRIEF, FailurePolicy
+from bestofinf.policy import BRIEF, FailurePolicy
 from bestofinf.records import Draw, Failure, Member, Sample
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.rules.lead import AheadBy

@@ -16,7 +16,8 @@ from bestofinf.answers.meaning import medoid
 from bestofinf.drivers import vote
 from bestofinf.ensemble.acceptance import Acceptance
 from bestofinf.ensemble.unvotable import Unvotable, Unvoted, is_unvoted
-from bestofinf.errors import FailurePolicy, NoConsensusError, UsageError
+from bestofinf.errors import NoConsensusError, UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member, Reply, Sample, Usage
 from bestofinf.rules import FixedSamples
 from bestofinf.voting.engine import VotingEngine

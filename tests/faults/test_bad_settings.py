@@ -6,7 +6,8 @@ import pytest
 
 from bestofinf.drivers.health import Health
 from bestofinf.ensemble.plan import VotePlan
-from bestofinf.errors import FailurePolicy, UsageError, whole
+from bestofinf.errors import UsageError, whole
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member
 from bestofinf.rules import parse_rule
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bestofinf.drivers import avote
 from bestofinf.ensemble.prices import priced
-from bestofinf.errors import FailurePolicy, SamplingError, UsageError
+from bestofinf.errors import SamplingError, UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member, Sample
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
 from bestofinf.rules.lead import AheadBy

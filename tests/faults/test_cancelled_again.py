@@ -15,7 +15,7 @@ from bestofinf.batches.pool import Budget
 from bestofinf.drivers import avote
 from bestofinf.drivers.limits import MemberLimits
 from bestofinf.ensemble.watching import awatched
-from bestofinf.errors import FailurePolicy
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member, Reply, Sample
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.scorers import FunctionScorer, TextJudge

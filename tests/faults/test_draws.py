@@ -16,7 +16,8 @@ from bestofinf.drivers import avote, vote
 from bestofinf.drivers.health import Health
 from bestofinf.drivers.limits import MemberLimits
 from bestofinf.ensemble.plan import VotePlan
-from bestofinf.errors import FailurePolicy, SamplingError
+from bestofinf.errors import SamplingError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Failure, Member, Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.rules.lead import AheadBy

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bestofinf.drivers import avote
-from bestofinf.errors import FailurePolicy
 from bestofinf.evaluation import EvaluationStore
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Sample
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.voting.engine import VotingEngine

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bestofinf.drivers import limits, threads, vote
-from bestofinf.errors import FailurePolicy, SamplingError
+from bestofinf.errors import SamplingError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Failure, Member, Sample, Usage
 from bestofinf.rules.budgets import MaxCost, MaxSamples, MaxTokens
 from bestofinf.rules.lead import AheadBy

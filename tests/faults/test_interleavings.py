@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bestofinf.drivers import avote
 from bestofinf.drivers.asynchronous import GRACE
-from bestofinf.errors import FailurePolicy, SamplingError
+from bestofinf.errors import SamplingError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Failure, Sample, Usage
 from bestofinf.rules.budgets import MaxCost, MaxSamples, MaxTokens
 from bestofinf.rules.lead import AheadBy

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pydantic import PrivateAttr
 
 from bestofinf.drivers import avote, vote
-from bestofinf.errors import FailurePolicy, SamplingError, retry_after
+from bestofinf.errors import SamplingError, retry_after
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Sample
 from bestofinf.rules import parse_rule
 from bestofinf.rules.budgets import FixedSamples, MaxSamples

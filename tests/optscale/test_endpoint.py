@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bestofinf.errors import FailurePolicy, UsageError
+from bestofinf.errors import UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import RewardEndpoint, sigmoid
 

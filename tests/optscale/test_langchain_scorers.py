@@ -12,7 +12,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 
-from bestofinf.errors import FailurePolicy, UsageError
+from bestofinf.errors import UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import MeanLogprob, SelfCertainty
 from langchain_bestofinf.scorers import (

@@ -5,7 +5,8 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LogProb
 from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
 
-from bestofinf.errors import FailurePolicy, UsageError
+from bestofinf.errors import UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import Scale, SelfCertainty
 from llamaindex_bestofinf import AdaptiveEnsembleLLM

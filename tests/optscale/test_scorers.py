@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestofinf.errors import FailurePolicy, UsageError
+from bestofinf.errors import UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers import (
     FunctionScorer,

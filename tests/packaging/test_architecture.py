@@ -18,6 +18,7 @@ ADAPTERS = ("langchain_bestofinf", "llamaindex_bestofinf")
 # The parts from the ground up: a part imports only itself and parts that stand before it.
 PARTS = (
     "errors",
+    "policy",
     "border",
     "_arrays",
     "_concurrency",

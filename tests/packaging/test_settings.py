@@ -15,7 +15,7 @@ from bestofinf.ensemble import EnsembleFields
 from bestofinf.ensemble.groups import DEFAULTS, GROUPS
 from bestofinf.ensemble.plan import KNOBS
 from bestofinf.ensemble.settings import CALL_SETTINGS
-from bestofinf.errors import FailurePolicy
+from bestofinf.policy import FailurePolicy
 from bestofinf.voting.settings import VoteSettings
 from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
 from langchain_bestofinf.settings import EnsembleSettings as LangChainSettings

@@ -18,7 +18,8 @@ from bestofinf.drivers.common import failed
 from bestofinf.drivers.samplers import BlockingSampler
 from bestofinf.drivers.wanted import wanted
 from bestofinf.ensemble.plan import VotePlan
-from bestofinf.errors import FailurePolicy, whole
+from bestofinf.errors import whole
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Draw, Outcome, Sample
 
 Q = TypeVar("Q", bound=Hashable)

@@ -14,7 +14,8 @@ from bestofinf.drivers.common import Observer, abandoned, conclude
 from bestofinf.drivers.nesting import Level, check_control
 from bestofinf.drivers.samplers import AsyncSampler
 from bestofinf.drivers.wanted import Waits
-from bestofinf.errors import FailurePolicy, whole
+from bestofinf.errors import whole
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Decision, Draw, Outcome, Sample
 from bestofinf.voting.engine import VotingEngine
 

@@ -10,17 +10,14 @@ from bestofinf.answers.base import Answer
 from bestofinf.drivers.limits import RestingError
 from bestofinf.drivers.wanted import GivenUpError, Waits, failing, waits
 from bestofinf.errors import (
-    BRIEF,
     DeadlineError,
     ErrorKind,
-    FailurePolicy,
     SamplingError,
-    backoff,
     is_interrupt,
-    jittered,
     kind_of,
     retry_after,
 )
+from bestofinf.policy import BRIEF, FailurePolicy, backoff, jittered
 from bestofinf.records import Decision, Draw, Failure, Outcome, Sample, Usage
 from bestofinf.voting.engine import VotingEngine
 

@@ -17,7 +17,8 @@ from bestofinf._concurrency.forks import reset_after_fork
 from bestofinf._concurrency.waiting import LOOK
 from bestofinf.drivers.pace import Pace
 from bestofinf.drivers.wanted import check_wanted, idle, pause, waits
-from bestofinf.errors import BRIEF, SamplingError, is_busy, retry_after
+from bestofinf.errors import SamplingError, is_busy, retry_after
+from bestofinf.policy import BRIEF
 from bestofinf.records import Member
 
 _held: ContextVar[frozenset[tuple[MemberLimits, int]]] = ContextVar(

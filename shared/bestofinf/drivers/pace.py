@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bestofinf.errors import backoff, jittered
+from bestofinf.policy import backoff, jittered
 
 LONGEST_REST = 10.0
 """Maximum rest in seconds if the server names no time."""

@@ -25,7 +25,8 @@ from bestofinf.drivers.common import (
 )
 from bestofinf.drivers.nesting import Level
 from bestofinf.drivers.wanted import Waits, is_wanted, pause, waits
-from bestofinf.errors import FailurePolicy, is_interrupt
+from bestofinf.errors import is_interrupt
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Draw, Outcome, Sample
 
 

@@ -45,7 +45,8 @@ from bestofinf.drivers.common import Observer, abandoned, conclude, failed
 from bestofinf.drivers.nesting import Level, check_control
 from bestofinf.drivers.samplers import BlockingSampler
 from bestofinf.drivers.wanted import GivenUpError, Waits, is_bound, wanted
-from bestofinf.errors import FailurePolicy, whole
+from bestofinf.errors import whole
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Decision, Draw, Outcome, Sample, Usage
 from bestofinf.voting.engine import VotingEngine
 

@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from bestofinf.errors import FailurePolicy, SamplingError
+from bestofinf.errors import SamplingError
+from bestofinf.policy import FailurePolicy
 
 
 def _always() -> bool:

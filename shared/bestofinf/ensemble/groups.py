@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal
 
-from bestofinf.errors import FailurePolicy, UsageError, shown, whole
+from bestofinf.errors import UsageError, shown, whole
+from bestofinf.policy import FailurePolicy
 from bestofinf.voting.settings import VoteSettings
 
 

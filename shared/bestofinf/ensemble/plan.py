@@ -16,7 +16,8 @@ from bestofinf._arrays import load
 from bestofinf.answers.base import Answer
 from bestofinf.ensemble.agreement import gives_up, in_words
 from bestofinf.ensemble.members import M, Weights, unique_names, weighted
-from bestofinf.errors import FailurePolicy, UsageError, shown, whole
+from bestofinf.errors import UsageError, shown, whole
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member, Usual
 from bestofinf.rules import parse_rule
 from bestofinf.rules.base import StopRule

@@ -12,7 +12,8 @@ from bestofinf.answers.meaning import medoid
 from bestofinf.border import error_text
 from bestofinf.drivers import avote, vote
 from bestofinf.ensemble.meaning import MeaningVote, Nearness
-from bestofinf.errors import FailurePolicy, SamplingError, UsageError, shown
+from bestofinf.errors import SamplingError, UsageError, shown
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Decision, Draw, Member, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.voting.engine import VotingEngine

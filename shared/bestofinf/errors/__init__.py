@@ -1,9 +1,8 @@
-"""Errors by the person who must act, and how a vote reacts to those of models.
+"""Errors by the person who must act, and the kinds of those that clients of models raise.
 
 Every error is a `BestOfInfError`. A `UsageError` is for the caller, a `StoreError` for the operator
 of the database, a `ProtocolMisuseError` for the author of a driver, a `SamplingError` for the
-operator of the models. Clients of models raise errors of their own: `kind_of` classifies them, and a
-`FailurePolicy` says what follows.
+operator of the models. Clients of models raise errors of their own, which `kind_of` classifies.
 """
 
 from bestofinf.errors.checks import (
@@ -33,19 +32,11 @@ from bestofinf.errors.own import (
     UncheckedValueError,
     UsageError,
 )
-from bestofinf.errors.policy import (
-    BRIEF,
-    FailurePolicy,
-    backoff,
-    jittered,
-)
 
 __all__ = [
-    "BRIEF",
     "BestOfInfError",
     "DeadlineError",
     "ErrorKind",
-    "FailurePolicy",
     "MissingExtraError",
     "NoConsensusError",
     "ProtocolMisuseError",
@@ -53,13 +44,11 @@ __all__ = [
     "StoreError",
     "UncheckedValueError",
     "UsageError",
-    "backoff",
     "is_busy",
     "is_fatal",
     "is_interrupt",
     "is_number",
     "is_transient",
-    "jittered",
     "kind_of",
     "one_of",
     "retry_after",

@@ -21,7 +21,8 @@ from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 from bestofinf._concurrency.endings import is_cancelled
 from bestofinf.border import as_finite, as_fraction, error_text
-from bestofinf.errors import FailurePolicy, UsageError, is_interrupt, is_transient, shown
+from bestofinf.errors import UsageError, is_interrupt, is_transient, shown
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Sample, Usage
 
 T = TypeVar("T")

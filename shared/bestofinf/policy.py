@@ -8,9 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from bestofinf.errors.checks import is_number, shown, whole
-from bestofinf.errors.clients import is_busy, is_transient, retry_after
-from bestofinf.errors.own import UsageError
+from bestofinf.errors import (
+    UsageError,
+    is_busy,
+    is_number,
+    is_transient,
+    retry_after,
+    shown,
+    whole,
+)
 
 BRIEF = 1.0
 """Maximum seconds that a vote waits for one member while other members could be asked."""
