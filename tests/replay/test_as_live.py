@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from bestofinf.likelihood import Likelihood
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bestofinf.evaluation import EvaluationSet, Question, Samples
+from bestofinf.records.likelihood import Likelihood
 from bestofinf.replay.draws import Resampler
 from bestofinf.replay.populations import together, usual_lengths
 from bestofinf.replay.timing import engine_of, enter_decision, outcome_of
