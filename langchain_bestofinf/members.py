@@ -75,6 +75,8 @@ def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:
 
 def _read(given: Any) -> tuple[ChatRunnable, str]:
     model = chat_model(given)
+    # LangChain makes this when it is first needed; threads that do so at the same time fail.
+    getattr(innermost(model), "_serialized", None)
     return model, model_name(model)
 
 

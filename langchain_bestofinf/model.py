@@ -16,6 +16,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.language_models.chat_models import _format_ls_structured_output
+from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -87,6 +88,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     _families: dict[str, str] = PrivateAttr(default_factory=dict)
     _bound: dict[str, Any] = PrivateAttr(default_factory=dict)
     _plain_higher: Member[Asked] | None = PrivateAttr(default=None)  # before tools were bound
+    _description: dict[str, Any] | None = PrivateAttr(default=None)
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         EnsembleFields.__init__(self, members, **kwargs)
@@ -113,6 +115,17 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         return Member(Asked(model), name=model_name(model))
 
     # -- what LangChain asks about a model ----------------------------------------------------
+
+    @property
+    def _serialized(self) -> dict[str, Any]:
+        # LangChain's own is kept among the fields that it goes through to make it, so that threads
+        # that make it at the same time fail.
+        if self._description is None:
+            self._description = dumpd(self)
+        return self._description
+
+    def _forget_description(self) -> None:
+        self._description = None
 
     @property
     def _llm_type(self) -> str:

@@ -137,9 +137,6 @@ class EnsembleSettings(EnsembleFields, Serializable):
             ]
         return self._cached
 
-    def _forget_description(self) -> None:
-        self.__dict__.pop("_serialized", None)
-
 
 @contextmanager
 def configuring(config: Mapping[str, Any]) -> Iterator[None]:

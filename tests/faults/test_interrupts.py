@@ -19,6 +19,12 @@ pytest.importorskip("langchain_openai")
 PROMISED = 2.0  # seconds until it has ended
 LONG = 10 * PROMISED
 
+# Programs hear Ctrl-C and the end of a terminal where the tests run in the background, too.
+INTERRUPTED = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+)
+
 
 def interrupted(server, moments, *names, latency):
     """Interrupt every entry point at a moment; return the requests after it and the seconds."""
@@ -95,7 +101,8 @@ def test_so_it_is_where_the_server_does_not_answer(names):
 
 def interrupted_program(server, arguments, requests, signals=(signal.SIGINT,)):
     """Interrupt a command after so many requests; return what it did, and the requests after it."""
-    program = [sys.executable, "-c", "from bestofinf.cli import main; main()", *arguments]
+    program = [sys.executable, "-c", f"{INTERRUPTED}from bestofinf.cli import main; main()"]
+    program += arguments
     with subprocess.Popen(
         program, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -411,3 +411,14 @@ async def test_langsmith_is_told_of_every_sample_once(way, monkeypatch):
     }
     assert usages[NAME] is None
     assert usages["Scripted"]["total_tokens"] == 8
+
+
+def test_no_call_adds_a_field_to_an_ensemble_or_a_member():
+    """LangChain goes through the fields to describe a model: one that comes meanwhile is an error."""
+    member = Scripted(replies=["5"])
+    chat = AdaptiveEnsembleChat(members=[member.bind(stop=["."])], rule="fixed:n=3")
+    fields = set(vars(chat)), set(vars(member))
+    chat.invoke("?")
+    list(chat.stream("?"))
+    chat.batch(["?", "!"])
+    assert (set(vars(chat)), set(vars(member))) == fields

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -98,6 +99,7 @@ def entries(url: str) -> dict[str, Callable[[], object]]:
 def main() -> None:
     """Call the entry points in turn, each until it is interrupted."""
     url, *names = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # not so in a background job
     made = entries(url)
     for name in names or made:
         sys.stdout.write(f"go {name}\n")

@@ -180,22 +180,24 @@ def _chosen(has: Mapping[str, int]) -> tuple[str, ...]:
 
     Starting from each member in turn, the member that keeps the most common questions is added.
     """
-
-    def worth(names: Sequence[str]) -> tuple[float, int]:
-        return len(names) * sqrt(_common(has, names).bit_count()), len(names)
-
-    grown = []
+    best: tuple[float, int] = (0.0, 0)
+    chosen: tuple[str, ...] = ()
     for first in has:
-        names: tuple[str, ...] = (first,)
-        common = has[first]
+        names, common = [first], has[first]
+        others = [name for name in has if name != first]
         while common:
-            grown.append(tuple(sorted(names)))
-            others = [name for name in has if name not in names]
+            worth = len(names) * sqrt(common.bit_count()), len(names)
+            if worth >= best:
+                ordered = tuple(sorted(names))
+                chosen = min(chosen, ordered) if worth == best else ordered
+                best = worth
             if not others:
                 break
-            best = max(others, key=lambda name: (common & has[name]).bit_count())
-            names, common = (*names, best), common & has[best]
-    return max(sorted(grown), key=worth, default=())
+            shared = [(common & has[name]).bit_count() for name in others]
+            name = others.pop(shared.index(max(shared)))
+            names.append(name)
+            common &= has[name]
+    return chosen
 
 
 def _any_pair(has: Mapping[str, int]) -> bool:
