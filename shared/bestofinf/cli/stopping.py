@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 def stopping(say: Callable[[str], object]) -> Iterator[asyncio.Event]:
     """Give an event that the first Ctrl-C or SIGTERM sets; a second one ends the program.
 
-    A terminal that closes (SIGHUP) sets it too, as often as that is told: shells tell it again.
-    Under `nohup` it is ignored.
+    A terminal that closes (SIGHUP) sets it too. Shells send that again, which then does nothing,
+    until the program has ended. Under `nohup` it is ignored.
 
     Args:
         say: Told what happens now.
@@ -42,9 +43,17 @@ def stopping(say: Callable[[str], object]) -> Iterator[asyncio.Event]:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.remove_signal_handler(number)
 
-    handlers = {signal.SIGINT: interrupted, signal.SIGTERM: interrupted}
+    def left(number: int) -> None:
+        stop.set()
+        ended(number)
+        signal.signal(number, signal.SIG_IGN)
+
+    handlers: dict[int, Callable[[], None]] = {
+        signal.SIGINT: interrupted,
+        signal.SIGTERM: interrupted,
+    }
     if hangup is not None:
-        handlers[hangup] = stop.set
+        handlers[hangup] = partial(left, hangup)
     for number, handler in handlers.items():
         with suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows
             loop.add_signal_handler(number, handler)
