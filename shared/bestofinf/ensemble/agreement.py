@@ -1,4 +1,4 @@
-"""Votes in nothing but words: where a few hardly agree, more will not either."""
+"""Ends votes of short texts that do not agree: further samples would not agree either."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from bestofinf.rules.optimal import OptimalStopping
 from bestofinf.rules.tally import Tally
 
 SCATTERED = 8
-"""So many votes in words without two alike: titles, keywords and the like, since the key of short
-answers joins the wordings of one fact. With 4 a tenth of the clear votes would end too early."""
-
+"""A vote ends after this many votes in words of which no two are equal. These are titles, keywords
+and the like, because wordings of one fact are one answer. With 4 votes, a tenth of the votes that
+have a clear winner would end too early."""
 
 SPREAD = 12
-"""So many votes in words tell whether they gather: with fewer, clear votes would end too early."""
+"""From this number of votes on, a vote ends if no answer leads clearly. With fewer, votes that have
+a clear winner would end too early."""
 
 WORDINGS = 4
-"""Least number of different votes among them: fewer are a contest of answers, not of wordings."""
+"""Minimum number of different answers for this: fewer answers compete as facts, not as wordings."""
 
 LARGEST = 5 / 12
-"""Largest share of the leader among them. On the recorded wordings of short answers that are not
-joined by their key this spares a quarter of the samples, and as many votes are right; on those that
-are it changes nothing."""
+"""Maximum share of the leader for this. On the recorded wordings of short answers that do not count
+as one answer this saves a quarter of the samples, and as many votes are right; on the others it
+changes nothing."""
 
 
 def gives_up(rule: StopRule) -> bool:
-    """Return whether a rule ends votes without agreement itself."""
+    """Return whether a rule or a part of it ends votes of which no two are equal."""
     return any(isinstance(part, OptimalStopping) and part.scatter for part in rule.parts())
 
 
 def in_words(rule: StopRule, answer: Answer) -> StopRule:
-    """Return a rule that gives up, so that it also ends votes of words without any agreement.
+    """Return a rule that also ends votes of words that do not agree (`Scattered`).
 
-    Only for answer types that know what is words.
+    The rule is unchanged if the answer type does not say which answers are words.
     """
     knows = type(answer).in_words is not Answer.in_words
     return rule | Scattered(answer) if knows else rule
@@ -46,11 +47,15 @@ def in_words(rule: StopRule, answer: Answer) -> StopRule:
 
 @dataclass(frozen=True)
 class Scattered(StopRule):
-    """Stops when all votes are words and no two alike, or half are words and none of many leads.
+    """Stops when the votes are words, that is, short texts without a known form, and do not agree.
+
+    There are two conditions: at least `votes` votes, all of them words, and no two equal; or at
+    least `SPREAD` votes with `WORDINGS` different answers, at least half of the votes words, and
+    no answer with a share above `LARGEST`.
 
     Attributes:
-        answer: Says which answers are words.
-        votes: Least number of votes.
+        answer: Its method `in_words` says which answers are words.
+        votes: Minimum number of votes for the first condition.
     """
 
     answer: Answer
@@ -58,7 +63,7 @@ class Scattered(StopRule):
     name: ClassVar[str] = "scattered"
 
     def check(self, tally: Tally) -> Verdict | None:
-        """Stop after so many different votes in words, or after more that do not gather."""
+        """Stop if one of the two conditions holds."""
         n, counts = tally.n_votes, Counter(tally.history)
         words = self._words(counts)
         if words == n >= self.votes and n <= tally.n_answers:
@@ -69,7 +74,7 @@ class Scattered(StopRule):
         return None
 
     def needed(self, tally: Tally, ahead: Sequence[int]) -> int:
-        """Return the votes that are missing, as long as those so far are words."""
+        """Return the number of further votes after which one of the conditions could hold."""
         n, counts = tally.n_votes, Counter(tally.history)
         words = self._words(counts)
         if words == n <= tally.n_answers:

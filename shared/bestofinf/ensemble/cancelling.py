@@ -1,7 +1,7 @@
-"""Where a cancellation may fall: into a vote, not between a run's beginning and its end.
+"""Cancels a call only while it votes, so that callbacks see every run begin and end.
 
-A framework may tell the handlers of a run in threads. A call that is cancelled meanwhile no longer
-waits for them, but the threads go on: a handler would see a run begin that nobody ends.
+A framework may call the handlers of a run in threads. If a call is cancelled while it waits for
+them, the threads continue: a handler would see the beginning of a run that never ends.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _cut: ContextVar[_Cut | None] = ContextVar("bestofinf_cut", default=None)
 
 
 async def cancelled_within(call: Coroutine[Any, Any, T]) -> T:
-    """Run a call of which only the parts within `may_be_cancelled` are cancelled."""
+    """Run a call; if it is cancelled, only its parts within `may_be_cancelled` are cancelled."""
     cut = _Cut()
     token = _cut.set(cut)
     try:
@@ -46,11 +46,11 @@ async def cancelled_within(call: Coroutine[Any, Any, T]) -> T:
 
 
 async def may_be_cancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Run a part of a call that a cancellation of the call falls into."""
+    """Run a part of a call that is cancelled together with the call; see `cancelled_within`."""
     cut = _cut.get()
     if cut is None:
         return await work
-    token = _cut.set(None)  # calls within this one are not its part
+    token = _cut.set(None)  # calls within the work decide for themselves
     try:
         part = asyncio.ensure_future(work)
     finally:

@@ -1,8 +1,7 @@
-"""A failed vote raises an error that is also of the kind of its causes.
+"""Errors of failed votes that also have the classes of their causes.
 
-What stands around a model in an application looks at the classes of its errors: fallbacks,
-retries, middleware that shortens a conversation which is too long. They are to work as with the
-member itself.
+Fallbacks, retries and middleware, such as one that shortens a conversation which is too long, look
+at the class of a model's error. With these errors they work for an ensemble as for its members.
 """
 
 from __future__ import annotations
@@ -14,18 +13,19 @@ from typing import Any
 from bestofinf.drivers.limits import RestingError
 from bestofinf.errors import BestOfInfError, SamplingError, status_of
 
-# What Python itself takes for the end of a generator.
+# An error of these classes could silently end a generator of the caller.
 _ENDS = (StopIteration, StopAsyncIteration)
 
 
 def of_kind(error: SamplingError) -> SamplingError:
     """Return the error with the classes that all of its causes have in common.
 
-    A member that was not asked because it had refused others counts as refusing this, too. The
-    error has the attributes of the first cause, such as ``response`` or ``body``. A ``status_code``
-    that all causes have is its own too. It is retryable (``is_retryable``, as errors of
-    LangChain's models say) if all of its causes are. Without a class in common, only the status
-    and that are added.
+    A member that was not asked because it refused earlier requests (`RestingError`) counts with the
+    class of that refusal. The result has the attributes of the first cause, such as ``response`` or
+    ``body``; ``status_code`` if all causes have the same; and ``is_retryable`` (an attribute of
+    errors of LangChain's models), true if it is true for all causes. If there is no class in
+    common, the error itself is returned, with only the last two attributes added. An error without
+    causes, or with one that is not an `Exception`, is returned unchanged.
     """
     if not error.causes or not all(isinstance(cause, Exception) for cause in error.causes):
         return error
@@ -42,7 +42,7 @@ def of_kind(error: SamplingError) -> SamplingError:
 
 
 def common_kinds(causes: Sequence[type[BaseException]]) -> tuple[type[BaseException], ...]:
-    """Return the most special classes of errors that all causes have, without our own."""
+    """Return the most derived classes of errors that all causes have, except this library's own."""
     common = [
         kind
         for kind in causes[0].__mro__
@@ -63,13 +63,13 @@ def _kind(cause: BaseException) -> type[BaseException]:
 
 
 def _sent(error: SamplingError) -> list[BaseException]:
-    """Return the causes that came of a request."""
+    """Return the causes that are errors of requests that were sent."""
     return [cause for cause in error.causes if not isinstance(cause, RestingError)]
 
 
 @lru_cache(maxsize=128)
 def _both(kinds: tuple[type[BaseException], ...]) -> Callable[[], Any]:
-    """Return what makes an error, still without a text, of our own class and of some others."""
+    """Return a function that makes an empty error of several classes, this library's own first."""
 
     def text(self: SamplingError) -> str:
         return str(self.args[0]) if self.args else ""
@@ -87,7 +87,7 @@ def _again(kind: type[SamplingError], message: str, causes: Sequence[BaseExcepti
 
 
 def _take_over(found: SamplingError, error: SamplingError) -> None:
-    """Give an error what the first cause and the original error hold."""
+    """Copy the attributes of the first cause and of the original error to an error."""
     found.args = (str(error),)
     first = next((vars(cause) for cause in _sent(error)), {})
     for name, value in {**first, **vars(error)}.items():

@@ -1,10 +1,10 @@
-"""The seam under every adapter: what a framework gives, and how steps that wait are carried out.
+"""The interface of adapters to frameworks, and how their waiting steps are run.
 
 An adapter implements `Client`: it translates a question into a request and a response into a
-reply. Everything else about a sample and a call is written once, in `sampler` and `call`, as
-generators that yield each `Step` that has to wait. `run` carries such a flow out in blocking code
-and `arun` in an event loop, so that neither is written twice. The form is that of httpx's
-``Auth.auth_flow``.
+reply. Everything else about a sample and a call is in `sampler` and `call`, as
+generators that yield each `Step` that has to wait. `run` runs such a flow in blocking code
+and `arun` in an event loop, so the code is not written twice. httpx's ``Auth.auth_flow`` has the
+same form.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class NoObjectError(SamplingError):
-    """A reply holds no object of the class asked for. It says nothing about its member's health."""
+    """A reply has no object of the requested class; not counted against its member's health."""
 
 
 class Client(Protocol):
@@ -48,21 +48,21 @@ class Client(Protocol):
         """Do the same in the running event loop."""
 
     def read(self, member: Member[Any], output: Any) -> Reading:
-        """Return the reply in one response, and what it has cost."""
+        """Return the reply in one response, with its tokens and cost."""
 
     def choice(self, prompt: str) -> Any:
-        """Return a question that makes a model choose among replies."""
+        """Return a text as a question, with which a model chooses among replies or judges them."""
 
     def text(self, question: Any) -> str:
         """Return a question as text: for scorers, for judges, and for answer types."""
 
 
 class Step(NamedTuple):
-    """Something that waits, in its two forms.
+    """A waiting operation in two forms.
 
     Attributes:
-        do: Does it in blocking code.
-        ado: Does it in the running event loop.
+        do: The form for blocking code.
+        ado: The form for the running event loop.
     """
 
     do: Callable[[], Any]
@@ -70,18 +70,19 @@ class Step(NamedTuple):
 
 
 Flow: TypeAlias = Generator[Step, Any, T]
-"""Yields what is to be done next, is sent what came of it, and returns its result."""
+"""A generator that yields the next step, is sent the step's result, and returns the flow's result.
+If the step raises an error, the error is thrown into the generator."""
 
 
 def run(flow: Flow[T]) -> T:
-    """Carry out a flow in blocking code."""
+    """Run a flow in blocking code and return its result."""
     try:
         step = next(flow)
         while True:
             try:
                 done = step.do()
             except StopIteration as error:
-                # Raised within a generator, it would be taken for the end of the flow.
+                # Thrown into the generator, it could not be told from the end of the flow.
                 stopped = RuntimeError("StopIteration was raised where a reply was expected")
                 stopped.__cause__ = error
                 step = flow.throw(stopped)
@@ -94,7 +95,7 @@ def run(flow: Flow[T]) -> T:
 
 
 async def arun(flow: Flow[T]) -> T:
-    """Carry out a flow in the running event loop."""
+    """Run a flow in the running event loop and return its result."""
     try:
         step = next(flow)
         while True:
@@ -109,7 +110,7 @@ async def arun(flow: Flow[T]) -> T:
 
 
 def apart(make: Callable[[], Flow[T]]) -> Step:
-    """Return the step that carries out a flow in a context of its own."""
+    """Return the step that runs a flow in a context of its own, a copy of the caller's."""
     return Step(
         lambda: copy_context().run(run, make()),
         lambda: in_own_task(arun(make())),

@@ -15,7 +15,7 @@ from bestofinf.records import Member
 
 M = TypeVar("M")
 
-_LONGEST = 8 * LONGEST_NAME  # far beyond what is kept, so that no key is cut before it is hidden
+_LONGEST = 8 * LONGEST_NAME  # far longer than a name, so that a key is hidden before it is cut off
 
 
 @runtime_checkable
@@ -70,7 +70,7 @@ def _read_member(item: Any, read: Callable[[Any], tuple[M, str]]) -> Member[M]:
     model = member.model
     if model is None and member.factory is not None:
         model = member.factory()
-    if isinstance(model, str):  # called as the user calls it, here as on the command line
+    if isinstance(model, str):  # its name is the text, here as on the command line
         return replace(member, model=read(model)[0], name=member.name or member_name(model))
     model, name = read(model)
     return replace(member, model=model, name=member.name or name)
@@ -92,10 +92,14 @@ def member_name(text: str) -> str:
 
 
 def common_facts(found: Sequence[object]) -> dict[str, Any] | None:
-    """Return what holds for all models of which some facts are known, as mappings by name.
+    """Return the facts that hold for all of several models.
 
-    Booleans are joined by and, numbers by the least; other facts are kept if all agree. None
-    unless something is known of every model.
+    Args:
+        found: The facts of each model by name; anything else than a mapping stands for none.
+
+    Returns:
+        The facts that every model has: booleans joined with ``and``, the minimum of numbers, and
+        other values if all are equal. None if some model has no facts.
     """
     known = [facts for facts in found if isinstance(facts, Mapping) and facts]
     if not known or len(known) < len(found):
@@ -116,7 +120,10 @@ def common_facts(found: Sequence[object]) -> dict[str, Any] | None:
 
 
 def written_member(given: Any) -> Any:
-    """Return a member as a user gave it in a form that can be written, and read as a member."""
+    """Return a member as a user gave it in a form that JSON can hold and `read_members` reads.
+
+    Only the fields that differ from a `Member`'s defaults are written.
+    """
     if isinstance(given, tuple) and len(given) == 2:
         return {"model": given[0], "weight": given[1]}
     if not isinstance(given, Member):
@@ -134,7 +141,13 @@ def written_member(given: Any) -> Any:
 
 
 def unique_names(members: Sequence[Member[M]]) -> tuple[Member[M], ...]:
-    """Return the members with names that differ: repeated names get ``#2``, ``#3``, ..."""
+    """Return the members with unique names: repeated names get ``#2``, ``#3``, ...
+
+    A member without a name is called ``member-PLACE``, counted from 0.
+
+    Raises:
+        UsageError: If there is no member.
+    """
     if not members:
         raise UsageError("an ensemble needs at least one member, got none")
     seen: dict[str, int] = {}
@@ -148,6 +161,11 @@ def unique_names(members: Sequence[Member[M]]) -> tuple[Member[M], ...]:
 
 def weighted(members: Sequence[Member[M]], weights: Weights) -> tuple[Member[M], ...]:
     """Return the members with their weights replaced.
+
+    Args:
+        members: The members, with unique names.
+        weights: By name (members that are not named get 0), in order of the members, or the result
+            of a fit. None leaves the members unchanged.
 
     Raises:
         UsageError: If a name is not a member's, or the number of weights is not the members'.
@@ -175,7 +193,10 @@ def weighted(members: Sequence[Member[M]], weights: Weights) -> tuple[Member[M],
     if not all(is_number(weight) for weight in weights):
         raise UsageError(f"weights must be numbers, got {shown(weights)}")
     if len(weights) != len(members):
-        raise UsageError(f"{len(members)} members but {len(weights)} weights")
+        raise UsageError(
+            f"weights must have a number for each of the {len(members)} members, "
+            f"got {len(weights)} weights"
+        )
     return tuple(replace(m, weight=float(w)) for m, w in zip(members, weights, strict=True))
 
 
@@ -192,5 +213,8 @@ def read_fit(path: str | PathLike[str]) -> Mapping[str, float]:
         raise UsageError(f"weights: {path} cannot be read: {error}") from error
     found = found.get("weights") if isinstance(found, Mapping) else None
     if not isinstance(found, Mapping):
-        raise UsageError(f"weights: {path} has no weights by member name")
+        raise UsageError(
+            f"weights: {path} must be the file of a fit, with weights by member name under the key "
+            "'weights'; it has none"
+        )
     return found

@@ -53,7 +53,7 @@ def named_model(
     by_url = "@http" in name or (colon and kind == "openai") or name.startswith(_OPENAI_NAMES)
     served = base_url or os.environ.get(URL_VARIABLE)
     missing: MissingExtraError | None = None
-    # Where there is an address any name is a model's there, unless it names a provider.
+    # With a server's address, any name without a provider is the name of a model there.
     if not by_url and (colon or not served):
         further = options | ({"base_url": base_url} if base_url is not None else {})
         for maker in _makers():
@@ -70,9 +70,9 @@ def named_model(
         raise missing
     kinds = "".join(f"{prefix}:NAME, " for prefix in own or {})
     raise UsageError(
-        f"there is no model {name!r}: write {kinds}openai:MODEL or MODEL@URL, give the address of "
-        "its server (--base-url, OPENAI_BASE_URL), or for another provider's PROVIDER:MODEL: "
-        "pip install 'bestofinf[langchain]' langchain, and the provider's own package"
+        f"there is no model {name!r}: write {kinds}openai:MODEL or MODEL@URL, or give the address "
+        "of its server (--base-url, OPENAI_BASE_URL); for PROVIDER:MODEL of another provider, "
+        "pip install 'bestofinf[langchain]' langchain and the provider's own package"
     )
 
 
@@ -86,12 +86,12 @@ def _endpoint(name: str, base_url: str | None, options: dict[str, Any]) -> Endpo
 
 
 def _makers() -> Iterator[Maker]:
-    """Yield what makes models by name in the adapters that are installed, by their names."""
+    """Yield the functions of the installed adapters that make models, in order of their names."""
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             yield point.load()
         except MissingExtraError:
-            continue  # installed with this library, and without its framework
+            continue  # an adapter of this distribution whose framework is not installed
         except ImportError as error:
             raise BestOfInfError(
                 f"the models of {point.name!r} cannot be loaded: {error}"

@@ -1,4 +1,4 @@
-"""What somebody else may change for one question: never to ask more than the ensemble itself would."""
+"""Settings that a client may choose for one question, within the limits of the ensemble."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _LONGEST_RULE = 200
 
 
 def tightened(ensemble: EnsembleFields, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of a call that somebody wants, within those of the ensemble.
+    """Return the settings of a call that a client wants, limited to those of the ensemble.
 
-    Another rule keeps the budgets of the ensemble's own; a larger number of samples or a later
-    deadline than its own becomes its own.
+    The budgets of the ensemble's rule are joined to another rule. A larger number of samples or a
+    later deadline than the ensemble's is replaced by the ensemble's.
 
     Args:
-        ensemble: Whose settings are the limits.
-        wanted: May have ``rule``, ``max_samples`` and ``deadline``.
+        ensemble: The ensemble whose settings are the limits.
+        wanted: May have ``rule`` (a text), ``max_samples`` (a whole number of at least 1) and
+            ``deadline`` (seconds above 0).
 
     Raises:
-        UsageError: If a value is wrong, or another setting is wanted.
+        UsageError: If a value is wrong, or there is another setting.
     """
     settings: dict[str, Any] = {}
     for name, value in wanted.items():
@@ -46,7 +47,10 @@ def tightened(ensemble: EnsembleFields, wanted: Mapping[str, Any]) -> dict[str, 
 
 def _rule(ensemble: EnsembleFields, wanted: Any) -> str:
     if not isinstance(wanted, str) or not 0 < len(wanted) <= _LONGEST_RULE:
-        raise UsageError(f"rule must be the text of a rule, got {shown(wanted)}")
-    parse_rule(wanted)  # alone: joined, it might mean something else
+        raise UsageError(
+            f"rule must be the text of a rule, of at most {_LONGEST_RULE} characters, "
+            f"got {shown(wanted)}"
+        )
+    parse_rule(wanted)  # by itself: joined with others, a wrong text might be right
     own = ensemble.plan().rule.parts()
     return "|".join([wanted, *(str(part) for part in own if isinstance(part, _BUDGETS))])

@@ -23,7 +23,8 @@ Way: TypeAlias = Literal["first", "medoid", "choose", "vote", "error"]
 WAYS: tuple[Way, ...] = get_args(Way)
 
 SEVERAL = 8
-"""Replies to choose among, as in the experiments on Universal Self-Consistency."""
+"""Number of replies to choose among, as in the experiments of Universal Self-Consistency (arXiv
+2311.17311)."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Unvotable:
     """Which reply to return if none could be voted on.
 
     Attributes:
-        way: The ``first`` reply; the ``medoid``, which is the one nearest to the others in its
-            words; the one that a model is asked to ``choose``; one of the meaning that wins a
-            ``vote`` on meanings, and the first where that has none; or an ``error``.
-        chooser: Who chooses or compares: a model, or a selector that knows whom to ask. None leaves
-            it to the heaviest member (that has replied), the first of equals.
-        nearness: Spares a judge the texts that are far apart; for ``vote``.
+        way: ``first``: the first reply. ``medoid``: the reply nearest to the others in its
+            words. ``choose``: the reply that a model chooses. ``vote``: a reply with the meaning
+            that wins a vote on meanings, or the first if there is none. ``error``: none.
+        chooser: The model that chooses or compares meanings, or a selector that has one. None takes
+            the member with the largest weight (for ``choose`` of those that have replied), the
+            first of equals.
+        nearness: Embeddings, so that the judge is not asked about texts that are far apart; for
+            ``vote`` only.
     """
 
     way: Way = "first"
@@ -45,12 +48,12 @@ class Unvotable:
 
     @classmethod
     def of(cls, given: Any, model: Callable[[Any], Member[Any]]) -> Unvotable:
-        """Return what the setting means.
+        """Return the policy for a value of the setting ``on_unvotable``.
 
         Args:
-            given: A way by its name, a `UniversalSelfConsistency`, a `MeaningVote`, or a model that
+            given: The name of a way, a `UniversalSelfConsistency`, a `MeaningVote`, or a model that
                 chooses.
-            model: Reads a model as users give it.
+            model: Turns a model as users give it into a member.
 
         Raises:
             UsageError: If it is none of these.
@@ -73,7 +76,7 @@ class Unvotable:
             raise UsageError(f"{wanted}: {error}") from error
 
     def __str__(self) -> str:
-        """Return the way, and who chooses where that is given."""
+        """Return the way, with the name of the chooser if there is one: ``choose:gpt-5``."""
         if self.chooser is None:
             return self.way
         name = self.chooser.name if isinstance(self.chooser, Member) else "UniversalSelfConsistency"
@@ -81,14 +84,14 @@ class Unvotable:
 
     @property
     def several(self) -> bool:
-        """Whether it takes several replies to tell which is given."""
+        """Whether several replies are needed to choose one."""
         return self.way in ("medoid", "choose")
 
 
 def is_unvoted(decision: Decision, selector: Selector | None) -> bool:
-    """Return whether the decision fell back to the first reply because none could be voted on.
+    """Return whether the winner is the first reply, because none could be voted on.
 
-    A reply that a selector has chosen, by its score say, was not given for that.
+    This is false if a selector chose the reply, for instance by its score.
     """
     if decision.answer is not None or decision.votes:
         return False
@@ -113,8 +116,8 @@ class Resolved:
     """How a decision without any vote was resolved.
 
     Attributes:
-        decision: With the reply to give as its winner; its reason says which it is.
-        asked: What a chooser said, with what that has cost. The decision's usage holds it too.
+        decision: The decision, with the reply to return as its winner; its reason says which.
+        asked: The replies of a chooser, with their cost, which is also in the decision's usage.
     """
 
     decision: Decision
@@ -123,16 +126,16 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Unvoted:
-    """A decision without any vote, and how one of its replies is to be given.
+    """A decision without any vote, and how to choose one of its replies.
 
-    A request to a chooser that fails is treated as one to a member, with retries and time-outs;
-    where it brings no choice the first reply stays.
+    Requests to a chooser have the retries and time-outs of requests to a member. If they give no
+    choice, the first reply remains the winner.
 
     Attributes:
-        decision: See `is_unvoted`.
-        unvotable: Which reply is wanted.
+        decision: The decision; see `is_unvoted`.
+        unvotable: The policy that says which reply to choose.
         members: The members, in their order.
-        question: Gives what was asked, as text.
+        question: Returns the question as text.
         policy: What happens when a request fails.
     """
 
@@ -143,10 +146,10 @@ class Unvoted:
     policy: FailurePolicy
 
     def resolve(self, ask: Callable[[Member[Any], str], Sample]) -> Resolved:
-        """Return the decision with the reply that is wanted.
+        """Return the decision with the reply that the policy chooses.
 
         Args:
-            ask: Asks a model, where one is to choose.
+            ask: Sends a prompt to a model that chooses.
         """
         if not self._is_choice:
             return Resolved(self._without_asking())
@@ -182,7 +185,7 @@ class Unvoted:
 
     @property
     def _is_choice(self) -> bool:
-        """Whether there is anything to ask a model about."""
+        """Whether a model must be asked: it chooses, and there are several texts."""
         texts = [sample for _, sample in _counted(self.decision) if _text(sample).strip()]
         return self.unvotable.way == "choose" and len(texts) > 1
 
@@ -191,7 +194,7 @@ class Unvoted:
 
     @property
     def _member(self) -> Member[Any]:
-        """Who chooses: the model given, else the heaviest member that has replied."""
+        """The model that chooses: the given one, else the heaviest member that has replied."""
         chooser = self.unvotable.chooser
         if isinstance(chooser, Member):
             return chooser
@@ -211,7 +214,7 @@ class Unvoted:
 
     @property
     def _policy(self) -> FailurePolicy:
-        """The policy with what is left of the time for the whole question."""
+        """The policy, whose deadline is the time that is left for the question."""
         if self.policy.deadline is None:
             return self.policy
         left = max(self.policy.deadline - self.decision.seconds, 1e-3)
@@ -291,5 +294,5 @@ def _counted(decision: Decision) -> list[tuple[Draw, Sample]]:
 
 
 def _text(sample: Sample) -> str:
-    """Return what a reply says, without its thoughts."""
+    """Return the text of a reply without its thoughts."""
     return strip_thoughts(sample.reply.text) if sample.reply is not None else ""

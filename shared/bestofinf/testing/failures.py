@@ -122,7 +122,7 @@ class FailureContract(Contract):
             ({"rule": "sometimes"}, "sometimes"),
             ({"answer": "perhaps"}, "perhaps"),
             ({"launch": "slow"}, "launch"),
-            ({"weights": [1.0, 2.0]}, "1 members but 2 weights"),
+            ({"weights": [1.0, 2.0]}, "each of the 1 members, got 2 weights"),
             ({"weights": {"c": 1.0}}, "no member"),
             ({"weights": [-1.0]}, "at least 0"),
             ({"max_samples": 0}, "at least 1"),
