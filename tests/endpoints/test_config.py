@@ -94,12 +94,12 @@ calibration = { format = "other" }
     for part in (
         "membres: unknown",
         "[members.a] url: must be the address",
-        "[members.a] key: a secret stands in the environment: write env:NAME",
+        "[members.a] key: must be env:NAME, the environment variable that holds the secret",
         "[members.a] max_tokens: must be a whole number",
         "[members.a] modle: unknown; did you mean 'model'?",
-        "[members.b] model: which model",
+        "[members.b] model: missing; with a url",
         "the weight of 'a' must be at least 0",
-        "'nobody' is no [members.nobody]",
+        "'nobody' has no table [members.nobody]",
         "[ensembles.e] rule: ",
         "[ensembles.e] answer: must be one of auto",
         "[ensembles.e] max_samples",
@@ -121,7 +121,7 @@ calibration = { format = "other" }
         ("[ensembles.e]\nrule = 'fast'", "give members"),
         ("[members.a]\n[ensembles.e]\nmembers = { a = 0 }", "all weights are 0"),
         ("[members.a]\n[ensembles.a]\nmembers = { a = 1 }", "the name of a member"),
-        ("[members.a]\nurl = 'http://u:secret@h/v1'\nmodel = 'm'", "has a secret in it"),
+        ("[members.a]\nurl = 'http://u:secret@h/v1'\nmodel = 'm'", "contains a secret"),
         ("[members.a]\n[ensembles.e]\nmembers = { a = nan }", "must be at least 0"),
         ("[members.a]\n[ensembles.e]\nweights = 'none.json'", "cannot be read"),
     ],
@@ -217,9 +217,9 @@ def test_a_file_that_is_no_toml_is_not_written_over(tmp_path):
 def test_an_ensemble_is_made_of_a_file(file, monkeypatch):
     monkeypatch.setenv("LOCAL_KEY", "k-12345678")
     path = file(GOOD)
-    with pytest.raises(UsageError, match="'own' must be given by the program"):
+    with pytest.raises(UsageError, match="no model for 'own': give it in the program"):
         Ensemble.load(path, "careful")
-    with pytest.raises(UsageError, match="'other' is no member"):
+    with pytest.raises(UsageError, match="'other' is not a member"):
         Ensemble.load(path, "careful", members={"other": TinyMember("sum")})
     own = TinyMember("sum")
     ensemble = Ensemble.load(path, "careful", members={"own": own}, max_samples=5)

@@ -142,7 +142,7 @@ def test_weights_are_numbers_and_given_once(tmp_path):
     file = tmp_path / "weights.json"
     file.write_text('{"weights": {"openai:alpha": 3}}')
     assert plan_of(["openai:alpha"], base_url=URL, weights=str(file)).members[0].weight == 3
-    with pytest.raises(UsageError, match="not both"):
+    with pytest.raises(UsageError, match="weights are given twice"):
         plan_of(["openai:alpha=1"], base_url=URL, weights=str(file))
 
 

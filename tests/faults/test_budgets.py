@@ -142,7 +142,10 @@ def test_a_members_own_price_comes_first():
 @pytest.mark.parametrize(
     ("prices", "message"),
     [
-        ({"gpt-5-minni": (1, 2)}, "no entry for the member 'm' .model 'gpt-5-mini'.; give .0, 0."),
+        (
+            {"gpt-5-minni": (1, 2)},
+            "no entry for the member 'm' .model 'gpt-5-mini'.: add one, or .0, 0.",
+        ),
         ({"gpt-5-mini": 3}, "price of 'gpt-5-mini' must be two numbers"),
         ({"gpt-5-mini": (1, 2, 3)}, "must be two numbers"),
         ({"gpt-5-mini": (1, -2)}, "must be two numbers"),

@@ -338,7 +338,7 @@ def test_a_private_loop_does_not_wait_for_itself():
     async def inside():
         llm = voter(sync_strategy="loop")
         found = llm.chat(HELLO)  # in threads, then
-        with pytest.raises(UsageError, match="await the other form"):
+        with pytest.raises(UsageError, match="await the asynchronous method"):
             private_loop().run(llm.achat(HELLO))
         return found
 

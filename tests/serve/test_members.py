@@ -107,5 +107,7 @@ def test_the_server_is_open_to_others_only_with_keys(tmp_path):
     assert read_serving(read_config(path)).host == "0.0.0.0"
     literal = 'keys = { a = "sk-1234" }'
     path = written(tmp_path / "e.toml", "http://127.0.0.1:9/v1", serve=literal)
-    with pytest.raises(UsageError, match="a secret stands in the environment"):
+    with pytest.raises(
+        UsageError, match="must be env:NAME, the environment variable that holds the secret"
+    ):
         read_serving(read_config(path))

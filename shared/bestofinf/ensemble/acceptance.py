@@ -1,4 +1,4 @@
-"""When a decision is accepted, and which model to escalate to when it is not."""
+"""Conditions for accepting a decision, and the model to ask if they are not met."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ class Acceptance:
     """Conditions that a decision must meet to be accepted.
 
     Attributes:
-        min_confidence: Least confidence of a vote.
-        escalate_to: Asked instead where there is no consensus; None raises.
-        unvotable: What is given where no reply could be voted on. The first reply is given only
-            where neither a confidence nor somebody to escalate to says that a vote is wanted.
+        min_confidence: Minimum confidence of a vote, in [0, 1].
+        escalate_to: The model to ask if there is no consensus; None raises an error.
+        unvotable: What to return if no reply could be voted on. The first reply is returned only
+            with a `min_confidence` of 0 and without `escalate_to`, which both demand a vote.
+
+    Raises:
+        UsageError: If `min_confidence` is out of its range.
     """
 
     min_confidence: float = 0.0
@@ -38,13 +41,13 @@ class Acceptance:
 
     @property
     def wants_vote(self) -> bool:
-        """Whether a reply that was not voted on is refused."""
+        """Whether a first reply that was not voted on is rejected."""
         way = self.unvotable.way
         demanded = self.min_confidence > 0 or self.escalate_to is not None
         return way == "error" or (way in ("first", "vote") and demanded)
 
     def check(self, decision: Decision, *, unvoted: bool) -> None:
-        """Refuse a decision that does not meet them.
+        """Raise an error if a decision does not meet the conditions.
 
         Args:
             decision: The decision.
@@ -66,7 +69,12 @@ class Acceptance:
             )
 
     def higher(self, error: SamplingError) -> Member[Any]:
-        """Return whom to escalate to, or raise the error with its first cause, of its kind."""
+        """Return the member to escalate to.
+
+        Raises:
+            SamplingError: `error` with the classes of its causes (`of_kind`), from the first one,
+                if there is no such member.
+        """
         if self.escalate_to is not None:
             return self.escalate_to
         error = of_kind(error)
@@ -85,10 +93,10 @@ def escalated_trace(
     """Return the JSON form of a call that was escalated.
 
     Args:
-        sample: What the model above the ensemble said.
-        name: Its name.
-        decision: The decision that did not stand; None where there was none.
-        error: Why it was escalated.
+        sample: The sample of the model that was escalated to.
+        name: Name of that model.
+        decision: The decision that was not accepted; None if there was none.
+        error: The reason for the escalation.
         names: Names of the members, in their order.
     """
     told = trace(decision or _nothing(str(error)), names)

@@ -1,4 +1,4 @@
-"""An ensemble of models by URL that is asked directly, without a framework."""
+"""An ensemble of models by URL, which needs no framework."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class Ensemble(EnsembleFields):
 
         Args:
             question: A text, messages in OpenAI's form, or a whole body with tools and others.
-            progress: Told every outcome as it arrives, with the state of the vote.
-            settings: For this question alone, such as ``rule`` or ``max_samples``.
+            progress: Called with every outcome as it arrives; see `progress_event`.
+            settings: Settings for this question alone, such as ``rule`` or ``max_samples``.
 
         Raises:
             SamplingError: If too few members answered, the deadline passed, or the decision was
@@ -90,12 +90,12 @@ class Ensemble(EnsembleFields):
         return result
 
     def call(self, question: ChatQuestion, *, call_id: str | None = None, **settings: Any) -> Call:
-        """Return the call that asks a question, to be carried out by its ``run`` or ``arun``.
+        """Return the call that asks a question; its method ``run`` or ``arun`` runs it.
 
         Args:
             question: A text, messages in OpenAI's form, or a whole body with tools and others.
-            call_id: Identifier of the call, told with its result; None makes one.
-            settings: For this question alone, such as ``rule`` or ``max_samples``.
+            call_id: Identifier of the call in its trace; None makes one.
+            settings: Settings for this question alone, such as ``rule`` or ``max_samples``.
 
         Raises:
             UsageError: If the question or a setting cannot be read.
@@ -148,7 +148,7 @@ def _is_model(given: Any) -> bool:
 
 
 def _with_endpoint(item: Any) -> Any:
-    """Return a mapping of an endpoint's and a member's fields as one of a member's alone."""
+    """Return a mapping with fields of a member and of an endpoint as one of a member's fields."""
     if not isinstance(item, Mapping) or not isinstance(item.get("model"), str):
         return item
     member = {name: value for name, value in item.items() if name in MEMBER_FIELDS}

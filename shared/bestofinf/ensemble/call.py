@@ -1,4 +1,4 @@
-"""One call of an ensemble: from the question to the reply that is handed out."""
+"""One call of an ensemble: from the question to the reply that is returned."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Result(Brief):
     """The result of one call.
 
     Attributes:
-        winner: The sample that is handed out; None if none was found.
-        samples: All samples that came in, in draw order, then those asked for besides the vote.
-        decision: How the vote was decided; None if it failed before an escalation.
-        told: The call as plain JSON values.
+        winner: The sample that is returned; None if there is none.
+        samples: All samples that arrived, in draw order, then those of requests outside the vote.
+        decision: The decision of the vote; None if the vote failed and another model was asked.
+        told: The trace of the call, as plain JSON values.
     """
 
     winner: Sample | None
@@ -45,7 +45,7 @@ class Result(Brief):
 
     @property
     def reply(self) -> Reply:
-        """The reply that is handed out."""
+        """The reply that is returned; an empty one if there is none."""
         return (self.winner.reply if self.winner is not None else None) or Reply()
 
 
@@ -53,22 +53,21 @@ class Result(Brief):
 class Call:
     """One call: everything that is known when it begins.
 
-    The vote is carried out by the drivers, since answers come in any order. Then the decision is
-    judged: one that is not accepted is escalated, and one without any vote is resolved as
-    `Unvotable` says.
+    A driver runs the vote. Then the decision is checked: if it is not accepted, another model is
+    asked (escalation), and if it has no vote, one of its replies is chosen as `Unvotable` says.
 
     Attributes:
-        client: The framework.
-        question: What the members are asked, in the framework's form.
+        client: The framework's client.
+        question: The question for the members, in the framework's form.
         plan: How the ensemble votes.
-        acceptance: What the decision must have, and whom to ask if it does not.
+        acceptance: Conditions of the decision, and the model to ask if they are not met.
         state: What the ensemble keeps between calls.
         scorer: Scores replies; None for no scores.
-        per_request: Samples that one request asks for.
-        observers: Told every outcome as it arrives.
+        per_request: Number of samples that one request asks for, at least 1.
+        observers: Called with every outcome as it arrives.
         tools: Argument schema of each tool that the question offers, by name.
         incapable: Positions of members that cannot be asked this question.
-        details: What the JSON form of the result holds besides.
+        details: Further keys of the trace.
     """
 
     client: Client
@@ -108,7 +107,7 @@ class Call:
         return (yield from self.conclude(sampler, decision, failure))
 
     def sampler(self) -> Sampler:
-        """Return what asks the members of this call."""
+        """Return the object that asks the members of this call."""
         return Sampler(
             self.client,
             self.question,
@@ -124,12 +123,12 @@ class Call:
         """Return the result of a vote that has ended.
 
         Args:
-            sampler: What has asked the members.
+            sampler: The sampler of the vote.
             decision: The decision; None if there is none.
-            error: Why there is none.
+            error: The reason why there is none.
 
         Raises:
-            SamplingError: The error given, or a lack of consensus, without a model to escalate to.
+            SamplingError: `error`, or a `NoConsensusError`, if there is no model to escalate to.
         """
         try:
             decision, unvoted = self._accepted(decision, error)
@@ -185,7 +184,7 @@ class Call:
                 await finished(sampler.aclose())
 
     def _engine(self, ask: AskMember) -> tuple[VotingEngine, dict[str, Any]]:
-        """Return a fresh engine, and what the drivers are to know besides."""
+        """Return a new engine, and the further arguments of the driver."""
         plan, health = self.plan, self.state.health
         answer = self.answer
         if self.votes_on_meaning:
@@ -212,7 +211,7 @@ class Call:
     def _accepted(
         self, decision: Decision | None, error: SamplingError | None
     ) -> tuple[Decision, Unvoted | None]:
-        """Return a decision that is accepted, and how to resolve it if it has no vote at all."""
+        """Return an accepted decision, and the object that resolves it if it has no vote."""
         if decision is None:
             raise error or SamplingError("there is no decision")
         unvoted = is_unvoted(decision, self.plan.selector)

@@ -1,4 +1,4 @@
-"""Members without a framework: whatever takes a chat-completion body and gives a reply."""
+"""Members without a framework: objects that take the body of a chat completion."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ class ChatModel(Protocol):
 
 
 class ChatClient:
-    """The `Client` of ensembles whose members are each a `ChatModel`.
+    """The `Client` of ensembles whose members are `ChatModel` objects.
 
-    Questions are texts, messages in OpenAI's form, or whole bodies with tools and whatever else
-    belongs to them.
+    Questions are texts, messages in OpenAI's form, or whole bodies with tools and other fields.
 
     Args:
-        seed: Sent with every request of a vote, plus the number of samples that the member has
-            given to the question before. None keeps the question's own seed, to which the place of
-            the draw is added: equal seeds would make all votes one reply.
+        seed: Seed of every request of a vote, plus the number of earlier draws of the same member
+            for the question (`Draw.turn`). None uses the question's own seed, if there is one,
+            plus the number of the draw, because with equal seeds all samples would be equal.
     """
 
     def __init__(self, *, seed: int | None = None) -> None:
@@ -60,11 +59,11 @@ class ChatClient:
         return await member.model.asend(request)
 
     def read(self, member: Member[Any], output: Reading) -> Reading:
-        """Return what the member gave: it is a reading already."""
+        """Return the output of the member, which is a reading already."""
         return output
 
     def choice(self, prompt: str) -> Json:
-        """Return a question that makes a model choose among replies."""
+        """Return a text as a question, with which a model chooses among replies or judges them."""
         return chat_body(prompt)
 
     def text(self, question: ChatQuestion) -> str:
@@ -73,6 +72,6 @@ class ChatClient:
 
 
 def reading(completion: Completion) -> Reading:
-    """Return the first choice of a completion, with what the request has cost."""
+    """Return the first choice of a completion, with the tokens of the request."""
     tokens = completion.tokens
     return Reading(completion.replies[0], tokens.input, tokens.output)

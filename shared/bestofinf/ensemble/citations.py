@@ -18,11 +18,11 @@ _CITED = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\]")
 
 
 class CitationAnswer(Answer):
-    """The sources that a reply cites, as ``[1]`` or ``[1, 3]``: a vote on the evidence.
+    """A vote on the set of sources that a reply cites, as ``[1]`` or ``[1, 3]``.
 
-    For query engines that number their sources, as `CitationQueryEngine` does. The numbers mean
-    the same nodes for all samples of a call. A reply without citations abstains. Of the replies
-    that cite the winning sources, the one in whose words most of the others agree is given.
+    Use it with query engines that number their sources, such as `CitationQueryEngine`. The numbers
+    mean the same nodes for all samples of a call. A reply without citations abstains. Of the
+    replies that cite the winning sources, the one nearest to the others in its words is returned.
     """
 
     def extract(self, reply: Reply) -> AnswerValue | None:
@@ -39,16 +39,18 @@ class CitationAnswer(Answer):
 
 @dataclass(frozen=True)
 class CitationTieBreaker:
-    """The weighted majority; a tie goes to the answer whose replies cite what most replies cite.
+    """The weighted majority; a tie goes to the answer with the most common citations.
 
-    Of the samples with the winning answer, the one that cites so is handed out. Give it as
-    ``selector=CitationTieBreaker()``.
+    The support of a reply is the mean, over the sources that it cites, of the number of replies
+    that cite the source; 0 without citations. The answer of the reply with the most support wins
+    the tie, and of the samples with the winning answer the one with the most support is returned.
+    Use it as ``selector=CitationTieBreaker()``.
     """
 
     name: ClassVar[str] = "citations"
 
     def select(self, candidates: Sequence[Candidate], tally: Tally) -> Election:
-        """Return the leader, or of several the one with the most common citations."""
+        """Return the leader, or of several equal ones that with the most common citations."""
         leader = tally.leader
         if leader is None:
             return Election(None)

@@ -1,9 +1,8 @@
 """The configuration file: ensembles and their members in TOML.
 
-``[members.NAME]`` says how a member is reached; ``[ensembles.NAME]`` who votes with which weight,
-by which rule and on which answers, with what labelled questions have taught in the tables
-``calibration`` and ``judged_on``; ``[serve]`` is left to the server. Secrets never stand in it:
-they are written ``env:NAME``.
+``[members.NAME]`` says how a member is reached, ``[ensembles.NAME]`` has weights and settings, and
+the tables ``calibration`` and ``judged_on`` learned from labels. ``[serve]`` is for the server
+alone. A secret is written ``env:NAME``, the environment variable that holds it.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ from bestofinf.voting.confidence import ConfidenceCalibration
 SECRET = "env:"
 _TEXTS = ("url", "model", "key", "system")
 _COUNTS = ("max_tokens", "concurrency")
-_NUMBERS = {"temperature": 0.0, "cost": 1e-12, "timeout": 1e-12}  # with the least value of each
+_NUMBERS = {"temperature": 0.0, "cost": 1e-12, "timeout": 1e-12}  # name: minimum
 _TABLES = ("rename", "set")
 _WORDS = {"ask": ("plain", "stream"), "logprobs": ("raw", "processed")}
 _OTHER = ("price", "drop", *_WORDS)
 MEMBER_KEYS = frozenset({*_TEXTS, *_COUNTS, *_NUMBERS, *_TABLES, *_OTHER})
 _SHARES = ("min_confidence", "coverage")
 VOTE_KEYS = frozenset(KNOBS - {"retry_on"} | {"cooldown", "explore", *_SHARES})
-"""Settings of an ensemble that may stand in its table."""
+"""Settings of an ensemble that its table may have."""
 SERVER_KEYS = frozenset({"expose_members", "usage", "temperature"})
-"""What the table of an ensemble says to a server alone."""
+"""Keys in the table of an ensemble that only a server reads."""
 ENSEMBLE_KEYS = frozenset(
     {"members", "weights", "on_unvotable", "calibration", "judged_on", *VOTE_KEYS, *SERVER_KEYS}
 )
@@ -52,21 +51,21 @@ class MemberConfig:
     """How a member is reached: at a `url`, by the name of a `model`, or given by the program.
 
     Attributes:
-        name: Its name, in weights, decisions and stores.
-        url: Address of a server that speaks OpenAI's form.
-        model: Name of the model at the server; without a `url`, ``provider:name``.
-        key: ``env:NAME``, the environment variable that holds the key, or ``client``.
-        max_tokens: Most tokens of a reply.
-        temperature: Of its samples.
-        system: Put before the messages unless they begin with instructions of their own.
-        concurrency: Most requests in flight to it.
-        cost: Price of a sample relative to the other members.
+        name: Name of the member in weights, decisions and stores.
+        url: Address of an OpenAI-compatible server.
+        model: The server's name for the model; without a `url`, ``provider:name``.
+        key: ``env:NAME``, the variable that holds the key; or ``client``, the client's own key.
+        max_tokens: Maximum number of tokens of a reply.
+        temperature: Temperature of its samples, at least 0.
+        system: Instructions before the messages, unless these begin with some.
+        concurrency: Maximum number of requests in flight to it.
+        cost: Price of a sample relative to the other members, above 0.
         price: Money for one token read and one generated.
-        timeout: Most seconds for one request.
-        ask: ``plain`` or ``stream``; None leaves it to who asks.
+        timeout: Time limit for one request, in seconds.
+        ask: ``plain`` or ``stream``; None takes the default of the endpoint.
         logprobs: Log-probabilities to ask for, ``raw`` or ``processed``; see `Member`.
-        rename: New names of fields that the server knows under other names.
-        drop: Fields that the server does not take.
+        rename: The server's names for fields with other names there.
+        drop: Fields that the server does not accept.
         set: Further fields of every request.
     """
 
@@ -89,17 +88,17 @@ class MemberConfig:
 
     @property
     def key_variable(self) -> str | None:
-        """The environment variable that holds the key; None for none."""
+        """The environment variable that holds the key; None if the file names none."""
         return self.key.removeprefix(SECRET) if self.key and self.key.startswith(SECRET) else None
 
     def secret(self) -> str:
-        """Return the key to send; "none" to a server that wants none.
+        """Return the key to send, from its variable; ``"none"`` for a server without keys.
 
         Raises:
-            UsageError: If its variable is not set.
+            UsageError: If the variable is not set, or the key is that of a client.
         """
         if self.key == "client":
-            raise UsageError(f"member {self.name!r}: only a server has the key of a client")
+            raise UsageError(f"member {self.name!r}: only a server can use key = 'client'")
         at_openai = urlsplit(self.url or "").hostname == "api.openai.com"
         variable = self.key_variable or ("OPENAI_API_KEY" if at_openai else None)
         if variable is None:
@@ -110,7 +109,7 @@ class MemberConfig:
 
     @classmethod
     def of_name(cls, name: str) -> MemberConfig:
-        """Return what can be told of a member from its name, as the command line takes it.
+        """Return a member from ``MODEL@URL``, ``provider:name``, or a name alone.
 
         >>> MemberConfig.of_name("qwen3-8b@http://127.0.0.1:8080/v1").url
         'http://127.0.0.1:8080/v1'
@@ -123,15 +122,15 @@ class MemberConfig:
 
 @dataclass(frozen=True)
 class EnsembleConfig:
-    """Who votes, and how.
+    """One ensemble of the file.
 
     Attributes:
-        name: Of the ensemble.
-        weights: Weight by member.
-        settings: Further settings, as `bestofinf.Ensemble` takes them.
-        calibration: How often its decisions are right; None where no labels have told.
-        judged_on: What the ensemble was judged on; empty where nothing is known.
-        serving: What concerns a server alone.
+        name: Name of the ensemble.
+        weights: Weight by name of the member, each at least 0 and not all 0.
+        settings: Further settings, as keywords of `bestofinf.Ensemble`.
+        calibration: Probability that its decisions are right, learned from labels; None if unknown.
+        judged_on: The questions and figures of its evaluation; empty if unknown.
+        serving: Settings for a server alone; see `SERVER_KEYS`.
     """
 
     name: str
@@ -144,13 +143,13 @@ class EnsembleConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A configuration file that was found to be right.
+    """A configuration file that has been checked.
 
     Attributes:
         path: The file.
-        members: By name.
-        ensembles: By name.
-        serve: The table ``[serve]``, as it stands.
+        members: Members by name.
+        ensembles: Ensembles by name.
+        serve: The table ``[serve]``, not checked.
     """
 
     path: Path
@@ -159,10 +158,10 @@ class Config:
     serve: Mapping[str, Any] = field(default_factory=dict)
 
     def ensemble(self, name: str | None = None) -> EnsembleConfig:
-        """Return the ensemble of a name; None: the only one in the file.
+        """Return the ensemble with a name; None stands for the only one in the file.
 
         Raises:
-            UsageError: If there is none, or several and no name.
+            UsageError: If there is no such ensemble, or there are several and no name.
         """
         names = ", ".join(self.ensembles)
         if name is None and len(self.ensembles) == 1:
@@ -175,7 +174,7 @@ class Config:
 
 @dataclass(frozen=True)
 class FileWeights:
-    """The weights of an ensemble in a configuration file, to be read again by ``reload()``.
+    """The place of an ensemble's weights, a path from which ``reload()`` reads them again.
 
     Attributes:
         path: The file.
@@ -186,7 +185,7 @@ class FileWeights:
     ensemble: str | None = None
 
     def __fspath__(self) -> str:
-        """Return the file."""
+        """Return the path, so that it can be opened like one."""
         return self.path
 
 
@@ -194,7 +193,7 @@ def read_config(path: str | PathLike[str]) -> Config:
     """Read a configuration file and check everything in it.
 
     Raises:
-        UsageError: If anything is wrong; names every mistake with its place.
+        UsageError: If the file cannot be read or has mistakes; lists all with their places.
     """
     file = Path(path)
     try:
@@ -202,7 +201,7 @@ def read_config(path: str | PathLike[str]) -> Config:
             record = tomllib.load(opened)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
+    except (ValueError, RecursionError) as error:  # numbers with thousands of digits, deep nesting
         raise UsageError(f"{file}: not TOML: {error}") from None
     reader = _Reader(file)
     config = reader.config(record)
@@ -259,7 +258,7 @@ class _Reader:
                 self.note(place, f"{key}: {told}")
                 del found[key]
         if "url" in found and "model" not in table:
-            self.note(place, "model: which model is asked at the url?")
+            self.note(place, "model: missing; with a url, give the server's name for the model")
         found |= {key: tuple(found[key]) for key in ("price", "drop") if key in found}
         return MemberConfig(name, **found)
 
@@ -271,7 +270,7 @@ class _Reader:
         weights = self.weights(place, table)
         for member, weight in weights.items():
             if member not in members and weight:
-                self.note(place, f"members: {member!r} is no [members.{member}]")
+                self.note(place, f"members: {member!r} has no table [members.{member}]")
         settings = {k: v for k, v in table.items() if k in VOTE_KEYS or k == "on_unvotable"}
         for key, value in settings.items():
             told = _wrong_in_ensemble(key, value)
@@ -332,7 +331,7 @@ class _Reader:
 
 
 def _wrong_in_member(key: str, value: Any) -> str:
-    """Return what is wrong with a value in a member's table; empty where it is right."""
+    """Return what is wrong with a value in a member's table; the empty text if it is right."""
     if key in _TEXTS:
         if not isinstance(value, str) or not value:
             return f"must be text, got {shown(value)}"
@@ -352,18 +351,19 @@ def _wrong_in_member(key: str, value: Any) -> str:
         return "" if right else told
     if key == "drop":
         right = isinstance(value, list) and all(isinstance(name, str) for name in value)
-        return "" if right else "must be a list of names of fields"
+        return "" if right else f"must be a list of names of fields, got {shown(value)}"
     if key in _WORDS:
-        return "" if value in _WORDS[key] else f"must be {' or '.join(map(repr, _WORDS[key]))}"
+        told = f"must be {' or '.join(map(repr, _WORDS[key]))}, got {shown(value)}"
+        return "" if value in _WORDS[key] else told
     if not isinstance(value, Mapping):
         return f"must be a table, got {shown(value)}"
     texts = key != "rename" or all(isinstance(name, str) for name in value.values())
-    return "" if texts else "must map names of fields to names"
+    return "" if texts else f"must map names of fields to new names, got {shown(value)}"
 
 
 def _wrong_text(key: str, value: str) -> str:
     if key == "key" and value != "client" and not (value.startswith(SECRET) and value[4:].strip()):
-        return "a secret stands in the environment: write env:NAME, the name of its variable"
+        return "must be env:NAME, the environment variable that holds the secret, not the secret"
     if key == "url":
         try:
             parts = urlsplit(value)
@@ -373,12 +373,12 @@ def _wrong_text(key: str, value: str) -> str:
         if not usable:
             return "must be the address of a server, such as http://127.0.0.1:8080/v1"
         if parts.password is not None or "key=" in parts.query.lower():
-            return "has a secret in it: write it as key = env:NAME"
+            return "contains a secret: put it into the environment and write key = 'env:NAME'"
     return ""
 
 
 def _wrong_in_ensemble(key: str, value: Any) -> str:
-    """Return what is wrong with a setting of an ensemble; empty where it is right."""
+    """Return what is wrong with a setting of an ensemble; the empty text if it is right."""
     if key == "answer" and value not in ANSWER_NAMES:
         return f"must be one of {', '.join(ANSWER_NAMES)}, got {shown(value)}"
     if key in ("rule", "selector") and not isinstance(value, str):
@@ -393,7 +393,7 @@ def _wrong_in_ensemble(key: str, value: Any) -> str:
         if key == "explore":
             read_explore(Explore(**value) if isinstance(value, Mapping) else value)
         else:
-            given = {"answer": "text", key: value}  # of those that every rule takes
+            given = {"answer": "text", key: value}  # an answer type that every rule accepts
             VotePlan.make([Member(None, name="member", price=(1.0, 1.0))], **given)
     except (BestOfInfError, TypeError, ValueError) as error:
         return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Writes an ensemble into a configuration file, and leaves alone what else stands there."""
+"""Writes an ensemble into a configuration file, and keeps everything else in the file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ _GIVEN = 'given by the program, load(members={...}), or by: url = "http://...", 
 def write_config(
     path: str | PathLike[str], ensemble: EnsembleConfig, members: Sequence[MemberConfig]
 ) -> Path:
-    """Write an ensemble to a configuration file, which is made or changed.
+    """Write an ensemble to a configuration file, which is created or changed.
 
-    What else stands in the file stays: other ensembles, comments, and the tables of members that
-    it has already, with what somebody has filled in. The file is replaced in one step.
+    An ensemble of the same name is replaced. Everything else remains: other ensembles, comments,
+    and existing tables of members with their edits. The file is replaced in one step.
+
+    Returns:
+        The path of the file.
 
     Raises:
-        UsageError: If the file is there and is not TOML, or cannot be written.
+        UsageError: If an existing file is not TOML, or the file cannot be written.
     """
     file = Path(fspath(path))
     try:
@@ -118,5 +121,5 @@ def _inline(given: Mapping[str, Any]) -> InlineTable:
 
 
 def _without_none(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping without what is unknown: TOML has no null."""
+    """Return a mapping without the keys whose value is None, because TOML has no null."""
     return {key: value for key, value in given.items() if value is not None}

@@ -1,8 +1,8 @@
-"""Members by URL: models behind servers that speak OpenAI's form.
+"""Members by URL: models behind OpenAI-compatible servers.
 
-Replies are asked for as streams, since servers such as llama.cpp notice a client that has left
-only while they write to it: a draw that is cancelled then frees its slot at once. A server that
-refuses to stream is asked without.
+Replies are requested as streams, because servers such as llama.cpp notice that a client has
+disconnected only while they write to it: then a cancelled draw frees its slot at once. If a server
+refuses to stream, the request is sent again without.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 URL_VARIABLE = "OPENAI_BASE_URL"
 KEY_VARIABLE = "OPENAI_API_KEY"
-_ASKED = ("n", "stream", "stream_options")  # what every draw says for itself
+_ASKED = ("n", "stream", "stream_options")  # `complete` sets these itself, `forward` passes them on
 _LIMITS = {"max_tokens", "max_completion_tokens"}
-_SHORTEST_KEY = 8  # what is shorter, such as "none", is a word that may stand in any text
+_SHORTEST_KEY = 8  # a shorter key, such as "none", may be an ordinary word of an error's text
 
 
 @dataclass(frozen=True, repr=False)
 class Endpoint:
-    """One model behind a server that speaks OpenAI's chat completions.
+    """One model behind a server with OpenAI's chat completions.
 
     Attributes:
-        model: Name of the model, as the server knows it.
-        url: Base of the address, usually ending in ``/v1``. Without one that in
-            ``OPENAI_BASE_URL``, or OpenAI's own.
-        key: Sent as a bearer token; a function gives it anew for every request, or None for none.
-            None takes it from `key_variable`.
-        key_variable: Environment variable that holds the key. One that is named must be set; None
-            takes ``OPENAI_API_KEY``, which is for OpenAI's own server, where it must be set, and for
-            the one that ``OPENAI_BASE_URL`` names. It is sent to no other.
-        max_tokens: Most tokens of a reply; None leaves it to the server.
-        temperature: Of the samples; None leaves it to the server.
-        system: Put before the messages unless they begin with instructions of their own.
-        extra: Further fields of every request, whatever the question says.
-        rename: New names of fields that the server knows under other names.
-        drop: Fields that the server does not take.
+        model: The server's name for the model.
+        url: Base of the address, usually ending in ``/v1``. The default is
+            ``OPENAI_BASE_URL``, or OpenAI's own server.
+        key: Sent as a bearer token. A function is called for every request and returns the key, or
+            None for none. None takes the key from `key_variable`.
+        key_variable: Environment variable that holds the key, which must be set. None takes
+            ``OPENAI_API_KEY`` for OpenAI's own server, where it must be set, and for
+            the one that ``OPENAI_BASE_URL`` names. It is not sent to other servers.
+        max_tokens: Maximum number of tokens of a reply; None leaves it to the server.
+        temperature: Temperature of the samples; None leaves it to the server.
+        system: Instructions before the messages, unless these begin with some.
+        extra: Further fields of every request; they replace those of the question.
+        rename: The server's names for fields with other names there.
+        drop: Fields that the server does not accept.
         headers: Further headers of every request.
-        stream: Whether replies are asked for as streams.
-        timeout: Most seconds for one request.
-        connect_timeout: Most seconds until the server is reached.
-        connections: Most connections at a time in one event loop; None for no limit.
+        stream: Whether replies are requested as streams.
+        timeout: Time limit for one request, in seconds above 0.
+        connect_timeout: Time limit for connecting, in seconds above 0.
+        connections: Maximum number of connections at a time in one event loop; None for no limit.
 
     Raises:
         UsageError: If a value is out of its range.
@@ -108,7 +108,7 @@ class Endpoint:
 
     @classmethod
     def of(cls, given: Any) -> Endpoint:
-        """Return the endpoint that a user gives: itself, a name, or a mapping of its fields.
+        """Return the endpoint for an endpoint, a name, or a mapping of its fields.
 
         A name may begin with ``openai:``, and may end with ``@`` and the address of a server.
 
@@ -122,7 +122,10 @@ class Endpoint:
             return given
         if isinstance(given, str):
             if given.startswith(("http://", "https://")):
-                raise UsageError(f"which model is asked there? write MODEL@{_public(given)}")
+                raise UsageError(
+                    "a member by URL needs the server's name for its model: write "
+                    f"MODEL@{_public(given)}"
+                )
             name, at, url = given.removeprefix("openai:").partition("@http")
             return cls(name, url=f"http{url}" if at else "")
         if isinstance(given, Mapping):
@@ -138,14 +141,14 @@ class Endpoint:
         )
 
     def __repr__(self) -> str:
-        """Show nothing that may hold a key."""
+        """Show the model and the address alone, because other fields may contain a key."""
         return f"Endpoint({self.model!r}, url={_public(self.url)!r})"
 
     def check(self) -> None:
-        """Refuse to go on without a key where there must be one.
+        """Check that there is a key if one is necessary.
 
         Raises:
-            UsageError: If it is not set; says which variable to set.
+            UsageError: If there is none; names the variable to set.
         """
         if callable(self.key):
             return
@@ -168,9 +171,9 @@ class Endpoint:
         """Return the completion for a request's body as the server wrote it.
 
         Raises:
-            EndpointError: If the server refuses, or says what is no completion.
-            ConnectionError: If it cannot be reached, or the reply breaks off.
-            TimeoutError: If it takes too long.
+            EndpointError: If the server refuses, or its reply is not a completion.
+            ConnectionError: If the server cannot be reached, or the reply breaks off.
+            TimeoutError: If a time limit is exceeded.
         """
         shape = frozenset(body)
         if self.stream and shape not in self._plain:
@@ -179,14 +182,15 @@ class Endpoint:
             except EndpointError as error:
                 if not _refuses_streams(error):
                     raise
-            self._plain.add(shape)  # some refuse it only together with other fields
+            self._plain.add(shape)  # by fields, because some refuse to stream only with some fields
         return await self._post(body, stream=False)
 
     async def forward(self, body: Json) -> AsyncGenerator[str, None]:
-        """Yield what the server answers to a body passed on: its events' data, or its completion.
+        """Forward a body and yield the data of the server's events, or its whole completion.
 
-        Besides what `complete` sends, the number of choices and whether to stream are the body's
-        own. If the generator is closed, the connection is. Raises what `complete` does.
+        In contrast to `complete`, the body itself says how many choices it wants and whether to
+        stream. If the generator is closed, the connection is closed too. Raises the errors of
+        `complete`.
         """
         asked = {name: body[name] for name in _ASKED if body.get(name) is not None}
         sent = self._sent(body) | {k: v for k, v in asked.items() if k not in self.drop}
@@ -197,13 +201,13 @@ class Endpoint:
                     yield data
 
     async def look(self, path: str) -> tuple[str, Mapping[str, str]]:
-        """Return what the server tells of itself: a text, and the headers that came with it.
+        """Return the text and the headers of a GET request to the server.
 
         Args:
-            path: Below the address, as ``models``; below what stands before ``/v1`` if it begins
-                with a slash, as ``/health``.
+            path: Path below the address, such as ``models``. If it begins with a slash, such as
+                ``/health``, it is below the part of the address before ``/v1``.
 
-        Raises what `complete` does.
+        Raises the errors of `complete`.
         """
         parts = urlsplit(self.url)
         base = parts.path.rstrip("/").removesuffix("/chat/completions")
@@ -219,7 +223,7 @@ class Endpoint:
 
     @property
     def fixed(self) -> SimpleNamespace:
-        """What every request says, by name; for warnings about samples that cannot differ."""
+        """Fields that every request has, by name; for warnings about samples that cannot differ."""
         return SimpleNamespace(**{"temperature": self.temperature, **self.extra})
 
     async def _post(self, body: Json, *, stream: bool) -> Json:
@@ -234,7 +238,7 @@ class Endpoint:
         if self.temperature is not None:
             own["temperature"] = self.temperature
         if self.max_tokens is not None and not body.keys() & _LIMITS:
-            # OpenAI's newer models know the one name alone, older servers the other alone.
+            # OpenAI's newer models know only the first name, older servers only the second.
             at_openai = self.url.startswith(OPENAI_URL)
             own["max_completion_tokens" if at_openai else "max_tokens"] = self.max_tokens
         return draw_body(
@@ -275,11 +279,11 @@ class Endpoint:
         key = self._key()
         if key is not None and urlsplit(self.url).username is None:
             headers.setdefault("Authorization", f"Bearer {key}")
-            remember_keys({"api_key": key})  # others may tell of it, wherever they have it from
+            remember_keys({"api_key": key})  # so that it is hidden in errors from anywhere
         return headers
 
     def _explain(self, error: Exception, address: str) -> None:
-        """Say in an error what helps, and hide the key in it."""
+        """Add the address or a hint to an error's message, and hide the key in it."""
         status = error.status_code if isinstance(error, EndpointError) else None
         told = str(error)
         if status is None:
@@ -303,7 +307,7 @@ def _refuses_streams(error: EndpointError) -> bool:
 
 
 def _parts(url: Any) -> SplitResult | None:
-    """Return the parts of a server's address; None if it is none."""
+    """Return the parts of a server's address; None if it is not one."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -314,13 +318,13 @@ def _parts(url: Any) -> SplitResult | None:
 
 @lru_cache(maxsize=256)
 def _completions(url: str) -> str:
-    """Return the address of chat completions below a base, whose query stays."""
+    """Return the address of chat completions below a base, with the base's query."""
     parts = urlsplit(url)
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     return urlunsplit(parts._replace(path=f"{path}/chat/completions"))
 
 
 def _public(url: str) -> str:
-    """Return an address as messages show it: without user, password and query."""
+    """Return an address without user, password and query, for messages."""
     scheme, _, rest = url.partition("?")[0].rpartition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest

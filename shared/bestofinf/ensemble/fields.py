@@ -50,67 +50,68 @@ _USUAL = itemgetter(*_PLANNED, *_JUDGED)  # what a call without settings of its 
 class EnsembleFields(Loaded, BaseModel):
     """How an ensemble votes; the same keywords in every adapter.
 
-    The settings form five groups: what votes, and on what; and four that may also be given as one
-    value or mapping each, ``failures=Failures(retries=0)``, in place of their keywords. A group
-    and one of its keywords together are a `UsageError`.
+    The first settings say who votes, and on what. The others form four groups, named in
+    parentheses. A group may also be given as one value or mapping instead of its keywords:
+    ``failures=Failures(retries=0)``. Giving a group together with one of its keywords is a
+    `UsageError`.
 
     Attributes:
-        members: Who is asked: a list of models, pairs of a model and its weight, `Member` objects,
-            or mappings with ``model`` and the fields of a `Member`. Not in dumps, which would hold
-            their keys.
-        weights: Weight by member name, in order, from a fit, or the path of a file with them
-            (of a fit, or ``ensemble.toml``); None takes the members' own.
+        members: The members: a list of models, pairs of a model and its weight, `Member` objects,
+            or mappings with ``model`` and the fields of a `Member`. Dumps leave them out, because
+            they contain keys.
+        weights: Weights by member name, in order of the members, from a fit, or the path of a file
+            with them (of a fit, or ``ensemble.toml``); None takes those of the members.
         rule: When to stop: a preset (``frugal``, ``fast``, ``balanced``, ``thorough``,
             ``exhaustive``), a rule, or a rule as written on the command line.
         answer: How replies become votes: a name, an answer type, or a function of the text.
         thoughts: Further tags around thoughts, which never vote: ``plan`` for ``<plan>``.
-        strip_thoughts: Hand out the text without its thoughts; otherwise it is as it came.
-        scorer: Scores replies, for rules on scores: a scorer, a model that judges, what the
-            framework evaluates with, or a function.
-        selector: Who wins in the end, by name or as an object; None for the leader of the vote.
-        max_samples: Most samples for one question.
-        concurrency: Most requests in flight for one question.
+        strip_thoughts: Return the text without its thoughts; otherwise it is unchanged.
+        scorer: Scores replies, for rules on scores: a scorer, a model that judges, an evaluator of
+            the framework, or a function.
+        selector: Chooses the winner, by name or as an object; None for the leader of the vote.
+        max_samples: Maximum number of samples for one question.
+        concurrency: Maximum number of requests in flight for one question.
 
         retries: (failures) Further tries of a request after a transient error. Clients have
             retries of their own: set those to 0 or 1.
-        retry_on: (failures) Which errors are transient.
-        longest_wait: (failures) Most seconds between two tries.
-        timeout: (failures) Most seconds for one request, waiting for the member's turn included.
-        deadline: (failures) Most seconds for one question.
+        retry_on: (failures) Returns whether an error is transient.
+        longest_wait: (failures) Maximum pause between two tries, in seconds.
+        timeout: (failures) Seconds for one request, with the wait for a free slot of the member.
+        deadline: (failures) Time limit for one question, in seconds.
         on_deadline: (failures) ``raise``, or decide on the ``partial`` vote.
-        breaker: (failures) Failures in a row after which a member is left out.
+        breaker: (failures) Number of failures in a row after which a member is left out.
         cooldown: (failures) Seconds for which it is then left out of later questions too; or 0.
-        quorum: (failures) Least number of votes.
+        quorum: (failures) Minimum number of votes for a decision.
 
         waiting: (launching) Price of a second of waiting in seconds of generation; 0 wastes none.
         launch: (launching) ``thrifty`` for a `waiting` of 0, ``eager`` for infinity.
-        order: (launching) ``draw`` counts votes in order of launch, ``arrival`` as they come.
-        schedule: (launching) Which member is asked next; ``auto``: as the rule is made for.
-        seed: (launching) Start of random schedules. Never sent to a model.
+        order: (launching) ``draw`` counts votes in draw order, ``arrival`` in order of arrival.
+        schedule: (launching) Which member is asked next; ``auto`` takes the rule's own schedule.
+        seed: (launching) Seed of random schedules. Never sent to a model.
         warm_up: (launching) Samples to wait for before the others start, for prompt caches.
 
-        on_unvotable: (otherwise) What to give if no reply could be voted on: the ``first`` reply;
+        on_unvotable: (otherwise) What to return if no reply could be voted on: the ``first`` reply;
             the ``medoid``, which is the one nearest to the others in its words; the one that the
-            heaviest member, asked once more, is made to ``choose``; one of the meaning that wins a
-            ``vote``, in which it compares meanings; or an ``error``. A model in this place
-            chooses, as a `bestofinf.answers.UniversalSelfConsistency`; or a `MeaningVote`.
-        abstain_limit: (otherwise) Replies without an answer after which the vote ends; see
-            `on_unvotable`. By default (``auto``) 1 after free text, else 3; up to 8 if every reply
-            should have an answer; 8 if it takes several to say which is given; no limit if a score
-            selects the winner. None: no limit.
+            member with the largest weight chooses in one more request (``choose``); one with the
+            meaning that wins a ``vote``, for which that member compares meanings; or an ``error``.
+            Or a model or a `bestofinf.answers.UniversalSelfConsistency`, which chooses, or a
+            `MeaningVote`.
+        abstain_limit: (otherwise) Number of replies without an answer after which the vote ends.
+            ``auto``: 1 after free text, else 3; up to 8 if every reply should have an answer; 8 if
+            `on_unvotable` needs several replies; no limit if scores select. None: no limit.
         min_confidence: (otherwise) Raise `NoConsensusError` if the confidence of a vote is lower.
-            With this or `escalate_to`, the first of replies that could not be voted on is not an
-            answer, either.
-        coverage: (otherwise) Answer this fraction of the questions, the surest by `calibration`.
-        escalate_to: (otherwise) Ask this model instead of raising.
+            With this or `escalate_to`, a first reply that could not be voted on is rejected too.
+        coverage: (otherwise) Answer this fraction of the questions, those with the highest
+            confidence by `calibration`.
+        escalate_to: (otherwise) Ask this model instead of raising an error.
 
         explore: (learning) Fraction of the calls that draw a fixed number of samples from every
             member, so that recorded answers are free of early-stopping bias; an `Explore` says
             how many.
         prices: (learning) Money for one token by member or model name, for `MaxCost` and the usage
             in decisions: pairs (input, output), or LiteLLM's table (`bestofinf.ensemble.prices`).
-        calibration: (learning) A `ConfidenceCalibration`, or its JSON form: makes the confidence
-            the chance that a decision is right.
+        calibration: (learning) A `ConfidenceCalibration` or its JSON form, by which the confidence
+            is the probability that a decision is right.
     """
 
     members: list[Any] = Field(exclude=True)
@@ -209,7 +210,7 @@ class EnsembleFields(Loaded, BaseModel):
 
     @abstractmethod
     def _read_higher(self, given: Any) -> Member[Any]:
-        """Return whom to escalate to, from what was given."""
+        """Return the member to escalate to, from what was given."""
 
     def _read_chooser(self, given: Any) -> Member[Any]:
         """Return a model that chooses among replies, from what was given."""
@@ -258,12 +259,12 @@ class EnsembleFields(Loaded, BaseModel):
 
     @property
     def otherwise(self) -> Otherwise:
-        """What happens without a vote, or with too weak a one."""
+        """What happens without a vote, or if its confidence is too low."""
         return self._group(Otherwise)
 
     @property
     def learning(self) -> Learning:
-        """What the records of the ensemble are good for later."""
+        """What the ensemble records for later evaluation."""
         return self._group(Learning)
 
     def _group(self, kind: type[T]) -> T:
@@ -301,12 +302,12 @@ class EnsembleFields(Loaded, BaseModel):
         return self._usual.get(own, lambda: resolve_call(self, {}, key, self._higher))
 
     def _thoughtless(self, given: Any) -> Any:
-        """Return the answer type of a name, which also takes the user's own tags for thoughts."""
+        """Return an answer type that also removes thoughts in the user's own tags."""
         kind, own = self._read_answer(given), self.thoughts
         return answers.resolve_answer(kind).with_thoughts(*own) if own else kind
 
     def shown(self, text: str) -> str:
-        """Return a text as it is handed out."""
+        """Return a reply's text as it is returned: without thoughts if `strip_thoughts` is set."""
         if not self.strip_thoughts:
             return text
         return answers.strip_thoughts(text, thoughts=(*answers.THOUGHTS, *self.thoughts))
@@ -351,16 +352,16 @@ class EnsembleFields(Loaded, BaseModel):
         return copy
 
     def reload(self, weights: Any = None) -> None:
-        """Put other weights in force here and in all copies that share this ensemble's state.
+        """Change the weights of this ensemble and of all copies that share its state.
 
-        Those are its bindings and what `with_settings` makes. Chains, engines and agents that hold
-        it need not be built again; votes under way end with the weights they began with.
+        Such copies are made by bindings and by `with_settings`. Chains, engines and agents that use
+        the ensemble need not be rebuilt. Votes in progress end with the weights they began with.
 
         Args:
             weights: As in the constructor; None reads the weights' file again.
 
         Raises:
-            UsageError: If they do not fit the members; the old ones stay in force.
+            UsageError: If they do not fit the members, or there is no file; then nothing changes.
         """
         if weights is None:
             weights = weights_file(self.weights)
@@ -391,9 +392,9 @@ class EnsembleFields(Loaded, BaseModel):
         return self.with_weights(fitted(evaluation_set, objective, self.member_names, options))
 
     def _renew(self) -> None:
-        """Make a copy work out anew, and for itself, what follows from its settings."""
+        """Give a copy its own caches of everything that is derived from its settings."""
         self._planned, self._unvotable, self._usual = Cached(), Cached(), Cached()
         self._forget_description()
 
     def _forget_description(self) -> None:
-        """Drop what the framework keeps of how the ensemble describes itself."""
+        """Drop the framework's cached description of the ensemble; an adapter overrides this."""

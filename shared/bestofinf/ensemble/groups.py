@@ -17,9 +17,10 @@ class Failures(FailurePolicy):
     """What an ensemble does when members fail: the setting ``failures``.
 
     Attributes:
-        breaker: Failures in a row after which a member is left out of the vote, at least 1.
+        breaker: Number of failures in a row after which a member is left out of the vote, at
+            least 1.
         cooldown: Seconds for which it is then left out of later questions too; 0 for none.
-        quorum: Least number of votes for a decision, at least 1.
+        quorum: Minimum number of votes for a decision, at least 1.
 
     The other attributes are those of `FailurePolicy`.
     """
@@ -39,11 +40,11 @@ class Otherwise:
     """What an ensemble does if there is no vote, or only a weak one: the setting ``otherwise``.
 
     Attributes:
-        on_unvotable: What to give if no reply could be voted on.
-        abstain_limit: Replies without an answer after which the vote ends.
-        min_confidence: Least confidence of a vote, in [0, 1].
-        coverage: Share of the questions to answer, the surest, by the calibration.
-        escalate_to: Asked instead of raising an error.
+        on_unvotable: What to return if no reply could be voted on.
+        abstain_limit: Number of replies without an answer after which the vote ends.
+        min_confidence: Minimum confidence of a vote, in [0, 1].
+        coverage: Share of the questions to answer, those with the highest calibrated confidence.
+        escalate_to: Model to ask instead of raising an error.
     """
 
     on_unvotable: Any = "first"
@@ -60,7 +61,7 @@ class Learning:
     Attributes:
         explore: Share of the calls that draw a fixed number of samples of every member.
         prices: Money for one token by member or model name.
-        calibration: Chance that a decision is right, learned from labels.
+        calibration: Probability that a decision is right, learned from labels.
     """
 
     explore: Any = 0.0
@@ -97,14 +98,14 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 
 
 def ungrouped(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings by keyword, with every group replaced by what it holds.
+    """Return settings by keyword, with every group replaced by its keywords.
 
     A group is given as its value (`Failures` or `FailurePolicy`, `VoteSettings`, `Otherwise`,
-    `Learning`) or as a mapping of its keywords.
+    `Learning`), as a mapping of its keywords, or as None for nothing.
 
     Raises:
-        UsageError: If a group is of another kind, or given together with one of its keywords, or
-            if the setting is one that does not exist.
+        UsageError: If a group is of another kind, is given together with one of its keywords, or
+            has an unknown keyword; or if ``abstain`` is given, which does not exist.
     """
     if "abstain" in given:
         raise UsageError(
@@ -125,7 +126,7 @@ def ungrouped(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _held(group: str, value: Any) -> dict[str, Any]:
-    """Return what a group holds, by keyword."""
+    """Return the settings of a group, by keyword."""
     names, kind = GROUPS[group], _KINDS[group]
     if value is None:
         return {}

@@ -1,4 +1,4 @@
-"""Warnings about members whose samples cannot differ, so that a vote says nothing."""
+"""Warnings about members whose samples cannot differ, so that a vote has no information."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 from bestofinf.records import Member, Sample
 
 SUSPICIOUS = 3
-"""Warn after this many identical long replies, counted from the first: chance is unlikely."""
+"""Warn if this many replies of a member, counted from the first, are identical and long: that is
+hardly chance."""
 
 LONG = 80
-"""Replies shorter than this (in characters) are not compared; short answers are often legitimately
-identical."""
+"""Minimum length in characters of replies that are compared, because independent short answers are
+often identical."""
 
 
 class IdenticalSamplesWarning(UserWarning):
-    """Samples of a member are, or will be, the same: each further one costs and says nothing."""
+    """Samples of a member are, or will be, the same, so further ones have no information."""
 
 
 def _itself(model: Any) -> Any:
@@ -27,12 +28,15 @@ def _itself(model: Any) -> Any:
 def warn_of_fixed(
     members: Sequence[Member[Any]], max_samples: int, *, innermost: Callable[[Any], Any] = _itself
 ) -> None:
-    """Warn of members that are set to give the same reply every time.
+    """Warn of members whose temperature is 0 or that have a fixed seed.
+
+    There is no warning if `max_samples` is at most the number of members, because then each member
+    may be asked only once.
 
     Args:
         members: The members.
-        max_samples: Most samples for one question; each member may always be asked once.
-        innermost: From a member's model to the one that has a temperature.
+        max_samples: Maximum number of samples for one question.
+        innermost: Returns the model within a member's model that has the temperature.
     """
     if max_samples <= len(members):
         return
@@ -51,7 +55,7 @@ def warn_of_fixed(
         if reason is not None:
             warnings.warn(
                 f"member {member.name!r} has {reason}: its samples will be (nearly) the same, "
-                "and a vote among them says nothing",
+                "and a vote among them has no information; set a temperature above 0 and no seed",
                 IdenticalSamplesWarning,
                 stacklevel=3,
             )
@@ -62,14 +66,14 @@ def _is_tiny(model: Any) -> bool:
 
 
 class Alike:
-    """Watches one vote for replies that are byte for byte the same from the first on."""
+    """Watches one vote for members whose first replies are all identical."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
         self._first: dict[int, tuple[str, int]] = {}
 
     def note(self, member: int, sample: Sample) -> None:
-        """Record a sample; warn if it is one too many of the same."""
+        """Record a sample; warn if it is the member's `SUSPICIOUS`-th identical one."""
         text = sample.reply.text if sample.reply is not None else ""
         first, equal = self._first.get(member, (text, 0))
         if equal < 0 or len(text) < LONG:
@@ -80,8 +84,8 @@ class Alike:
         self._first[member] = (first, equal + 1)
         if equal + 1 == SUSPICIOUS:
             warnings.warn(
-                f"the first {SUSPICIOUS} samples of member {self._names[member]!r} are the same "
-                "to the byte: a cache, a seed or temperature 0 may be at work",
+                f"the first {SUSPICIOUS} samples of member {self._names[member]!r} are identical: "
+                "look for a cache, a fixed seed or temperature 0",
                 IdenticalSamplesWarning,
                 stacklevel=2,
             )

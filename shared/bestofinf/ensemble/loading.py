@@ -1,4 +1,4 @@
-"""Ensembles from a configuration file: its members made or given, its settings put in force."""
+"""Makes ensembles from a configuration file, with members that the file or the program gives."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from bestofinf.records import Member
 
 
 def read_weights(weights: Any) -> Any:
-    """Return weights as they are, or from the file of a fit or of an ensemble (``.toml``).
+    """Return weights, read from their file if they are a path.
+
+    The file is that of a fit, or of an ensemble if it ends in ``.toml``.
 
     Raises:
-        UsageError: If the file cannot be read or holds no weights.
+        UsageError: If the file cannot be read or has no weights.
     """
     if not isinstance(weights, str | PathLike):
         return weights
@@ -39,7 +41,7 @@ Make = Callable[[MemberConfig], Any]
 
 
 class Loaded:
-    """Gives the settings of an ensemble the constructor `load`."""
+    """Base of ensembles with the constructor `load`."""
 
     @classmethod
     def load(
@@ -57,9 +59,9 @@ class Loaded:
         Args:
             path: The file; see `bestofinf.ensemble.config`.
             ensemble: Name of the ensemble; None for the only one in the file.
-            members: Models by member name: those that the file does not say how to reach, and
-                any others to use in place of what it says.
-            settings: Further settings, before those of the file.
+            members: Models by member name, for members without a url or model in the file, and
+                for others instead of those in the file.
+            settings: Further settings, which replace those of the file.
 
         Raises:
             UsageError: If anything in the file is wrong, a member is missing, or a name in
@@ -82,12 +84,14 @@ class Loaded:
 def members_of(
     config: Config, ensemble: EnsembleConfig, make: Make, *, given: Mapping[str, Any]
 ) -> list[Member[Any]]:
-    """Return the members of an ensemble. One of weight 0 that nobody can reach is left out.
+    """Return the members of an ensemble.
+
+    A member of weight 0 that has no model in the file and is not given is left out.
 
     Args:
         config: The file.
         ensemble: One of its ensembles.
-        make: Makes a model of what the file says.
+        make: Makes the model of a member from its table.
         given: Models by member name, given by the program.
 
     Raises:
@@ -96,7 +100,7 @@ def members_of(
     unknown = given.keys() - config.members.keys()
     if unknown:
         raise UsageError(
-            f"members: {min(unknown)!r} is no member of {config.path}, which has "
+            f"members: {min(unknown)!r} is not a member in {config.path}, which has "
             f"{', '.join(config.members)}"
         )
     found, missing = [], []
@@ -113,15 +117,15 @@ def members_of(
         found.append(member_of(member or MemberConfig(name), model, weight))
     if missing:
         raise UsageError(
-            f"{config.path}: {', '.join(map(repr, missing))} must be given by the program, "
-            "load(..., members={NAME: model}); or say in [members.NAME] where it is: "
+            f"{config.path}: no model for {', '.join(map(repr, missing))}: give it in the program, "
+            "load(..., members={NAME: model}), or write in [members.NAME] "
             "url and model, or model = 'provider:name'"
         )
     return found
 
 
 def member_of(config: MemberConfig, model: Any, weight: float = 1.0) -> Member[Any]:
-    """Return a member with its model, and what the file says of it beside."""
+    """Return a member with its model and the settings that the file has for it."""
     if isinstance(model, Member):
         model = model.model
     own = {
@@ -147,13 +151,14 @@ def served_model(member: MemberConfig, module: str, name: str, *, extra: str, **
 
     Args:
         member: The member.
-        module: Where the client's class is; its package is named so with hyphens.
-        name: Of the class.
-        extra: The extra of this distribution that brings the framework.
-        more: Arguments besides the model, its key and limits; what is None is left out.
+        module: Module of the client's class; its package has the same name with hyphens.
+        name: Name of the class.
+        extra: The extra of this distribution that installs the framework.
+        more: Further arguments besides the model, its key and limits; None values are left out.
 
     Raises:
-        UsageError: If the member needs what such clients do not do.
+        UsageError: If the member renames or drops fields, which such clients cannot do, or its key
+            is not set.
         MissingExtraError: If the package is not installed.
     """
     if member.rename or member.drop:
@@ -171,7 +176,7 @@ def served_model(member: MemberConfig, module: str, name: str, *, extra: str, **
     return kind(
         model=member.model,
         api_key=member.secret(),
-        max_retries=0,  # the ensemble tries again
+        max_retries=0,  # the ensemble retries
         **{argument: value for argument, value in more.items() if value is not None},
     )
 
@@ -187,20 +192,20 @@ def model_of(
     Args:
         member: With a `url`, or a `model` that `named_model` knows.
         own: Further kinds of models by their prefix.
-        client_key: Gives the key of who is asking, for members with ``key = "client"``; None where
-            nobody else is.
+        client_key: Returns the key that a client of the server has sent, for members with
+            ``key = "client"``; None outside a server.
 
     Raises:
-        UsageError: If nothing knows the model, or its key is not set.
+        UsageError: If the model is unknown, or its key is not set.
     """
-    # Both read and write OpenAI's form, which an adapter's own members do not need.
+    # Imported here, because an adapter's own members do not need them.
     from bestofinf.ensemble.endpoint import Endpoint
     from bestofinf.ensemble.named import named_model
 
     if member.url is None:
         return named_model(str(member.model), own=own)
     if member.key == "client" and client_key is None:
-        member.secret()  # says why not
+        member.secret()  # raises the error
     endpoint = Endpoint(
         str(member.model),
         url=member.url,
@@ -213,7 +218,7 @@ def model_of(
         drop=member.drop,
         stream=member.ask != "plain",
         timeout=member.timeout or Endpoint.timeout,
-        connections=member.concurrency,  # whoever asks it, by way of whichever ensemble
+        connections=member.concurrency,  # a limit for all ensembles that share the member
     )
     endpoint.check()
     return endpoint

@@ -1,4 +1,4 @@
-"""An event loop of the library's own, for blocking code that wants real cancellation."""
+"""An event loop of the library's own, in which requests of blocking calls can be cancelled."""
 
 from __future__ import annotations
 
@@ -26,20 +26,23 @@ class PrivateLoop:
 
     @property
     def is_here(self) -> bool:
-        """Whether the caller runs in this loop, and must not wait for it."""
+        """Whether the caller runs in this loop; then it must not wait for the loop."""
         return threading.current_thread() is self._thread
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine there with the caller's context variables, and wait for it.
+        """Run a coroutine there with the caller's context variables, and return its result.
 
-        What interrupts the wait cancels the coroutine.
+        If the wait is interrupted, for instance by Ctrl-C, the coroutine is cancelled.
 
         Raises:
             UsageError: If the caller runs in this loop itself, which would wait for ever.
         """
         if self.is_here:
             work.close()
-            raise UsageError("blocking calls wait for this event loop: await the other form here")
+            raise UsageError(
+                "a blocking call cannot wait here, in the event loop that would run it: await the "
+                "asynchronous method instead"
+            )
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return result_of(future)
@@ -53,7 +56,7 @@ _lock = threading.Lock()
 
 
 def private_loop() -> PrivateLoop:
-    """Return the loop of this process; a forked child has no thread of its parent's."""
+    """Return the loop of this process; a forked child gets its own, as threads are not forked."""
     with _lock:
         pid = os.getpid()
         if pid not in _loops:

@@ -1,4 +1,4 @@
-"""A vote on the meaning of replies that cannot be voted on otherwise: who compares, and how."""
+"""Settings of a vote on the meaning of free text, and the answer type that they make."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from bestofinf.ensemble.unvotable import Unvotable
 
 AskMember: TypeAlias = Callable[[Member[Any], str], Sample | Awaitable[Sample]]
-"""Asks a member besides the vote, blocking or not."""
+"""Asks a member outside the vote and returns the sample, or an awaitable of it."""
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """Embeddings before a judge.
+    """Embeddings that are compared before a judge is asked.
 
     Attributes:
-        embed: Gives vectors of texts; see `bestofinf.answers.embedding.Embed`.
-        floor: Texts of a lower cosine similarity are different without asking.
+        embed: Returns vectors of texts; see `bestofinf.answers.embedding.Embed`.
+        floor: Texts with a lower cosine similarity count as different without asking, in [-1, 1].
     """
 
     embed: Embed
@@ -37,15 +37,20 @@ class Nearness:
 
 @dataclass(frozen=True)
 class MeaningVote:
-    """How free text is voted on, as the setting ``on_unvotable``: ``"vote"`` with who compares.
+    """A vote on the meaning of free text, as a value of the setting ``on_unvotable``.
 
-    Merging facts of several replies into one, instead of electing one reply, would begin here.
+    ``"vote"`` is the same with the default values. One of the replies wins; facts of several
+    replies are not merged.
 
     Attributes:
-        judge: A model that says whether two texts say the same; None takes the heaviest member.
-        embed: Gives vectors of texts, which spare the judge those that are far apart; None asks
-            about all.
-        floor: Least cosine similarity of texts that it is asked about, in [-1, 1].
+        judge: A model that decides whether two texts mean the same; None takes the member with the
+            largest weight.
+        embed: Returns vectors of texts, so that the judge is not asked about texts that are far
+            apart; None asks about all.
+        floor: Minimum cosine similarity of texts that the judge is asked about, in [-1, 1].
+
+    Raises:
+        UsageError: If `floor` is out of its range.
     """
 
     judge: Any = None
@@ -58,7 +63,7 @@ class MeaningVote:
 
     @property
     def nearness(self) -> Nearness | None:
-        """What spares the judge texts that are far apart."""
+        """The embeddings that are compared before the judge is asked; None for none."""
         return None if self.embed is None else Nearness(self.embed, self.floor)
 
 
@@ -69,16 +74,16 @@ def by_meaning(
     ask: AskMember,
     prompt: str,
 ) -> Answer:
-    """Return an answer type that votes on the meaning of free text, too.
+    """Return an answer type that also votes on the meaning of free text.
 
-    Types that vote on free text already, or part by part, stay as they are.
+    Types that already vote on free text, or part by part, are returned unchanged.
 
     Args:
-        answer: Reads what can be voted on.
-        unvotable: Says who compares.
+        answer: The answer type for replies that are not free text.
+        unvotable: Its chooser is the judge.
         members: The members, in their order.
         ask: Asks one of them.
-        prompt: What was asked.
+        prompt: The question as text.
     """
     if isinstance(answer, FreeText) or (isinstance(answer, PartedAnswer) and answer.parts):
         return answer

@@ -214,7 +214,7 @@ def read_fit(path: str | PathLike[str]) -> Mapping[str, float]:
     found = found.get("weights") if isinstance(found, Mapping) else None
     if not isinstance(found, Mapping):
         raise UsageError(
-            f"weights: {path} has no weights by member name under the key 'weights', as the file of "
-            "a fit must"
+            f"weights: {path} has no weights by member name under the key 'weights', which the "
+            "file of a fit must have"
         )
     return found

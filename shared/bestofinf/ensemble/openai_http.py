@@ -1,4 +1,4 @@
-"""Requests to OpenAI-compatible servers: the only file that knows aiohttp.
+"""Requests to OpenAI-compatible servers: the only module that imports aiohttp.
 
 Connections belong to an event loop. They are kept open between the requests of one loop and
 closed when the loop ends, or by `Connections.aclose`.
@@ -33,9 +33,9 @@ from bestofinf.wire.written import body_bytes
 aiohttp = require("aiohttp", extra="http", purpose="a member by URL")
 
 LARGEST = 64 * 2**20
-"""Bytes of a response that are read; more is an error."""
+"""Maximum size of a response in bytes; a larger one is an error."""
 _PIECE = 2**16
-_LARGE = 2**20  # bytes of a request from which on aiohttp wants to send it in pieces
+_LARGE = 2**20  # from this size on aiohttp warns about a body given as bytes
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -43,9 +43,9 @@ class Connections:
     """Connections to one server, by event loop. Every copy has its own.
 
     Args:
-        timeout: Most seconds for one request.
-        connect_timeout: Most seconds until the server is reached.
-        limit: Most connections at a time in one event loop; None for no limit.
+        timeout: Time limit for one request, in seconds.
+        connect_timeout: Time limit for connecting, in seconds.
+        limit: Maximum number of connections at a time in one event loop; None for no limit.
     """
 
     def __init__(self, timeout: float, connect_timeout: float, limit: int | None) -> None:
@@ -54,24 +54,26 @@ class Connections:
         self._proxies: dict[str, str | None] = {}
 
     async def post(self, address: str, body: Json, headers: Mapping[str, str]) -> Json:
-        """Send a body and return the completion that comes back, whole or as a stream.
+        """Send a body and return the completion, which the server may send whole or as a stream.
 
-        If the task is cancelled, the connection is closed. A request that fails before any word
-        of the server, on a connection that was kept open, is sent again: servers close those.
+        If the task is cancelled, the connection is closed. If a request fails on a reused
+        connection before the server has answered, it is sent again, because servers close idle
+        connections.
 
         Raises:
-            EndpointError: If the server refuses, or says what is no JSON object.
-            ConnectionError: If it cannot be reached, or the reply breaks off.
-            TimeoutError: If it takes too long.
+            EndpointError: If the server refuses, its reply is not a JSON object, or it is larger
+                than `LARGEST`.
+            ConnectionError: If the server cannot be reached, or the reply breaks off.
+            TimeoutError: If a time limit is exceeded.
         """
         with self._explained():
             async with await self._opened(address, body, headers) as response:
                 return await _received(response)
 
     async def get(self, address: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
-        """Return the text and the headers, with lower-case names, of what stands at an address.
+        """Return the text and the headers, with lower-case names, of the response to a GET request.
 
-        Raises what `post` does.
+        Raises the errors of `post`.
         """
         with self._explained():
             async with await self._opened(address, None, headers) as response:
@@ -81,9 +83,9 @@ class Connections:
     async def stream(
         self, address: str, body: Json, headers: Mapping[str, str]
     ) -> AsyncGenerator[str, None]:
-        """Send a body and yield the data of each event as it comes, or the body that comes at once.
+        """Send a body and yield the data of each event as it arrives, or a whole reply at once.
 
-        If the generator is closed, the connection is. Raises what `post` does.
+        If the generator is closed, the connection is closed too. Raises the errors of `post`.
         """
         with self._explained():
             async with await self._opened(address, body, headers) as response:
@@ -98,7 +100,7 @@ class Connections:
                     yield data
 
     async def _opened(self, address: str, body: Json | None, headers: Mapping[str, str]) -> Any:
-        """Return the response to a body once its head has come; to a look if there is no body."""
+        """Return the response once its headers have arrived: to a POST, or a GET without body."""
         session = await self._session()
         data = None if body is None else body_bytes(body)
         while True:
@@ -119,7 +121,7 @@ class Connections:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Raise what aiohttp raises as errors that everybody knows."""
+        """Raise errors of aiohttp as built-in errors or an `EndpointError`."""
         try:
             yield
         except TimeoutError:
@@ -135,7 +137,7 @@ class Connections:
             raise EndpointError(error_text(error)) from error
 
     def _proxy(self, address: str) -> str | None:
-        """Return the proxy to an address, as the environment named it when it was first asked."""
+        """Return the proxy for an address; the environment is read once for each address."""
         if address not in self._proxies:
             self._proxies[address] = _proxy(address)
         return self._proxies[address]
@@ -191,9 +193,9 @@ _attempt: ContextVar[_Attempt] = ContextVar("bestofinf_attempt")
 
 
 class _Connector(aiohttp.TCPConnector):  # type: ignore[name-defined,misc]
-    """Tells the attempt of a request whether its connection had been used before.
+    """Notes in the attempt of a request whether its connection was used before.
 
-    aiohttp's own traces tell it too, but cost a tenth of the request.
+    aiohttp's own tracing also reports this, but takes a tenth of the request's CPU time.
     """
 
     def __init__(self, *, limit: int) -> None:
@@ -216,7 +218,7 @@ async def _received(response: Any) -> Json:
     try:
         found: Json = loads(text)
     except ValueError:
-        raise EndpointError(f"the server gave what is no JSON: {text[:200]!r}") from None
+        raise EndpointError(f"the server must answer with JSON, got {text[:200]!r}") from None
     if error_in(found):
         raise endpoint_error(200, found, headers=dict(response.headers))
     return found
@@ -235,7 +237,10 @@ async def _text(response: Any) -> str:
     text = b"".join(pieces).decode("utf-8", "replace")
     if response.status != 200:
         if 300 <= response.status < 400:
-            text = f"redirected to {response.headers.get('Location', '?')}: give that address"
+            text = (
+                "redirects are not followed: if you trust "
+                f"{response.headers.get('Location', '?')}, give that address"
+            )
         raise endpoint_error(response.status, text, headers=dict(response.headers))
     return text
 
@@ -258,7 +263,7 @@ def _bounded(size: int) -> int:
 
 
 def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for an address; none for this machine."""
+    """Return the proxy that the environment names for an address; None on this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if host in _THIS_MACHINE or urllib.request.proxy_bypass(host):

@@ -1,7 +1,6 @@
 """A vote plan: all settings of an ensemble in one immutable value, checked once.
 
-Both adapters take the same keywords, make a plan of them, and let the plan build an engine for
-every call.
+All ensembles take the same keywords and make a plan of them, which builds an engine for every call.
 """
 
 from __future__ import annotations
@@ -45,13 +44,17 @@ class VotePlan(Generic[M]):
         members: The members with their final weights and unique names.
         rule: The stopping rule, without the limit on samples.
         answer: How replies become votes.
-        selector: Who wins in the end; None for the leader of the vote.
-        max_samples: Most samples for one question.
-        concurrency: Most draws in flight for one question.
+        selector: Chooses the winner; None for the leader of the vote.
+        max_samples: Maximum number of samples for one question.
+        concurrency: Maximum number of draws in flight for one question.
         settings: How the vote is run.
         policy: What happens when draws fail.
-        calibration: Chance that a decision is right, learned from labels. Where it was learned for
-            another rule, other weights or another limit on samples it is not applied.
+        calibration: Probability that a decision is right, learned from labels. If it was learned
+            for another rule, other weights or another `max_samples`, it is not applied.
+
+    Raises:
+        UsageError: If a value is out of its range, the rule needs whole replies and the answer
+            type does not, or the rule limits the cost and no member has a price.
     """
 
     members: tuple[Member[M], ...]
@@ -65,9 +68,9 @@ class VotePlan(Generic[M]):
     calibration: ConfidenceCalibration | None = None
 
     def __post_init__(self) -> None:
-        load()  # not at the first call, which may be in an event loop
+        load()  # imports numpy now, because the first call may be in an event loop
         whole("concurrency", self.concurrency, 1)
-        self.engine()  # refuses what cannot work now, not at the first call
+        self.engine()  # raises errors in the settings now, not at the first call
         need_whole_replies(self.rule, whole=self.answer.whole, answer=type(self.answer).__name__)
         limits_cost = any(isinstance(part, MaxCost) for part in self.rule.parts())
         if limits_cost and not any(any(m.price) for m in self.members):
@@ -98,11 +101,11 @@ class VotePlan(Generic[M]):
                 order, or from a fit.
             rule: A rule, a preset's name, or a rule as written on the command line.
             answer: An answer type, its name, or a function from text to answer.
-            selector: A selector or its name. None: the best score where the rule looks at
-                scores, else the leader of the vote.
-            max_samples: Most samples for one question, at least 1.
-            concurrency: Most draws in flight for one question, at least 1.
-            calibration: Chance that a decision is right, learned from labels.
+            selector: A selector or its name. None takes the best score if the rule is on scores
+                (`OptScale`), else the leader of the vote.
+            max_samples: Maximum number of samples for one question, at least 1.
+            concurrency: Maximum number of draws in flight for one question, at least 1.
+            calibration: Probability that a decision is right, learned from labels.
             settings: Fields of `VoteSettings` and `FailurePolicy`.
 
         Raises:
@@ -115,7 +118,7 @@ class VotePlan(Generic[M]):
             )
         stop = _rule(rule)
         chosen, kind = _selector(selector, stop), answers.resolve_answer(answer)
-        # What it loads at its first use would block the event loop of an asynchronous call.
+        # Loads its tables now, which would block the event loop of an asynchronous call.
         kind.for_question("What is that?")
         return cls(
             members=weighted(unique_names(members), weights),
@@ -147,7 +150,7 @@ class VotePlan(Generic[M]):
             own["answer"] = answers.resolve_answer(own["answer"])
         settings = _pick(knobs, _VOTE_SETTINGS)
         if "waiting" in settings:
-            settings.setdefault("launch", None)  # which would stand in its place
+            settings.setdefault("launch", None)  # a launch would override the new waiting
         return replace(
             self,
             settings=replace(self.settings, **settings),
@@ -162,7 +165,7 @@ class VotePlan(Generic[M]):
 
     @cached_property
     def calibrated(self) -> bool:
-        """Whether the calibration was learned for votes as this plan holds them."""
+        """Whether the calibration was learned for the rule, weights and limit of this plan."""
         return self.calibration is not None and self.calibration.fits(
             rule=str(self.rule),
             max_samples=self.max_samples,
@@ -185,13 +188,13 @@ class VotePlan(Generic[M]):
         left_out: Collection[int] = (),
         usual: Sequence[Usual] | None = None,
     ) -> VotingEngine:
-        """Return a fresh engine for one question.
+        """Return a new engine for one question.
 
         Args:
-            answer: The answer type bound to the question; None takes the plan's own.
-            left_out: Positions of members not to ask; see `Health`. All are asked where that would
-                leave nobody.
-            usual: What replies usually are, per member; see `Health`.
+            answer: The answer type bound to the question; None takes that of the plan.
+            left_out: Positions of members not to ask; see `Health`. It is ignored if no member with
+                a weight would be left.
+            usual: Usual lengths and costs of replies, by member; see `Health`.
         """
         asked = (place for place, member in enumerate(self.members) if member.weight)
         if left_out and all(place in left_out for place in asked):

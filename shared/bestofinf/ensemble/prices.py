@@ -32,12 +32,12 @@ def priced(
 
     Args:
         members: The members, named.
-        prices: A table as `Prices`, or None.
-        model_name: Gives the name of a member's model.
+        prices: A table in the form of `Prices`; None leaves the members unchanged.
+        model_name: Returns the name of a member's model.
 
     Raises:
-        UsageError: If the table is none, a price in it that is needed is none, or a member is
-            neither in it nor has a price of its own.
+        UsageError: If `prices` is not a mapping, a price of a member has a wrong form, or a member
+            has neither an entry nor a price of its own.
     """
     if prices is None:
         return tuple(members)
@@ -66,8 +66,8 @@ def _found(prices: Prices, name: str, model: str) -> tuple[float, float]:
             f"{', '.join(sorted(near)[:5])}; add one for the member {name!r}"
         )
     raise UsageError(
-        f"prices has no entry for the member {name!r} (model {model!r}); give (0, 0) where "
-        "nothing is paid"
+        f"prices has no entry for the member {name!r} (model {model!r}): add one, or (0, 0) if it "
+        "is free"
     )
 
 

@@ -1,4 +1,4 @@
-"""The progress of a vote: what is told while it goes on, and its answer in pieces."""
+"""The progress of a vote: events and lines of text while it runs, and the answer in pieces."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WORD = re.compile(r"\s*\S+|\s+$")
 
 
 def pieces(text: str, most: int | None = None) -> list[str]:
-    """Return a text in pieces that begin at words and add up to it.
+    """Return a text in pieces that begin at words and whose concatenation is the text.
 
     Args:
         text: The text; the empty text has no piece.
-        most: Most pieces; None gives one a word.
+        most: Maximum number of pieces, at least 1; None makes a piece of each word.
     """
     words: list[str] = _WORD.findall(text)
     size = -(-len(words) // most) if most is not None else 1
@@ -38,10 +38,14 @@ def progress_event(
     """Return the JSON form of an outcome that has arrived, with the state of the vote after it.
 
     Args:
-        engine: The vote.
+        engine: The engine of the vote.
         names: Names of the members, in their order.
-        draw: What has arrived.
-        outcome: What came of it.
+        draw: The draw whose outcome has arrived.
+        outcome: The outcome.
+
+    Returns:
+        The keys sample (the draw's number), member, answer, error, n_samples, leader, votes and
+        done (whether the vote is decided).
     """
     tally = engine.tally
     error = outcome.error if isinstance(outcome, Failure) else None
@@ -67,7 +71,7 @@ def events(names: Sequence[str], send: Callable[[dict[str, Any]], object]) -> Ob
 
 
 def lines(send: Callable[[str], object]) -> Observer:
-    """Return an observer that sends the state of a vote in a line whenever it has changed.
+    """Return an observer that sends the state of a vote as a line whenever it has changed.
 
     A line reads as ``6 samples: 42=5, 40=1``, with the five most frequent answers.
     """
@@ -87,17 +91,17 @@ def lines(send: Callable[[str], object]) -> Observer:
 
 
 class Line:
-    """Carries out what tasks hand in, one thing after the other, while they go on."""
+    """Runs asynchronous operations one after the other, while those who add them continue."""
 
     def __init__(self) -> None:
         self._last: asyncio.Task[None] | None = None
 
     def add(self, what: Callable[[], Awaitable[object]]) -> None:
-        """Hand in something to be awaited after what was handed in before."""
+        """Add an operation that starts when the ones added before have ended."""
         self._last = asyncio.ensure_future(self._after(self._last, what))
 
     async def drain(self) -> None:
-        """Wait until everything so far is done."""
+        """Wait until everything added so far is done."""
         if self._last is not None:
             await self._last
 
@@ -111,13 +115,13 @@ class Line:
 
 
 class Counted:
-    """Tells each draw of a vote once, as soon as it is known whether it counts.
+    """Reports each draw of a vote once, as soon as it is known whether it counts.
 
-    Draws are told in their order, as the vote counts them; with ``order="arrival"`` whether one
-    came in time is known only at the end.
+    Draws are reported in their order, in which the vote counts them. With ``order="arrival"`` they
+    are reported at the end, because only then it is known which ones count.
 
     Args:
-        tell: Told a draw, its outcome, and whether it takes part in the decision.
+        tell: Called with a draw, its outcome, and whether it takes part in the decision.
     """
 
     def __init__(self, tell: Callable[[Draw, Outcome, bool], object]) -> None:
@@ -128,7 +132,7 @@ class Counted:
         self._over = False
 
     def observe(self, engine: VotingEngine, draw: Draw, outcome: Outcome) -> None:
-        """Take note of an outcome as it arrives; an observer."""
+        """Record an outcome as it arrives; use this method as an observer."""
         if self._over:
             self._tell(draw, outcome, False)
             return
@@ -148,7 +152,7 @@ class Counted:
             self._next += 1
 
     def end(self, decision: Decision | None) -> None:
-        """Tell the rest once the vote is over. Later outcomes do not count.
+        """Report the remaining draws when the vote is over. Later outcomes do not count.
 
         Args:
             decision: The decision; None if there is none.

@@ -1,4 +1,4 @@
-"""What only one provider can do or read: its built-in tools, and what those leave in a history.
+"""Built-in tools of a provider, and their messages in a history, which only its models can read.
 
 Sources: the tool and content types in the references of OpenAI's Responses API, of Anthropic's
 Messages API and of Google's Gemini API, and LangChain's standard content.
@@ -39,19 +39,25 @@ _STANDARD = ("server_tool_call", "server_tool_result", "non_standard")
 
 
 def family(provider: str | None) -> str:
-    """Return the name of all providers that read each other's forms."""
+    """Return the name of the family of providers that accept each other's tools and messages.
+
+    A provider that is not known is a family of its own; None gives the empty text.
+    """
     return _FAMILIES.get(provider or "", provider or "")
 
 
 def shared_out(tools: Sequence[Any], families: Mapping[str, str]) -> dict[str, Sequence[Any]]:
-    """Return the tools of each member: those built into one provider are for its models alone.
+    """Return the tools of each member: a built-in tool is only for models of its provider.
 
-    Other providers would refuse them, or take them for functions. Where all members are of one
-    family, all get all tools, and the client decides.
+    Other providers would refuse it, or treat it as a function. If all members are of one
+    family, each gets all tools.
 
     Args:
-        tools: As given to a model; built-in ones are mappings.
-        families: By the names of the members.
+        tools: The tools as given to a model; built-in ones are mappings.
+        families: Family of each member, by name of the member.
+
+    Returns:
+        The tools by name of the member, in their order.
 
     Raises:
         UsageError: If no member is of a tool's provider, or a member is left without any tool.
@@ -65,7 +71,10 @@ def shared_out(tools: Sequence[Any], families: Mapping[str, str]) -> dict[str, S
     listed = ", ".join(f"{name} ({own})" for name, own in families.items())
     for tool in tools:
         if not any(any(own is tool for own in given) for given in found.values()):
-            raise UsageError(f"no member has the built-in tool {_name(tool)}; members are {listed}")
+            raise UsageError(
+                f"no member has the built-in tool {_name(tool)}; members are {listed}. Add a "
+                "member of its provider, or leave the tool out"
+            )
     for name, given in found.items():
         if tools and not given:
             raise UsageError(
@@ -77,7 +86,7 @@ def shared_out(tools: Sequence[Any], families: Mapping[str, str]) -> dict[str, S
 
 
 def _built_into(tool: Any) -> str | None:
-    """Return the family that a tool is built into; None for one that a caller has defined."""
+    """Return the family of a built-in tool; None for a tool that the caller has defined."""
     if not isinstance(tool, Mapping):
         return None
     kind = tool.get("type")
@@ -95,13 +104,13 @@ def _name(tool: Any) -> str:
 def readable_blocks(blocks: Sequence[Any], reader: str, writer: str | None) -> list[Any]:
     """Return the blocks of a message that a model can read.
 
-    What built-in tools of another family have left is taken out: their calls, their results, and
-    the citations of them in text.
+    Blocks of built-in tools of another family (calls and results) are left out. If the writer is of
+    another family, text blocks keep only their text, without citations and signatures.
 
     Args:
         blocks: Content of a message, as texts and mappings.
-        reader: Family of the model that reads it.
-        writer: Family of the model that wrote it; None if that is not known.
+        reader: Family of the model that reads the message.
+        writer: Family of the model that wrote it; None if unknown.
     """
     foreign = writer is not None and writer != reader
     kept = [block for block in blocks if not _is_foreign(block, reader, foreign)]
@@ -117,7 +126,7 @@ def _is_foreign(block: Any, reader: str, foreign: bool) -> bool:
 
 
 def _plain(block: Any) -> Any:
-    """Return a text without what is said of it."""
+    """Return a text block with its text alone; other blocks are unchanged."""
     if not isinstance(block, Mapping) or block.get("type") != "text":
         return block
     return {"type": "text", "text": block.get("text", "")}

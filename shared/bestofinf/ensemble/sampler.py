@@ -1,4 +1,4 @@
-"""The samples of one vote: members are asked, and their replies become samples."""
+"""Asks the members of one vote and turns their replies into samples."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Sampler:
 
     Attributes:
         client: The framework.
-        question: What the members are asked.
+        question: The question for the members, in the framework's form.
         members: The members, in the engine's order.
         limits: Limits on the requests in flight.
         scorer: Scores replies; None for no scores.
-        per_request: Samples that one request asks for.
+        per_request: Number of samples that one request asks for, at least 1.
     """
 
     client: Client
@@ -65,22 +65,22 @@ class Sampler:
         return with_score(sample, score)
 
     def ask(self, member: Member[Any], question: Any = None) -> Flow[Sample]:
-        """Ask any model once besides the vote.
+        """Ask a model once outside the vote, without the limits of the members and without a score.
 
         Args:
-            member: Whom to ask.
-            question: What it is asked; None for the question of the vote.
+            member: The model, as a member.
+            question: The question; None for that of the vote.
         """
         asked = self.question if question is None else question
         output, seconds = yield from self._asked(member, asked, None)
         return self._sample(member, output, seconds)
 
     def choose(self, member: Member[Any], prompt: str) -> Flow[Sample]:
-        """Ask a model which of several replies to take."""
+        """Send a prompt to a model that chooses or compares replies."""
         return self.ask(member, self.client.choice(prompt))
 
     async def aclose(self) -> None:
-        """Cancel requests that no draw waits for any more, and wait until they are gone."""
+        """Cancel the requests that are still in flight, and wait until they have ended."""
         if self._shared is not None:
             await self._shared.aclose()
 
@@ -109,11 +109,11 @@ class Sampler:
         return output, time.monotonic() - start
 
     def _several(self, member: Member[Any], draw: Draw) -> Flow[list[Sample]]:
-        """Send a request that brings several samples. It counts as one call."""
+        """Send a request that returns several samples. It counts as one call."""
         outputs, seconds = yield from self._asked(member, self.question, draw)
         samples = [self._sample(member, output, seconds, alone=False) for output in outputs]
         first, rest = samples[0], samples[1:]
-        # Many servers tell the tokens of all samples with the first.
+        # Many servers report the tokens of all samples with the first, so the others have no calls.
         told = {"calls": 0} if first.usage.unmetered else {"calls": 0, "unmetered": 0}
         return [first, *(replace(s, usage=replace(s.usage, **told)) for s in rest)]
 
@@ -122,13 +122,13 @@ class Sampler:
     ) -> Sample:
         """Return one response as a sample.
 
-        Whatever a provider or a framework tells of a reply passes through here.
+        Numbers that a provider or a framework reports are checked here.
 
         Args:
-            member: Who gave it.
+            member: The member that gave it.
             output: The response.
-            seconds: From the request to the response.
-            alone: Whether the tokens told are those of this reply alone.
+            seconds: Seconds from the request to the response.
+            alone: Whether the reported tokens are those of this reply alone.
         """
         found = self.client.read(member, output)
         tokens = as_count(found.output_tokens) or None
@@ -145,9 +145,9 @@ class Sampler:
 def _known(reply: Reply, member: Member[Any], tokens: int | None) -> Reply:
     """Return a reply with the kind of its log-probabilities, if it has some.
 
-    Its reader knows where they leave the end out; the member's setting says which ones they are.
-    With more tokens than log-probabilities, but for the end, there was more than they tell of, such
-    as hidden thoughts.
+    The kind is the reader's if it has set one (log-probabilities without the reply's end), else the
+    member's setting. If there are more tokens than log-probabilities, not counting the end, the
+    model has generated hidden text, such as thoughts, and the kind is ``partial``.
     """
     told = reply.logprobs
     if not told:
@@ -159,7 +159,7 @@ def _known(reply: Reply, member: Member[Any], tokens: int | None) -> Reply:
 
 
 def _usage(member: Member[Any], found: Reading) -> Usage:
-    """Return what a reply has cost: as it tells, or at the member's price."""
+    """Return the cost of a reply: as reported, else by the member's price; nothing if cached."""
     if found.cached:
         return Usage()
     usage = member.charge(found.input_tokens, found.output_tokens)
@@ -175,7 +175,7 @@ def _usage(member: Member[Any], found: Reading) -> Usage:
 
 
 def _doubts(found: Reading) -> str:
-    """Return in words which numbers of a response can be none."""
+    """Return a note on reported numbers that cannot be right, such as negative ones, or no text."""
     doubts = [
         f"{what} unknown, told was {shown(value)}"
         for what, value, checked in (

@@ -1,7 +1,7 @@
-"""Settings of an ensemble as users give them: what both adapters do with them alike.
+"""Settings of an ensemble as users give them: checked, divided and turned into a plan.
 
-The adapters' own classes say which settings there are; they are models of the frameworks, and
-differ in that. Here is what follows from the values.
+`fields.EnsembleFields` declares the settings; these functions derive from their values how one call
+votes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CALL_SETTINGS = KNOBS | CONSENSUS
 
 
 class Ensemble(Protocol):
-    """What the functions here have to know of an ensemble."""
+    """The attributes of an ensemble that the functions of this module use."""
 
     abstain_limit: AbstainLimit
     min_confidence: float
@@ -40,7 +40,7 @@ class Ensemble(Protocol):
 
     @property
     def gives_objects(self) -> bool:
-        """Whether replies are objects of a schema, and abstain where they cannot be read."""
+        """Whether replies are objects of a schema, and abstain if they cannot be read."""
 
     def plan(self, **changes: Any) -> VotePlan[Any]:
         """Return how it votes, with some settings changed."""
@@ -50,7 +50,7 @@ class Ensemble(Protocol):
 
 
 def changed_settings(given: Mapping[str, Any], allowed: Collection[str]) -> Mapping[str, Any]:
-    """Return changes of settings with groups among them by their keywords.
+    """Return changed settings, with groups replaced by their keywords.
 
     Args:
         given: The changes; keywords that are not of a group stay as they are.
@@ -69,7 +69,10 @@ def changed_settings(given: Mapping[str, Any], allowed: Collection[str]) -> Mapp
 
 
 def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide call arguments into settings of the ensemble and arguments for the members.
+    """Divide the arguments of a call.
+
+    Returns:
+        The settings of the ensemble, and the arguments for the members.
 
     Raises:
         UsageError: If a group of settings among them cannot be read, or holds a setting that is
@@ -86,10 +89,10 @@ def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
 
 
 def call_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings for a single call, groups among them by their keywords.
+    """Return the settings of a single call, with groups replaced by their keywords.
 
     Raises:
-        UsageError: If one of them is unknown.
+        UsageError: If one of them is unknown, or a group cannot be read.
     """
     settings, unknown = split_settings(given)
     if unknown:
@@ -100,24 +103,27 @@ def call_settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plan_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a call's settings that are the plan's."""
+    """Return the settings of a call that belong to the plan and not to `Acceptance`."""
     return {name: value for name, value in settings.items() if name not in CONSENSUS}
 
 
 Resolution: TypeAlias = tuple[VotePlan[Any], Acceptance]
-"""How one call votes, and what its decision must have."""
+"""How one call votes, and the conditions of its decision."""
 
 
 def resolve_call(
     ensemble: Ensemble, settings: Mapping[str, Any], key: object, higher: Member[Any] | None
 ) -> Resolution:
-    """Return how one call votes, and what its decision must have.
+    """Return how one call votes, and the conditions of its decision.
 
     Args:
-        ensemble: Its own settings.
-        settings: Given with the call.
+        ensemble: The ensemble with its settings.
+        settings: Settings that were given with the call.
         key: Identifier of the call, which decides whether it explores; None chooses at random.
-        higher: Whom to escalate to.
+        higher: The member to escalate to; None for none.
+
+    Raises:
+        UsageError: If a setting is out of its range, or the calibration does not fit.
     """
     wanted = {name: value for name, value in settings.items() if name in CONSENSUS}
     own = plan_settings(settings)
@@ -146,23 +152,31 @@ def read_calibration(given: Any) -> ConfidenceCalibration | None:
 
 
 def check_calibration(plan: VotePlan[Any], coverage: float | None) -> float:
-    """Return the least confidence that answers this share of the questions; 0 for no share.
+    """Return the minimum confidence with which this share of the questions is answered.
+
+    Args:
+        plan: The plan, with its calibration.
+        coverage: Share of the questions, in (0, 1]; None for all, which gives 0.
 
     Raises:
-        UsageError: If the calibration was learned for other votes, or a share is wanted and there
-            is no calibration.
+        UsageError: If the calibration was learned for another rule, other weights or another
+            `max_samples`, or there is a share and no calibration.
     """
     learned = plan.calibration
     if learned is not None and not plan.calibrated:
         mine = {member.name: member.weight for member in plan.members if member.weight}
         raise UsageError(
             f"the calibration is of {_votes(learned.rule, learned.max_samples, learned.weights)}; "
-            f"this ensemble votes by {_votes(str(plan.rule), plan.max_samples, mine)}"
+            f"this ensemble votes by {_votes(str(plan.rule), plan.max_samples, mine)}: "
+            "use the same settings, or learn a calibration for these"
         )
     if coverage is None:
         return 0.0
     if learned is None:
-        raise UsageError("coverage needs a calibration, which tells how sure a decision must be")
+        raise UsageError(
+            "coverage needs a calibration, which gives the minimum confidence: set calibration, or "
+            "use min_confidence"
+        )
     return learned.least_for(coverage)
 
 
@@ -172,17 +186,17 @@ def _votes(rule: str, max_samples: int, weights: Mapping[str, float]) -> str:
 
 
 def limited(plan: VotePlan[M], limit: AbstainLimit, *, several: bool) -> VotePlan[M]:
-    """Return the plan with as many abstentions as it takes, where the limit is ``auto``.
+    """Return the plan with the limit on abstentions that the setting ``auto`` stands for.
 
     Args:
-        plan: The plan; its own limit is ``auto`` or was set here.
-        limit: The setting.
-        several: Whether it takes several replies without an answer to go on, or that many may be
-            a slip.
+        plan: The plan; its own limit is ``auto`` or comes from this function.
+        limit: The setting. Any other value than ``auto`` leaves the plan unchanged.
+        several: Whether several replies without an answer are needed, to choose one of them, or
+            because the next reply may well have an answer. Then the limit is `SEVERAL`.
     """
     if limit != "auto":
         return plan
-    by_score = isinstance(plan.selector, BestScore)  # replies without an answer may win
+    by_score = isinstance(plan.selector, BestScore)  # a reply without an answer may win
     wanted: AbstainLimit = SEVERAL if several and not by_score else "auto"
     return plan if plan.settings.abstain_limit == wanted else plan.change(abstain_limit=wanted)
 
@@ -201,12 +215,13 @@ def read_explore(given: Any) -> Explore:
 
 
 def explored(ensemble: Ensemble, settings: dict[str, Any], key: object) -> dict[str, Any]:
-    """Return the settings of a call, made those of exploration if its turn has come.
+    """Return the settings of a call, with those of exploration added if this call explores.
 
     Args:
-        ensemble: Says how often, and how many samples.
-        settings: Given with the call; a rule among them stands.
-        key: Identifier of the call; None chooses at random.
+        ensemble: Its setting ``explore`` says how often, and how many samples.
+        settings: Settings that were given with the call. With a rule among them, a call never
+            explores.
+        key: Identifier of the call, which decides whether it explores; None chooses at random.
     """
     explore = read_explore(ensemble.explore)
     if not explore.share or "rule" in settings:
@@ -216,16 +231,16 @@ def explored(ensemble: Ensemble, settings: dict[str, Any], key: object) -> dict[
 
 
 def weights_file(weights: Any) -> str | PathLike[str]:
-    """Return the file that weights stand in.
+    """Return the path of the file that a setting ``weights`` names.
 
     Raises:
-        UsageError: If they do not stand in one.
+        UsageError: If it does not name a file.
     """
     if isinstance(weights, str | PathLike):
         return weights
     raise UsageError(
-        "reload() without arguments reads the weights' file again, and there is no file of weights: "
-        "give the weights"
+        "reload() without arguments reads the file of the weights again, but these weights are not "
+        "from a file: give reload(weights)"
     )
 
 
@@ -252,10 +267,10 @@ def fitted(evaluation_set: Any, objective: str | None, names: Sequence[str], opt
 
 
 def one_line(errors: Iterable[Mapping[str, Any]]) -> str:
-    """Return what a validation of fields has found, in one line.
+    """Return errors of a validation as one line.
 
     Args:
-        errors: In pydantic's form, as its ``ValidationError.errors()`` gives them.
+        errors: The errors, as pydantic's ``ValidationError.errors()`` returns them.
     """
     found = []
     for line in errors:

@@ -18,21 +18,21 @@ from bestofinf.records import Sample
 
 @dataclass(eq=False)
 class _Request:
-    """A request under way and how many of its samples are promised."""
+    """A request in flight or done, and how many of its samples are promised to draws."""
 
     found: Any
     promised: int = 0
 
 
 class Shared:
-    """Hands the samples of each request to as many draws.
+    """Distributes the samples of each request to several draws.
 
-    One object serves one vote, in threads or in tasks. A draw that finds no sample left begins
-    the next request, and the others wait for it. A request may bring fewer samples than were
-    asked for.
+    One object serves one vote, in threads or in tasks. A draw for which no sample is left starts
+    the next request, and the draws after it wait for that request. A request may return fewer
+    samples than were asked for; then the other draws start a further one.
 
     Args:
-        size: Samples that one request asks for.
+        size: Number of samples that one request asks for, at least 1.
     """
 
     def __init__(self, size: int) -> None:
@@ -47,12 +47,12 @@ class Shared:
         do: Callable[[], Sequence[Sample]],
         ado: Callable[[], Coroutine[Any, Any, Sequence[Sample]]],
     ) -> Step:
-        """Return the step that takes a member's next sample, from a request under way or a new one.
+        """Return the step that takes a member's next sample, from a request in flight or a new one.
 
         Args:
             member: Position of the member.
-            do: Sends a request in blocking code.
-            ado: Sends a request in the running event loop.
+            do: Sends a request in blocking code, and returns its samples.
+            ado: Sends a request in the running event loop, and returns its samples.
         """
         return Step(lambda: self._take(member, do), lambda: self._atake(member, ado))
 
@@ -102,13 +102,13 @@ class Shared:
             return request, request.promised - 1, is_new
 
     def _close(self, member: int, request: _Request) -> None:
-        """Promise no more of a request that has failed, or has brought too few samples."""
+        """Promise no more samples of a request that has failed or has returned too few."""
         with self._lock:
             if self._open.get(member) is request:
                 del self._open[member]
 
     async def aclose(self) -> None:
-        """Cancel requests that no draw waits for any more, and wait until they are gone."""
+        """Cancel the requests that are still in flight, and wait until they have ended."""
         for task in self._tasks:
             task.cancel()
         again = await ended(self._tasks)
@@ -119,7 +119,10 @@ class Shared:
 async def _brought(
     work: Coroutine[Any, Any, Sequence[Sample]],
 ) -> Sequence[Sample] | BaseException:
-    """Return what a request has brought, or its error: a task that raises some ends its loop."""
+    """Return the samples of a request, or its error.
+
+    The error is returned because some errors end the event loop if a task raises them.
+    """
     try:
         return await work
     except BaseException as error:

@@ -16,21 +16,21 @@ T = TypeVar("T")
 class EnsembleState:
     """What an ensemble keeps between calls.
 
-    Shallow copies of an ensemble share it, so that other weights put in force for one are in
-    force for all. Deep copies have weights of their own, and share the health and the limits of
-    the members, who are the same providers. Read back from a pickle, all members are well and no
+    Shallow copies of an ensemble share this object, so a change of weights applies to all of them.
+    Deep copies have weights of their own, but share the health and the limits of
+    the members, which are the same providers. After unpickling, no member is left out and no
     request is in flight.
 
     Args:
         members: The members, in their order.
-        weights: As users give them, but read from their file.
-        breaker: Failures in a row after which a member is left out.
+        weights: Weights in any form that `weighted` takes; a file must have been read.
+        breaker: Number of failures in a row after which a member is left out.
         cooldown: Seconds for which it is left out of later calls.
 
     Attributes:
-        health: Which members keep failing, and what their replies usually are.
+        health: Which members keep failing, and the usual lengths and costs of their replies.
         limits: Limits on the requests in flight.
-        weights: The weights in force; None for the members' own.
+        weights: The current weights; None for those of the members.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class EnsembleState:
         breaker: int = 5,
         cooldown: float = 30.0,
     ) -> None:
-        # Both say themselves how they are copied and pickled.
+        # Health and MemberLimits define themselves how they are copied and pickled.
         self.health = Health(len(members), breaker=breaker, cooldown=cooldown)
         self.limits = MemberLimits(members)
         self.weights = weights
@@ -54,16 +54,21 @@ class EnsembleState:
 
 
 class Cached(Generic[T]):
-    """A value that is made again when something it was made of is another object.
+    """A cached value, made again when one of the objects it was made from is another object.
 
-    Neither copied nor written: a copy makes its own.
+    Copies and pickles do not contain the value: a copy makes its own.
     """
 
     def __init__(self) -> None:
         self._made: tuple[tuple[Any, ...], T] | None = None
 
     def get(self, made_of: tuple[Any, ...], make: Callable[[], T]) -> T:
-        """Return the value made of these."""
+        """Return the value made from these objects, which are compared by identity.
+
+        Args:
+            made_of: The objects, always in the same number and order.
+            make: Makes the value.
+        """
         made = self._made
         if made is None or not all(map(is_, made[0], made_of)):
             made = self._made = (made_of, make())

@@ -1,7 +1,7 @@
-"""What a provider's response tells, in whatever form a client library leaves it.
+"""Reads tokens, endings and log-probabilities from a provider's response.
 
-Such a response is a mapping or an object, and providers have names of their own for the same things.
-What is read here is foreign: `Sampler` checks it.
+Client libraries leave it as a mapping or an object, and providers have different names for the same
+values. The values are returned as they are; `Sampler` checks them.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count", "prompt_ev
 _FINISH_KEYS = ("finish_reason", "stop_reason", "done_reason")
 
 COUNTS = frozenset({*_OUTPUT_KEYS, *_INPUT_KEYS, "total_tokens", "total_token_count"})
-"""Names under which numbers of tokens are told."""
+"""Names of numbers of tokens in responses."""
 
 
 def told(place: Any, name: str) -> Any:
-    """Return what stands under a name in a mapping, or as an attribute; None if nothing does."""
-    if place is None or isinstance(place, dict):  # what it mostly is, and quicker to tell
+    """Return the value of a key of a mapping, or of an attribute; None if there is none."""
+    if place is None or isinstance(place, dict):  # the usual types, faster than an abstract class
         return None if place is None else place.get(name)
     return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
 
 
 def told_tokens(*places: Any) -> tuple[object, object]:
-    """Return generated and read tokens from the first place that tells any; None for not told."""
+    """Return generated and read tokens from the first object that has either; None if unknown."""
     for place in places:
         if place:
             found = _first(place, _OUTPUT_KEYS), _first(place, _INPUT_KEYS)
@@ -39,7 +39,7 @@ def told_tokens(*places: Any) -> tuple[object, object]:
 
 
 def told_ending(raw: Any) -> tuple[str | None, bool]:
-    """Return why a reply ended, and whether it is a refusal."""
+    """Return the finish reason of a response (None if unknown), and whether it is a refusal."""
     if raw is None:
         return None, False
     choice = _choice(raw)
@@ -52,19 +52,20 @@ def told_ending(raw: Any) -> tuple[str | None, bool]:
 def told_logprobs(
     raw: Any, places: Sequence[Sequence[Any]], text: str, finish: str | None
 ) -> dict[str, Any]:
-    """Return the log-probability of every generated token, where it is known, as fields of a reply.
+    """Return the log-probabilities of the generated tokens, if known, as fields of a `Reply`.
 
     Args:
         raw: The provider's response.
-        places: What the client library has made of it: tokens by place.
-        text: What the member said.
-        finish: Why it ended.
+        places: The client library's form: for each position of the reply, its tokens.
+        text: Text of the reply.
+        finish: Finish reason of the reply.
     """
     choice, tokens = _choice(raw), None
-    # Clients that were asked in the call alone leave them there. A chunk has those of its own text.
+    # Some clients leave them only in the response. Those of a stream's chunk are of that chunk
+    # alone, so a response is read only if it is whole (has a message) or there are other places.
     if places or told(choice, "message") is not None:
         tokens = told(told(choice, "logprobs"), "content")
-    # A list of several holds the likeliest tokens and does not say which was taken.
+    # A position with several tokens lists the most probable ones, not the one that was drawn.
     if not tokens and all(len(place) == 1 for place in places):
         tokens = [place[0] for place in places]
     pairs = [
@@ -74,7 +75,7 @@ def told_logprobs(
 
 
 def told_call(name: str, args: Any, call_id: str | None) -> ToolCall | None:
-    """Return a tool call; None if its arguments are neither an object nor the JSON of one."""
+    """Return a tool call; None if its arguments are neither a mapping nor the JSON of an object."""
     if isinstance(args, str):
         try:
             args = loads(args) if args.strip() else {}
@@ -89,6 +90,6 @@ def _choice(raw: Any) -> Any:
 
 
 def _first(place: Any, names: Sequence[str]) -> object:
-    """Return the first number, or what stands in its place."""
+    """Return the first value that is a number, or a text instead of one; None if there is none."""
     found = (told(place, name) for name in names)
     return next((value for value in found if isinstance(value, int | float | str)), None)

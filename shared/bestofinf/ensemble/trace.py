@@ -30,7 +30,7 @@ class Trace(dict[str, Any]):
 
     def _repr_html_(self) -> str | None:
         if "votes" not in self:
-            return None  # of a call that failed
+            return None  # a failed call has no votes
         usage = self.get("usage_by_member", {})
         tokens = sum(spent["output_tokens"] for spent in usage.values())
         cost = sum(spent["cost"] for spent in usage.values())
@@ -45,14 +45,16 @@ def trace(decision: Decision, names: Sequence[str]) -> Trace:
     """Return a decision as plain JSON values.
 
     Args:
-        decision: What the engine decided.
+        decision: The engine's decision.
         names: Names of the members, in their order.
 
     Returns:
-        The keys answer, confidence, calibrated, reason, votes, n_samples, n_failed, n_abstained, n_cancelled,
-        winner_member, usage_by_member, seconds and samples. Answers that are not text are
-        written out. A sample has the keys logprob, logprob_tokens, logprob_kind and said where its
-        reply has some. A member's usage has the key unmetered if the tokens of some replies are not known.
+        The keys answer, confidence, calibrated, reason, votes, n_samples, n_failed, n_abstained,
+        n_cancelled, winner_member, usage_by_member, seconds and samples; docs/tracing.md explains
+        them. Answers that are neither texts nor numbers are written as texts. A sample has the keys
+        logprob, logprob_tokens, logprob_kind and said if its reply has log-probabilities, and note
+        if there is one. A member's usage has the key unmetered, their number, if there are replies
+        whose tokens are unknown.
     """
     return Trace(
         {
@@ -76,20 +78,20 @@ def trace(decision: Decision, names: Sequence[str]) -> Trace:
 
 
 TraceDetail: TypeAlias = Literal["full", "counts", "off"]
-"""What of a trace stays with a response: all, all but what models said, or nothing."""
+"""The part of a trace that a response has: all, all but texts of the models, or nothing."""
 
 
 def shown_trace(told: Trace, detail: TraceDetail) -> Trace | None:
-    """Return the part of a trace that stays with the response.
+    """Return the part of a trace that the response has.
 
     Args:
         told: The trace.
-        detail: All of it (``full``); without what models have said (``counts``): answers are
-            numbered in the order of their votes, from 1, and of reasons and errors only the first
-            word stays; or nothing (``off``).
+        detail: ``full`` for all of it. ``counts`` for no texts of the models: answers are
+            numbered from 1 in the order of `votes`, only the first word of reasons and errors
+            remains, and notes are left out. ``off`` for nothing.
 
     Returns:
-        The trace, or None for nothing.
+        The trace, or None for ``off``.
     """
     if detail == "off":
         return None
@@ -125,7 +127,7 @@ def _first_word(text: str | None) -> str | None:
 
 
 def failed_trace(error: BaseException) -> Trace:
-    """Return the JSON form of a call that ended by an exception."""
+    """Return the JSON form of a call that ended with an exception."""
     reason = f"failed: {error_text(error)}"
     return Trace({"answer": None, "reason": reason, "samples": []})
 
@@ -145,7 +147,11 @@ def _usage(usage: Usage) -> dict[str, float]:
 
 
 def outcome_facts(outcome: Outcome | None) -> dict[str, Any]:
-    """Return what a draw has brought as plain JSON values; what is not known is None, and not 0."""
+    """Return the result of a draw as plain JSON values; unknown values are None, never 0.
+
+    The keys are answer, tokens (generated), input_tokens, cost, seconds, score and error. For a
+    draw without an outcome (None) all values are None.
+    """
     facts: dict[str, Any] = {
         "answer": None,
         "tokens": None,

@@ -1,4 +1,4 @@
-"""A vote that is watched: its state whenever that changes, then its result."""
+"""Iterate over a vote: its state whenever this changes, then its result."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from bestofinf.drivers.wanted import wanted
 from bestofinf.ensemble.call import Result
 
 Watch: TypeAlias = Callable[[str], object]
-"""Is sent the state of a vote in a line whenever it has changed; see `progress.lines`."""
+"""A function that receives the state of a vote as a line when it has changed; see
+`progress.lines`."""
 
 
 class awatched:
-    """The state of a vote whenever it changes, then its result; to be iterated once.
+    """An asynchronous iterator over the state of a vote whenever it changes, then its result.
 
-    It is to be closed: that cancels the vote, and returns when nothing of it is left. No generator,
-    since a loop that closes would close it at the same time as the one that reads it.
+    Iterate over it once, then call `aclose`, which cancels the vote if it is still running and
+    returns when it has ended. This is a class and not a generator, because an event loop that ends
+    closes its generators, possibly while another task still reads from one.
 
     Args:
-        work: Carries out the vote, watched or not.
-        context: The context for it.
-        progress: Whether the state is wanted.
+        work: Runs the vote. It is called with a `Watch`, or None without `progress`.
+        context: The context in which the vote runs.
+        progress: Whether to yield the state; otherwise there is only the result.
     """
 
     def __init__(
@@ -63,13 +65,13 @@ class awatched:
         return self._task.result()
 
     async def aclose(self) -> None:
-        """Cancel the vote if it still goes on, and wait for its end."""
+        """Cancel the vote if it is still running, and wait for its end."""
         self._over = True
         if self._task is None:
             return
         self._task.cancel()
         again = await ended([self._task])
-        looked_at(self._task)  # its error went to the caller, or the caller has gone
+        looked_at(self._task)  # the caller has got its error already, or does not want it
         if again is not None:
             raise again
 
@@ -77,7 +79,15 @@ class awatched:
 def watched(
     work: Callable[[Watch | None], Result], context: Context, *, progress: bool
 ) -> Generator[str | Result, None, None]:
-    """Do the same from blocking code. A vote that is no longer watched asks nothing more."""
+    """Do the same in blocking code: yield the state whenever it changes, then the result.
+
+    If the generator is closed before the end, the vote sends no further requests.
+
+    Args:
+        work: As in `awatched`, but blocking.
+        context: The context in which the vote runs.
+        progress: Whether to yield the state. Then the vote runs in a thread of its own.
+    """
     if not progress:
         yield context.run(work, None)
         return

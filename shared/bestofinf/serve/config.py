@@ -243,7 +243,7 @@ def _texts(choices: tuple[str, ...] | None = None) -> Callable[[Any], str]:
 def _secret(value: Any) -> str:
     if isinstance(value, str) and value.startswith(SECRET) and value.removeprefix(SECRET).strip():
         return ""
-    return "a secret stands in the environment: write env:NAME, the name of its variable"
+    return "must be env:NAME, the environment variable that holds the secret, not the secret"
 
 
 def _keys(value: Any) -> str:
