@@ -1,4 +1,4 @@
-"""Many questions of an ensemble: each by itself, or all under one budget."""
+"""Batches of questions for an ensemble, separately or under one budget."""
 
 from __future__ import annotations
 
@@ -46,16 +46,17 @@ def each_by_itself(
     config: RunnableConfig | Sequence[RunnableConfig] | None,
     return_exceptions: bool,
 ) -> Iterator[tuple[int, T | Exception]]:
-    """Yield the place and the answer of each input as it comes, from blocking code.
+    """Yield the position and the answer of each input as it is completed, in blocking code.
 
-    As `Runnable.batch_as_completed`, whose threads are waited for, however, when it is interrupted
-    or left early.
+    This does the same as `Runnable.batch_as_completed`, but does not wait for its threads when it
+    is interrupted or closed early.
 
     Args:
         invoke: Answers one input.
         inputs: The inputs.
-        config: For all, or one for each; the first says how many go at once.
-        return_exceptions: Yield the error of an input in its place instead of raising it.
+        config: Configuration for all inputs, or one for each. The ``max_concurrency`` of the first
+            limits the number of inputs at a time.
+        return_exceptions: Yield the error of an input as its answer instead of raising it.
     """
     configs = get_config_list(config, len(inputs)) if inputs else [{}]
     calls = [partial(invoke, *pair) for pair in zip(inputs, configs, strict=False)]
@@ -79,14 +80,14 @@ class _Run:
 
 
 class Batch:
-    """Many questions, and what they may cost together.
+    """Questions with a common budget.
 
     Args:
-        model: Whom to ask.
+        model: The ensemble.
         inputs: The questions.
-        config: For all, or one for each.
-        budget: The total; a number is a number of samples.
-        kwargs: Settings and arguments, the same for all.
+        config: Configuration for all questions, or one for each.
+        budget: The total over all questions; a number is a number of samples.
+        kwargs: Settings and arguments, the same for all questions.
 
     Raises:
         UsageError: If the questions' configurations have different settings.
@@ -121,7 +122,7 @@ class Batch:
         )
 
     def run(self, return_exceptions: bool) -> Iterator[tuple[int, AIMessage | Exception]]:
-        """Yield the place and the message of each question as it settles."""
+        """Yield the position and the message of each question as it is decided."""
         return self._batch.run(return_exceptions=return_exceptions)
 
     def arun(self, return_exceptions: bool) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
@@ -158,7 +159,7 @@ class Batch:
         return run.call.call
 
     def listens(self, run: _Run) -> bool:
-        """Return whether anybody hears the events of a question's progress."""
+        """Return whether a handler receives the events of a question's progress."""
         return run.call.progress.wanted
 
     def tell(self, run: _Run, event: dict[str, Any]) -> None:

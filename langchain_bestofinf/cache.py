@@ -1,8 +1,8 @@
 """Caches: a cached reply must not stand for several independent samples.
 
-LangChain's global cache gives the same reply to the same prompt, so that every vote would be
-unanimous after one call. Within a vote the cache's key therefore holds the number of the sample:
-the samples of a vote differ, and the same vote run again costs nothing.
+LangChain's global cache returns the same reply for the same prompt, so every vote would be
+unanimous. Therefore the key of the cache contains the number of the sample within a vote: the
+samples of a vote differ, and a repetition of the same vote costs nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SampleCache(BaseCache):
     The first sample of a member has the key that the member alone would have.
 
     Args:
-        inner: Where replies are kept; None for LangChain's global cache.
+        inner: The cache that stores the replies; None for LangChain's global cache.
     """
 
     def __init__(self, inner: BaseCache | None = None) -> None:
@@ -66,7 +66,7 @@ class SampleCache(BaseCache):
             await inner.aupdate(prompt, _key(llm_string), return_val)
 
     def clear(self, **kwargs: Any) -> None:
-        """Clear the cache beneath, with everything in it."""
+        """Clear the inner cache, with everything in it."""
         inner = self._kept_in()
         if inner is not None:
             inner.clear(**kwargs)
@@ -78,7 +78,8 @@ class SampleCache(BaseCache):
 def _noted(found: RETURN_VAL_TYPE | None) -> RETURN_VAL_TYPE | None:
     hits = sampling_hits.get()
     if found is not None and hits is not None:
-        hits.append(None)  # LangChain looks up in a task of its own: only an object comes back
+        # LangChain looks up in a task of its own, whose context variables are lost.
+        hits.append(None)
     return found
 
 
@@ -90,7 +91,7 @@ def _key(llm_string: str) -> str:
 
 
 def needs_guard(model: Any) -> bool:
-    """Return whether a cache is in use in a model or chain, so that its samples must be kept apart."""
+    """Return whether a model or chain uses a cache, so that its samples must be kept apart."""
     return any(_is_cached(leaf) or _calls_cached(leaf) for leaf in leaves(model))
 
 
@@ -109,9 +110,9 @@ def _calls_cached(leaf: Any) -> bool:
 
 
 def guarded(model: Any, mode: SampleCacheMode = "indexed") -> Any:
-    """Return the model or chain with its caches keeping samples apart, or without any.
+    """Return the model or chain with caches that keep samples apart, or without caches.
 
-    Warns of functions that hold a model: nothing can be changed within them.
+    Warns of functions that call a model with a cache, because a function cannot be changed.
     """
 
     def change(leaf: Any) -> Any:

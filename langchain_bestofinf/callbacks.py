@@ -1,9 +1,9 @@
-"""Runs of samples beneath the run of their ensemble: who sees them, and how they are closed.
+"""Runs of samples as children of the ensemble's run: which handlers see them, and how they end.
 
-A handler that traces or adds up usage sees every sample as a child run, and sees the ensemble's
-own run end without usage, so that no token is counted twice. Every other handler sees what it
-would see of a single model: one run, with the usage of all samples. Streams see the message as it is
-handed out.
+A handler that traces or adds up usage sees every sample as a child run, and the ensemble's
+own run without usage, so that no token is counted twice. Every other handler sees the same as for a
+single model: one run, with the usage of all samples. Handlers that forward a stream see the message
+as it is returned.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def is_streaming(handler: BaseCallbackHandler) -> bool:
 def sees_samples(handler: BaseCallbackHandler, mode: SampleCallbacks) -> bool:
     """Return whether samples are reported to a handler.
 
-    With ``tracers``: tracers, those of tracing products too, LangChain's usage counters, and
-    handlers that have an attribute ``sees_samples`` that is true. Never to handlers that forward
-    a stream.
+    With ``tracers`` they are reported to LangChain's tracers and usage counters, to the handlers of
+    tracing products, and to handlers with a true attribute ``sees_samples``. They are never
+    reported to handlers that forward a stream.
     """
     from langchain_core.callbacks import UsageMetadataCallbackHandler  # brings LangSmith's tracer
 
@@ -90,11 +90,11 @@ class SampleRuns:
     """The runs of one ensemble call.
 
     Args:
-        manager: The ensemble's run; None when LangChain gives none.
+        manager: Manager of the ensemble's run; None if LangChain gives none.
         mode: Which handlers see samples.
         asynchronous: Whether samples run in tasks.
-        counting: Whether `spent` will be asked for.
-        config: What the caller has configured; None for what the context says.
+        counting: Whether `spent` will be called.
+        config: The caller's configuration; None takes that of the context.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class SampleRuns:
         self.asynchronous = asynchronous
         handlers = manager.handlers if manager is not None else []
         self.watchers = [h for h in handlers if sees_samples(h, mode)]
-        # Left out, those that attach themselves to every run would come back.
+        # Not removed but muted: some handlers attach themselves to every run that lacks them.
         self._muted = [
             Muted.of(h) for h in handlers if h not in self.watchers and not is_streaming(h)
         ]
@@ -136,9 +136,10 @@ class SampleRuns:
     def enter(self, tags: Sequence[str], metadata: Mapping[str, Any]) -> RunnableConfig:
         """Make the current context that of a child run, and return the configuration for it.
 
-        To be called in the sample's own task or copied context. Inside a graph or agent the
-        context holds the outer run's configuration, and a binding merges it with the one it is
-        given; the outer parent would win, and the sample would be the ensemble's sibling.
+        Call it in the sample's own task or copied context. Inside a graph or agent the
+        context has the outer run's configuration, and a binding merges it with the one that it is
+        given. Without this method the outer parent would win, and the sample would be the
+        ensemble's sibling.
         """
         children = self._children
         if self.watchers or self._counting:
@@ -178,7 +179,7 @@ class SampleRuns:
         )
 
     def spent(self, config: RunnableConfig) -> Usage:
-        """Return what the models within one sample have used so far."""
+        """Return the usage of the models within one sample so far."""
         return sum((watch.usage for watch in _watches(config)), Usage())
 
     def broken_off(self, config: RunnableConfig) -> bool:
@@ -186,7 +187,7 @@ class SampleRuns:
         return any(watch.broken_off for watch in _watches(config))
 
     async def cancelled(self, config: RunnableConfig, error: BaseException) -> None:
-        """Close runs that a cancelled sample has left open: LangChain itself does not."""
+        """End the runs that a cancelled sample has left open, because LangChain does not."""
         callbacks = config.get("callbacks")
         if isinstance(callbacks, AsyncCallbackManager):
             await finished(self._close(callbacks.handlers, error))
@@ -207,31 +208,32 @@ class SampleRuns:
     # -- the ensemble's own run ---------------------------------------------------------------
 
     def settle(self, told: Mapping[str, Any], usage: UsageMetadata | None) -> None:
-        """Take note of what the call has come to.
+        """Store the result of the call for `finish`.
 
         Args:
             told: The full trace.
-            usage: Of all samples.
+            usage: Usage of all samples.
         """
         self._told, self._total = told, usage
 
     def finish(self, message: AIMessage) -> None:
-        """End the ensemble's run for all who are to be told something else than the message.
+        """End the ensemble's run for the handlers that get another message than the caller.
 
-        Those who have seen the samples are told no usage, all others, but streams, that of all.
+        Handlers that have seen the samples get a message without usage; all others, except those
+        that forward a stream, get the usage of all samples.
         """
         if isinstance(self.manager, CallbackManagerForLLMRun):
             for manager, told in self._ends(self.manager, message):
                 manager.on_llm_end(told)
 
     async def afinish(self, message: AIMessage) -> None:
-        """Do the same from async code."""
+        """Do the same in the running event loop."""
         if isinstance(self.manager, AsyncCallbackManagerForLLMRun):
             for manager, told in self._ends(self.manager, message):
                 await finished(manager.on_llm_end(told))
 
     async def abandon(self, error: BaseException) -> None:
-        """End the ensemble's run when it is cancelled: LangChain itself does not."""
+        """End the ensemble's run when it is cancelled, because LangChain does not."""
         if isinstance(self.manager, AsyncCallbackManagerForLLMRun):
             try:
                 await finished(self.manager.on_llm_error(error, response=LLMResult(generations=[])))
@@ -239,7 +241,7 @@ class SampleRuns:
                 self.manager.handlers = []  # should LangChain do it, it is not done twice
 
     def _ends(self, manager: Any, message: AIMessage) -> list[tuple[Any, LLMResult]]:
-        """Let LangChain end the run for nobody else; return managers for all, and what to tell them."""
+        """Return managers that end the run for groups of handlers, and the result for each group."""
         groups: dict[tuple[bool, bool], list[BaseCallbackHandler]] = {}
         left = []
         for handler in manager.handlers:
@@ -269,7 +271,7 @@ class SampleRuns:
 
 
 class _SampleWatch(BaseCallbackHandler):
-    """Knows which model runs of one sample have begun and not ended, and what the others cost."""
+    """Records which model runs of one sample are open, and the usage of those that have ended."""
 
     run_inline = True
 

@@ -1,4 +1,4 @@
-"""One call of an ensemble of LangChain's models, and the message that it hands out."""
+"""One call of an ensemble of LangChain's models, and the message that it returns."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def winning_message(
     """Return the winner's message with the decision.
 
     Args:
-        result: Of the call.
-        usage: Whose usage it tells.
-        detail: What it tells of the vote.
+        result: Result of the call.
+        usage: Whose usage the message has: that of the ``winner`` or of ``all`` samples.
+        detail: The part of the trace that the message has; see `TraceDetail`.
     """
     reply = result.reply
     # An answer composed of several replies' fields has no message of its own.
@@ -70,6 +70,6 @@ def winning_message(
 
 
 def usage_of_all(result: Result) -> UsageMetadata | None:
-    """Return the usage of all samples that have cost something, as the trace has it."""
+    """Return the usage of all samples that were paid for, with the sums of the trace."""
     paid = [sample.reply for sample in result.samples if sample.usage != Usage()]
     return summed_usage(message for reply in paid if (message := message_in(reply)) is not None)

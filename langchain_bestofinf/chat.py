@@ -52,18 +52,18 @@ class AdaptiveEnsembleChat(EnsembleModel):
     Attributes:
         members: One chat model, or a list of chat models, ``"provider:model"`` texts, pairs of
             either and its weight, or `bestofinf.Member` objects with a weight and a name.
-        cache: Of decisions; none by default, because samples are cached each by itself.
-        temperature: Sent to every member with every call; None leaves the members' own.
-        max_tokens: Likewise.
-        stop: Likewise.
-        streaming: False makes `stream` give the answer in one piece.
-        samples_per_request: Samples that one request asks for (``n=``), where all members offer
-            it. Nothing can be stopped within a request.
-        history_filter: Makes, of the messages of a call and a member, those that the member gets.
-            None leaves out what only a model of another provider can read, where members are of
-            several: what built-in tools have left.
+        cache: Cache of decisions; by default there is none, because each sample is cached.
+        temperature: Sent to every member with every call; None keeps the members' own.
+        max_tokens: Sent to every member with every call; None keeps the members' own.
+        stop: Texts at which a reply ends, sent to every member; None keeps the members' own.
+        streaming: False makes `stream` yield the answer as one chunk.
+        samples_per_request: Number of samples that one request asks for (``n=``), if all members
+            support it. A request cannot be stopped after some of its samples.
+        history_filter: Function of the messages of a call and a member, which returns the messages
+            for the member. None removes the blocks of other providers' built-in tools if members
+            are of several providers.
         sample_cache: ``indexed`` keeps the samples of a vote apart in LangChain's cache;
-            ``off`` asks the members without one.
+            ``off`` asks the members without a cache.
 
     The other attributes are those of `EnsembleSettings`.
     """
@@ -72,8 +72,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
 
     @override
     def _should_stream(self, *, async_api: bool, run_manager: Any = None, **kwargs: Any) -> bool:
-        # Within a call that is no stream, `_generate` itself sends the chunks to whoever listens:
-        # LangChain would call `_stream` without the run, and samples would have no parent.
+        # In other calls `_generate` itself sends chunks to handlers that stream: LangChain would
+        # call `_stream` without the run, and samples would have no parent.
         return run_manager is None and not self._streaming_disabled(**kwargs)
 
     @override
@@ -191,14 +191,15 @@ class AdaptiveEnsembleChat(EnsembleModel):
 
         Args:
             inputs: The questions.
-            config: For all, or one for each. ``max_concurrency`` limits the requests in flight.
-            return_exceptions: Put the error of a question in its place instead of raising it.
+            config: Configuration for all questions, or one for each. ``max_concurrency`` limits
+                the requests in flight.
+            return_exceptions: Return the error of a question as its answer instead of raising it.
             budget: Total over all questions, of which each gets at least one sample; a number is
-                a number of samples. Take a thorough rule with it, such as ``exhaustive``.
-            kwargs: As for `invoke`.
+                a number of samples. Use it with a thorough rule, such as ``exhaustive``.
+            kwargs: Settings and arguments as for `invoke`.
 
         Raises:
-            UsageError: If the rule cannot say where the next sample helps most.
+            UsageError: If there is a budget and the rule does not value the next sample.
         """
         given = {"return_exceptions": return_exceptions, "budget": budget, **kwargs}
         return in_order(self.batch_as_completed(inputs, config, **given))
@@ -231,7 +232,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         budget: Budget | float | None = None,
         **kwargs: Any,
     ) -> Iterator[tuple[int, Any]]:
-        """Yield the place and the message of each question as it settles; see `batch`."""
+        """Yield the position and the message of each question as it is decided; see `batch`."""
         if budget is None:
             ask = partial(self.invoke, **kwargs)
             yield from each_by_itself(ask, inputs, config, return_exceptions)
@@ -277,8 +278,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
             kwargs: For the members' `bind_tools`, or settings of the ensemble.
 
         Raises:
-            UsageError: If a member cannot call tools, or has none of them: those that are built
-                into one provider are bound to its models alone.
+            UsageError: If a member cannot call tools, or gets none of them, because a provider's
+                built-in tools are bound only to its models.
         """
         settings, rest = split_settings(kwargs)
         if tool_choice is not None:
@@ -301,8 +302,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
 
         Args:
             schema: As for any chat model.
-            include_raw: Give the winner's message, object and parsing error.
-            kwargs: For the members' `with_structured_output`, or settings of the ensemble, as
+            include_raw: Return a mapping with the winner's message, object and parsing error.
+            kwargs: For the members' `with_structured_output`, or settings of the ensemble, such as
                 ``answer=JsonAnswer(fields=[...])`` to vote on each field.
 
         Raises:
@@ -318,9 +319,9 @@ class AdaptiveEnsembleChat(EnsembleModel):
         return bound | handed_out(include_raw=include_raw)
 
     def _asking(self, bind: Callable[[str, ChatRunnable], Asked]) -> Self:
-        """Return a copy that asks its members, and whom it escalates to, in another way.
+        """Return a copy whose members, and the model that it escalates to, are bound differently.
 
-        Tools or a schema that they were bound to before are not kept, as with any chat model.
+        Tools or a schema of an earlier binding are not kept, as with any chat model.
         """
         copy = self.model_copy()
         copy._asked = [bind(member.name, member.model) for member in self._members]

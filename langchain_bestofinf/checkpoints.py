@@ -1,4 +1,4 @@
-"""Checkpoints of one sample: read from the thread, written beside it until the sample has won."""
+"""Checkpoints of one sample: read from the thread, and written to it only if the sample wins."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing_extensions import override
 
 
 class SampleSaver(BaseCheckpointSaver[Any]):
-    """Keeps what one sample saves apart from the thread that it goes on from.
+    """A saver for one sample, which reads the thread and stores the sample's checkpoints in memory.
 
     Args:
-        kept: Where the thread is kept.
+        kept: The saver of the thread.
     """
 
     def __init__(self, kept: BaseCheckpointSaver[Any]) -> None:
@@ -32,7 +32,7 @@ class SampleSaver(BaseCheckpointSaver[Any]):
 
     @override
     def get_next_version(self, current: Any, channel: None) -> Any:
-        """Return a version as the thread's own saver counts them."""
+        """Return the next version of a channel, in the form of the thread's saver."""
         return self._kept.get_next_version(current, channel)
 
     @override
@@ -72,7 +72,7 @@ class SampleSaver(BaseCheckpointSaver[Any]):
     def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         """Write a checkpoint of the sample."""
         self._written.append(("put", (config, checkpoint, metadata, new_versions)))
-        # All values, for those that have not changed stand only in the thread.
+        # All values are stored, because the thread alone has those that have not changed.
         return self._own.put(config, checkpoint, metadata, checkpoint["channel_versions"])
 
     @override

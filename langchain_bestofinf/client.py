@@ -1,4 +1,4 @@
-"""LangChain's side of the seam: chat models and chains are asked, and their outputs are read."""
+"""The `Client` for LangChain, which asks chat models and chains and reads their outputs."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ CHOICE_TAG = "bestofinf:choice"
 
 @dataclass(frozen=True)
 class Question:
-    """What every member is asked.
+    """A question for the members.
 
     Attributes:
-        input: Messages, or whatever a wrapped chain takes.
+        input: Messages, or the input of a wrapped chain.
         kwargs: Arguments for every call.
         prompt: The question as text.
-        is_choice: Whether a model is to choose among replies.
+        is_choice: Whether a model is asked to choose among replies or to compare them.
     """
 
     input: Any
@@ -78,16 +78,17 @@ def _instructed(given: Any, system: str | None) -> Any:
 
 @dataclass(frozen=True)
 class LangChainClient:
-    """Asks the members of one call, each request under a run of its own.
+    """Asks the members of one call, with a run for each request.
 
     Attributes:
         asked: How each member is asked.
-        runs: Where the runs belong.
-        per_request: Samples that one request asks for.
-        reply: From what a member gives to a reply.
-        history: From the messages of the question to those that a member gets.
-        cache: How to treat the caches of models other than members.
-        turns: Samples given before, in the votes around this one.
+        runs: The runs of the call.
+        per_request: Number of samples that one request asks for.
+        reply: Turns the output of a member into a reply.
+        history: Function of the question's messages and a member, which returns the messages for
+            the member; None for all.
+        cache: How to treat the caches of models that are not members.
+        turns: Numbers of the samples in the votes that surround this one.
     """
 
     asked: Sequence[Asked]
@@ -121,7 +122,7 @@ class LangChainClient:
         return Request(asked, given, config, kwargs, several, memories)
 
     def _besides(self, question: Question, member: Member[Any]) -> tuple[Asked, list[str]]:
-        """Return how a model is asked besides the vote, and the tags of its run."""
+        """Return how a model is asked outside the vote, and the tags of its run."""
         if question.is_choice:
             # Without the tools or the schema that the members have for this question.
             chains = any(asked.counts_runs for asked in self.asked)
@@ -154,7 +155,7 @@ class LangChainClient:
             raise
 
     def read(self, member: Member[Any], output: tuple[Request, Any]) -> Reading:
-        """Return what a member gave as a reply, with the usage that its message or runs report."""
+        """Return the output of a member as a reply, with the usage of its message or its runs."""
         request, found = output
         asked = request.asked
         reply = self.reply(found)
@@ -171,7 +172,7 @@ class LangChainClient:
         return reading_of(reply)._replace(cached=hits > 0)
 
     def choice(self, prompt: str) -> Question:
-        """Return a message that makes a model choose among replies."""
+        """Return a prompt as a question, for a model that chooses among replies."""
         return Question([HumanMessage(prompt)], {}, lambda: prompt, is_choice=True)
 
     def text(self, question: Question) -> str:
@@ -180,7 +181,7 @@ class LangChainClient:
 
 
 def _parsed(asked: Asked, output: Any) -> Any:
-    """Return a member's message with the object in it, where one is wanted."""
+    """Return a member's output with the parsed object, if it has a parser."""
     if asked.parser is None:
         return output
     with tracing_context(enabled=False):  # a local parser is no step worth a run

@@ -41,8 +41,8 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
     """Records ensemble calls and plain model calls to an evaluation store.
 
     Pass it with ``config={"callbacks": [collector]}`` or to the constructor of a model or chain.
-    The question is the prompt, or what stands as ``question_id`` in the metadata of the call (or
-    in a tag ``question_id:...``); ``dataset`` in the metadata names the collection.
+    The question's id is that of the prompt, or ``question_id`` in the metadata of the call (or
+    a tag ``question_id:...``); ``dataset`` in the metadata is the name of the data set.
 
     The options are those of `bestofinf.evaluation.recording.collector.Collector`.
     """
@@ -55,7 +55,7 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
 
     @property
     def sees_samples(self) -> bool:
-        """Whether ensembles report their samples' runs here, too: only for the replies' texts."""
+        """Whether ensembles report the runs of samples: only if texts of replies are stored."""
         return self.recorder.wants_replies
 
     # -- what LangChain reports ---------------------------------------------------------------
@@ -98,9 +98,9 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
             self.recorder.abandon(run.call)
 
     def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **about: Any) -> None:
-        """An ensemble of chain steps, which is no model, has decided: an event with its trace.
+        """An `AdaptiveEnsemble`, which is not a model, has decided and sends its trace as an event.
 
-        The data are the trace, and under ``prompt`` what was asked.
+        The data are the trace, with the question under the key ``prompt``.
         """
         with self.recorder.guard():
             if name == DECISION_EVENT and isinstance(data, Mapping):
@@ -110,7 +110,7 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
     # -- what is made of it -------------------------------------------------------------------
 
     def _start(self, about: Mapping[str, Any], prompt: Callable[[], Prompt]) -> None:
-        """Take note of a run that begins, as it is described to handlers."""
+        """Record the beginning of a run, from its description for handlers."""
         run_id, parent = about["run_id"], about.get("parent_run_id")
         metadata = about.get("metadata") or {}
         if SAMPLE_TAG in (about.get("tags") or ()):

@@ -1,9 +1,9 @@
-"""What stands in a sample's run for a handler of the ensemble's.
+"""Stand-ins for handlers, in the runs of samples and of their ensemble.
 
-`Followed` for one that may be cancelled: what it saw begin, it sees end. `Muted` for one that is
-to see no samples. In the ensemble's own run, `Ended` for one that has seen its end. To all
-appearances each is the handler itself, as LangChain and tracers look at the classes of handlers: a
-tracer that attaches itself to every run does so where none of its own class is there.
+`Followed` sees the end of every run that it saw begin, also if the sample is cancelled. `Muted`
+sees nothing of the samples. `Ended`, in the ensemble's own run, has seen its end already. Each has
+the class of the handler that it stands for, because LangChain and tracers check classes: a tracer
+that attaches itself to every run does so if there is no handler of its class.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _ENDS = frozenset(
 
 
 def is_told_in_threads(handler: BaseCallbackHandler) -> bool:
-    """Return whether asynchronous calls tell a handler in threads, as they do by default.
+    """Return whether asynchronous calls run the methods of a handler in threads (the default).
 
-    A call that is cancelled does not stop such a thread and no longer waits for it.
+    A cancelled call does not stop such a thread and does not wait for it.
     """
     return not handler.run_inline and not inspect.iscoroutinefunction(handler.on_llm_error)
 
@@ -48,7 +48,7 @@ class _StandIn:
 
     @classmethod
     def of(cls, handler: BaseCallbackHandler) -> BaseCallbackHandler:
-        """Return what stands for a handler."""
+        """Return the stand-in for a handler."""
         return cast("BaseCallbackHandler", cls(handler))
 
     @property  # type: ignore[misc]
@@ -58,7 +58,7 @@ class _StandIn:
 
 
 class Muted(_StandIn):
-    """Stands for a handler that is told nothing."""
+    """Stand-in for a handler whose methods are not called."""
 
     run_inline = True
     raise_error = False
@@ -69,12 +69,12 @@ class Muted(_StandIn):
         return _nothing if name.startswith("on_") else getattr(self._handler, name)
 
     def copy_with_metadata_defaults(self, **named: Any) -> Muted:
-        """Return what stands for the copy that LangChain makes of its tracer for each run."""
+        """Return a stand-in for the copy that LangChain makes of its tracer for each run."""
         return self
 
 
 class Ended(_StandIn):
-    """Stands for a handler that has been told the end of its run: it hears what a stream says after."""
+    """Stand-in for a handler that has seen its run end: only `on_stream_event` still reaches it."""
 
     def __getattr__(self, name: str) -> Any:
         muted = name.startswith("on_") and name != "on_stream_event"
@@ -82,13 +82,13 @@ class Ended(_StandIn):
 
 
 def _nothing(*given: Any, **named: Any) -> None:
-    """Take what a handler would be told."""
+    """Do nothing, instead of a method of the handler."""
 
 
 class Followed(_StandIn):
-    """Stands for a handler that is told in threads, and knows which runs it has seen begin.
+    """Stand-in for a handler that is called in threads; it knows which runs the handler saw begin.
 
-    Once closed it tells the handler nothing more: a thread that comes late begins no run.
+    After `close` it does not call the handler, so that a late thread begins no run.
     """
 
     def __init__(self, handler: BaseCallbackHandler) -> None:
@@ -122,7 +122,7 @@ class Followed(_StandIn):
             return event(*given, **kwargs)
 
     async def close(self, error: BaseException) -> None:
-        """End what is open, the innermost first."""
+        """End the open runs with an error, the innermost first."""
         close = partial(copy_context().run, self._close, error)
         await asyncio.get_running_loop().run_in_executor(None, close)
 

@@ -1,8 +1,8 @@
-"""LangGraph's interrupts within a vote: every sample meets them from the first on.
+"""LangGraph's interrupts within a vote: every sample gets the same answers.
 
-A step that calls `interrupt` pauses the graph; when the graph goes on, the step begins again, and the
-call gives what was answered. Calls are counted over the whole node, so that without this module the
-second sample of a vote would wait for a second answer.
+A step that calls `interrupt` pauses the graph. When the graph is resumed, the step runs again, and
+the call returns the answer. langgraph counts these calls for the whole node, so without this module
+the second sample of a vote would wait for a second answer.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _KEY = "__pregel_scratchpad"
 
 
 class Resumed:
-    """What a paused graph was resumed with: every sample of a vote in it is given the same.
+    """The answers with which a paused graph was resumed, for every sample of a vote in it.
 
-    langgraph counts the interrupts of a node, and finds what each was answered by its number.
+    langgraph counts the interrupts of a node, and finds the answer of each by its number.
 
     Args:
-        configurable: Of the node's configuration.
+        configurable: The key ``configurable`` of the node's configuration.
     """
 
     def __init__(self, configurable: Mapping[str, Any]) -> None:
@@ -36,11 +36,11 @@ class Resumed:
 
     @property
     def waits(self) -> bool:
-        """Whether an answer to an interrupt waits to be taken, which one step at a time can."""
+        """Whether there is an answer that no interrupt has taken; only one step can take it."""
         return self._pad is not None and self._pad.get_null_resume(False) is not None
 
     def changes(self) -> dict[str, Any]:
-        """Return what is different in the configuration of a sample."""
+        """Return the changed keys of a sample's configuration."""
         if self._pad is None:
             return {}
         met: list[int] = []
@@ -53,7 +53,7 @@ class Resumed:
         return {_KEY: pad}
 
     def _count(self, met: list[int]) -> int:
-        """Return the number of a sample's next interrupt; the node has met the most of any sample."""
+        """Return the number of a sample's next interrupt; the node counts the sample with most."""
         with self._lock:
             if len(met) == self._counted:
                 number: int = self._pad.interrupt_counter()

@@ -1,4 +1,4 @@
-"""Histories that a model of one provider wrote, and one of another reads."""
+"""Histories that models of several providers have written, made readable for one of them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ def family_of(model: ChatRunnable) -> str:
 
 
 def readable(families: Mapping[str, str]) -> Callable[[Any, Member[Any]], Any] | None:
-    """Return what makes, of a history, the one that a member can read.
+    """Return a function of a history and a member that returns the part that the member can read.
 
-    Tool calls, thoughts and ids cross from one provider to another, as the clients translate them.
+    Tool calls, thoughts and ids remain, because the clients translate them between providers.
 
     Args:
-        families: By the names of the members; None is returned where all are the same.
+        families: Family of each member's provider, by name of the member.
+
+    Returns:
+        The function; None if all members are of one family, so that nothing must be left out.
     """
     if len(set(families.values())) < 2:
         return None
@@ -37,7 +40,7 @@ def readable(families: Mapping[str, str]) -> Callable[[Any, Member[Any]], Any] |
 
 
 def _read(message: BaseMessage, reader: str) -> BaseMessage | None:
-    """Return a message as a model can read it; None if nothing of it is left."""
+    """Return a message without the blocks that a model cannot read; None if none is left."""
     if not isinstance(message, AIMessage) or isinstance(message.content, str):
         return message
     provider = message.response_metadata.get("model_provider")

@@ -9,10 +9,10 @@ from langchain_bestofinf.members import ChatRunnable, chat_model
 
 
 def model_of(member: MemberConfig) -> ChatRunnable:
-    """Return the chat model of a member: ``ChatOpenAI`` at its `url`, or what its `model` names.
+    """Return the chat model of a member: ``ChatOpenAI`` for a `url`, else the one named by `model`.
 
     Raises:
-        UsageError: If it cannot be made, or needs what ``ChatOpenAI`` does not do.
+        UsageError: If it cannot be made, or renames or drops fields, which ``ChatOpenAI`` cannot.
         MissingExtraError: If langchain-openai, or the provider's package, is not installed.
     """
     if member.url is None:

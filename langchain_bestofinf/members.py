@@ -1,4 +1,4 @@
-"""The members of an ensemble: from what users give to what is asked."""
+"""The members of an ensemble: from the values that users give to the models that are asked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COMPOSED: dict[type, tuple[str, ...]] = {
     RunnableAssign: ("mapper",),
     RunnableBranch: ("branches", "default"),
 }
-"""What LangChain's compositions hold their parts as."""
+"""Names of the attributes that hold the parts of LangChain's compositions."""
 
 _MODEL_NAMES = ("model_name", "model", "model_id", "deployment_name")
 
@@ -45,10 +45,11 @@ class Asked:
     """How a member is asked.
 
     Attributes:
-        model: Takes the messages; gives a message, or a mapping with raw and parsed.
-        parser: From ``{"raw": message}`` to a mapping with parsed and parsing_error, for
-            structured output; None otherwise.
-        counts_runs: Whether its usage is that of the models within it, and not in its output.
+        model: Runnable from messages to a message, or to a mapping with raw and parsed.
+        parser: For structured output, a Runnable from ``{"raw": message}`` to a mapping with parsed
+            and parsing_error; None otherwise.
+        counts_runs: Whether its usage is measured at the model runs within it, because its output
+            has none.
         remembers: Whether it has a memory, of which every sample needs its own.
     """
 
@@ -67,7 +68,7 @@ def resolve_members(given: Sequence[Any]) -> tuple[Member[ChatRunnable], ...]:
             members are serialised).
 
     Raises:
-        UsageError: If there is none, or one is no chat model, or its provider is not known.
+        UsageError: If there is no member, one is not a chat model, or its provider is unknown.
         MissingExtraError: If a text is given and the package ``langchain`` is not installed.
     """
     return read_members(given, _read, "chat models")
@@ -81,10 +82,10 @@ def _read(given: Any) -> tuple[ChatRunnable, str]:
 
 
 def chat_model(model: Any) -> ChatRunnable:
-    """Return the chat model that a member stands for; texts are resolved.
+    """Return the chat model of a member, which may be given as a text.
 
     Raises:
-        UsageError: If it is no chat model, nor a binding of one.
+        UsageError: If it is neither a chat model nor a binding of one.
         MissingExtraError: If it is a text and the package ``langchain`` is not installed.
     """
     if isinstance(model, str):
@@ -99,18 +100,18 @@ def chat_model(model: Any) -> ChatRunnable:
 
 
 def made_model(what: str, name: str, **options: Any) -> BaseChatModel:
-    """Return the chat model of a name.
+    """Return the chat model with a name.
 
     Args:
-        what: What is made, for errors.
-        name: ``provider:model``, or what LangChain can tell the provider of.
+        what: Name of the object in errors and messages.
+        name: ``provider:model``, or a name from which LangChain can infer the provider.
         options: Arguments of the model's class.
 
     Raises:
         UsageError: If it cannot be made.
         MissingExtraError: If the package ``langchain`` is not installed.
     """
-    # The extra brings langchain-core alone: most users make their models themselves.
+    # The extra installs only langchain-core, because most users make their models themselves.
     models = require("langchain.chat_models", extra=None, purpose=what)
     try:
         return cast("BaseChatModel", models.init_chat_model(name, **options))
@@ -119,7 +120,7 @@ def made_model(what: str, name: str, **options: Any) -> BaseChatModel:
 
 
 def flat(error: BaseException) -> str:
-    """Return what an error says, in one line."""
+    """Return an error's message as one line."""
     return " ".join(str(error).split())
 
 
@@ -153,12 +154,12 @@ def transformed(
 ) -> Any:
     """Return `model` with `change` applied to the leaves of its composition.
 
-    What is bound stays bound: `RunnableBinding` itself would pass ``bind_tools`` on and lose it.
+    Bound arguments are kept, which `RunnableBinding.bind_tools` would lose.
 
     Args:
         model: The model or chain.
-        change: Returns what takes the place of a leaf.
-        whole: Kinds that are leaves although they are composed.
+        change: Returns the replacement of a leaf.
+        whole: Composed classes that count as leaves.
     """
 
     def within(part: Any) -> Any:
@@ -188,14 +189,17 @@ def leaves(model: Any, *, whole: type | tuple[type, ...] = ()) -> Iterator[Any]:
 
 
 def _parts(model: Any, whole: type | tuple[type, ...]) -> tuple[str, ...]:
-    """Return the names of what a model or chain is composed of; none for a leaf."""
+    """Return the names of the attributes with the parts of a model or chain; none for a leaf."""
     if isinstance(model, whole):
         return ()
     return next((names for kind, names in _COMPOSED.items() if isinstance(model, kind)), ())
 
 
 def used_by(step: RunnableLambda[Any, Any]) -> list[Any]:
-    """Return what a function uses by name. `RunnableLambda.deps` would read its source file."""
+    """Return the objects that a function uses by name, without reading its source file.
+
+    `RunnableLambda.deps` would read the file, which takes long.
+    """
     function = getattr(step, "func", None) or getattr(step, "afunc", None)
     try:
         found = inspect.getclosurevars(function)  # type: ignore[arg-type]
@@ -206,8 +210,8 @@ def used_by(step: RunnableLambda[Any, Any]) -> list[Any]:
 
 
 def common_profile(models: Sequence[ChatRunnable]) -> dict[str, Any] | None:
-    """Return what all models can do: booleans are joined by and, numbers by the least.
+    """Return the profile that holds for all models; see `common_facts`.
 
-    None unless every model has a profile. Other entries are kept where all agree.
+    None if some model has no profile.
     """
     return common_facts([getattr(innermost(model), "profile", None) for model in models])

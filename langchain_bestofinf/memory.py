@@ -1,7 +1,7 @@
-"""Chains that remember: every sample has a memory of its own, and the winner's is kept.
+"""Chains with a memory: every sample has a memory of its own, and that of the winner is kept.
 
-With a checkpointer or a history of messages in common, a sample would see what the samples before
-it have answered, and the thread would hold the answers of all.
+With a common checkpointer or history of messages, a sample would see the answers of the samples
+before it, and the thread would contain the answers of all samples.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Memory(Protocol):
     """The memory of one sample."""
 
     def keep(self) -> None:
-        """Make it that of the thread."""
+        """Write the memory of this sample to the thread."""
 
     async def akeep(self) -> None:
         """Do the same in the running event loop."""
@@ -37,11 +37,11 @@ class Memory(Protocol):
 
 @dataclass(frozen=True)
 class Remembered:
-    """What a sample gave, and its memories.
+    """The output of a sample, and its memories.
 
     Attributes:
-        native: As the reply holds it.
-        memories: Of this sample.
+        native: The output, as `Reply.native` has it.
+        memories: The memories of this sample.
     """
 
     native: Any
@@ -57,10 +57,11 @@ def remembers(chain: Any) -> bool:
 
 
 def check_memory(chain: Any, configurable: Mapping[str, Any]) -> None:
-    """Refuse a memory that samples would share, because a function within the chain has it.
+    """Check that no function within the chain uses a memory, which all samples would share.
 
     Raises:
-        UsageError: If there is a thread to share; nothing can be changed within a function.
+        UsageError: If one does and the configuration names a thread; a function cannot be changed
+            so that each sample has a memory of its own.
     """
     thread = next((name for name in _THREADS if name in configurable), "")
     if not thread or _IN_GRAPH in configurable:
@@ -76,9 +77,9 @@ def check_memory(chain: Any, configurable: Mapping[str, Any]) -> None:
 
 
 def with_memory(chain: Any, configurable: Mapping[str, Any]) -> tuple[Any, list[Memory]]:
-    """Return a chain for one sample, and the memories that it has there.
+    """Return a copy of the chain for one sample, and the memories of this copy.
 
-    In a graph its steps have no thread of their own, and are left as they are.
+    The steps within a graph are unchanged, because they have no thread of their own.
     """
     memories: list[Memory] = []
 
@@ -124,10 +125,10 @@ def _own(
 
 
 class SampleHistory(BaseChatMessageHistory):
-    """Adds the messages of one sample to a history that it leaves as it is.
+    """A history that stores the messages of one sample apart from those of the thread.
 
     Args:
-        kept: The history of the thread.
+        kept: The history of the thread, which is only read until `keep`.
     """
 
     def __init__(self, kept: BaseChatMessageHistory) -> None:
@@ -159,7 +160,7 @@ class SampleHistory(BaseChatMessageHistory):
 
     @override
     def clear(self) -> None:
-        """Forget all messages, in this sample."""
+        """Remove all messages, for this sample alone."""
         self._cleared = True
         self._added.clear()
 

@@ -1,4 +1,4 @@
-"""Between LangChain's messages and the core's replies."""
+"""Converts LangChain's messages to replies of the core, and reads their usage."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _TELLING = frozenset(
 
 
 class MessageTrace(Trace):
-    """A decision as it stands in a message.
+    """The trace of a decision in a message.
 
     Attributes:
-        parsed: The winner's structured output, on its way to the step that hands it out.
+        parsed: The winner's structured output, for the step that returns it (`handed_out`).
     """
 
     parsed: Structured | None = None
@@ -48,8 +48,8 @@ class Structured:
 
     Attributes:
         raw: The message.
-        parsed: The object; None when there is none.
-        error: Why there is none, if that is known.
+        parsed: The object; None if there is none.
+        error: The error of parsing, if known.
     """
 
     raw: AIMessage
@@ -58,7 +58,10 @@ class Structured:
 
 
 def read_output(output: Any) -> Reply:
-    """Return what a member gave as a reply: a message, or raw and parsed structured output.
+    """Return the output of a member as a reply.
+
+    Args:
+        output: A message, or a mapping with raw and parsed structured output.
 
     Raises:
         SamplingError: If it is neither.
@@ -70,7 +73,7 @@ def read_output(output: Any) -> Reply:
         raise SamplingError(f"a chat model gives an AIMessage, this gave {type(output).__name__}")
     native = Structured(raw, output.get("parsed"), output.get("parsing_error"))
     reply = replace(reply_of(raw), tool_calls=(), parsed=native.parsed, native=native)
-    # Without an object there is nothing to vote on, whatever the text around it says.
+    # Without an object there is nothing to vote on, so the text must not vote either.
     return reply if native.parsed is not None else replace(reply, text="")
 
 
@@ -94,10 +97,10 @@ def reply_of(message: AIMessage) -> Reply:
 
 
 def ending_of(message: AIMessage) -> str | None:
-    """Return why a reply ended, as its provider tells it; `BROKEN_OFF` if nobody tells.
+    """Return the finish reason of a reply, or `BROKEN_OFF`.
 
-    Clients of providers that tell it with every whole reply leave it out where a stream has ended
-    before the reply did. They raise no error then.
+    Some providers report a finish reason with every whole reply. If a stream ends before the reply
+    does, their clients raise no error, and the finish reason is missing.
     """
     metadata = message.response_metadata
     incomplete = metadata.get("incomplete_details")
@@ -108,7 +111,7 @@ def ending_of(message: AIMessage) -> str | None:
 
 
 def message_in(reply: Reply | None) -> AIMessage | None:
-    """Return the message that a reply was taken from, where there is one."""
+    """Return the message that a reply was made from; None if there is none."""
     native = reply.native if reply is not None else None
     if isinstance(native, Structured):
         native = native.raw
@@ -116,7 +119,7 @@ def message_in(reply: Reply | None) -> AIMessage | None:
 
 
 def with_text(message: AIMessage, change: Callable[[str], str]) -> AIMessage:
-    """Return a message with its text changed; its other content stays."""
+    """Return a message with its text changed and its other content unchanged."""
     content: Any = message.content
     if isinstance(content, str):
         return message.model_copy(update={"content": change(content)})
@@ -138,13 +141,13 @@ def reading_of(reply: Reply) -> Reading:
 
 
 def told_usage(message: object) -> Mapping[str, Any]:
-    """Return what a message tells of its tokens; nothing where that is no mapping."""
+    """Return a message's usage; an empty mapping if it is not a mapping."""
     usage = getattr(message, "usage_metadata", None)
     return usage if isinstance(usage, Mapping) else {}
 
 
 def usage_in(response: LLMResult, price: tuple[float, float] = (0.0, 0.0)) -> Usage:
-    """Return what one run of a model has used, as the first of its messages tells, at a price."""
+    """Return the usage of one model run at a price, as reported by the first of its messages."""
     generations = [generation for row in response.generations for generation in row]
     first = generations[0] if generations else None
     told = told_usage(first.message if isinstance(first, ChatGeneration) else None)
@@ -152,7 +155,7 @@ def usage_in(response: LLMResult, price: tuple[float, float] = (0.0, 0.0)) -> Us
 
 
 def summed_usage(messages: Iterable[AIMessage]) -> UsageMetadata | None:
-    """Return the sum of the messages' usage with all details; None when none reports any."""
+    """Return the sum of the messages' usage with all details; None if none reports any."""
     total: UsageMetadata | None = None
     for message in messages:
         if (usage := metered(told_usage(message))) is not None:
@@ -161,9 +164,9 @@ def summed_usage(messages: Iterable[AIMessage]) -> UsageMetadata | None:
 
 
 def metered(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
-    """Return what a message tells of its tokens, as far as it can be true.
+    """Return a message's usage with the numbers of tokens that can be right.
 
-    None where it does not tell of them: a reply from a cache may have nothing but a cost of 0.
+    None if it has no tokens: a reply from a cache may have only a cost of 0.
     """
     checked: dict[str, Any] = _counts(
         {
@@ -181,12 +184,12 @@ def metered(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
 
 
 def _counts(told: Mapping[str, Any]) -> dict[str, int]:
-    """Return those that are whole numbers, as Python's own: no others can be summed by LangChain."""
+    """Return the whole numbers among the values, as `int`: LangChain cannot add up others."""
     return {name: count for name, n in told.items() if (count := as_count(n)) is not None}
 
 
 def own_usage(message: AIMessage) -> UsageMetadata | None:
-    """Return a message's usage, with the cost if that is told."""
+    """Return a message's usage, with the cost if it is reported."""
     told = told_usage(message)
     usage, cost = metered(told), as_amount(told.get("total_cost"))
     if usage is None or cost is None:

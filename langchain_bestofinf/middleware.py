@@ -1,4 +1,4 @@
-"""Middleware of agents that asks for the class of the model."""
+"""Middleware of agents that checks the class of the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from bestofinf._extras import require
 
-# The extra brings langchain-core alone, which most ensembles need nothing beyond.
+# The extra installs only langchain-core, which is enough for most ensembles.
 require("langchain.agents", extra=None, purpose="langchain_bestofinf.ForMembers")
 
 from langchain.agents.middleware import AgentMiddleware  # noqa: E402
@@ -17,17 +17,17 @@ from langchain_bestofinf.model import EnsembleModel  # noqa: E402
 
 
 class ForMembers(AgentMiddleware[Any, Any, Any]):
-    """Lets middleware find the class of an ensemble's members in the place of the ensemble's.
+    """Shows middleware a member of an ensemble as the model, so that a check of its class succeeds.
 
-    For what switches on something that one provider offers, as prompt caching::
+    For middleware that uses a feature of one provider, such as prompt caching::
 
         ForMembers(AnthropicPromptCachingMiddleware())
 
-    The middleware sees the first member where all are of one class, and the ensemble otherwise;
-    the ensemble is asked what it makes of the request.
+    The middleware sees the first member if all are of one class, and else the ensemble. The request
+    that it returns is sent to the ensemble.
 
     Args:
-        middleware: One that wraps model calls; its other hooks are not called.
+        middleware: Middleware that wraps model calls; its other hooks are not called.
     """
 
     def __init__(self, middleware: AgentMiddleware[Any, Any, Any]) -> None:
@@ -41,7 +41,7 @@ class ForMembers(AgentMiddleware[Any, Any, Any]):
         return self._wrapped.name
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
-        """Wrap a call of the model."""
+        """Wrap a call of the model in blocking code."""
         return self._wrapped.wrap_model_call(*_lent(request, handler))
 
     async def awrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
@@ -50,7 +50,7 @@ class ForMembers(AgentMiddleware[Any, Any, Any]):
 
 
 def _lent(request: Any, handler: Callable[[Any], Any]) -> tuple[Any, Callable[[Any], Any]]:
-    """Return a request with the first member as its model, and what gives the ensemble back."""
+    """Return a request with the first member as model, and a handler that restores the ensemble."""
     ensemble = request.model
     if not isinstance(ensemble, EnsembleModel):
         return request, handler

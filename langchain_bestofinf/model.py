@@ -67,9 +67,9 @@ _UNBOUND = object()
 
 
 class EnsembleModel(EnsembleSettings, BaseChatModel):
-    """What makes an ensemble a chat model: its description and a single call."""
+    """Base of `AdaptiveEnsembleChat`: its description for LangChain, and a single call."""
 
-    # The samples are cached, each by itself; a cache of decisions would hide a change of rule.
+    # Each sample is cached; a cache of decisions would return an old one after a change of rule.
     cache: BaseCache | bool | None = Field(default=False, exclude=True)
     temperature: float | None = None
     max_tokens: int | None = None
@@ -146,7 +146,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
 
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """Return the key of the ensemble's own cache entries: all that makes up its answers."""
+        """Return the key of cached decisions, which contains all settings that affect an answer."""
         models = [innermost(asked.model) for asked in self._asked]
         members = [m._get_llm_string(stop=stop) for m in models if m is not None]
         settings = sorted({**self._identifying_params, **kwargs, "stop": stop}.items(), key=str)
@@ -178,7 +178,10 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     def _first(self) -> BaseChatModel:
         model = innermost(self._asked[0].model)
         if model is None:
-            raise UsageError(f"member {self.member_names[0]!r} does not count tokens")
+            raise UsageError(
+                f"the first member counts tokens, and {self.member_names[0]!r} has no chat model "
+                "that can: put another member first"
+            )
         return model
 
     # -- one call -----------------------------------------------------------------------------
@@ -253,7 +256,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
 
     @override
     async def agenerate(self, messages: list[list[BaseMessage]], *given: Any, **kwargs: Any) -> Any:
-        """Vote, and return the winners. A cancelled call ends the runs that it has begun."""
+        """Vote on each question, and return the results. A cancelled call ends its open runs."""
         return await cancelled_within(super().agenerate(messages, *given, **kwargs))
 
     @override
@@ -289,7 +292,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         *,
         asynchronous: bool,
     ) -> Flow[ChatResult]:
-        """Vote, replay the winner to whoever listens to a stream, and end the run."""
+        """Vote, send the winner's chunks to handlers that stream, and end the run."""
         runs = self._runs(manager, asynchronous=asynchronous)
         call = self._call(messages, stop, runs, kwargs)
         try:
@@ -327,12 +330,12 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         settings, rest = split_settings(kwargs)
         standing = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         given = {name: value for name, value in standing.items() if value is not None}
-        # What tools were bound with stands in the members already; it is here for the trace.
+        # The members have the arguments of `bind_tools` already; here they are for the trace.
         given |= {k: v for k, v in rest.items() if self._bound.get(k, _UNBOUND) is not v}
         if len(self._asked) > 1 and "model" in given:
             raise UsageError(
-                f"an ensemble of {len(self._asked)} members has no single model to replace by "
-                f"{given['model']!r}"
+                f"model={given['model']!r} cannot be given with a call of an ensemble of "
+                f"{len(self._asked)} members: change the members instead"
             )
         client = LangChainClient(
             self._guarded_members(self.sample_cache),
@@ -351,7 +354,7 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         )
 
     def _message(self, result: Result, runs: SampleRuns) -> AIMessage:
-        """Return the winning message with the id of the ensemble's run, in the wanted version."""
+        """Return the winning message with the id of the run, in the form of `output_version`."""
         usage = "all" if tells_all.get() else self.usage
         message, manager = winning_message(result, usage=usage, detail=self.trace), runs.manager
         runs.settle(result.told, usage_of_all(result))

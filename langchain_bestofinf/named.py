@@ -1,4 +1,4 @@
-"""LangChain's models by name, for ensembles without a framework, such as those of the program."""
+"""LangChain's models by name, for ensembles without a framework and the command line."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class NamedModel:
 
 
 def named_model(name: str, **options: Any) -> NamedModel | None:
-    """Return the model of a name; None if it names no provider that LangChain knows.
+    """Return the model with a name; None if LangChain does not know its provider.
 
     Args:
-        name: ``provider:model``, or the name of a model alone if LangChain can tell its provider.
+        name: ``provider:model``, or the name of a model from which LangChain can infer it.
         options: Arguments of the model's class.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Any chain as a member: ``prompt | model | parser`` as a whole becomes one vote."""
+"""An ensemble whose members are chains: a vote on the outputs of ``prompt | model | parser``."""
 
 from __future__ import annotations
 
@@ -68,13 +68,14 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
 
     Attributes:
         members: One chain or several: runnables, functions, or `bestofinf.Member` objects.
-        include_trace: Give ``{"output": ..., "bestofinf": trace}`` in place of the output.
+        include_trace: Return ``{"output": ..., "bestofinf": trace}`` instead of the output.
 
-    The other attributes are those of `EnsembleSettings`; ``on_unvotable`` wants a model to choose.
-    By default all handlers see the samples, as they see every step of a chain; streams do not.
+    The other attributes are those of `EnsembleSettings`; to choose a reply, ``on_unvotable`` needs
+    a model. By default all handlers see the samples, as they see every step of a chain, except
+    handlers that forward a stream.
 
-    Where the chain has a memory (a graph with a checkpointer, `RunnableWithMessageHistory`), every
-    sample goes on from the thread as it was, and the thread keeps what the winner has written.
+    If the chain has a memory (a graph with a checkpointer, `RunnableWithMessageHistory`), every
+    sample continues the thread from the same state, and the thread keeps only the winner's turn.
     """
 
     sample_callbacks: Any = "all"
@@ -107,11 +108,15 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
 
     @override
     def unvotable(self, **given: Any) -> Unvotable:
-        """Return what is given where no output could be voted on; no chain chooses by itself."""
+        """Return the policy for outputs that cannot be voted on.
+
+        Raises:
+            UsageError: If a model must choose or compare and none is given: a chain cannot.
+        """
         found = super().unvotable(**given)
         if found.way in ("choose", "vote") and found.chooser is None:
             raise UsageError(
-                "a chain cannot choose among replies or compare them: give the model that is to, as "
+                "a chain cannot choose among replies or compare them: give a model for it, "
                 "on_unvotable=model or MeaningVote(model)"
             )
         return found
@@ -190,7 +195,7 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> Iterator[tuple[int, Any]]:
-        """Yield the place and the output of each input as it is settled."""
+        """Yield the position and the output of each input as it is decided."""
         ask = partial(self.invoke, **kwargs)
         return each_by_itself(ask, inputs, config, return_exceptions)
 
@@ -253,7 +258,7 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A chain's output as it came."""
+    """A chain's output, unchanged."""
 
     value: Any
 
@@ -269,7 +274,7 @@ def read_value(output: Any) -> Reply:
 
 
 def as_text(input: Any) -> str:
-    """Return what a chain was asked as text."""
+    """Return the input of a chain as text."""
     if isinstance(input, str):
         return input
     if isinstance(input, PromptValue):

@@ -34,7 +34,7 @@ from langchain_bestofinf.messages import usage_in
 
 
 class _Meter(BaseCallbackHandler):
-    """Adds up what all model calls within a context report; may be told from many threads.
+    """Adds up the usage of all model calls within a context; its methods are safe in threads.
 
     Args:
         price: Money for one input token and one output token.
@@ -46,7 +46,7 @@ class _Meter(BaseCallbackHandler):
         self.usage = Usage()
 
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
-        """Count one call."""
+        """Add the usage of one call."""
         with self._lock:
             self.usage += usage_in(response, self._price)
 
@@ -56,10 +56,10 @@ _METER: ContextVar[_Meter | None] = ContextVar("bestofinf_scorer_meter", default
 
 @cache
 def _hook() -> ContextVar[_Meter | None]:
-    """Return the variable whose meter is told of every call in its context.
+    """Return the context variable that holds the meter of a call.
 
-    One hook for all calls: a handler in the call's own config would replace the tracers of the
-    surrounding run, and every further hook registered would stay for good.
+    LangChain calls the meter through one registered hook. A handler in the call's own configuration
+    would replace the tracers of the surrounding run, and a registered hook cannot be removed.
     """
     from langchain_core.tracers.context import register_configure_hook  # brings LangSmith's tracer
 
@@ -69,7 +69,7 @@ def _hook() -> ContextVar[_Meter | None]:
 
 @contextmanager
 def _metered(price: tuple[float, float]) -> Generator[Callable[[], Usage]]:
-    """Count the calls made within; errors raised within carry what those have cost."""
+    """Measure the calls within the context; an error raised there carries their usage."""
     meter = _Meter(price)
     token = _hook().set(meter)
     try:
@@ -87,13 +87,13 @@ def _score_input(prompt: str, reply: Reply) -> Any:
 class RunnableScorer(BaseScorer):
     """Scores with a Runnable: a chain, a reward model, a `RunnableLambda`.
 
-    Its output is the score: a number, text with "score: NUMBER" as a model writes it, or a
-    mapping or an object with a `score`. What its model calls report is booked as usage.
+    Its output is the score: a number, a text with "score: NUMBER", or a
+    mapping or an object with a `score`. The usage is that of the model calls in it.
 
     Attributes:
-        runnable: Called with what `make_input` gives.
-        make_input: Of the prompt and the reply; the default gives ``{"input": prompt, "output":
-            text}``.
+        runnable: Called with the result of `make_input`.
+        make_input: Function of the prompt and the reply; by default it returns ``{"input": prompt,
+            "output": text}``.
         price: Money for one input token and one output token of the models in it.
     """
 
@@ -128,9 +128,9 @@ class ChatModelJudge(Judge):
     """A chat model as judge, with structured output.
 
     Attributes:
-        model: The judge; a temperature above 0 where several judgements are averaged.
-        structured: Ask by ``with_structured_output``; False reads "score: NUMBER" from text, for
-            models that cannot.
+        model: The judge. Give it a temperature above 0 if several judgements are averaged.
+        structured: Whether to ask with ``with_structured_output``; False reads "score: NUMBER" from
+            the text, for models without structured output.
         price: Money for one input token and one output token.
     """
 
@@ -145,7 +145,7 @@ class ChatModelJudge(Judge):
             raise UsageError(f"model must be a chat model, got {shown(self.model)}")
 
     def question(self, prompt: str, reply: Reply) -> str:
-        """Return what the model is asked."""
+        """Return the prompt for the judge."""
         question = super().question(prompt, reply)
         return question if self.structured else f'{question}\nEnd with "score: NUMBER".\n'
 
@@ -176,10 +176,10 @@ class ChatModelJudge(Judge):
 
 
 def top_logprobs(reply: Reply) -> list[list[float]] | None:
-    """Return the most probable tokens' log-probabilities at every place of a reply.
+    """Return the log-probabilities of the most probable tokens at every position of a reply.
 
-    Read from ``response_metadata["logprobs"]``, in the form that OpenAI-compatible servers give
-    when ``logprobs=True, top_logprobs=k`` is asked for; None where they are absent. For
+    They are in ``response_metadata["logprobs"]`` if an OpenAI-compatible server was asked with
+    ``logprobs=True, top_logprobs=k``; None if they are absent. For
     `bestofinf.scorers.SelfCertainty`.
     """
     metadata = getattr(reply.native, "response_metadata", None) or {}

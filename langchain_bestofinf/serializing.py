@@ -11,10 +11,10 @@ T = TypeVar("T", bound=type[Serializable])
 
 
 def loadable(kind: T) -> T:
-    """Let ``langchain_core.load.load(..., allowed_objects="all")`` read a class of ours.
+    """Let ``langchain_core.load.load(..., allowed_objects="all")`` read a class of this package.
 
-    LangChain knows the classes of its partners by a table that it has for them; there is no other
-    way into it.
+    LangChain reads classes of other packages by a table of its own, and has no public way to add
+    one.
     """
     path = tuple(kind.lc_id())
     loading = import_module("langchain_core.load.load")  # the package has a function of that name

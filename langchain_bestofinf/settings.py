@@ -36,16 +36,16 @@ NAMESPACE = "bestofinf"
 
 
 class EnsembleSettings(EnsembleFields, Serializable):
-    """How an ensemble votes, and how it is written.
+    """Settings of an ensemble in LangChain, and its serialised form.
 
     Attributes:
-        sample_callbacks: Who sees the samples as child runs: ``tracers`` (and usage counters),
-            ``all`` or ``none``.
-        usage: What a message's ``usage_metadata`` tells: the ``winner``'s own, as whoever watches
-            how full a context is reads it, or that of ``all`` samples. Whatever adds up usage is
-            told of every sample once in both.
-        trace: What stays in ``response_metadata["bestofinf"]``: the ``full`` trace, the ``counts``
-            without what models have said, or nothing (``off``).
+        sample_callbacks: Which handlers see the samples as child runs: ``tracers`` (and usage
+            counters), ``all`` or ``none``.
+        usage: The ``usage_metadata`` of a message: that of the ``winner``, from which programs read
+            how full a context is, or the sum of ``all`` samples. Handlers that add up usage get
+            every sample once with both.
+        trace: The content of ``response_metadata["bestofinf"]``: the ``full`` trace, the ``counts``
+            without texts of the models, or nothing (``off``).
 
     The other attributes are those of `EnsembleFields`.
     """
@@ -75,7 +75,7 @@ class EnsembleSettings(EnsembleFields, Serializable):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Return True: an ensemble is written with its members, which write themselves."""
+        """Return True: an ensemble is serialised with its members, each in its own form."""
         return True
 
     @property
@@ -101,13 +101,13 @@ class EnsembleSettings(EnsembleFields, Serializable):
         line: Line | None = None,
         **more: Any,
     ) -> EnsembleCall:
-        """Return one call, whose trace tells the id of its run.
+        """Return one call, with the id of its run in the trace.
 
         Args:
-            client: Asks the members.
-            question: What they are asked.
-            settings: Of this call alone.
-            line: Carries the events of several calls; None for those of this one.
+            client: The client that asks the members.
+            question: The question for the members.
+            settings: Settings of this call alone.
+            line: Sends the events of several calls in order; None makes one for this call.
             more: Further fields of `Call`.
         """
         manager = client.runs.manager
@@ -128,7 +128,7 @@ class EnsembleSettings(EnsembleFields, Serializable):
         return EnsembleCall(call, progress)
 
     def _guarded_members(self, mode: SampleCacheMode = "indexed") -> list[Asked]:
-        """Return how members are asked, with caches that keep samples apart where there are any."""
+        """Return how members are asked; if they have caches, these keep samples apart."""
         if not any(needs_guard(asked.model) for asked in self._asked):
             return self._asked
         if self._cached is None:
@@ -140,9 +140,9 @@ class EnsembleSettings(EnsembleFields, Serializable):
 
 @contextmanager
 def configuring(config: Mapping[str, Any]) -> Iterator[None]:
-    """Let members find what the caller has configured, as they do in a chain.
+    """Make the caller's configuration available to the members, as in a chain.
 
-    Without the settings of the ensemble itself, which are not those of ensembles within it.
+    The settings of this ensemble are removed from it, because they are not for ensembles within.
     """
     given = {
         name: value
@@ -161,11 +161,11 @@ def configuring(config: Mapping[str, Any]) -> Iterator[None]:
 def configured(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the settings in a configuration.
 
-    They stand in ``configurable``, as ``{"bestofinf": {"rule": "fast"}}`` or as
-    ``{"bestofinf_rule": "fast"}``; plain names may be those of other steps.
+    They are in ``configurable``, as ``{"bestofinf": {"rule": "fast"}}`` or as
+    ``{"bestofinf_rule": "fast"}``. Names without the prefix belong to other steps.
 
     Raises:
-        UsageError: If it is no mapping, or names an unknown setting.
+        UsageError: If ``bestofinf`` is not a mapping, or a setting is unknown.
     """
     given = (config or {}).get("configurable") or {}
     if not given:

@@ -1,7 +1,7 @@
-"""Several samples from one request (``n=``), shared out among draws.
+"""Several samples from one request (``n=``), distributed to several draws.
 
-For providers that offer it: the prompt is paid once. Nothing can be stopped within a request, and
-what nobody asks for any more is lost, so it is opt-in.
+If a provider supports it, the prompt is paid once. But a request cannot be stopped after some of
+its samples, and samples that are not needed are lost, so this is off by default.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from langchain_bestofinf.members import ChatRunnable, innermost
 
 
 def check_several(name: str, model: ChatRunnable) -> None:
-    """Refuse a member that cannot be asked for several samples at once.
+    """Check that a member can be asked for several samples at once.
 
     Raises:
-        UsageError: If it is not a chat model or a plain binding of one.
+        UsageError: If it is not a chat model or a binding of one.
     """
     inner: Any = model
     while isinstance(inner, RunnableBinding):
@@ -70,7 +70,7 @@ def generated(
 def _unbound(
     model: ChatRunnable, config: RunnableConfig, kwargs: Mapping[str, Any]
 ) -> tuple[BaseChatModel, dict[str, Any]]:
-    """Return the chat model, and the arguments of a call with everything bound around it."""
+    """Return the chat model within bindings, and the arguments of a call with the bound ones."""
     bound = dict(kwargs)
     inner: Any = model
     while isinstance(inner, RunnableBinding):
@@ -82,10 +82,13 @@ def _unbound(
 
 
 def shared_usage(result: LLMResult) -> list[AIMessage]:
-    """Return a request's messages with usages that add up to the request's.
+    """Return the messages of a request, with usages that add up to that of the request.
 
-    OpenAI-compatible clients give every message the usage of the whole request; then it is kept
-    with the first alone.
+    OpenAI-compatible clients give every message the usage of the whole request; then only the first
+    message keeps it.
+
+    Raises:
+        SamplingError: If the request returned no message.
     """
     messages = [
         generation.message

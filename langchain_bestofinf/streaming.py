@@ -1,4 +1,4 @@
-"""Streams: the winner replayed as chunks, and progress of the vote as custom events."""
+"""Streams: the winner's message as chunks, and the progress of the vote as custom events."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PROGRESS_EVENT = "bestofinf.sample"
 def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerationChunk]:
     """Yield a finished message as chunks that add up to it.
 
-    Text comes word by word, content blocks and tool calls one at a time, and everything that
-    describes the message with the last chunk. A message with tool calls that cannot be read is
-    one chunk: LangChain mends such calls when it adds chunks up, and they would be carried out.
+    Texts are divided into words; content blocks and tool calls have a chunk each; the metadata are
+    in the last chunk. A message with invalid tool calls is a single chunk: LangChain repairs such
+    calls when it adds up chunks, and they would be executed.
     """
     if message.invalid_tool_calls:
         fields = message.model_dump(exclude={"type", "id", "content"})
@@ -66,11 +66,11 @@ def _chunk(message: AIMessageChunk) -> ChatGenerationChunk:
 class Progress:
     """Sends a custom event for every outcome of a vote.
 
-    The event ``bestofinf.sample`` comes under the ensemble's run, in order of arrival.
+    The event ``bestofinf.sample`` belongs to the ensemble's run, in order of arrival.
 
     Args:
-        manager: Of the ensemble's run.
-        line: The line of events of several votes; by default its own.
+        manager: Manager of the ensemble's run.
+        line: Sends the events of several votes in order; by default there is one for this vote.
     """
 
     def __init__(self, manager: BaseRunManager | None, line: Line | None = None) -> None:
@@ -80,15 +80,15 @@ class Progress:
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody listens."""
+        """Whether a handler receives custom events."""
         return bool(self._handlers)
 
     def observers(self, names: Sequence[str], *, asynchronous: bool) -> list[Observer]:
-        """Return what sends the progress of a vote; nothing if nobody listens.
+        """Return the observers that send the progress of a vote; none if no handler receives it.
 
         Args:
             names: Names of the members.
-            asynchronous: Whether the vote goes on in tasks.
+            asynchronous: Whether the vote runs in tasks.
         """
         return [events(names, self.asend if asynchronous else self.send)] if self.wanted else []
 
@@ -122,7 +122,7 @@ def _same_function(method: Any, function: Any) -> bool:
 class ProgressToLangGraph(BaseCallbackHandler):
     """Forwards progress of votes to langgraph's ``stream_mode="custom"``.
 
-    Give it to the graph's callbacks; outside of a graph it does nothing.
+    Add it to the callbacks of the graph; outside of a graph it does nothing.
     """
 
     run_inline = True  # langgraph finds its stream by the context of the node
@@ -134,5 +134,5 @@ class ProgressToLangGraph(BaseCallbackHandler):
         try:
             write = import_module("langgraph.config").get_stream_writer()
         except (ModuleNotFoundError, RuntimeError):
-            return  # no langgraph, or no graph that runs
+            return  # langgraph is not installed, or no graph is running
         write({name: data})

@@ -25,7 +25,7 @@ from langchain_bestofinf.messages import TRACE_KEY, MessageTrace, Structured
 
 
 def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> Asked:
-    """Return how a member is asked for an object of a schema.
+    """Return how to ask a member for an object of a schema.
 
     Raises:
         UsageError: If the member does not support the schema or the arguments.
@@ -55,9 +55,9 @@ def with_schema(name: str, model: ChatRunnable, schema: Any, **kwargs: Any) -> A
 
 
 def _raw_and_parsed(model: Any, schema: Any, kwargs: Mapping[str, Any]) -> Any:
-    """Return what asks a model for an object, and gives the message with it.
+    """Return a Runnable that asks a model for an object and returns it together with the message.
 
-    Some models know no ``include_raw``: there an empty message stands with the object.
+    For models without ``include_raw`` the message is empty.
     """
     known = inspect.signature(model.with_structured_output).parameters
     if "include_raw" in known or any(p.kind is p.VAR_KEYWORD for p in known.values()):
@@ -70,11 +70,11 @@ def _with_message(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _awith_message(given: Mapping[str, Any]) -> dict[str, Any]:
-    return _with_message(given)  # RunnableLambda would take a thread for it
+    return _with_message(given)  # otherwise RunnableLambda uses a thread
 
 
 _OBJECT: ChatRunnable = RunnableLambda(_with_message, _awith_message, name="object")
-"""From ``{"raw": object}`` to what ``include_raw`` gives."""
+"""Turns ``{"raw": object}`` into the mapping that ``include_raw=True`` returns."""
 
 
 def _parts(chain: Any) -> tuple[Any, ChatRunnable | None]:
@@ -90,9 +90,9 @@ def _parts(chain: Any) -> tuple[Any, ChatRunnable | None]:
 
 
 def _forwarding(chain: Any) -> Any:
-    """Return ``{"raw": model} | parser`` so that the arguments of a call reach the model.
+    """Return ``{"raw": model} | parser``, changed so that the arguments of a call reach the model.
 
-    LangChain's mapping of several steps drops them.
+    LangChain's own mapping does not pass them on.
     """
     asked, parser = _parts(chain)
     if parser is None:
@@ -116,7 +116,11 @@ def answer_for(schema: Any) -> Answer | None:
 
 
 def handed_out(*, include_raw: bool) -> Runnable[AIMessage, Any]:
-    """Return the step that takes the object out of the winning message."""
+    """Return the step that takes the object out of the winning message.
+
+    Args:
+        include_raw: Whether to return a mapping with the message, the object and the parsing error.
+    """
 
     def take(message: AIMessage) -> Any:
         told = message.response_metadata.get(TRACE_KEY)

@@ -1,4 +1,4 @@
-"""Tools: every member gets them in its own format; the vote comes before any tool runs."""
+"""Binds tools to every member in its own format; the vote is on the calls, before a tool runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from langchain_bestofinf.members import Asked, ChatRunnable, flat, transformed
 
 
 def with_tools(name: str, model: ChatRunnable, tools: Sequence[Any], **kwargs: Any) -> Asked:
-    """Return how a member is asked with tools at hand.
+    """Return how to ask a member with tools.
 
     Raises:
         UsageError: If the member cannot call tools.
@@ -28,7 +28,7 @@ def with_tools(name: str, model: ChatRunnable, tools: Sequence[Any], **kwargs: A
 
 
 def described(tools: Sequence[Any], asked: Sequence[Asked]) -> list[Any]:
-    """Return tools in OpenAI's format, for traces; what has no such form is left as it is."""
+    """Return tools in OpenAI's format, for traces; tools without such a form are unchanged."""
     for one in asked:
         # Taking the schema of a function is slow, and a member may have done it in this format.
         bound = one.model.kwargs.get("tools") if isinstance(one.model, RunnableBinding) else None

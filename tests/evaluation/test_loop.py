@@ -160,4 +160,6 @@ async def test_members_as_objects_are_given_by_the_program(server, tmp_path, cap
     for arguments in (["ask", LAST, str(file)], ["ask", LAST, "-m", str(file)]):
         with pytest.raises(SystemExit):
             main(arguments)
-        assert "'good' must be given by the program" in " ".join(capsys.readouterr().err.split())
+        assert "no model for 'good': give it in the program" in " ".join(
+            capsys.readouterr().err.split()
+        )

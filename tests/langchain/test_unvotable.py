@@ -138,9 +138,9 @@ async def test_a_model_chooses_among_the_outputs_of_a_chain(asynchronous):
 
 def test_a_chain_does_not_choose_by_itself():
     chain = ChatPromptTemplate.from_template("{q}") | Scripted(replies=LONG) | StrOutputParser()
-    with pytest.raises(UsageError, match="give the model that is to, as on_unvotable"):
+    with pytest.raises(UsageError, match="give a model for it, on_unvotable"):
         AdaptiveEnsemble(chain, on_unvotable="choose")
-    with pytest.raises(UsageError, match="give the model that is to, as on_unvotable"):
+    with pytest.raises(UsageError, match="give a model for it, on_unvotable"):
         AdaptiveEnsemble(chain).invoke({"q": "x"}, on_unvotable="choose")
     assert AdaptiveEnsemble(chain, on_unvotable="medoid").invoke({"q": "x"}) in LONG
 
