@@ -1,4 +1,4 @@
-"""Votes in LlamaIndex's own forms: steps of ReAct agents and of routers."""
+"""Answer types for LlamaIndex's own forms: steps of ReAct agents and of routers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STEP = re.compile(r"^[ \t]*(?:Thought:|Action:[^\n]*\n[ \t]*Action Input:)", re
 
 
 class StepAnswer(Answer):
-    """The default: `AutoAnswer`, and a step of an agent or a router where the reply is one.
+    """The default answer type: `AutoAnswer`, which also reads the steps of agents and routers.
 
-    Agents that write their steps as text (``Thought:``, ``Action:``, ``Action Input:``) vote on
-    the action with its parsed input, or on the final answer. Routers vote on what is selected,
-    planners of sub-questions on the tools that are asked, in any order: no two samples give the
-    same reasons or questions.
+    For agents that write their steps as text (``Thought:``, ``Action:``, ``Action Input:``) the
+    answer is the action with its parsed input, or the final answer. For routers it is the
+    selection, and for planners of sub-questions the selected tools in any order; reasons and
+    questions are ignored, because they differ in every sample.
 
     Args:
         judge: As for `AutoAnswer`.
@@ -47,7 +47,7 @@ class StepAnswer(Answer):
         return other
 
     def in_words(self, value: AnswerValue) -> bool:
-        """Return whether an answer is no key, number, choice, notation, object or call."""
+        """Return whether an answer is compared by its words; false for steps."""
         return self._auto.in_words(value)
 
     def extract(self, reply: Reply) -> AnswerValue | None:
@@ -64,19 +64,19 @@ class StepAnswer(Answer):
         return self._auto.canonical(text)
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
-        """Return whether both are equal, or have the same value."""
+        """Return whether two answers are equal or have the same value."""
         return self._auto.same(first, second)
 
     async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
-        """Find the values of answers that have one without blocking the event loop."""
+        """Compute the values of answers, without blocking the event loop."""
         return await self._auto.prepare(answer, others)
 
 
 def named_answer(answer: Any) -> Answer:
-    """Return the answer type of a name, of LlamaIndex's own forms or of the core's.
+    """Return the answer type with a name: ``auto``, ``citations``, or one of the core's names.
 
     Raises:
-        UsageError: If there is none.
+        UsageError: If the name is unknown.
     """
     if answer == "auto":
         return StepAnswer()

@@ -1,4 +1,4 @@
-"""One call of an ensemble, as LlamaIndex is told of it."""
+"""One call of an ensemble, which reports to LlamaIndex's instrumentation."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class EnsembleCall:
     """One call, with its events and its trace.
 
     Attributes:
-        kind: The method called.
+        kind: Name of the method that was called.
         call: The call itself.
-        call_id: Its identifier.
+        call_id: Identifier of the call.
         manager: The ensemble's callback manager.
-        tools: The tools offered, as they are reported.
+        tools: The offered tools, in the form in which they are reported.
     """
 
     kind: str
@@ -56,5 +56,5 @@ class EnsembleCall:
         return report
 
     def _traced(self) -> AbstractContextManager[object]:
-        """Hold the older callbacks' trace open, so that samples do not begin one each."""
+        """Keep one trace of the older callbacks open, so that samples do not begin new ones."""
         return self.manager.as_trace(self.kind) if self.manager.handlers else nullcontext()

@@ -1,4 +1,4 @@
-"""LlamaIndex's side of the seam: LLMs are asked, and their responses are read."""
+"""The `Client` for LlamaIndex, which asks LLMs and reads their responses."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from llamaindex_bestofinf.messages import reading_of
 
 
 class Question(ABC):
-    """What every member is asked, in one of the forms that an LLM can be asked in."""
+    """A question for the members: a chat, a completion, tools or a structured prediction."""
 
     @abstractmethod
     def called(self, member: Member[LLM]) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         """Return the blocking method that asks a member, and its arguments.
 
-        Lists and mappings are the member's own: members and agents write into them.
+        Lists and mappings are new ones for each member, because members and agents change them.
         """
 
     @abstractmethod
@@ -55,7 +55,7 @@ class Question(ABC):
         return await getattr(model, f"a{name}")(*given, **options)
 
     def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
-        """Return what a member gave as a reply with its usage."""
+        """Return the response of a member as a reply with its usage."""
         return reading_of(output)
 
     def text(self) -> str:
@@ -84,8 +84,8 @@ class ChatQuestion(Question):
     """A chat.
 
     Attributes:
-        messages: As given to the ensemble.
-        prepare: Gives each member its own list.
+        messages: The messages that the ensemble was given.
+        prepare: Returns the list of messages for a member.
         kwargs: Arguments for every call.
     """
 
@@ -112,8 +112,8 @@ class CompletionQuestion(Question):
     """A prompt to complete.
 
     Attributes:
-        prompt: As given to the ensemble.
-        prepare: Gives each member its prompt, and whether that is in the member's own format.
+        prompt: The prompt that the ensemble was given.
+        prepare: Returns the prompt for a member, and whether it is in the member's own format.
         kwargs: Arguments for every call.
     """
 
@@ -139,7 +139,7 @@ class CompletionQuestion(Question):
 
 
 class Request(NamedTuple):
-    """One request: what is asked, and of which member of the vote."""
+    """One request: the question, and the member of the vote."""
 
     question: Question
     place: int | None
@@ -148,14 +148,15 @@ class Request(NamedTuple):
 class LlamaIndexClient:
     """Asks the members of one call.
 
-    Every request is made under tags that name the ensemble's call, the draw and the member, so
-    that whoever listens can tell the events of members.
+    Every request has instrumentation tags with the ensemble's call, the draw and the member, by
+    which handlers can recognise the events of members.
 
     Args:
         call_id: Identifier of the ensemble's call.
         members: The members, in the engine's order.
-        clients: Which object to ask in which loop.
-        manager: The ensemble's callback manager; told of requests that members do not tell it.
+        clients: Returns the object to ask in the running event loop.
+        manager: The ensemble's callback manager; it gets the requests that members do not report
+            to the same handlers.
     """
 
     def __init__(
@@ -176,7 +177,7 @@ class LlamaIndexClient:
         if draw is not None:
             tags[SAMPLE_TAG] = draw.index
         else:
-            tags.pop(SAMPLE_TAG, None)  # that of an ensemble around this one
+            tags.pop(SAMPLE_TAG, None)  # the tag of an ensemble that surrounds this one
         active_instrument_tags.set(tags)
         return Request(question, draw.member if draw is not None else None)
 
@@ -193,25 +194,25 @@ class LlamaIndexClient:
             return note(question.read(member, model, await question.aask(member, model)))
 
     def _event(self, member: Member[LLM], question: Question) -> AbstractContextManager[_Note]:
-        """Report a request to those older callbacks of the ensemble that the member has not itself."""
+        """Report a request to the older callbacks of the ensemble that the member does not have."""
         if self._manager is None:
             return nullcontext(_unnoted)
         manager = _missing(self._manager, member.model.callback_manager)
         return nullcontext(_unnoted) if manager is None else _told(manager, member, question)
 
     def _here(self, place: int | None, member: Member[LLM]) -> LLM:
-        """Return what to ask for a member in the running loop, also if it is to choose."""
+        """Return the object to ask for a member in the running loop, also for one that chooses."""
         if place is None:
             own = (i for i, m in enumerate(self._members) if m.model is member.model)
             place = next(own, None)
         return member.model if place is None else self._clients.here(place)
 
     def read(self, member: Member[LLM], output: Reading) -> Reading:
-        """Return what was read already, within the event of the request."""
+        """Return the reading, which `send` has made already, within the event of the request."""
         return output
 
     def choice(self, prompt: str) -> ChatQuestion:
-        """Return a chat that makes a model choose among replies."""
+        """Return a prompt as a chat, for a model that chooses among replies or compares them."""
         messages = [ChatMessage(prompt)]
         return ChatQuestion(messages, lambda member: list(messages))
 
@@ -258,7 +259,7 @@ def _told(manager: CallbackManager, member: Member[LLM], question: Question) -> 
 
 
 def _missing(manager: CallbackManager, own: CallbackManager) -> CallbackManager | None:
-    """Return a manager of the handlers that a member does not report to itself; None of none."""
+    """Return a manager of the handlers that a member does not report to; None for none."""
     if not own.handlers:
         return manager
     missing = [h for h in manager.handlers if not any(h is other for other in own.handlers)]
@@ -266,7 +267,7 @@ def _missing(manager: CallbackManager, own: CallbackManager) -> CallbackManager 
 
 
 def _counted(found: Reading) -> Any:
-    """Return the member's response; for a structured object, one that has its usage."""
+    """Return the member's response; for a structured object, a response with the usage."""
     native = found.reply.native
     if isinstance(native, ChatResponse | CompletionResponse):
         return native

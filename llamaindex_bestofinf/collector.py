@@ -1,4 +1,4 @@
-"""The collectors for LlamaIndex: an event handler that fills an evaluation store, and a legacy one."""
+"""Collectors that fill an evaluation store: for LlamaIndex's events, and its older callbacks."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from llamaindex_bestofinf.spans import SpanParents
 class EvaluationCollector(Collector, BaseEventHandler):
     """Records ensemble calls and plain model calls to an evaluation store.
 
-    Attach it once: ``EvaluationCollector("answers.db").attach()``. The question is the prompt, or
-    what stands as ``question_id`` in LlamaIndex's instrumentation tags; ``dataset`` there names
-    the collection.
+    Attach it once: ``EvaluationCollector("answers.db").attach()``. The question's id is that of the
+    prompt, or ``question_id`` in LlamaIndex's instrumentation tags; ``dataset`` there is the name
+    of the data set.
 
     The options are those of `bestofinf.evaluation.recording.collector.Collector`.
     """
@@ -55,7 +55,7 @@ class EvaluationCollector(Collector, BaseEventHandler):
         return "EvaluationCollector"
 
     def attach(self, dispatcher: Dispatcher | None = None) -> Self:
-        """Listen to a dispatcher; by default to the root, which hears everything."""
+        """Listen to a dispatcher; by default to the root, which gets all events."""
         dispatcher = dispatcher or get_dispatcher()
         dispatcher.add_event_handler(self)
         dispatcher.add_span_handler(self._parents)
@@ -84,7 +84,7 @@ class EvaluationCollector(Collector, BaseEventHandler):
         return self if self._attached else self.attach()
 
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
-        """Record what an event tells."""
+        """Record an event."""
         with self._recorder.guard():
             if isinstance(event, EnsembleSampleEvent):
                 self._sample(event)
@@ -127,7 +127,7 @@ class EvaluationCollector(Collector, BaseEventHandler):
 
 
 class _Handler(BaseCallbackHandler):
-    """Hears of everything."""
+    """Passes all events on to the collector."""
 
     def __init__(self) -> None:
         super().__init__(event_starts_to_ignore=[], event_ends_to_ignore=[])
@@ -148,7 +148,7 @@ class EvaluationCallbackHandler(Collector, _Handler):
         self._plain = PlainCalls(
             self.recorder, self._parents, samples=True, alone=self._plain_calls
         )
-        # Which call lies within which is known to the instrumentation alone.
+        # Only the instrumentation knows which call is within which.
         get_dispatcher().add_span_handler(self._parents)
         self._spans: dict[str, str | None] = {}
 

@@ -1,4 +1,4 @@
-"""The events of an ensemble: a call begins, a draw has come back, the call is decided."""
+"""The events of an ensemble: a call has begun, a draw has ended, the call is decided."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _EnsembleEvent(BaseEvent):
 
     Attributes:
         call_id: Identifier of the call, in all its events and in the response.
-        kind: The method called: "chat", "complete", "structured", ...
+        kind: Name of the method that was called: "chat", "complete", "structured", ...
     """
 
     call_id: str
@@ -34,8 +34,8 @@ class EnsembleStartEvent(_EnsembleEvent):
     """An ensemble is asked.
 
     Attributes:
-        prompt: What is asked: a text, or chat messages.
-        tools: Tools offered, in OpenAI's form.
+        prompt: The question: a text, or chat messages.
+        tools: The offered tools, in OpenAI's form.
     """
 
     prompt: Any = ""
@@ -46,17 +46,17 @@ class EnsembleSampleEvent(_EnsembleEvent):
     """A draw of an ensemble has ended, with a sample or a failure.
 
     Attributes:
-        index: Place of the draw in the call, from 0.
+        index: Number of the draw in the call, from 0.
         member: Name of the member that was asked.
-        answer: The vote; None abstains.
-        text: The reply's text.
-        tokens: Generated tokens; None when unknown.
-        input_tokens: Tokens read; None when unknown.
-        cost: Money; None when unknown.
-        seconds: Time from request to reply.
-        score: A verifier's score in [0, 1].
-        counted: Whether it takes part in the decision.
-        error: Why no sample came back; None for a sample.
+        answer: The vote; None if the reply abstains.
+        text: Text of the reply.
+        tokens: Generated tokens; None if unknown.
+        input_tokens: Tokens read; None if unknown.
+        cost: Cost in money; None if unknown.
+        seconds: Seconds from request to reply.
+        score: A verifier's score in [0, 1]; None without a scorer.
+        counted: Whether the draw takes part in the decision.
+        error: The error of a failed draw; None for a sample.
         weight: The member's weight.
     """
 

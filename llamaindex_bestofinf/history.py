@@ -1,4 +1,4 @@
-"""Histories that one member wrote and another reads."""
+"""Histories that several members have written, made readable for each of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PORTABLE = ("tool_call_id", "name")
 class Origins:
     """Remembers which member wrote a message, for the last few thousand messages.
 
-    A message comes back as a copy within a history; it is known by what it says.
+    A message comes back as a copy within a history, so it is recognised by its content.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Origins:
         self._lock = threading.Lock()
 
     def note(self, message: ChatMessage, member: str) -> None:
-        """Take note of who wrote a message."""
+        """Record which member wrote a message."""
         key = _key(message)
         with self._lock:
             self._writers[key] = member
@@ -40,17 +40,17 @@ class Origins:
                 self._writers.popitem(last=False)
 
     def writer(self, message: ChatMessage) -> str | None:
-        """Return the name of the member that wrote a message; None when it is not known."""
+        """Return the name of the member that wrote a message; None if unknown."""
         return self._writers.get(_key(message))
 
 
 def portable_history(
     messages: Sequence[ChatMessage], member: str, origins: Origins
 ) -> list[ChatMessage]:
-    """Return messages that any provider can read; what the member wrote itself stays as it is.
+    """Return messages that any provider can read; those of the member itself are unchanged.
 
     Providers refuse each other's reasoning blocks, which are signed, and each other's objects
-    in a message's additional arguments. Text, tool calls and all other content stay.
+    in a message's additional arguments. Text, tool calls and all other content are kept.
     """
     return [
         message
@@ -61,7 +61,7 @@ def portable_history(
 
 
 def portable(message: ChatMessage) -> ChatMessage:
-    """Return a message without what only its provider can read."""
+    """Return a message without the parts that only its provider can read."""
     blocks = [block for block in message.blocks if not isinstance(block, ThinkingBlock)]
     extra = message.additional_kwargs
     if not any(isinstance(block, ToolCallBlock) for block in blocks):

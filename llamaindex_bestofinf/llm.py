@@ -55,7 +55,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     components that pass no arguments on, ``llm.with_settings(max_samples=5)`` gives a copy.
 
     The attributes are those of `EnsembleSettings` and of LlamaIndex's LLMs. A rate limiter of the
-    ensemble counts one request a vote: set limiters on members.
+    ensemble counts one request for a whole vote, so set rate limiters on the members.
     """
 
     @classmethod
@@ -213,7 +213,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
                 response, error_on_no_tool_call=error_on_no_tool_call, **kwargs
             )
         if error_on_no_tool_call:
-            raise UsageError("no member can call tools, so there are no tool calls")
+            raise UsageError("no member can call tools: give members that can")
         return []
 
     @override
@@ -221,8 +221,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         """Vote on the tool calls, and run them."""
         if self.metadata.is_function_calling_model:
             return super().predict_and_call(tools, *args, **kwargs)
-        # Text agents run in an event loop, and LlamaIndex's own way into one fails where another
-        # is running.
+        # LlamaIndex runs agents that write text in an event loop, which fails if one is running.
         return private_loop().run(self.apredict_and_call(tools, *args, **kwargs))
 
     @override
@@ -247,9 +246,9 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> BaseModel:
-        """Vote on an object of a class; every member makes it in its own best way.
+        """Vote on an object of a class; every member makes it in the best way that it supports.
 
-        As LlamaIndex' own programs it returns a text where no member made an object.
+        As LlamaIndex' own programs do, it returns a text if no member made an object.
         """
         found = self.predict_with_trace(output_cls, prompt, llm_kwargs, **prompt_args)[0]
         return cast("BaseModel", found)
@@ -314,5 +313,5 @@ class AdaptiveEnsembleLLM(EnsembleModel):
 
     @override
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
-        """Return an LLM whose every answer is an object of a class, with the decision beside it."""
+        """Return an LLM whose answers are objects of a class, with the decision in the response."""
         return EnsembleStructuredLLM(llm=self, output_cls=output_cls, **kwargs)

@@ -11,10 +11,11 @@ from bestofinf.errors import UsageError
 
 
 def model_of(member: MemberConfig) -> LLM:
-    """Return the LLM of a member: ``OpenAILike`` at its `url`.
+    """Return the LLM of a member: ``OpenAILike`` for its `url`.
 
     Raises:
-        UsageError: If it has no `url`: LlamaIndex makes no models by name.
+        UsageError: If it has no `url`, because LlamaIndex has no models by name; or if it renames
+            or drops fields, or its key is not set.
         MissingExtraError: If llama-index-llms-openai-like is not installed.
     """
     if member.url is None:

@@ -1,4 +1,4 @@
-"""The members of an ensemble: from what users give to what is asked, in every event loop."""
+"""The members of an ensemble: from the values that users give to the LLMs that are asked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def resolve_members(given: Any) -> tuple[Member[LLM], ...]:
             of a `Member`. A member without a model is made by its factory.
 
     Raises:
-        UsageError: If there is none, or one is no LLM.
+        UsageError: If there is no member, or one is not an LLM.
     """
     return read_members(given, _read, "LLMs")
 
@@ -46,7 +46,7 @@ def checked_llm(model: Any, what: str) -> LLM:
 
 
 def model_name(model: LLM) -> str:
-    """Return the model's own name, or its class where it has none."""
+    """Return the model's own name, or the name of its class if it has none."""
     name = model.metadata.model_name
     return name if name and name != "unknown" else model.class_name() or type(model).__name__
 
@@ -59,19 +59,19 @@ def has_tools(model: LLM) -> bool:
 
 
 def calls_tools(model: LLM) -> bool:
-    """Return whether a model can be asked with tools, and says so."""
+    """Return whether a model can be asked with tools, and its metadata say that it calls them."""
     return model.metadata.is_function_calling_model and has_tools(model)
 
 
 def common_metadata(members: Sequence[Member[LLM]], *, any_tools: bool) -> LLMMetadata:
-    """Describe an ensemble so that what suits the description suits every member.
+    """Return metadata of an ensemble with which requests suit every member.
 
-    The least context window and the largest output, so that prompts fit everywhere. It is a chat
-    model where one member is: the others write messages into prompts in their own way.
+    They have the smallest context window and the largest output, so that prompts fit everywhere.
+    The ensemble is a chat model if one member is, because the others turn messages into prompts.
 
     Args:
         members: The members.
-        any_tools: One member that calls tools is enough.
+        any_tools: Whether one member that calls tools is enough for the ensemble to call tools.
     """
     found = [member.model.metadata for member in members]
     roles = {metadata.system_role for metadata in found}
@@ -87,12 +87,12 @@ def common_metadata(members: Sequence[Member[LLM]], *, any_tools: bool) -> LLMMe
 
 
 class Clients:
-    """Gives the object that is asked for a member in the running event loop.
+    """Returns the object that is asked for a member in the running event loop.
 
     An asynchronous client keeps connections of the loop in which it was first used, and fails in
-    the next one. The member's own object serves one loop; every further loop gets a fresh one,
-    from the member's factory, or as a copy where the class makes its client when first needed.
-    Other classes are used as they are.
+    other loops. The member's own object is used in one loop; every further loop gets a new one,
+    from the member's factory, or as a copy if the class makes its client when it is first needed.
+    Objects of other classes are used in all loops.
     """
 
     def __init__(self, members: Sequence[Member[LLM]]) -> None:
@@ -105,14 +105,14 @@ class Clients:
         )
 
     def here(self, member: int) -> LLM:
-        """Return what to ask for a member in the running loop."""
+        """Return the object to ask for a member in the running loop."""
         if not self._bound[member]:
             return self._members[member].model
         loop = asyncio.get_running_loop()
         with self._lock:
             own = self._by_loop.get(loop)
             if own is None:
-                # Clients hold on to their loop, so that the weak keys alone would keep them all.
+                # Clients refer to their loop, so weak keys alone would never be released.
                 for other in [other for other in self._by_loop if other.is_closed()]:
                     del self._by_loop[other]
                 own = self._by_loop[loop] = {}
@@ -136,7 +136,7 @@ class Clients:
 
 
 def _client_field(model: LLM) -> str | None:
-    """Return the private attribute with a client that the class makes anew when it is None."""
+    """Return the name of the attribute whose client the class makes again if it is None."""
     private = model.__pydantic_private__ or {}
     if "_aclient" in private and callable(getattr(model, "_get_aclient", None)):
         return "_aclient"  # OpenAI and what is derived from it

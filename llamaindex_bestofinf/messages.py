@@ -1,4 +1,4 @@
-"""Between LlamaIndex's responses and the core's replies."""
+"""Converts LlamaIndex's responses to replies of the core, and reads their usage."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ R = TypeVar("R", ChatResponse, CompletionResponse)
 def reply_of(response: Response, calls: Sequence[Any] | None = None) -> Reply:
     """Return a model's response as a reply.
 
-    A message with a tool call whose arguments are no JSON object has no text either, so that it
-    abstains: the text beside a broken call is not the member's answer.
+    If a message has a tool call whose arguments are not a JSON object, the reply has no text
+    either, so that it abstains: the text beside a broken call is not the member's answer.
 
     Args:
-        response: What the model gave.
+        response: The model's response.
         calls: Its tool calls as the model's own class reads them; None takes those in the message.
     """
     text, found = response_text(response), []
@@ -71,7 +71,7 @@ def response_text(response: Response) -> str:
 
 
 def tokens_of(response: Response) -> tuple[object, object]:
-    """Return generated and read tokens as told, wherever the integration puts them."""
+    """Return generated and read tokens as reported, wherever the integration puts them."""
     raw = response.raw
     places = [response.additional_kwargs, told(raw, "usage")]
     if isinstance(response, ChatResponse):
@@ -80,10 +80,10 @@ def tokens_of(response: Response) -> tuple[object, object]:
 
 
 def reading_of(response: Response, calls: Sequence[Any] | None = None) -> Reading:
-    """Return a response as a reply with its usage; an ensemble within says its own.
+    """Return a response as a reply with its usage, which for an ensemble is that of its trace.
 
     Args:
-        response: What the model gave.
+        response: The model's response.
         calls: As for `reply_of`.
     """
     reply = reply_of(response, calls)
@@ -103,9 +103,9 @@ def reading_of(response: Response, calls: Sequence[Any] | None = None) -> Readin
 
 
 def uncounted(response: R) -> R:
-    """Return a response as the ensemble's own end is told: without token counts.
+    """Return a response without token counts, for the end event of the ensemble.
 
-    Whatever counts tokens has counted them with the members' own responses.
+    Handlers have already counted the tokens in the responses of the members.
     """
     given = response.additional_kwargs
     kept = {name: value for name, value in given.items() if name not in COUNTS}
@@ -118,7 +118,7 @@ def winning_chat(reply: Reply, trace: Mapping[str, Any] | None) -> ChatResponse:
     """Return the winner's response with the decision; a copy, as agents write into messages."""
     native, traced = reply.native, _traced(trace)
     if not isinstance(native, ChatResponse):
-        # An answer composed of several replies has no message of its own.
+        # An answer that is composed of several replies has no message of its own.
         message = ChatMessage(role=MessageRole.ASSISTANT, content=reply.text)
         return ChatResponse(message=message, additional_kwargs=traced)
     return ChatResponse(
@@ -130,10 +130,10 @@ def winning_chat(reply: Reply, trace: Mapping[str, Any] | None) -> ChatResponse:
 
 
 def _copied(message: ChatMessage) -> ChatMessage:
-    """Return a copy that shares nothing with a message that can be written into."""
+    """Return a copy of a message that shares no object that could be changed."""
     if message.additional_kwargs or {type(block) for block in message.blocks} - {TextBlock}:
         return message.model_copy(deep=True)
-    # Mostly there is nothing but a text, of which a shallow copy is quicker.
+    # Most messages have only a text, for which a shallow copy is enough and faster.
     blocks = [block.model_copy() for block in message.blocks]
     return message.model_copy(update={"blocks": blocks, "additional_kwargs": {}})
 

@@ -53,22 +53,23 @@ _last: ContextVar[tuple[object, dict[str, Any]] | None] = ContextVar("bestofinf_
 
 
 class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
-    """What makes an ensemble an LLM, but for the endpoints."""
+    """Base of `AdaptiveEnsembleLLM`: everything but the endpoints."""
 
     def __init__(self, members: Any = None, /, **kwargs: Any) -> None:
         EnsembleSettings.__init__(self, members, **kwargs)
 
     @property
     def metadata(self) -> LLMMetadata:
-        """Describe the ensemble so that what suits the description suits every member."""
+        """Metadata with which requests suit every member; see `common_metadata`."""
         return common_metadata(self._members, any_tools=self.tool_policy == "capable_only")
 
     def last_trace(self) -> dict[str, Any] | None:
-        """Return the decision of this ensemble's last call, or of its copies'.
+        """Return the trace of the last call of this ensemble or its copies.
 
-        That is the last one made in this task or thread; where another ensemble was asked since,
-        or the call was made in a task of LlamaIndex's own, as in agents, the last that has ended
-        anywhere. For structured predictions and engines, which do not hand responses out.
+        Use it for structured predictions, engines and agents, which do not return responses. It is
+        the last call in this task or thread. If another ensemble was asked since then, or the call
+        was made in a task of LlamaIndex's own, as in agents, it is the last call that has ended
+        anywhere.
         """
         last = _last.get()
         return last[1] if last is not None and last[0] is self._kept.key else self._kept.last
@@ -102,7 +103,7 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
 
     @property
     def _writes_prompts(self) -> bool:
-        """Whether the ensemble has a way of its own to write prompts."""
+        """Whether the ensemble itself has settings for writing prompts."""
         own = self.system_prompt or self.output_parser or self.query_wrapper_prompt
         return (
             bool(own)
@@ -131,7 +132,7 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         return call
 
     def _prepared(self, messages: Sequence[ChatMessage]) -> Any:
-        """Return what gives each member its own list of the messages."""
+        """Return the function that makes the list of messages for a member."""
         chosen, kept = self.history_filter, self._kept
 
         def prepare(member: Member[LLM]) -> list[ChatMessage]:
@@ -191,7 +192,7 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
         )
 
     def _opened(self, call: EnsembleCall) -> Any:
-        """Report that a call begins, and wait for its turn; return what reports its end."""
+        """Report the beginning of a call, and wait for the rate limiter; return its report."""
         report = self._report(call.call.question)
         if self.rate_limiter is not None:
             self.rate_limiter.acquire()

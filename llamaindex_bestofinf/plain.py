@@ -1,4 +1,4 @@
-"""Calls of plain models in LlamaIndex, each recorded once however many methods it passes."""
+"""Calls of plain models in LlamaIndex, each recorded once although it runs several methods."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class _Run:
 class PlainCalls:
     """Turns the starts and ends of model calls into records.
 
-    A call of ``chat`` often passes ``achat``, ``chat`` and ``complete`` of the same model, each
-    with its own start and end. Only the outermost is recorded: the one whose span lies in no
+    A call of ``chat`` often calls ``achat``, ``chat`` and ``complete`` of the same model, each
+    with its own start and end. Only the outermost call is recorded, whose span is within no
     other call's span. A stream may begin its inner call after the outer span has ended; such an
-    inner call is known by being the blocking twin of an asynchronous method that is streaming.
+    inner call is the blocking form of an asynchronous method that is streaming.
 
     Args:
-        recorder: Where to record.
-        parents: Knows which span lies within which.
-        samples: Record the samples of ensembles, too, as they are asked. For handlers that hear
-            nothing of the ensembles themselves.
-        alone: Record calls of models outside of ensembles.
+        recorder: Records the calls.
+        parents: Knows the parent of each span.
+        samples: Whether to record the samples of ensembles too, for handlers that get no events of
+            the ensembles themselves.
+        alone: Whether to record calls of models outside of ensembles.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class PlainCalls:
             span: The span of the method called.
             call: Identifier for the call, if it is recorded.
             prompt: A text, or chat messages.
-            payload: How the model describes itself.
-            tools: Tools offered.
-            tags: LlamaIndex's tags at the moment.
+            payload: The model's description of itself.
+            tools: The offered tools.
+            tags: LlamaIndex's current instrumentation tags.
         """
         span = span or call
         sampled = CALL_TAG in tags
@@ -144,7 +144,7 @@ class PlainCalls:
             self._recorder.abandon(run.call)
 
     def is_ensemble(self, span: str | None) -> None:
-        """What runs in this span, and all around it, is an ensemble: forget it here."""
+        """Discard the calls of this span and of those around it, because they are an ensemble's."""
         for outer in self._parents.ancestors(span):
             run = self._pop(outer)
             if run is not None:
@@ -162,7 +162,7 @@ def _member(payload: Mapping[str, Any], tags: Mapping[str, Any]) -> str:
 
 
 def prompt_of(prompt: Any) -> Prompt:
-    """Return a prompt of LlamaIndex in the form that is hashed: a text, or messages."""
+    """Return a prompt in the form of which a hash is made: a text, or messages."""
     if isinstance(prompt, str):
         return prompt
     return [

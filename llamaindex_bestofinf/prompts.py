@@ -1,8 +1,8 @@
-"""Prompts that every member writes in its own way, on their way through the ensemble.
+"""Prompts that are passed through the ensemble and made anew for every member.
 
-`LLM.predict` makes messages or a text for the model it is called on, with that model's system
-prompt and templates, and hands them to `chat` or `complete`. An ensemble without any of its own
-passes on how they are made.
+`LLM.predict` makes messages or a text with the system prompt and templates of the model that it is
+called on, and passes them to `chat` or `complete`. An ensemble without a system prompt or templates
+of its own lets every member make them again with its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bestofinf.records import Member
 
 
 class MessagesFor(list[ChatMessage]):
-    """Messages as for any model, which can be made anew for a member."""
+    """Messages that can be made anew with a member's system prompt and templates."""
 
     def __init__(
         self, messages: Iterable[ChatMessage], render: Callable[[LLM], list[ChatMessage]]
@@ -31,7 +31,7 @@ class MessagesFor(list[ChatMessage]):
 
 
 class PromptFor(str):
-    """A prompt as for any model, which can be made anew for a member."""
+    """A prompt that can be made anew with a member's system prompt and templates."""
 
     _render: Callable[[LLM], str]
 

@@ -1,4 +1,4 @@
-"""The LLMs of a RAG pipeline: a vote where it pays, one request where there is nothing to vote on."""
+"""The LLMs of a RAG pipeline: a vote for the steps where it helps, one request for the others."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ class RagEnsemble:
     ```
 
     Attributes:
-        answers: The vote: for whatever writes answers, and for selectors, routers, agents, yes or no,
+        answers: The ensemble, for response synthesizers, selectors, routers, agents, yes or no,
             and structured output.
-        plain: One request: for condensing questions, for titles, keywords and summaries, and for making
-            questions. No two such texts are alike, so a vote on them costs many requests for nothing.
-        scores: The vote on the score or verdict alone, for evaluators (faithfulness, relevancy,
-            correctness, guideline, pairwise); the text is that of a winning reply, with its reasons.
+        plain: An LLM that sends one request, for condensing questions, titles, keywords, summaries
+            and making questions. Such texts are all different, so a vote on them has no winner.
+        scores: The ensemble with a vote on the score or verdict alone, for evaluators
+            (faithfulness, relevancy, correctness, guideline, pairwise). The text is that of a
+            winning reply, with its reasons.
 
     Args:
-        members: As for `AdaptiveEnsembleLLM`; or such an ensemble.
-        plain: Any LLM; None takes the heaviest member's, the first of equals.
-        judge: A cheap LLM that says which wordings of an answer say the same, where the words do not
-            tell: one short request for each new wording beside others.
+        members: Members as for `AdaptiveEnsembleLLM`, or such an ensemble.
+        plain: Any LLM; None takes the member with the largest weight, the first of equals.
+        judge: A cheap LLM that decides whether two wordings of an answer mean the same if their
+            words do not show it: one short request for each new wording beside others.
         judge_price: Its price for one input token and one output token.
-        score_rule: When `scores` stops. Evaluators ask about every answer, and a score is an opinion:
-            ``fast`` by default.
-        settings: For `AdaptiveEnsembleLLM`.
+        score_rule: Stopping rule of `scores`. The default is ``fast``, because evaluators ask about
+            every answer.
+        settings: Settings for `AdaptiveEnsembleLLM`.
 
     Raises:
-        UsageError: If a setting is out of its range, or something is no LLM.
+        UsageError: If a setting is out of its range, or a model is not an LLM.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an ensemble tells LlamaIndex's instrumentation about a call."""
+"""Reports calls of an ensemble to LlamaIndex's instrumentation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ dispatcher = get_dispatcher(__name__)
 
 
 def is_heard() -> bool:
-    """Return whether anybody listens to events; making them takes longer than a vote."""
+    """Return whether there is a handler of events; making them takes longer than a vote."""
     current: Dispatcher | None = dispatcher
     while current is not None:
         for handler in current.event_handlers:
@@ -46,14 +46,15 @@ def is_heard() -> bool:
 
 
 class CallReport:
-    """Tells of one call: its beginning, each draw, and its end.
+    """Reports one call: its beginning, each draw, and its end.
 
-    Draws are told as soon as it is known whether they count. The ensemble's own end of a chat or
-    completion carries no usage, since the members' ends do. As a context it tells of an exception.
+    Draws are reported as soon as it is known whether they count. The ensemble's own end of a chat
+    or completion has no usage, because the members' ends have it. As a context manager it reports
+    an exception.
 
     Args:
         call_id: Identifier of the call.
-        kind: The method called.
+        kind: Name of the method that was called.
         plan: How the ensemble votes.
     """
 
@@ -67,7 +68,7 @@ class CallReport:
 
     @property
     def observers(self) -> list[Observer]:
-        """What is to be told every outcome as it arrives."""
+        """The observers that get every outcome as it arrives."""
         return [] if self._counted is None else [self._counted.observe]
 
     def start(self, prompt: str | Sequence[ChatMessage], tools: Sequence[Any]) -> None:
@@ -127,10 +128,10 @@ class CallReport:
 
 
 class _Report:
-    """Tells of a call as any LLM does.
+    """Reports a call with the events of any LLM.
 
-    Around a stream it tells the error, or that the reader has left: the method that made the stream
-    has returned long before, and tracers wait for an event of its span.
+    Around a stream it reports an error, or that the stream was closed early: the method that made
+    the stream has returned before, and tracers wait for an end event of its span.
     """
 
     def __init__(self) -> None:
@@ -146,12 +147,12 @@ class _Report:
 
 
 class ObjectReport(_Report):
-    """Tells of a structured prediction.
+    """Reports a structured prediction.
 
     Args:
         output_cls: The class of the object.
-        prompt: The prompt as a template.
-        args: What is put into the template.
+        prompt: The prompt template.
+        args: Values of the template's variables.
     """
 
     def __init__(
@@ -169,26 +170,26 @@ class ObjectReport(_Report):
             )
 
     def end(self, found: tuple[Any, Any]) -> None:
-        """The object goes out; a text in its place is none."""
+        """Report the object; a text that is returned in its place is not reported."""
         if self.heard and isinstance(found[0], BaseModel):
             dispatcher.event(LLMStructuredPredictEndEvent(output=found[0], span_id=self._span))
 
     def end_stream(self, found: Any) -> None:
-        """The object goes out as a stream."""
+        """Report the object as the end of a stream."""
         self.end((found, None))
         if self.heard:
-            # The end of an object is no end of a stream to tracers; without one they wait on.
+            # For tracers the end of an object does not end a stream, so they would wait.
             text = found.model_dump_json() if isinstance(found, BaseModel) else str(found)
             told = CompletionResponse(text=text)
             dispatcher.event(LLMCompletionEndEvent(prompt="", response=told, span_id=self._span))
 
 
 class EndpointReport(_Report):
-    """Tells of a chat or a completion.
+    """Reports a chat or a completion.
 
     Args:
         model: The ensemble.
-        prompt: What it was asked.
+        prompt: The prompt or the messages.
         options: The arguments of the call.
     """
 
@@ -213,14 +214,14 @@ class EndpointReport(_Report):
             )
 
     def progress(self, response: Any) -> None:
-        """A piece of a stream goes out."""
+        """Report a chunk of a stream."""
         if self.heard:
             kind: Any = LLMChatInProgressEvent if self._chat else LLMCompletionInProgressEvent
             told = uncounted(response)
             dispatcher.event(kind(response=told, span_id=self._span, **self._asked))
 
     def end(self, response: Any) -> None:
-        """The response goes out."""
+        """Report the response."""
         if self.heard:
             kind: Any = LLMChatEndEvent if self._chat else LLMCompletionEndEvent
             told = uncounted(response)

@@ -1,7 +1,7 @@
-"""What routers and planners of sub-questions ask for, as votes: where a question goes.
+"""Answers for routers and planners of sub-questions: where a question is sent.
 
-Such replies hold a reason or a question in free text, and no two samples agree on its words. The
-vote is on the choices, or on the tools that are asked; the text is that of the winning sample.
+Their replies contain a reason or a question in free text, which differs in every sample. The
+vote is on the choices, or on the selected tools; the text is that of the winning sample.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _KINDS: dict[str, type[BaseModel]] = {
 
 
 def routed(reply: Reply) -> str | None:
-    """Return where a reply sends a question, in normal form; None where it does not do so.
+    """Return the choices or tools in a reply, in canonical form; None if it has neither.
 
-    It may be an object, tool calls of LlamaIndex's own classes, or JSON in a text.
+    They may be in an object, in tool calls of LlamaIndex's own classes, or in JSON in the text.
     """
     if reply.tool_calls:
         try:

@@ -36,15 +36,15 @@ def _one_call(_: EvaluationResult) -> Usage:
 class EvaluatorScorer(BaseScorer):
     """Scores with a LlamaIndex evaluator.
 
-    An evaluator without a score but with a verdict gives 1 or 0. An invalid result is no score.
-    Name the range of evaluators that do not score from 0 to 1: ``scale=Scale(1, 5)`` for a
+    If the evaluator returns no score but a verdict, the score is 1 or 0. An invalid result gives no
+    score. Give the range of evaluators that do not score from 0 to 1: ``scale=Scale(1, 5)`` for a
     `CorrectnessEvaluator`.
 
     Attributes:
-        evaluator: What evaluates.
-        contexts: Makes the contexts that some evaluators want; None gives none.
-        usage: What an evaluation has cost. The default books one call without tokens, since an
-            evaluation result does not say.
+        evaluator: The evaluator.
+        contexts: Returns the contexts that some evaluators need; None for no contexts.
+        usage: Returns the usage of an evaluation. By default it is one call without tokens, because
+            a result of an evaluation has no usage.
     """
 
     evaluator: BaseEvaluator
@@ -88,7 +88,7 @@ class LLMJudge(Judge):
     """An LLM as judge, which ends with "score: NUMBER".
 
     Attributes:
-        model: The judge; a temperature above 0 where several judgements are averaged.
+        model: The judge. Give it a temperature above 0 if several judgements are averaged.
         price: Money for one input token and one output token.
     """
 
@@ -102,7 +102,7 @@ class LLMJudge(Judge):
         object.__setattr__(self, "_clients", Clients([member]))
 
     def question(self, prompt: str, reply: Reply) -> str:
-        """Return what the model is asked."""
+        """Return the prompt for the judge."""
         return super().question(prompt, reply) + TEXT_FORM
 
     def _judge(self, question: str) -> Score:
@@ -121,7 +121,7 @@ class LLMJudge(Judge):
 
 @contextmanager
 def besides() -> Iterator[None]:
-    """Tell listeners that what is asked within is not the sample that is scored."""
+    """Remove the sample's tag within, because a scorer's requests do not belong to the sample."""
     tags = active_instrument_tags.get()
     token = active_instrument_tags.set({k: v for k, v in tags.items() if k != SAMPLE_TAG})
     try:
@@ -131,9 +131,9 @@ def besides() -> Iterator[None]:
 
 
 def top_logprobs(reply: Reply) -> list[list[float]] | None:
-    """Return the most probable tokens' log-probabilities at every place of a reply.
+    """Return the log-probabilities of the most probable tokens at every position of a reply.
 
-    Read from the `logprobs` of a chat or completion response; None where they are absent. For
+    They are in the `logprobs` of a chat or completion response; None if they are absent. For
     `bestofinf.scorers.SelfCertainty`.
     """
     places = getattr(reply.native, "logprobs", None)

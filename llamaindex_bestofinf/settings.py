@@ -1,4 +1,4 @@
-"""Settings of the ensemble that have a meaning in LlamaIndex alone."""
+"""Settings of the ensemble that exist only in LlamaIndex."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _FIXED = frozenset({"members", "weights", "prices", "scorer", "escalate_to"})
 
 
 class Kept:
-    """What an ensemble of LLMs keeps between calls besides its state. Deep copies begin anew.
+    """What an ensemble of LLMs keeps between calls besides its state; deep copies begin empty.
 
     Attributes:
         mixed: Whether the members are of several classes.
-        clients: The object to ask in each event loop.
-        origins: Which member wrote which message of a history.
-        last: The decision of the call that ended last.
-        key: Stands for the ensemble where nothing may keep it alive.
+        clients: Returns the object to ask in the running event loop.
+        origins: Knows which member wrote which message of a history.
+        last: The trace of the call that ended last.
+        key: Identifies the ensemble without a reference that would keep it alive.
     """
 
     def __init__(self, members: Sequence[Member[LLM]]) -> None:
@@ -59,16 +59,17 @@ class EnsembleSettings(EnsembleFields):
     """How an ensemble of LLMs votes.
 
     Attributes:
-        sync_strategy: Blocking calls ask members in ``threads``, through their blocking methods;
-            what the vote no longer needs runs to its end there. ``loop`` asks them in an event
-            loop of the library's own, where it is cancelled.
-        tool_policy: ``all`` members must call tools for the ensemble to be a model that calls
-            tools; with ``capable_only`` the others sit out of such calls.
-        stream_progress: Streams begin with the state of the vote, as ``thinking_delta``.
-        trace: What stays in ``additional_kwargs["bestofinf"]``: the ``full`` trace, the ``counts``
-            without what models have said, or nothing (``off``).
-        history_filter: Makes, of the messages of a call, those that one member gets. None makes
-            messages of other members portable where members are of several classes.
+        sync_strategy: With ``threads``, blocking calls ask members in threads, through their
+            blocking methods; a request that the vote does not need runs to its end. With ``loop``
+            they ask in an event loop of the library's own, which cancels such requests.
+        tool_policy: With ``all``, the ensemble calls tools only if all members do; with
+            ``capable_only``, members that cannot are not asked in calls with tools.
+        stream_progress: Whether streams begin with the state of the vote, as ``thinking_delta``.
+        trace: The content of ``additional_kwargs["bestofinf"]``: the ``full`` trace, the ``counts``
+            without texts of the models, or nothing (``off``).
+        history_filter: Function of the messages of a call and a member, which returns the messages
+            for the member. None makes messages of other members portable if members are of several
+            classes.
 
     The other attributes are those of `EnsembleFields`. By default (``auto``) the answer type also
     reads steps of ReAct agents; ``citations`` votes on cited sources.
@@ -128,7 +129,7 @@ class EnsembleSettings(EnsembleFields):
                 + (": use with_weights" if "weights" in fixed else "")
             )
         try:
-            # Checked as in the constructor, but without anew resolving members.
+            # Checked as in the constructor, but without reading the members again.
             self.__pydantic_validator__.validate_python(
                 {**{name: self.__dict__[name] for name in type(self).model_fields}, **changes},
                 self_instance=self.model_copy(),

@@ -1,4 +1,4 @@
-"""Which span of LlamaIndex's instrumentation lies within which: events do not say."""
+"""Records the parent of each span of LlamaIndex's instrumentation, which events do not have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SpanParents(BaseSpanHandler[BaseSpan]):
         return "SpanParents"
 
     def ancestors(self, span_id: str | None) -> Iterator[str]:
-        """Yield a span and those it lies within, the innermost first."""
+        """Yield a span and those that contain it, the innermost first."""
         seen = 0
         while span_id is not None and seen < _MAX_SPANS:
             yield span_id
@@ -61,7 +61,7 @@ class SpanParents(BaseSpanHandler[BaseSpan]):
         self.span_exit(id_)
 
     def new_span(self, *args: Any, **kwargs: Any) -> None:
-        """Make no span: only ids are kept."""
+        """Make no span: only ids are stored."""
 
     def prepare_to_exit_span(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: only ids are kept."""

@@ -1,4 +1,4 @@
-"""Streams: the winner is replayed as deltas that add up to it."""
+"""Streams: the winner's response as deltas that add up to it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ MOST_CHUNKS = 256
 def replayed(response: R) -> Iterator[R]:
     """Yield a finished response or completion as chunks whose deltas add up to its text.
 
-    Every chunk has the text so far. The last one has the whole message, with its tool calls, and
-    everything that describes it.
+    Every chunk has the text so far. The last one has the whole message, with its tool calls and
+    metadata.
     """
     *first, last = pieces(response_text(response), MOST_CHUNKS) or [""]
     text = ""
@@ -45,9 +45,9 @@ def _chunk(kind: Any, text: str, delta: str, **kwargs: Any) -> Any:
 
 
 def only(report: ObjectReport, item: str | Result, respond: Callable[[Result], T]) -> Iterator[T]:
-    """Yield what is made of the result of a watched vote, and report it."""
+    """Yield the object that is made from the result of a watched vote, and report it."""
     if isinstance(item, str):
-        return  # the state of the vote is no object
+        return  # the state of the vote is not an object
     found = respond(item)
     report.end_stream(found)
     yield found
@@ -56,14 +56,14 @@ def only(report: ObjectReport, item: str | Result, respond: Callable[[Result], T
 def handed_out(
     report: EndpointReport, item: str | Result, respond: Callable[[Result], R]
 ) -> Iterator[R]:
-    """Yield the chunks of a stream for what comes of a watched vote, and report them.
+    """Yield the chunks of a stream for an item of a watched vote, and report them.
 
-    The state of the vote is a chunk without text, which tells it as ``thinking_delta``.
+    The state of the vote is a chunk without text but with a ``thinking_delta``.
 
     Args:
-        report: Tells of the stream.
+        report: Reports the stream.
         item: The state of the vote, or its result.
-        respond: Makes the response of a result.
+        respond: Makes a response from the result.
     """
     if isinstance(item, str):
         chunk: R = _chunk(report.kind, "", "", thinking_delta=item)

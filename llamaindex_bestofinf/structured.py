@@ -1,4 +1,4 @@
-"""Structured output: every member makes its object in its own best way; the objects are voted on."""
+"""Structured output: every member makes an object in the best way it supports; objects vote."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class StructuredQuestion(Question):
 
     Attributes:
         output_cls: The class.
-        prompt: The prompt as a template.
+        prompt: The prompt template.
         llm_kwargs: Arguments for every call.
-        prompt_args: What is put into the template.
-        ensemble: For prompts that look at the model they are for.
+        prompt_args: Values of the template's variables.
+        ensemble: The ensemble, for prompts that depend on their model.
     """
 
     output_cls: type[BaseModel]
@@ -55,7 +55,7 @@ class StructuredQuestion(Question):
 
     def called(self, member: Member[LLM]) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         """Return how a member makes an object."""
-        # Programs put their parser into the prompt, and take arguments out of the mapping.
+        # Copies, because programs change the prompt and the mapping of arguments.
         given = {
             **self.prompt_args,
             "output_cls": self.output_cls,
@@ -75,7 +75,7 @@ class StructuredQuestion(Question):
             return await super().aask(member, model), usage_book().close(key)
 
     def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
-        """Return an object as a reply with its usage; a text in its place abstains."""
+        """Return an object as a reply with its usage; a text instead of it abstains."""
         found, (read, written) = output
         if isinstance(found, str):
             return Reading(Reply(native=found), read, written)
@@ -94,7 +94,7 @@ class StructuredQuestion(Question):
 
     @contextmanager
     def _counting(self, member: Member[LLM]) -> Iterator[str]:
-        """Count the tokens of what is asked within, under a key."""
+        """Count the tokens of the requests within, under a key."""
         key, book = token_hex(16), usage_book()
         book.open(key)
         active_instrument_tags.set({**active_instrument_tags.get(), USAGE_TAG: key})
@@ -112,11 +112,11 @@ class StructuredQuestion(Question):
 def object_of(reply: Reply, output_cls: type[BaseModel]) -> BaseModel | str:
     """Return the object of the winning reply, which may be composed of several.
 
-    Where no member could make one, that is the text of the first: what LlamaIndex' programs return
-    then, and rerankers look for.
+    If no member could make one, it is the text of the first reply, because LlamaIndex' programs
+    return a text then and rerankers expect it.
 
     Raises:
-        SamplingError: If it has none of the class.
+        SamplingError: If the reply's object is not of the class.
     """
     if isinstance(reply.native, str):
         return reply.native
@@ -129,9 +129,9 @@ def object_of(reply: Reply, output_cls: type[BaseModel]) -> BaseModel | str:
 
 
 class EnsembleStructuredLLM(StructuredLLM):
-    """An ensemble whose every answer is an object of one class, with the decision beside it."""
+    """An ensemble whose answers are objects of one class, with the decision in the response."""
 
-    # Not decorated as its base is: tokens are counted with the members.
+    # Without the decorators of its base class, because the members' events have the tokens.
 
     @classmethod
     def class_name(cls) -> str:
@@ -155,14 +155,14 @@ class EnsembleStructuredLLM(StructuredLLM):
         return response
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """Vote, then give the object as the only piece of the stream."""
+        """Vote, then yield the object as the only chunk of the stream."""
         call, respond, piece = self._streamed(messages, kwargs)
         return cast("ChatResponseGen", self._ensemble._stream(call, respond, piece))
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
-        """Vote, then give the object as the only piece of the stream."""
+        """Vote, then yield the object as the only chunk of the stream."""
         call, respond, piece = self._streamed(messages, kwargs)
         return cast("ChatResponseAsyncGen", self._ensemble._astream(call, respond, piece))
 

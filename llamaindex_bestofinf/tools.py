@@ -1,4 +1,4 @@
-"""Tools: every member gets them in its own format; the vote comes before any tool runs."""
+"""Passes tools to every member in its own format; the vote is on the calls, before a tool runs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ REQUEST = "bestofinf_request"
 
 @dataclass(frozen=True)
 class ToolRequest:
-    """Tools as the user gave them, for the members to write down in their own format.
+    """Tools as the user gave them; every member turns them into its own format.
 
     Attributes:
         tools: The tools.
-        options: Arguments of ``chat_with_tools`` beside the tools and the messages.
+        options: Arguments of ``chat_with_tools`` other than the tools and the messages.
     """
 
     tools: Sequence[BaseTool]
@@ -37,13 +37,13 @@ class ToolRequest:
 
 @dataclass(frozen=True)
 class ToolsQuestion(Question):
-    """A chat with tools at hand.
+    """A chat with tools.
 
     Attributes:
-        messages: As given to the ensemble.
-        prepare: Gives each member its own list.
+        messages: The messages that the ensemble was given.
+        prepare: Returns the list of messages for a member.
         request: The tools.
-        shown_tools: The tools in OpenAI's form, as they are reported.
+        shown_tools: The tools in OpenAI's form, for reports.
     """
 
     messages: Sequence[ChatMessage]
@@ -57,7 +57,7 @@ class ToolsQuestion(Question):
         return "chat_with_tools", (), {**given, **self.request.options, **member.options}
 
     def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
-        """Return what a member gave as a reply, with its calls as its own class reads them."""
+        """Return a member's response as a reply, with the calls as its own class reads them."""
         reader = cast("FunctionCallingLLM", model)
         calls = reader.get_tool_calls_from_response(output, error_on_no_tool_call=False)
         return reading_of(output, calls)
@@ -79,21 +79,21 @@ def described(tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
 def incapable_members(members: Sequence[Member[LLM]], *, refuse: bool) -> frozenset[int]:
     """Return the positions of members that cannot call tools.
 
-    Where none says that it can, those that can be asked with tools are: LiteLLM, say, does not know
-    what a model behind a proxy can do.
+    If no member's metadata say that it calls tools, all that have the methods for tools count as
+    able: for instance, LiteLLM does not know what a model behind a proxy can do.
 
     Args:
         members: The members.
-        refuse: Whether every member must.
+        refuse: Whether to raise an error if a member cannot call tools.
 
     Raises:
-        UsageError: If one cannot that must, or none can.
+        UsageError: If no member can call tools, or one cannot and `refuse` is true.
     """
     out = frozenset(i for i, member in enumerate(members) if not calls_tools(member.model))
     if len(out) == len(members):
         out = frozenset(i for i, member in enumerate(members) if not has_tools(member.model))
     if len(out) == len(members):
-        raise UsageError("no member can call tools")
+        raise UsageError("no member can call tools: give members that can, or ask without tools")
     if out and refuse:
         raise UsageError(
             f"member {members[min(out)].name!r} cannot call tools: leave it out, or let it sit "

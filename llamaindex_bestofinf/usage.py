@@ -1,4 +1,4 @@
-"""What a structured prediction has cost: its result does not say, the events within it do."""
+"""Reads the usage of a structured prediction from the events within it; its result has none."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ UNKNOWN: Counts = (None, None)
 class UsageBook(BaseEventHandler):
     """Adds up the tokens of model calls made under a tag.
 
-    A call of ``chat`` often passes ``achat``, ``chat`` and ``complete`` of one model, each with an
-    end of its own. Within one prediction the largest count stands for all of them.
+    A call of ``chat`` often calls ``achat``, ``chat`` and ``complete`` of one model, each with an
+    end event of its own. Within one prediction the largest count is used.
     """
 
     _counts: dict[str, Counts] = PrivateAttr(default_factory=dict)
@@ -44,7 +44,7 @@ class UsageBook(BaseEventHandler):
         return self._counts.pop(key, UNKNOWN)
 
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
-        """Count what an event tells."""
+        """Count the tokens of an event."""
         key = event.tags.get(USAGE_TAG)
         if key not in self._counts or not isinstance(
             event, LLMChatEndEvent | LLMCompletionEndEvent
@@ -67,7 +67,7 @@ _lock = threading.Lock()
 
 
 def usage_book() -> UsageBook:
-    """Return the book of this process; it listens from its first use."""
+    """Return the `UsageBook` of this process, which listens from its first use."""
     global _book
     with _lock:
         root = get_dispatcher()

@@ -1,4 +1,4 @@
-"""What all conformance tests are told about an LLM, and how they call it.
+"""Base of all conformance tests: the LLM, its prompts, and the ways to call it.
 
 Nothing here needs a plugin of pytest: asynchronous endpoints run in event loops of their own.
 """
@@ -31,12 +31,12 @@ class Sum(BaseModel):
 
 
 class Case:
-    """What all conformance tests are told about the LLM; not collected by itself.
+    """Base class of conformance tests with their LLM and prompts; not collected by itself.
 
     Attributes:
-        prompt: What is asked in every endpoint.
-        tool_prompt: What makes a model that calls tools call ``add``.
-        object_prompt: What makes the model give a ``Sum``.
+        prompt: Prompt for every endpoint.
+        tool_prompt: Prompt with which a model that calls tools calls ``add``.
+        object_prompt: Prompt with which the model makes a ``Sum``.
     """
 
     prompt: ClassVar[str] = "What is 4 plus 4?"
@@ -44,7 +44,7 @@ class Case:
     object_prompt: ClassVar[str] = "What is 4 plus 4? Give the result."
 
     def make_llm(self) -> LLM:
-        """Return a fresh LLM. Give this."""
+        """Return a new LLM. Override this."""
         raise NotImplementedError("a conformance class says how its LLM is made: give make_llm")
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -1,6 +1,6 @@
 """Tests that every LlamaIndex LLM should pass.
 
-Subclass `LLMConformance`, give `make_llm`, and let pytest collect the class.
+Subclass `LLMConformance`, override `make_llm`, and let pytest collect the class.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class LLMConformance(Case):
         pytest.skip("there is no make_slow_llm")
 
     def in_flight(self) -> int:
-        """Return how many requests of the slow LLM are under way at whoever serves them."""
+        """Return how many requests of the slow LLM are in flight at its server."""
         return 0
 
     # -- the class ----------------------------------------------------------------------------

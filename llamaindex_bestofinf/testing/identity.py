@@ -1,4 +1,4 @@
-"""The law that an LLM around another one behaves as that one alone."""
+"""Tests that an LLM that wraps another one behaves as that one alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class IdentityLaw(Case):
     """
 
     def make_reference(self) -> LLM:
-        """Return a fresh LLM of the kind that `make_llm` wraps. Give this."""
+        """Return a new LLM of the kind that `make_llm` wraps. Override this."""
         raise NotImplementedError("the law is about two LLMs: give make_reference, too")
 
     @pytest.mark.parametrize("endpoint", [*CHATS, *COMPLETIONS])
