@@ -190,7 +190,7 @@ def test_an_ensemble_has_no_single_model_name():
     model = two()
     assert not any(hasattr(model, name) for name in ("model", "model_name", "model_id"))
     assert model._get_ls_params()["ls_model_name"] == "a+b"
-    with pytest.raises(UsageError, match="no single model"):
+    with pytest.raises(UsageError, match="cannot be given with a call"):
         model.invoke("x", model="other")
 
 
