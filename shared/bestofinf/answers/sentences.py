@@ -43,7 +43,7 @@ _CHANGED = re.compile(
     re.I,
 )
 _MADE_ANOTHER = re.compile(
-    r"[<>≤≥≠~≈±^|{}\[\]√\\]\s?[$€£¥]?\d|\d\s?[²³^|{}\]!½¼¾₀-₉+]|\(\s?-?\d[^)]*,|\d\s?[-–/:x×*]\s?\d|\d\w*-[^\W\d_]"
+    r"[<>≤≥≠~≈±^|{}\[\]√\\]\s?[$€£¥]?\d|\d\s?[²³^|{}\]!½¼¾₀-₉+]|\(\s?-?\d[^)]{0,60},|\d\s?[-–/:x×*]\s?\d|\d\w{0,20}-[^\W\d_]"
 )
 """A comparison, power, interval, range or product around a number."""
 _LABEL = re.compile(

@@ -19,7 +19,7 @@ MAX_TEXT = 200_000
 FIELDS = ("query", "sql", "sql_query", "statement", "sql_statement")
 """Where in an object or in a tool's arguments the query stands."""
 
-_FENCE = re.compile(r"^[ \t]*```+[ \t]*([\w+-]*)[ \t]*\r?\n(.*?)^[ \t]*```", re.DOTALL | re.M)
+_FENCE = re.compile(r"^[ \t]*+```++[ \t]*+([\w+-]*+)[ \t]*+\r?\n(.*?)^[ \t]*+```", re.DOTALL | re.M)
 _ANNOUNCED = re.compile(r"^[ \t>*_#-]{0,9}SQL[ _]?Query[*_ ]{0,3}:[*_ ]{0,3}", re.I | re.M)
 _CUT = re.compile(
     r"^[ \t*_]{0,9}(?:SQL[ _]?Result|Answer|Explanation|Note)[*_ ]{0,3}:", re.I | re.M
@@ -34,7 +34,7 @@ _STATEMENT = re.compile(
 # What a query is made of: comments, quoted texts and names, words, and single signs.
 _TOKEN = re.compile(
     r"(?P<comment>--[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)"
-    r"|(?P<open>/\*)"
+    r"|(?P<open>/\*.*+)"
     r"|(?P<quoted>[eE]'(?:[^'\\]|\\.|'')*+'|'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|`[^`]*+`"
     r"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"
     r"|(?P<word>[^\W\d]\w*+)"
@@ -148,7 +148,7 @@ def _in_text(text: str) -> str | None:
     start = _START.search(text)
     if start is None:
         return None
-    rest = text[start.start() :]
+    rest = text[start.start() :][: MAX_CHARS + 1]  # longer ones are refused
     return _until_prose(_PARAGRAPH.split(rest, maxsplit=1)[0])
 
 

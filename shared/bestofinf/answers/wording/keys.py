@@ -25,7 +25,7 @@ from bestofinf.answers.wording.truth import truth
 _LETTERS = re.compile(r"[\W_]*(?:[A-Za-z](?:[\W_]+|$)|(?:and|or|und|et|y)\s+)+")
 _FACTORIAL = re.compile(r"\d!")
 _SIGNED = re.compile(r"\W*[-−+](?:[^\W\d_]|\s?[$€£¥])")
-_CODE = re.compile(r"[.*~/\\&@]+[\w.]+")
+_CODE = re.compile(r"[.*~/\\&@]++\w[\w.]*+")
 _INTERVAL = re.compile(r"(?:^|[^\w\s.,;!?]|\bin)\s*[\[(]\s*-?[\d.]+\s*,\s*-?[\d.]+\s*[\])]")
 _FIGURES = re.compile(r"[\d.,;' ()\[\]-]+")
 _POINTED = re.compile(r"\W*\d{1,3}[.,]\d{3}\W*")
