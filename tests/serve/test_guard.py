@@ -151,10 +151,7 @@ def test_more_requests_than_are_taken_are_told_to_come_back(endpoint, serve):
     refused = [r for r in found if r.status_code == 429]
     assert sorted(r.status_code for r in found) == [200, 200, 429, 429]
     assert all(r.headers["retry-after"] == "1" for r in refused)
-    end = time.monotonic() + 60  # a place is free as soon as the answer has left the server
-    while (status := made.ask().status_code) == 429 and time.monotonic() < end:
-        time.sleep(0.05)
-    assert status == 200
+    assert made.ask().status_code == 200  # a place is free before its client hears the end
 
 
 def test_no_key_prompt_or_reply_stands_in_the_log(keyed, caplog):

@@ -38,6 +38,7 @@ def stopping(say: Callable[[str], object]) -> Iterator[asyncio.Event]:
             "(Ctrl-C again does not wait)"
         )
 
+    # On Windows and outside the main thread there are no such handlers: Python's own stay.
     def ended(*numbers: int) -> None:
         for number in numbers:
             with suppress(NotImplementedError, RuntimeError, ValueError):
@@ -55,7 +56,7 @@ def stopping(say: Callable[[str], object]) -> Iterator[asyncio.Event]:
     if hangup is not None:
         handlers[hangup] = partial(left, hangup)
     for number, handler in handlers.items():
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # on Windows
+        with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, handler)
     try:
         yield stop
