@@ -102,6 +102,7 @@ async def test_eight_cancelled_requests_are_counted_as_disconnected(stream):
 
                 tasks = [asyncio.create_task(ask()) for _ in range(8)]
                 await server.until(lambda counts: counts.in_flight == 8)
+                await server.until(lambda _: all(entry.choices for entry in server.entries))
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
