@@ -74,14 +74,6 @@ async def apart(work: Awaitable[T], cancel: Callable[[], object] | None = None) 
     return task.result()
 
 
-def is_cancelled(error: BaseException) -> bool:
-    """Return whether the running task itself was cancelled, and not a task that it waits for."""
-    if not isinstance(error, asyncio.CancelledError):
-        return False
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
-
-
 def looked_at(task: asyncio.Future[Any]) -> None:
     """Keep the loop from reporting an error of a task whose result nobody wants."""
     if task.done() and not task.cancelled():

@@ -22,11 +22,10 @@ from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from bestofinf._concurrency.endings import ended, finished, looked_at
-from bestofinf.answers.base import Answer
 from bestofinf.batches.breaker import CircuitBreaker
 from bestofinf.batches.pool import Budget, Pool, UnboundBudgetWarning, indexed
 from bestofinf.batches.restart import Known, by_place, restore, take
-from bestofinf.drivers.common import abandoned, needs_preparation
+from bestofinf.drivers.common import abandoned
 from bestofinf.drivers.nesting import Level, check_control
 from bestofinf.drivers.samplers import AsyncSampler
 from bestofinf.drivers.wanted import Idle, Waits, idlers
@@ -228,8 +227,7 @@ class _Run(Generic[Q]):
         self._patience = patience
         self._idle = Idle()
         self._text = text
-        self._answers: dict[Q, Answer] = {}  # bound to their questions
-        self._samplers: dict[Q, AsyncSampler] = {}  # of answers that are compared beforehand
+        self._samplers: dict[Q, AsyncSampler] = {}
         self._known: dict[Q, Known] = {}
         self._early: set[asyncio.Task[Any]] = set()  # arrived, but it is not their turn
         self._kept: set[asyncio.Task[Any]] = set()  # stored, and not told yet
@@ -245,43 +243,28 @@ class _Run(Generic[Q]):
             plan = plan.change(rule=self._controller.rule)
         if plan.settings.launch is None:
             plan = plan.change(launch="thrifty")  # others use the slots
-        answer = self._answers[question] = self._bound(question)
+        answer = plan.answer
+        if self._text is not None:
+            answer = answer.for_question(self._text(question))
+        elif isinstance(question, str):
+            answer = answer.for_question(question)
         engine = plan.engine(answer=answer)
+        sampler = self._samplers[question] = AsyncSampler(
+            partial(self._sample, question),
+            answer=answer,
+            policy=plan.policy,
+            level=self._level,
+            waiting=Waits(plan.policy, engine.others, self._patience),
+        )
         known = by_place(self._recorded(question)) if self._recorded is not None else {}
         for _, outcome in known.values():
             self._pool.book(outcome)
             if isinstance(outcome, Sample):
-                await self._sampler(question).prepared(outcome)
+                await sampler.prepared(outcome)
         restore(engine, known)
         self._pool.add(question, engine)
         if known:
             self._known[question] = known
-
-    def _bound(self, question: Q) -> Answer:
-        """Return the answer type, bound to the question if it has a text."""
-        answer = self._plan.answer
-        if self._text is not None:
-            return answer.for_question(self._text(question))
-        return answer.for_question(question) if isinstance(question, str) else answer
-
-    def _sampler(self, question: Q) -> AsyncSampler:
-        """Return the sampler for draws of a question; it is kept only if it has state."""
-        sampler = self._samplers.get(question)
-        if sampler is None:
-            sampler = AsyncSampler(
-                partial(self._sample, question),
-                answer=self._answers[question],
-                policy=self._plan.policy,
-                level=self._level,
-                waiting=Waits(
-                    self._plan.policy,
-                    lambda member: self._pool.engine(question).others(member),
-                    self._patience,
-                ),
-            )
-            if needs_preparation(self._plan.answer):
-                self._samplers[question] = sampler
-        return sampler
 
     def start(self, concurrency: int) -> None:
         """Start the draws that the pool asks for."""
@@ -297,7 +280,7 @@ class _Run(Generic[Q]):
 
     async def _asked(self, question: Q, draw: Draw) -> Outcome:
         idlers.set(self._idle)
-        ask = self._sampler(question).outcome
+        ask = self._samplers[question].outcome
         if self._circuit is None:
             return await ask(draw)
         return await self._circuit.outcome(draw, ask, question)
@@ -337,7 +320,6 @@ class _Run(Generic[Q]):
         """Yield the results of the questions that have settled."""
         for question, engine in self._pool.settled():
             self._samplers.pop(question, None)
-            self._answers.pop(question, None)
             self._known.pop(question, None)
             if self._controller is not None:
                 self._controller.book(engine.tally.n_samples)

@@ -19,7 +19,6 @@ from bestofinf.drivers.samplers import BlockingSampler
 from bestofinf.drivers.wanted import wanted
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import whole
-from bestofinf.policy import FailurePolicy
 from bestofinf.records import Draw, Outcome, Sample
 
 Q = TypeVar("Q", bound=Hashable)
@@ -41,7 +40,7 @@ def vote_batch(
     """
     whole("concurrency", concurrency)
     policy = plan.policy
-    draws = _InThreads(sample, policy)
+    draws = _InThreads(sample, plan)
     results: queue.SimpleQueue[BatchResult[Q] | None] = queue.SimpleQueue()
     # All tries of a draw run in its thread and share one time limit.
     total = None if policy.timeout is None else policy.timeout * (policy.retries + 1)
@@ -79,12 +78,12 @@ class _InThreads(Generic[Q]):
 
     Args:
         sample: Asks a draw's member a question once.
-        policy: Says how often a draw is tried.
+        plan: Says how often a draw is tried.
     """
 
-    def __init__(self, sample: Callable[[Q, Draw], Sample], policy: FailurePolicy) -> None:
+    def __init__(self, sample: Callable[[Q, Draw], Sample], plan: VotePlan[Any]) -> None:
         self._sample = sample
-        self._policy = policy
+        self._policy = plan.policy
         self._over = threading.Event()
         self._around = wanted.get()
 

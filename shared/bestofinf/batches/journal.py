@@ -19,18 +19,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bestofinf.answers.base import Answer
 from bestofinf.batches.files import JobQuestion
 from bestofinf.batches.spool import Claim
 from bestofinf.border import error_text
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import SamplingError, StoreError, UsageError
-from bestofinf.evaluation.identity import answer_text, id_of_hash, prompt_hash, prompt_text
+from bestofinf.evaluation.identity import (
+    answer_text,
+    answer_value,
+    id_of_hash,
+    prompt_hash,
+    prompt_text,
+)
 from bestofinf.evaluation.recording.privacy import Keep, Privacy
 from bestofinf.evaluation.rows import CallRecord, CallRow, SampleRow
 from bestofinf.evaluation.store.leases import Lease
 from bestofinf.evaluation.store.store import EvaluationStore
-from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
+from bestofinf.records import Decision, Draw, Failure, Outcome, Sample, Usage
 
 LONGEST_RUN = 60
 """Maximum number of characters of a run's name."""
@@ -209,7 +214,7 @@ class Journal:
             error = RecordedFailure(row.error)
             return draw, Failure(error, usage=usage, seconds=row.seconds, fatal=fatal)
         return draw, Sample(
-            restored(row.answer, self._plan.answer),
+            answer_value(row.answer, self._plan.answer),
             usage=usage,
             tokens=row.tokens or None,
             seconds=row.seconds,
@@ -367,11 +372,3 @@ def _metered(usage: Usage) -> dict[str, Any]:
 
 def _store_id(prompt: str) -> str:
     return id_of_hash(prompt_hash(prompt_text(prompt)))
-
-
-def restored(text: str | None, answer: Answer) -> AnswerValue | None:
-    """Return a stored answer as a value of the answer type, from its canonical text."""
-    if text is None:
-        return None
-    value = answer.canonical(text)
-    return text if value is None else value

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bestofinf._concurrency.blocking import run_blocking
-from bestofinf._concurrency.endings import is_cancelled
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import (
     NO_USAGE,
@@ -25,7 +24,7 @@ from bestofinf.drivers.common import (
 )
 from bestofinf.drivers.nesting import Level
 from bestofinf.drivers.wanted import Waits, is_wanted, pause, waits
-from bestofinf.errors import is_interrupt
+from bestofinf.errors import ends_the_task, is_interrupt
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Draw, Outcome, Sample
 
@@ -91,7 +90,7 @@ class AsyncSampler(_Sampler):
                 found = await self.prepared(await read(found, self.answer))
                 found = with_tries(found, len(tries.failures))
         except BaseException as error:
-            if is_interrupt(error) or is_cancelled(error):
+            if ends_the_task(error):
                 raise
             found = tries.failed(error, self.clock() - start, paid)
         del self.trying[draw]

@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from bestofinf._concurrency.endings import ended, is_cancelled
+from bestofinf._concurrency.endings import ended
 from bestofinf._concurrency.waiting import result_of
 from bestofinf.ensemble.client import Step
-from bestofinf.errors import is_interrupt
+from bestofinf.errors import ends_the_task
 from bestofinf.records import Sample
 
 
@@ -126,6 +126,6 @@ async def _brought(
     try:
         return await work
     except BaseException as error:
-        if is_cancelled(error) or is_interrupt(error):
+        if ends_the_task(error):
             raise
         return error

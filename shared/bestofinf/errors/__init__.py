@@ -13,6 +13,7 @@ from bestofinf.errors.checks import (
 )
 from bestofinf.errors.clients import (
     ErrorKind,
+    ends_the_task,
     is_busy,
     is_fatal,
     is_interrupt,
@@ -44,6 +45,7 @@ __all__ = [
     "StoreError",
     "UncheckedValueError",
     "UsageError",
+    "ends_the_task",
     "is_busy",
     "is_fatal",
     "is_interrupt",

@@ -215,6 +215,21 @@ def is_interrupt(error: BaseException) -> bool:
     return False
 
 
+def ends_the_task(error: BaseException) -> bool:
+    """Return whether an error is meant for the running task: its cancellation, or an interrupt.
+
+    That a task was cancelled for which the running one waits is only a failure of that task.
+    """
+    import asyncio  # late, because whoever only makes an ensemble should not wait for it
+
+    if is_interrupt(error):
+        return True
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 def _arguments(frame: FrameType) -> list[Any]:
     """Return the positional arguments that a function was called with."""
     code = frame.f_code

@@ -14,7 +14,6 @@ from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow
 from bestofinf.evaluation.samples import Samples
 from bestofinf.evaluation.sets import Question
 from bestofinf.evaluation.truth import resolve
-from bestofinf.records import Reply
 
 IMPORTED = "import"
 """Kind of calls that were recorded elsewhere, where their unbiased draws were marked. Also the
@@ -80,15 +79,11 @@ def _samples(
             tuple(s.tokens for _, s in rows) if any(s.tokens is not None for _, s in rows) else (),
             tuple(s.score for _, s in rows) if any(s.score is not None for _, s in rows) else (),
             tuple(n for n, _ in rows) if any(n for n, _ in rows) else (),
-            _replies(rows) if texts and any(s.text is not None for _, s in rows) else (),
+            tuple(s.reply for _, s in rows) if texts and any(s.reply for _, s in rows) else (),
             tuple(s.likelihood for _, s in rows) if any(s.likelihood for _, s in rows) else (),
         )
         for name, rows in by_member.items()
     }
-
-
-def _replies(rows: Iterable[tuple[int, SampleRow]]) -> tuple[Reply | None, ...]:
-    return tuple(None if s.text is None else Reply(text=s.text) for _, s in rows)
 
 
 def rows_from_question(question: Question, *, source: str, now: float | None = None) -> CallRecord:

@@ -8,7 +8,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from bestofinf.answers.base import Answer
 from bestofinf.answers.wording.prompts import last_message
+from bestofinf.records import AnswerValue
 
 Prompt: TypeAlias = str | Sequence[Mapping[str, Any]]
 """A text, or a list of messages, which are mappings with the keys ``role`` and ``content``."""
@@ -81,6 +83,14 @@ def answer_text(answer: Any) -> str | None:
             answer, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
         )
     return str(answer)
+
+
+def answer_value(text: str | None, answer: Answer) -> AnswerValue | None:
+    """Return the vote that `answer_text` has written, as a value of the answer type."""
+    if text is None:
+        return None
+    value = answer.canonical(text)
+    return text if value is None else value
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -121,6 +121,11 @@ class SampleRow:
     said: str | None = None
 
     @property
+    def reply(self) -> Reply | None:
+        """The reply as far as it is stored; None if its text is not."""
+        return None if self.text is None else Reply(text=self.text)
+
+    @property
     def likelihood(self) -> Likelihood | None:
         """The probability of the reply; None if unknown."""
         said = self.said or (None if self.text is None else digest(self.text))

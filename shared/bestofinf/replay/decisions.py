@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.replay.books import graded
-from bestofinf.replay.populations import Floats
+from bestofinf.replay.populations import Bools, Floats
 from bestofinf.replay.run import ReplayPlan, drawn, populations_of, resampler_of
 from bestofinf.replay.timing import engine_of, enter_decision, outcome_of
 from bestofinf.replay.votes import SPENT, Votes
@@ -36,7 +35,7 @@ class Decisions:
     confidences: Floats
     shares: Floats
     samples: Floats
-    settled: NDArray[np.bool_]
+    settled: Bools
     right: Floats
     agreement: Floats
 

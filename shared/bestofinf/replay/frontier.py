@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bestofinf.evaluation import EvaluationSet
 from bestofinf.evaluation.provenance import for_estimates
 from bestofinf.replay.draws import Draws
-from bestofinf.replay.populations import Floats, Population
+from bestofinf.replay.populations import Bools, Floats, Population
 from bestofinf.replay.results import Grid, ReplayResult, bootstrap, cost_at
 from bestofinf.replay.run import (
     ReplayPlan,
@@ -172,7 +171,7 @@ def _oracle(evaluation_set: EvaluationSet, plan: ReplayPlan) -> Curve:
     return Curve("oracle", grid_of(populations), points)
 
 
-def _p_mode_by_lead(shares: Floats, modes: NDArray[np.bool_]) -> Floats:
+def _p_mode_by_lead(shares: Floats, modes: Bools) -> Floats:
     """Return the chance that the first answer to lead by 1, 2, ... is a mode.
 
     It is exact for two answers (gambler's ruin); for more, the odds of the pairs are summed.

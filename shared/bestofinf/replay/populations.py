@@ -16,6 +16,7 @@ from bestofinf.evaluation.samples import coded
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Population:
     scores: tuple[Floats, ...]
     said: tuple[Ints, ...]
     probabilities: tuple[Floats, ...]
-    processed: tuple[NDArray[np.bool_], ...]
-    modes: NDArray[np.bool_]
+    processed: tuple[Bools, ...]
+    modes: Bools
     right: int | None
     shares: Floats
     p_right: float | None

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestofinf.replay.draws import Draws
-from bestofinf.replay.populations import Floats, Ints, Population
+from bestofinf.replay.populations import Bools, Floats, Ints, Population
 from bestofinf.rules.mass_arrays import MassArrays
-
-Bools = NDArray[np.bool_]
 
 
 class Told:

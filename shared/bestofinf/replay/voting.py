@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bestofinf._arrays import Bools
 from bestofinf.replay.draws import Draws
-from bestofinf.replay.populations import Ints, Lengths, Population
+from bestofinf.replay.populations import Bools, Ints, Lengths, Population
 from bestofinf.replay.singles import Singles
 from bestofinf.replay.told import Told
 from bestofinf.replay.votes import SPENT, UNVOTABLE, Votes, name_of, parts

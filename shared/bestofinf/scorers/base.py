@@ -19,9 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
-from bestofinf._concurrency.endings import is_cancelled
 from bestofinf.border import as_finite, as_fraction, error_text
-from bestofinf.errors import UsageError, is_interrupt, is_transient, shown
+from bestofinf.errors import UsageError, ends_the_task, is_interrupt, is_transient, shown
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Reply, Sample, Usage
 
@@ -187,7 +186,7 @@ class BaseScorer(ABC):
             try:
                 return self._finished(await self._atimed(prompt, reply), spent)
             except BaseException as error:
-                if is_cancelled(error) or is_interrupt(error):
+                if ends_the_task(error):
                     raise
                 spent, failures = spent + self._cost(error), failures + 1
                 pause = self.policy.pause_after(error, failures)

@@ -14,7 +14,6 @@ from bestofinf.evaluation.store.catalogue import Entry
 from bestofinf.evaluation.store.listing import Listed
 from bestofinf.evaluation.store.tallies import ANSWER, Tally
 from bestofinf.evaluation.truth import Truth, resolve
-from bestofinf.records import Reply
 from bestofinf.view.texts import asked, line
 
 SHOWN_REPLIES = 400
@@ -163,9 +162,9 @@ def _why(sample: SampleRow, answer: Answer) -> str:
         return f"failed: {sample.error}"
     if sample.answer is not None:
         return "" if sample.counted else "came too late to be counted"
-    if sample.text is None:
+    if sample.reply is None:
         return "abstained: no answer was found in the reply, whose text is not kept"
-    value, reason = vote_of(Reply(text=sample.text), answer, tokens=sample.tokens)
+    value, reason = vote_of(sample.reply, answer, tokens=sample.tokens)
     if value is not None or not reason:
         return "abstained: no answer was found in the reply"
     return f"abstained: {reason}"
