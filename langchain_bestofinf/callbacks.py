@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler, _V2Stre
 from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 
 from bestofinf.border import BROKEN_OFF
-from bestofinf.ensemble import finished
+from bestofinf.ensemble import Step, finished
 from bestofinf.records import Draw, Member, Usage
 from langchain_bestofinf.following import Ended, Followed, Muted, is_told_in_threads
 from langchain_bestofinf.graphs import Resumed
@@ -231,6 +232,10 @@ class SampleRuns:
         if isinstance(self.manager, AsyncCallbackManagerForLLMRun):
             for manager, told in self._ends(self.manager, message):
                 await finished(manager.on_llm_end(told))
+
+    def end(self, message: AIMessage) -> Step:
+        """Return the step that ends the ensemble's run; see `finish`."""
+        return Step(partial(self.finish, message), partial(self.afinish, message))
 
     async def abandon(self, error: BaseException) -> None:
         """End the ensemble's run when it is cancelled, because LangChain does not."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -21,7 +20,16 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from bestofinf.batches import Budget, in_order
-from bestofinf.ensemble import finished, shared_out, split_settings
+from bestofinf.ensemble import (
+    Item,
+    Step,
+    Stream,
+    astream,
+    finished,
+    shared_out,
+    split_settings,
+    stream,
+)
 from langchain_bestofinf.batching import Batch, each_by_itself
 from langchain_bestofinf.members import Asked, ChatRunnable
 from langchain_bestofinf.model import EnsembleModel
@@ -84,26 +92,32 @@ class AdaptiveEnsembleChat(EnsembleModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        runs = self._runs(run_manager, asynchronous=False)
-        result = self._call(messages, stop, runs, kwargs).run()
-        message = self._message(result, runs)
-        yield from replayed(message, message.id)
-        runs.finish(message)
+        return stream(self._chunks(messages, stop, run_manager, kwargs, asynchronous=False))
 
     @override
-    async def _astream(
+    def _astream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        runs = self._runs(run_manager, asynchronous=True)
-        result = await self._call(messages, stop, runs, kwargs).arun()
-        message = self._message(result, runs)
+        return astream(self._chunks(messages, stop, run_manager, kwargs, asynchronous=True))
+
+    def _chunks(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        manager: Any,
+        kwargs: Mapping[str, Any],
+        *,
+        asynchronous: bool,
+    ) -> Stream[ChatGenerationChunk]:
+        runs = self._runs(manager, asynchronous=asynchronous)
+        message = yield from self._voted(self._call(messages, stop, runs, kwargs), runs)
         for chunk in replayed(message, message.id):
-            yield chunk
-        await runs.afinish(message)
+            yield Item(chunk)
+        yield runs.end(message)
 
     @override
     def stream(
@@ -115,32 +129,10 @@ class AdaptiveEnsembleChat(EnsembleModel):
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         """Vote, then replay the winning message as chunks that add up to it."""
-        config = ensure_config(config)
-        kwargs = {**configured(config), **kwargs}
-        if self._streaming_disabled(**{**kwargs, "stream": True}):
-            yield self.invoke(input, config, stop=stop, **kwargs)  # type: ignore[misc]
-            return
-        messages = self._convert_input(input).to_messages()
-        run: CallbackManagerForLLMRun = self._begin(messages, config, stop, kwargs).do()
-        kwargs.pop("ls_structured_output_format", None)
-        chunks: list[ChatGenerationChunk] = []
-        try:
-            if self.rate_limiter is not None:
-                self.rate_limiter.acquire(blocking=True)
-            found = self._stream(messages, stop, run, **kwargs)
-            with configuring(config):  # the vote ends before the first chunk
-                first = next(found)
-            for chunk in chain([first], found):
-                run.on_llm_new_token(str(chunk.message.text), chunk=chunk)
-                chunks.append(chunk)
-                yield _message(chunk)
-        except BaseException as error:
-            run.on_llm_error(error, response=_result(chunks))
-            raise
-        run.on_llm_end(_result(chunks))
+        return stream(self._replay(input, config, stop, kwargs, asynchronous=False))
 
     @override
-    async def astream(
+    def astream(
         self,
         input: LanguageModelInput,
         config: RunnableConfig | None = None,
@@ -149,31 +141,46 @@ class AdaptiveEnsembleChat(EnsembleModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Vote, then replay the winning message as chunks that add up to it."""
+        return astream(self._replay(input, config, stop, kwargs, asynchronous=True))
+
+    def _replay(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None,
+        stop: list[str] | None,
+        kwargs: dict[str, Any],
+        *,
+        asynchronous: bool,
+    ) -> Stream[AIMessageChunk]:
+        """Begin a run, vote, replay the winning message, and end the run."""
         config = ensure_config(config)
         kwargs = {**configured(config), **kwargs}
         if self._streaming_disabled(**{**kwargs, "stream": True}):
-            yield await self.ainvoke(input, config, stop=stop, **kwargs)  # type: ignore[misc]
+            given = {"input": input, "config": config, "stop": stop, **kwargs}
+            yield Item((yield Step(partial(self.invoke, **given), partial(self.ainvoke, **given))))
             return
         messages = self._convert_input(input).to_messages()
-        run: AsyncCallbackManagerForLLMRun
-        run = await self._begin(messages, config, stop, kwargs).ado()
+        run = yield self._begin(messages, config, stop, kwargs)
         kwargs.pop("ls_structured_output_format", None)
         chunks: list[ChatGenerationChunk] = []
         try:
-            if self.rate_limiter is not None:
-                await self.rate_limiter.aacquire(blocking=True)
-            found = self._astream(messages, stop, run, **kwargs)
-            with configuring(config):  # the vote ends before the first chunk
-                chunk: ChatGenerationChunk | None = await anext(found)
-            while chunk is not None:
-                await run.on_llm_new_token(str(chunk.message.text), chunk=chunk)
+            if (limiter := self.rate_limiter) is not None:
+                yield Step(
+                    lambda: limiter.acquire(blocking=True), lambda: limiter.aacquire(blocking=True)
+                )
+            with configuring(config):
+                runs = self._runs(run, asynchronous=asynchronous)
+                message = yield from self._voted(self._call(messages, stop, runs, kwargs), runs)
+            for chunk in replayed(message, message.id):
+                told = partial(run.on_llm_new_token, str(chunk.message.text), chunk=chunk)
+                yield Step(told, told)
                 chunks.append(chunk)
-                yield _message(chunk)
-                chunk = await anext(found, None)
+                yield Item(_message(chunk))
+            yield runs.end(message)
         except BaseException as error:
-            await finished(run.on_llm_error(error, response=_result(chunks)))
+            yield _ended(partial(run.on_llm_error, error, response=_result(chunks)))
             raise
-        await finished(run.on_llm_end(_result(chunks)))
+        yield _ended(partial(run.on_llm_end, _result(chunks)))
 
     # -- batches ------------------------------------------------------------------------------
 
@@ -332,6 +339,11 @@ class AdaptiveEnsembleChat(EnsembleModel):
         copy._cached = None
         copy._renew()
         return copy
+
+
+def _ended(tell: Callable[[], Any]) -> Step:
+    """Return the step that ends a run, even if the task is cancelled meanwhile."""
+    return Step(tell, lambda: finished(tell()))
 
 
 def _message(chunk: ChatGenerationChunk) -> AIMessageChunk:

@@ -296,17 +296,20 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
         runs = self._runs(manager, asynchronous=asynchronous)
         call = self._call(messages, stop, runs, kwargs)
         try:
-            voted = yield Step(call.run, call.arun)
+            message = yield from self._voted(call, runs)
         except asyncio.CancelledError as error:
             yield Step(lambda: None, partial(runs.abandon, error))
             raise
-        message = self._message(voted, runs)
         if manager is not None and any(map(is_streaming, manager.handlers)):
             for chunk in replayed(message, message.id):
                 tell = partial(manager.on_llm_new_token, str(chunk.message.text), chunk=chunk)
                 yield Step(tell, tell)
-        yield Step(partial(runs.finish, message), partial(runs.afinish, message))
+        yield runs.end(message)
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _voted(self, call: EnsembleCall, runs: SampleRuns) -> Flow[AIMessage]:
+        """Vote, and return the winning message."""
+        return self._message((yield Step(call.run, call.arun)), runs)
 
     def _runs(self, manager: Any, *, asynchronous: bool, config: Any = None) -> SampleRuns:
         """Return the runs of one call."""

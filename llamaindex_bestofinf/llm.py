@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import aclosing, closing
-from contextvars import copy_context
+from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
@@ -25,7 +25,22 @@ from llama_index.core.tools.types import BaseTool
 from pydantic import BaseModel
 from typing_extensions import override
 
-from bestofinf.ensemble import Result, awatched, private_loop, split_settings
+from bestofinf.ensemble import (
+    Flow,
+    Item,
+    Result,
+    Source,
+    Step,
+    Stream,
+    arun,
+    astream,
+    awatched,
+    private_loop,
+    run,
+    split_settings,
+    stream,
+    watched,
+)
 from bestofinf.errors import UsageError
 from llamaindex_bestofinf.calls import EnsembleCall
 from llamaindex_bestofinf.members import has_tools
@@ -68,13 +83,13 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     @override
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the reply to a chat."""
-        return self._answer(self._chat_call("chat", messages, kwargs), self._chat_response)
+        return run(self._answer(self._chat_call("chat", messages, kwargs), self._chat_response))
 
     @override
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the reply to a chat."""
         call = self._chat_call("achat", messages, kwargs)
-        return await self._aanswer(call, self._chat_response)
+        return await arun(self._answer(call, self._chat_response))
 
     @override
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -94,7 +109,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Vote on the completion of a prompt."""
         call = self._completion_call("complete", prompt, formatted, kwargs)
-        return self._answer(call, self._completion_response)
+        return run(self._answer(call, self._completion_response))
 
     @override
     async def acomplete(
@@ -102,7 +117,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     ) -> CompletionResponse:
         """Vote on the completion of a prompt."""
         call = self._completion_call("acomplete", prompt, formatted, kwargs)
-        return await self._aanswer(call, self._completion_response)
+        return await arun(self._answer(call, self._completion_response))
 
     @override
     def stream_complete(
@@ -120,48 +135,42 @@ class AdaptiveEnsembleLLM(EnsembleModel):
         call = self._completion_call("astream_complete", prompt, formatted, kwargs)
         return self._astream(call, self._completion_response)
 
-    def _answer(self, call: EnsembleCall, respond: Callable[[Result], T]) -> T:
-        report = self._opened(call)
-        response = respond(self._decide(call))
-        report.end(response)
-        return response
-
-    async def _aanswer(self, call: EnsembleCall, respond: Callable[[Result], T]) -> T:
-        report = await self._aopened(call)
-        response = respond(await call.arun())
+    def _answer(self, call: EnsembleCall, respond: Callable[[Result], T]) -> Flow[T]:
+        """Vote, and make the response of the result."""
+        report: Any = self._report(call.call.question)
+        yield from self._limited()
+        response = respond((yield Step(partial(self._decide, call), call.arun)))
         report.end(response)
         return response
 
     def _stream(
         self, call: EnsembleCall, respond: Callable[[Result], T], handed: Any = handed_out
     ) -> Generator[T, None, None]:
-        context = copy_context()
-
-        def chunks() -> Generator[T, None, None]:
-            with (
-                context.run(self._opened, call) as report,
-                closing(self._watched(call, context)) as items,
-            ):
-                for item in items:
-                    yield from handed(report, item, respond)
-
-        return chunks()
+        return stream(self._chunks(call, respond, handed, copy_context()))
 
     def _astream(
         self, call: EnsembleCall, respond: Callable[[Result], T], handed: Any = handed_out
     ) -> AsyncGenerator[T, None]:
-        context = copy_context()
+        return astream(self._chunks(call, respond, handed, copy_context()))
 
-        async def chunks() -> AsyncGenerator[T, None]:
-            with await self._aopened(call, context) as report:
-                async with aclosing(
-                    awatched(call.arun, context, progress=self.stream_progress)
-                ) as items:
-                    async for item in items:
-                        for chunk in handed(report, item, respond):
-                            yield chunk
-
-        return chunks()
+    def _chunks(
+        self, call: EnsembleCall, respond: Callable[[Result], T], handed: Any, context: Context
+    ) -> Stream[T]:
+        """Vote, and hand out the chunks of the response."""
+        progress = self.stream_progress
+        items = Source[str | Result](
+            lambda: watched(lambda watch: self._decide(call, watch), context, progress=progress),
+            lambda: awatched(call.arun, context, progress=progress),
+        )
+        report = context.run(self._report, call.call.question)
+        yield from self._limited()
+        with report:
+            try:
+                while (item := (yield items.next())) is not None:
+                    for chunk in handed(report, item, respond):
+                        yield Item(chunk)
+            finally:
+                yield items.close()
 
     # -- tools --------------------------------------------------------------------------------
 
@@ -298,7 +307,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     ) -> tuple[Any, dict[str, Any]]:
         """Do as `structured_predict`, and return the decision beside the object."""
         call = self._structured_call(output_cls, prompt, llm_kwargs, prompt_args)
-        return self._answer(call, lambda result: self._object(result, output_cls))
+        return run(self._answer(call, lambda result: self._object(result, output_cls)))
 
     async def apredict_with_trace(
         self,
@@ -309,7 +318,7 @@ class AdaptiveEnsembleLLM(EnsembleModel):
     ) -> tuple[Any, dict[str, Any]]:
         """Do as `astructured_predict`, and return the decision beside the object."""
         call = self._structured_call(output_cls, prompt, llm_kwargs, prompt_args)
-        return await self._aanswer(call, lambda result: self._object(result, output_cls))
+        return await arun(self._answer(call, lambda result: self._object(result, output_cls)))
 
     @override
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextvars import Context, ContextVar
+from collections.abc import Sequence
+from contextvars import ContextVar
 from secrets import token_hex
 from typing import Any, cast
 
@@ -25,12 +25,13 @@ from typing_extensions import override
 from bestofinf.answers import tool_schemas
 from bestofinf.ensemble import (
     Call,
+    Flow,
     Result,
+    Step,
     Watch,
     private_loop,
     shown_trace,
     split_settings,
-    watched,
 )
 from bestofinf.records import Member
 from llamaindex_bestofinf.calls import EnsembleCall
@@ -186,25 +187,10 @@ class EnsembleModel(EnsembleSettings, FunctionCallingLLM):
             return loop.run(call.arun(watch))
         return call.run(watch)
 
-    def _watched(self, call: EnsembleCall, context: Any) -> Generator[str | Result, None, None]:
-        return watched(
-            lambda watch: self._decide(call, watch), context, progress=self.stream_progress
-        )
-
-    def _opened(self, call: EnsembleCall) -> Any:
-        """Report the beginning of a call, and wait for the rate limiter; return its report."""
-        report = self._report(call.call.question)
-        if self.rate_limiter is not None:
-            self.rate_limiter.acquire()
-        return report
-
-    async def _aopened(self, call: EnsembleCall, context: Context | None = None) -> Any:
-        """Do the same in the running event loop; a stream reports in the context of its call."""
-        question = call.call.question
-        report = self._report(question) if context is None else context.run(self._report, question)
-        if self.rate_limiter is not None:
-            await self.rate_limiter.async_acquire()
-        return report
+    def _limited(self) -> Flow[None]:
+        """Wait for the rate limiter."""
+        if (limiter := self.rate_limiter) is not None:
+            yield Step(limiter.acquire, limiter.async_acquire)
 
     def _report(self, question: Question) -> EndpointReport | ObjectReport:
         if isinstance(question, StructuredQuestion):

@@ -26,7 +26,7 @@ from llama_index.core.prompts import BasePromptTemplate, ChatPromptTemplate
 from llama_index_instrumentation.dispatcher import active_instrument_tags
 from pydantic import BaseModel
 
-from bestofinf.ensemble import NoObjectError, Reading, Result
+from bestofinf.ensemble import Flow, NoObjectError, Reading, Result, Step, arun, run
 from bestofinf.errors import SamplingError
 from bestofinf.records import Member, Reply
 from llamaindex_bestofinf.client import Question
@@ -140,17 +140,22 @@ class EnsembleStructuredLLM(StructuredLLM):
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the object that answers a chat."""
-        report = EndpointReport(self, messages, kwargs)
-        asked = self.output_cls, _template(messages), kwargs
-        response = self._response(*self._ensemble.predict_with_trace(*asked))
-        report.end(response)
-        return response
+        return run(self._answer(messages, kwargs))
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Vote on the object that answers a chat."""
+        return await arun(self._answer(messages, kwargs))
+
+    def _answer(
+        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> Flow[ChatResponse]:
         report = EndpointReport(self, messages, kwargs)
-        asked = self.output_cls, _template(messages), kwargs
-        response = self._response(*await self._ensemble.apredict_with_trace(*asked))
+        asked, ensemble = (self.output_cls, _template(messages), kwargs), self._ensemble
+        predicted = yield Step(
+            lambda: ensemble.predict_with_trace(*asked),
+            lambda: ensemble.apredict_with_trace(*asked),
+        )
+        response = self._response(*predicted)
         report.end(response)
         return response
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from contextlib import aclosing, closing
 from contextvars import ContextVar, copy_context
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from bestofinf.ensemble.call import Call, Result
 from bestofinf.ensemble.client import NoObjectError, Step, apart, arun, run
 from bestofinf.ensemble.sampler import Sampler
 from bestofinf.ensemble.state import EnsembleState
+from bestofinf.ensemble.streams import Item, Source, astream, stream
 from bestofinf.ensemble.unvotable import Unvotable
 from bestofinf.errors import NoConsensusError
 from bestofinf.records import Draw, Reading
@@ -395,3 +398,90 @@ def test_a_flow_apart_leaves_the_context_alone(way):
         return found, marked.get()
 
     assert sample_of(flow(), way) == ("done", None)
+
+
+def both_streams(made, most):
+    """Return the first items of a stream in blocking code and in an event loop."""
+
+    async def taken():
+        found = []
+        async with aclosing(astream(made())) as items:
+            async for item in items:
+                found.append(item)
+                if len(found) == most:
+                    break
+        return found
+
+    with closing(stream(made())) as items:
+        at_once = [*islice(items, most)]
+    return at_once, asyncio.run(taken())
+
+
+async def _given(value):
+    return value
+
+
+def told(value):
+    return Step(lambda: value, lambda: _given(value))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_a_stream_that_is_left_early_still_ends_its_work(most):
+    ended = []
+
+    def made():
+        try:
+            for number in range(3):
+                yield Item((yield told(number)))
+        finally:
+            ended.append((yield told("ended")))
+
+    first, second = both_streams(made, most)
+    assert first == second == [0, 1, 2][:most]
+    assert ended == ["ended", "ended"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), StopIteration("no"), KeyboardInterrupt()])
+def test_an_error_of_a_step_is_raised_in_the_stream(error):
+    def fail():
+        raise error
+
+    def made():
+        try:
+            yield Item(1)
+            yield Step(fail, fail)
+        except BaseException as raised:
+            yield Item(type(raised))
+
+    with closing(stream(made())) as items:
+        found = [*items]
+    wanted = RuntimeError if isinstance(error, StopIteration) else type(error)
+    assert found == [1, wanted]
+
+
+def test_a_source_is_begun_in_one_form_and_closed_in_it():
+    closed = []
+
+    def numbers():
+        try:
+            yield from (1, 2, 3)
+        finally:
+            closed.append("blocking")
+
+    async def anumbers():
+        try:
+            for number in (1, 2, 3):
+                yield number
+        finally:
+            closed.append("asynchronous")
+
+    def made():
+        source = Source(numbers, anumbers)
+        try:
+            while (number := (yield source.next())) is not None:
+                yield Item(number)
+        finally:
+            yield source.close()
+
+    assert both_streams(made, 2) == ([1, 2], [1, 2])
+    assert closed == ["blocking", "asynchronous"]

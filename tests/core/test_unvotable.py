@@ -15,6 +15,7 @@ from bestofinf.answers import UniversalSelfConsistency
 from bestofinf.answers.meaning import medoid
 from bestofinf.drivers import vote
 from bestofinf.ensemble.acceptance import Acceptance
+from bestofinf.ensemble.client import Step, arun, run
 from bestofinf.ensemble.unvotable import Unvotable, Unvoted, is_unvoted
 from bestofinf.errors import NoConsensusError, UsageError
 from bestofinf.policy import FailurePolicy
@@ -52,13 +53,21 @@ def saying(text, asked=None):
     return ask
 
 
+def resolved(case, ask):
+    """Return the flow that resolves a case, with a function that asks a model at once."""
+
+    def asking(member, prompt):
+        async def aask():
+            return ask(member, prompt)
+
+        return (yield Step(lambda: ask(member, prompt), aask))
+
+    return case.resolve(asking)
+
+
 def both_ways(case, ask):
     """Settle in blocking code and in an event loop, and return what both give."""
-
-    async def aask(member, prompt):
-        return ask(member, prompt)
-
-    first, second = case.resolve(ask), asyncio.run(case.aresolve(aask))
+    first, second = run(resolved(case, ask)), asyncio.run(arun(resolved(case, ask)))
     assert first.decision.winner is second.decision.winner
     assert first.decision.reason == second.decision.reason
     assert first.decision.usage == second.decision.usage
@@ -160,7 +169,7 @@ def test_choosing_does_not_outlast_the_deadline():
 
     case = unvoted(decided("one", "two"), CHOOSE, FailurePolicy(deadline=0.05))
     start = time.monotonic()
-    found = case.resolve(ask).decision
+    found = run(resolved(case, ask)).decision
     assert time.monotonic() - start < 10.0
     release.set()
     assert found.winner.reply.text == "one"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Generic, Protocol, TypeVar
 
 from bestofinf._concurrency.endings import finished
@@ -19,6 +18,7 @@ from bestofinf.ensemble.plan import VotePlan
 from bestofinf.ensemble.progress import progress_event
 from bestofinf.ensemble.sampler import Sampler
 from bestofinf.ensemble.state import EnsembleState
+from bestofinf.ensemble.streams import Item, Source, Stream, astream, stream
 from bestofinf.errors import SamplingError
 from bestofinf.records import Draw, Outcome, Sample
 from bestofinf.voting.engine import VotingEngine
@@ -95,49 +95,47 @@ class BudgetedBatch(Generic[R, A]):
             "text": conversation.text,
         }
 
-    def run(self, *, return_exceptions: bool = False) -> Iterator[tuple[int, A | Exception]]:
+    def run(
+        self, *, return_exceptions: bool = False
+    ) -> Generator[tuple[int, A | Exception], None, None]:
         """Yield the index of each question and its answer, as it settles.
 
         Args:
             return_exceptions: Yield the error of a question as its answer instead of raising it.
         """
-        asked = self._questions
-        try:
-            batch = vote_batch(
-                range(len(asked)),
-                lambda place, draw: run(asked[place].sample(draw)),
-                self._plan,
-                **self._options,
-            )
-            with closing(batch):  # type: ignore[type-var]
-                for result in batch:
-                    place = result.question
-                    yield place, run(asked[place].settle(result, return_exceptions))
-        finally:
-            for question in asked:
-                run(question.abandon())
+        return stream(self._answers(return_exceptions))
 
-    async def arun(
+    def arun(
         self, *, return_exceptions: bool = False
-    ) -> AsyncIterator[tuple[int, A | Exception]]:
+    ) -> AsyncGenerator[tuple[int, A | Exception], None]:
         """Do the same in the running event loop."""
-        asked = self._questions
-        try:
-            batch = avote_batch(
-                range(len(asked)),
-                lambda place, draw: arun(asked[place].sample(draw)),
-                self._plan,
-                **self._options,
-            )
-            async with aclosing(batch):  # type: ignore[type-var]
-                async for result in batch:
-                    place = result.question
-                    yield place, await arun(asked[place].settle(result, return_exceptions))
-        finally:
-            await finished(self._abandoned())
+        return astream(self._answers(return_exceptions))
 
-    async def _abandoned(self) -> None:
+    def _answers(self, return_exceptions: bool) -> Stream[tuple[int, A | Exception]]:
+        asked = self._questions
+        places, plan, options = range(len(asked)), self._plan, self._options
+        results = Source[BatchResult[int]](
+            lambda: vote_batch(places, lambda p, draw: run(asked[p].sample(draw)), plan, **options),
+            lambda: avote_batch(
+                places, lambda p, draw: arun(asked[p].sample(draw)), plan, **options
+            ),
+        )
+        try:
+            try:
+                while (result := (yield results.next())) is not None:
+                    place = result.question
+                    yield Item((place, (yield from asked[place].settle(result, return_exceptions))))
+            finally:
+                yield results.close()
+        finally:
+            yield Step(self._abandon, lambda: finished(self._aabandon()))
+
+    def _abandon(self) -> None:
         """End the runs of questions that were not settled when the batch ended."""
+        for question in self._questions:
+            run(question.abandon())
+
+    async def _aabandon(self) -> None:
         ends = [arun(question.abandon()) for question in self._questions]
         for error in await asyncio.gather(*ends, return_exceptions=True):
             if error is not None:

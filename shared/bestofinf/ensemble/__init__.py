@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         split_settings,
     )
     from bestofinf.ensemble.state import Cached, EnsembleState
+    from bestofinf.ensemble.streams import Item, Source, Stream, astream, stream
     from bestofinf.ensemble.tightening import tightened
     from bestofinf.ensemble.trace import (
         Trace,
@@ -88,6 +89,7 @@ __all__ = [
     "Failures",
     "Flow",
     "IdenticalSamplesWarning",
+    "Item",
     "Learning",
     "Line",
     "MeaningVote",
@@ -98,13 +100,16 @@ __all__ = [
     "Reading",
     "Result",
     "Sampler",
+    "Source",
     "Step",
+    "Stream",
     "Trace",
     "TraceDetail",
     "Unvotable",
     "VotePlan",
     "Watch",
     "arun",
+    "astream",
     "awatched",
     "call_settings",
     "cancelled_within",
@@ -132,6 +137,7 @@ __all__ = [
     "shared_out",
     "shown_trace",
     "split_settings",
+    "stream",
     "tightened",
     "warn_of_fixed",
     "watched",
@@ -174,6 +180,7 @@ __getattr__ = handed_on(
             "split_settings",
         ),
         "state": ("Cached", "EnsembleState"),
+        "streams": ("Item", "Source", "Stream", "astream", "stream"),
         "tightening": ("tightened",),
         "trace": ("Trace", "TraceDetail", "failed_trace", "outcome_facts", "shown_trace"),
         "unvotable": ("Unvotable",),

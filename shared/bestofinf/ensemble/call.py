@@ -141,10 +141,7 @@ class Call:
             )
         if unvoted is None:
             return self._won(decision, ())
-        resolved = yield Step(
-            lambda: unvoted.resolve(lambda member, prompt: run(sampler.choose(member, prompt))),
-            lambda: unvoted.aresolve(lambda member, prompt: arun(sampler.choose(member, prompt))),
-        )
+        resolved = yield from unvoted.resolve(sampler.choose)
         return self._won(resolved.decision, resolved.asked)
 
     @cached_property

@@ -74,18 +74,22 @@ Flow: TypeAlias = Generator[Step, Any, T]
 If the step raises an error, the error is thrown into the generator."""
 
 
+def do(step: Step) -> Any:
+    """Carry out a step in blocking code and return its result."""
+    try:
+        return step.do()
+    except StopIteration as error:
+        # Thrown into the generator, it could not be told from the end of the flow.
+        raise RuntimeError("StopIteration was raised where a reply was expected") from error
+
+
 def run(flow: Flow[T]) -> T:
     """Run a flow in blocking code and return its result."""
     try:
         step = next(flow)
         while True:
             try:
-                done = step.do()
-            except StopIteration as error:
-                # Thrown into the generator, it could not be told from the end of the flow.
-                stopped = RuntimeError("StopIteration was raised where a reply was expected")
-                stopped.__cause__ = error
-                step = flow.throw(stopped)
+                done = do(step)
             except BaseException as error:
                 step = flow.throw(error)
             else:

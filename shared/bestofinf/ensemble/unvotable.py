@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -11,6 +11,7 @@ from bestofinf.answers.judge import Ask
 from bestofinf.answers.meaning import medoid
 from bestofinf.border import error_text
 from bestofinf.drivers import avote, vote
+from bestofinf.ensemble.client import Flow, Step, arun, run
 from bestofinf.ensemble.meaning import MeaningVote, Nearness
 from bestofinf.errors import SamplingError, UsageError, shown
 from bestofinf.policy import FailurePolicy
@@ -145,7 +146,7 @@ class Unvoted:
     question: Callable[[], str]
     policy: FailurePolicy
 
-    def resolve(self, ask: Callable[[Member[Any], str], Sample]) -> Resolved:
+    def resolve(self, ask: Callable[[Member[Any], str], Flow[Sample]]) -> Flow[Resolved]:
         """Return the decision with the reply that the policy chooses.
 
         Args:
@@ -154,34 +155,37 @@ class Unvoted:
         if not self._is_choice:
             return Resolved(self._without_asking())
         asked: list[Sample] = []
+        chosen: list[Selection] = []
 
-        def said(prompt: str) -> tuple[str, Usage]:
-            asked.append(ask(self._member, prompt))
-            return _said(asked[-1])
+        def answer(prompt: str) -> Flow[tuple[str, Usage]]:
+            sample = yield from ask(self._member, prompt)
+            asked.append(sample)
+            return _text(sample), sample.usage
 
-        choice = _Choice(self.decision, self._selector(said), self.question)
+        def choose() -> Flow[Sample]:
+            samples = [sample for _, sample in _counted(self.decision)]
+            question = self.question()
+            selection: Selection = yield Step(
+                lambda: self._selector(lambda prompt: run(answer(prompt))).select_blocking(
+                    samples, question=question
+                ),
+                lambda: self._selector(lambda prompt: arun(answer(prompt))).select(
+                    samples, question=question
+                ),
+            )
+            chosen.append(selection)
+            return Sample(None, usage=selection.usage)
+
+        engine = VotingEngine(FixedSamples(1), abstain_limit=None, breaker=1)  # retries, time-outs
+        options: dict[str, Any] = {"concurrency": 1, "policy": self._policy}
         try:
-            made = vote(_engine(), choice.once, concurrency=1, policy=self._policy)
+            made = yield Step(
+                lambda: vote(engine, lambda draw: run(choose()), **options),
+                lambda: avote(engine, lambda draw: arun(choose()), **options),
+            )
         except SamplingError as error:
             return Resolved(self._unchosen(error), tuple(asked))
-        return Resolved(self._chosen(choice, made), tuple(asked))
-
-    async def aresolve(self, ask: Callable[[Member[Any], str], Awaitable[Sample]]) -> Resolved:
-        """Do the same in the running event loop."""
-        if not self._is_choice:
-            return Resolved(self._without_asking())
-        asked: list[Sample] = []
-
-        async def said(prompt: str) -> tuple[str, Usage]:
-            asked.append(await ask(self._member, prompt))
-            return _said(asked[-1])
-
-        choice = _Choice(self.decision, self._selector(said), self.question)
-        try:
-            made = await avote(_engine(), choice.aonce, concurrency=1, policy=self._policy)
-        except SamplingError as error:
-            return Resolved(self._unchosen(error), tuple(asked))
-        return Resolved(self._chosen(choice, made), tuple(asked))
+        return Resolved(self._chosen(chosen[-1], made), tuple(asked))
 
     @property
     def _is_choice(self) -> bool:
@@ -220,11 +224,9 @@ class Unvoted:
         left = max(self.policy.deadline - self.decision.seconds, 1e-3)
         return replace(self.policy, deadline=left, on_deadline="raise")
 
-    def _chosen(self, choice: _Choice, made: Decision) -> Decision:
+    def _chosen(self, selection: Selection, made: Decision) -> Decision:
         """Return the decision with the choice, and with the cost of choosing."""
-        decision, selection = self.decision, choice.selection
-        if selection is None:
-            return decision
+        decision = self.decision
         spent = decision.usage_by_member.get(self._name, Usage()) + made.usage
         decision = replace(
             decision,
@@ -240,38 +242,6 @@ class Unvoted:
         why = error_text(cause)
         reason = f"{self.decision.reason}; the first: {self._name} made no choice ({why})"
         return replace(self.decision, reason=reason)
-
-
-class _Choice:
-    """A choice among the replies of a decision, made in a vote of a single draw."""
-
-    def __init__(
-        self, decision: Decision, selector: UniversalSelfConsistency, question: Callable[[], str]
-    ) -> None:
-        self._samples = [sample for _, sample in _counted(decision)]
-        self._selector = selector
-        self._question = question
-        self.selection: Selection | None = None
-
-    def once(self, draw: Draw) -> Sample:
-        found = self._selector.select_blocking(self._samples, question=self._question())
-        return self._noted(found)
-
-    async def aonce(self, draw: Draw) -> Sample:
-        found = await self._selector.select(self._samples, question=self._question())
-        return self._noted(found)
-
-    def _noted(self, selection: Selection) -> Sample:
-        self.selection = selection
-        return Sample(None, usage=selection.usage)
-
-
-def _engine() -> VotingEngine:
-    return VotingEngine(FixedSamples(1), abstain_limit=None, breaker=1)
-
-
-def _said(sample: Sample) -> tuple[str, Usage]:
-    return _text(sample), sample.usage
 
 
 def _won_by(decision: Decision, winner: Sample, note: str) -> Decision:
