@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -31,6 +31,8 @@ from bestofinf.ensemble import (
     stream,
 )
 from langchain_bestofinf.batching import Batch, each_by_itself
+from langchain_bestofinf.callbacks import SampleRuns
+from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.members import Asked, ChatRunnable
 from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.serializing import loadable
@@ -92,7 +94,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        return stream(self._chunks(messages, stop, run_manager, kwargs, asynchronous=False))
+        runs = self._runs(run_manager, asynchronous=False)
+        return stream(self._chunks(self._call(messages, stop, runs, kwargs), runs))
 
     @override
     def _astream(
@@ -102,19 +105,11 @@ class AdaptiveEnsembleChat(EnsembleModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        return astream(self._chunks(messages, stop, run_manager, kwargs, asynchronous=True))
+        runs = self._runs(run_manager, asynchronous=True)
+        return astream(self._chunks(self._call(messages, stop, runs, kwargs), runs))
 
-    def _chunks(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        manager: Any,
-        kwargs: Mapping[str, Any],
-        *,
-        asynchronous: bool,
-    ) -> Stream[ChatGenerationChunk]:
-        runs = self._runs(manager, asynchronous=asynchronous)
-        message = yield from self._voted(self._call(messages, stop, runs, kwargs), runs)
+    def _chunks(self, call: EnsembleCall, runs: SampleRuns) -> Stream[ChatGenerationChunk]:
+        message = yield from self._voted(call, runs)
         for chunk in replayed(message, message.id):
             yield Item(chunk)
         yield runs.end(message)
@@ -144,13 +139,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
         return astream(self._replay(input, config, stop, kwargs, asynchronous=True))
 
     def _replay(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None,
-        stop: list[str] | None,
-        kwargs: dict[str, Any],
-        *,
-        asynchronous: bool,
+        self, input: Any, config: Any, stop: Any, kwargs: dict[str, Any], *, asynchronous: bool
     ) -> Stream[AIMessageChunk]:
         """Begin a run, vote, replay the winning message, and end the run."""
         config = ensure_config(config)
@@ -175,7 +164,7 @@ class AdaptiveEnsembleChat(EnsembleModel):
                 told = partial(run.on_llm_new_token, str(chunk.message.text), chunk=chunk)
                 yield Step(told, told)
                 chunks.append(chunk)
-                yield Item(_message(chunk))
+                yield Item(cast("AIMessageChunk", chunk.message))
             yield runs.end(message)
         except BaseException as error:
             yield _ended(partial(run.on_llm_error, error, response=_result(chunks)))
@@ -344,13 +333,6 @@ class AdaptiveEnsembleChat(EnsembleModel):
 def _ended(tell: Callable[[], Any]) -> Step:
     """Return the step that ends a run, even if the task is cancelled meanwhile."""
     return Step(tell, lambda: finished(tell()))
-
-
-def _message(chunk: ChatGenerationChunk) -> AIMessageChunk:
-    message = chunk.message
-    if not isinstance(message, AIMessageChunk):
-        raise TypeError(f"a chunk holds an AIMessageChunk, got {type(message).__name__}")
-    return message
 
 
 def _result(chunks: list[ChatGenerationChunk]) -> LLMResult:

@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langsmith.run_helpers import tracing_context
 
 from bestofinf.border import BROKEN_OFF
-from bestofinf.ensemble import Reading
+from bestofinf.ensemble import Flow, Reading, Step, arun, run
 from bestofinf.records import Draw, Member, Reply
 from langchain_bestofinf.cache import (
     SampleCacheMode,
@@ -135,23 +135,14 @@ class LangChainClient:
 
     def send(self, member: Member[Any], request: Request) -> Any:
         """Invoke the member's model or chain."""
-        asked, given, config, kwargs, several, _ = request
-        if several:
-            found = generated(asked.model, given, config, kwargs)
-            return [(request, _parsed(asked, output)) for output in found]
-        return request, _parsed(asked, asked.model.invoke(given, config, **kwargs))
+        return run(_sent(request))
 
     async def asend(self, member: Member[Any], request: Request) -> Any:
         """Invoke the member's model or chain in the running event loop."""
-        asked, given, config, kwargs, several, _ = request
         try:
-            if several:
-                found = await agenerated(asked.model, given, config, kwargs)
-                return [(request, await _aparsed(asked, output)) for output in found]
-            output = await asked.model.ainvoke(given, config, **kwargs)
-            return request, await _aparsed(asked, output)
+            return await arun(_sent(request))
         except asyncio.CancelledError as error:
-            await self.runs.cancelled(config, error)
+            await self.runs.cancelled(request.config, error)
             raise
 
     def read(self, member: Member[Any], output: tuple[Request, Any]) -> Reading:
@@ -180,17 +171,31 @@ class LangChainClient:
         return question.prompt()
 
 
-def _parsed(asked: Asked, output: Any) -> Any:
+def _sent(request: Request) -> Flow[Any]:
+    """Invoke the model or chain, and return the output or outputs, each with the request."""
+    asked, given, config, kwargs, several, _ = request
+    model = asked.model
+    if not several:
+        output = yield Step(
+            lambda: model.invoke(given, config, **kwargs),
+            lambda: model.ainvoke(given, config, **kwargs),
+        )
+        return request, (yield from _parsed(asked, output))
+    outputs = yield Step(
+        lambda: generated(model, given, config, kwargs),
+        lambda: agenerated(model, given, config, kwargs),
+    )
+    found = []
+    for output in outputs:
+        parsed = yield from _parsed(asked, output)
+        found.append((request, parsed))
+    return found
+
+
+def _parsed(asked: Asked, output: Any) -> Flow[Any]:
     """Return a member's output with the parsed object, if it has a parser."""
-    if asked.parser is None:
+    if (parser := asked.parser) is None:
         return output
+    given: tuple[Any, RunnableConfig] = {"raw": output}, {"callbacks": []}
     with tracing_context(enabled=False):  # a local parser is no step worth a run
-        return asked.parser.invoke({"raw": output}, {"callbacks": []})
-
-
-async def _aparsed(asked: Asked, output: Any) -> Any:
-    """Do the same in the running event loop, which the parser's own threads would block."""
-    if asked.parser is None:
-        return output
-    with tracing_context(enabled=False):
-        return await asked.parser.ainvoke({"raw": output}, {"callbacks": []})
+        return (yield Step(lambda: parser.invoke(*given), lambda: parser.ainvoke(*given)))
