@@ -11,7 +11,13 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import Generation, LLMResult
 
-from bestofinf.evaluation.recording.collector import Collector, OpenRuns, Prompt, rule_text
+from bestofinf.evaluation.recording.collector import (
+    Collector,
+    OpenRuns,
+    Prompt,
+    question_facts,
+    rule_text,
+)
 from bestofinf.records import Reply
 from langchain_bestofinf.callbacks import SAMPLE_TAG
 from langchain_bestofinf.messages import TRACE_KEY, reply_of, told_usage
@@ -140,16 +146,16 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
         metadata, tags = about.get("metadata") or {}, about.get("tags") or ()
         named = [tag[len(QUESTION_TAG) :] for tag in tags if tag.startswith(QUESTION_TAG)]
         question = metadata.get("question_id") or (named[0] if named else None)
+        asked = question_facts({**metadata, "question_id": question})
         self.recorder.call(
             call,
             prompt=prompt,
             tools=tools,
-            question_id=None if question is None else str(question),
             kind=kind,
-            dataset=str(metadata.get("dataset") or ""),
             fixed=kind == "model",
             rule=rule,
             details={"tags": list(tags), "metadata": dict(metadata)},
+            **asked,
         )
 
     def _end_ensemble(self, run: _Run, generations: Sequence[Generation]) -> None:

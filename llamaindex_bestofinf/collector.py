@@ -21,7 +21,7 @@ from llama_index_instrumentation.dispatcher import Dispatcher, active_instrument
 from llama_index_instrumentation.events.span import SpanDropEvent
 from pydantic import PrivateAttr
 
-from bestofinf.evaluation.recording.collector import Collector, Recorder
+from bestofinf.evaluation.recording.collector import Collector, Recorder, question_facts
 from llamaindex_bestofinf.events import EnsembleEndEvent, EnsembleSampleEvent, EnsembleStartEvent
 from llamaindex_bestofinf.plain import (
     PlainCalls,
@@ -98,14 +98,12 @@ class EvaluationCollector(Collector, BaseEventHandler):
     def _start(self, event: EnsembleStartEvent) -> None:
         if self._plain is not None:
             self._plain.is_ensemble(event.span_id)
-        question = event.tags.get("question_id")
         self._recorder.call(
             event.call_id,
             prompt=prompt_of(event.prompt),
             tools=event.tools,
-            question_id=None if question is None else str(question),
-            dataset=str(event.tags.get("dataset") or ""),
             details={"tags": dict(event.tags), "method": event.kind},
+            **question_facts(event.tags),
         )
 
     def _sample(self, event: EnsembleSampleEvent) -> None:

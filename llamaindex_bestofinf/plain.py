@@ -14,7 +14,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from bestofinf.evaluation.recording.collector import OpenRuns, Prompt, Recorder
+from bestofinf.evaluation.recording.collector import OpenRuns, Prompt, Recorder, question_facts
 from llamaindex_bestofinf.events import CALL_TAG, MEMBER_TAG, SAMPLE_TAG
 from llamaindex_bestofinf.messages import TRACE_KEY, reply_of, tokens_of
 from llamaindex_bestofinf.spans import SpanParents
@@ -96,16 +96,14 @@ class PlainCalls:
                 self._inner.put(span, span)
                 return
             self._runs.put(span, run)
-        question = tags.get("question_id")
         self._recorder.call(
             call,
             prompt=prompt_of(prompt),
             tools=tools,
-            question_id=None if question is None else str(question),
             kind="ensemble" if sampled else "model",
-            dataset=str(tags.get("dataset") or ""),
             fixed=not sampled,
             details={"tags": dict(tags)},
+            **question_facts(tags),
         )
 
     def _streams_through(self, run: _Run, span: str) -> bool:

@@ -72,18 +72,16 @@ class CallReport:
         return [] if self._counted is None else [self._counted.observe]
 
     def start(self, prompt: str | Sequence[ChatMessage], tools: Sequence[Any]) -> None:
-        """The ensemble is asked."""
-        if self.heard:
-            shown = prompt if isinstance(prompt, str) else list(prompt)
-            self._tell(
-                EnsembleStartEvent(
-                    call_id=self._call_id,
-                    kind=self._kind,
-                    prompt=shown,
-                    tools=list(tools),
-                    span_id=self._span,
-                )
+        """The ensemble is asked; call it only if the report is `heard`."""
+        self._tell(
+            EnsembleStartEvent(
+                call_id=self._call_id,
+                kind=self._kind,
+                prompt=prompt if isinstance(prompt, str) else list(prompt),
+                tools=list(tools),
+                span_id=self._span,
             )
+        )
 
     def end(self, result: Result) -> Result:
         """The ensemble has decided; return the result."""
@@ -215,18 +213,14 @@ class EndpointReport(_Report):
 
     def progress(self, response: Any) -> None:
         """Report a chunk of a stream."""
-        if self.heard:
-            kind: Any = LLMChatInProgressEvent if self._chat else LLMCompletionInProgressEvent
-            told = uncounted(response)
-            dispatcher.event(kind(response=told, span_id=self._span, **self._asked))
+        self._tell(LLMChatInProgressEvent if self._chat else LLMCompletionInProgressEvent, response)
 
     def end(self, response: Any) -> None:
         """Report the response."""
-        if self.heard:
-            kind: Any = LLMChatEndEvent if self._chat else LLMCompletionEndEvent
-            told = uncounted(response)
-            dispatcher.event(kind(response=told, span_id=self._span, **self._asked))
+        self._tell(LLMChatEndEvent if self._chat else LLMCompletionEndEvent, response)
 
-    @property
-    def _asked(self) -> dict[str, Any]:
-        return {"messages": self._prompt} if self._chat else {"prompt": self._prompt}
+    def _tell(self, kind: Any, response: Any) -> None:
+        if self.heard:
+            asked = {"messages" if self._chat else "prompt": self._prompt}
+            told = uncounted(response)
+            dispatcher.event(kind(response=told, span_id=self._span, **asked))

@@ -53,18 +53,18 @@ class EvaluatorScorer(BaseScorer):
     cost_of_a_try: ClassVar[Usage] = Usage(calls=1)
 
     def _try(self, prompt: str, reply: Reply) -> Score:
-        contexts = self.contexts(prompt, reply) if self.contexts else None
+        asked = self._asked(prompt, reply)
         with besides():
-            return self._read(
-                self.evaluator.evaluate(query=prompt, response=reply.text, contexts=contexts)
-            )
+            return self._read(self.evaluator.evaluate(**asked))
 
     async def _atry(self, prompt: str, reply: Reply) -> Score:
-        contexts = self.contexts(prompt, reply) if self.contexts else None
+        asked = self._asked(prompt, reply)
         with besides():
-            return self._read(
-                await self.evaluator.aevaluate(query=prompt, response=reply.text, contexts=contexts)
-            )
+            return self._read(await self.evaluator.aevaluate(**asked))
+
+    def _asked(self, prompt: str, reply: Reply) -> dict[str, Any]:
+        contexts = self.contexts(prompt, reply) if self.contexts else None
+        return {"query": prompt, "response": reply.text, "contexts": contexts}
 
     def _read(self, result: EvaluationResult) -> Score:
         usage = self.usage(result)

@@ -208,6 +208,15 @@ class OpenRuns(Generic[K, R]):
             return iter([*self._runs.values()])
 
 
+def question_facts(tags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the id and the data set of a question that the tags of its call name."""
+    question = tags.get("question_id")
+    return {
+        "question_id": None if question is None else str(question),
+        "dataset": str(tags.get("dataset") or ""),
+    }
+
+
 def rule_text(rule: Any, max_samples: Any) -> str:
     """Return the rule of a call as written on the command line; "" if it is not known."""
     if not isinstance(rule, str):
