@@ -7,7 +7,7 @@ from typing import Any
 
 from bestofinf import answers
 from bestofinf.answers import Answer
-from bestofinf.answers.judge import Ask
+from bestofinf.answers.asking import Ask
 from bestofinf.ensemble import CitationAnswer
 from bestofinf.records import AnswerValue, Reply
 from llamaindex_bestofinf.routing import routed

@@ -28,7 +28,7 @@ from bestofinf.border import (
 from bestofinf.errors import UncheckedValueError, UsageError
 from bestofinf.records import Member, Reply, Sample, Usage
 from bestofinf.scorers import FunctionScorer, Score
-from bestofinf.scorers.base import with_score
+from bestofinf.scorers.checked import with_score
 from support.hostile import NUMBERS, TEXTS
 
 anything = (

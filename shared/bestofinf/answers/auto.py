@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from bestofinf.answers.asking import Ask
 from bestofinf.answers.base import (
     AT_LENGTH,
     CUT_OFF_NOTE,
@@ -24,7 +25,6 @@ from bestofinf.answers.forms import (
     says_nothing,
     short_form,
 )
-from bestofinf.answers.judge import Ask
 from bestofinf.answers.latex import is_mathematical
 from bestofinf.answers.mathematics import MathAnswer, missing_package
 from bestofinf.answers.numbers import decimal_form, number_form

@@ -49,6 +49,20 @@ class Abstain(BestOfInfError):
         super().__init__(reason)
 
 
+class ComparisonError(BestOfInfError, RuntimeError):
+    """An answer could not be compared with others, because what compares them has failed.
+
+    The answer keeps its vote, as one that differs from those it was not compared with.
+
+    Attributes:
+        usage: What the comparisons have cost before.
+    """
+
+    def __init__(self, message: str, usage: Usage = _NOTHING) -> None:
+        self.usage = usage
+        super().__init__(message)
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """What an answer amounts to once it has been carried out.
@@ -188,7 +202,8 @@ class Answer(ABC):
         Returns:
             What finding out has cost. The default has nothing to find out.
 
-        An exception makes the sample a failure, as in `extract`.
+        After an exception the answer votes all the same, and a note in the trail names the error. A
+        `ComparisonError` says what was spent before.
         """
         return Usage()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
+from bestofinf.answers.asking import PATIENCE, called
+from bestofinf.answers.base import ComparisonError
 from bestofinf.answers.judge import KEPT, FreeText, JudgeAnswer
-from bestofinf.errors import UsageError
+from bestofinf.border import error_text
+from bestofinf.errors import UsageError, ends_the_task, shown
 from bestofinf.records import AnswerValue, Sample, Usage
 
 if TYPE_CHECKING:
@@ -45,11 +48,17 @@ class EmbeddingAnswer(FreeText):
 
     Alone it is not transitive: an answer joins the oldest class whose first answer is near.
 
+    A text whose vector is missing or not a vector (not finite, all zeros, of another length than that
+    of the other text) is near to none and far from none: a judge is asked about it, a threshold
+    leaves it a class of its own.
+
     Args:
         embed: Gives vectors; see `Embed`.
         judge: Decides about pairs of similarity `floor` and above.
         floor: Pairs below are different without asking; in [-1, 1].
         threshold: What `calibrate` returned; instead of a judge.
+        max_chars: Longer replies abstain.
+        timeout: Time limit of one call of `embed` in seconds; None for no limit.
 
     Raises:
         UsageError: If not exactly one of judge and threshold is given.
@@ -63,6 +72,7 @@ class EmbeddingAnswer(FreeText):
         floor: float = 0.3,
         threshold: Threshold | None = None,
         max_chars: int = 8_000,
+        timeout: float | None = PATIENCE.timeout,
     ) -> None:
         super().__init__(max_chars=max_chars)
         if (judge is None) == (threshold is None):
@@ -76,6 +86,7 @@ class EmbeddingAnswer(FreeText):
         self.judge = judge
         self.floor = floor
         self.threshold = threshold
+        self.timeout = timeout
         self._vectors: OrderedDict[AnswerValue, NDArray[np.float64]] = OrderedDict()
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
@@ -94,21 +105,39 @@ class EmbeddingAnswer(FreeText):
     async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
         """Embed what is new, and let the judge decide about the pairs that are near."""
         new = [v for v in (answer, *others) if v not in self._vectors] if others else []
-        if new:
-            for value, vector in zip(new, await embedded(self.embed, new), strict=True):
-                self._vectors[value] = vector
-            while len(self._vectors) > KEPT:
-                self._vectors.popitem(last=False)
+        failed = await self._embed(new) if new else None
         if self.judge is None:
+            if failed is not None:
+                raise ComparisonError(f"no embeddings: {error_text(failed)}") from failed
             return Usage()
-        near = [o for o in others if (self._similarity(answer, o) or 0.0) >= self.floor]
+        near = [o for o in others if self._may_be_near(answer, o)]
         return await self.judge.prepare(answer, near)
+
+    async def _embed(self, new: Sequence[AnswerValue]) -> BaseException | None:
+        """Keep the vectors of texts that have one; return an error if there are none at all."""
+        try:
+            given = await called(self.embed, [str(text) for text in new], seconds=self.timeout)
+            vectors = _vectors(given, len(new))
+        except BaseException as error:
+            if ends_the_task(error):
+                raise
+            return error
+        for value, vector in zip(new, vectors, strict=True):
+            if vector is not None:
+                self._vectors[value] = vector
+        while len(self._vectors) > KEPT:
+            self._vectors.popitem(last=False)
+        return None
+
+    def _may_be_near(self, first: AnswerValue, second: AnswerValue) -> bool:
+        similarity = self._similarity(first, second)
+        return similarity is None or similarity >= self.floor
 
     def represent(self, samples: Sequence[Sample]) -> Sample:
         """Return the sample whose vector is nearest to the mean of all; the first of equals."""
         vectors = [self._vectors.get(s.answer) if s.answer is not None else None for s in samples]
         known = [v for v in vectors if v is not None]
-        if len(known) < len(samples):
+        if len(known) < len(samples) or len({len(vector) for vector in known}) > 1:
             return samples[0]
         centre = sum(known[1:], start=known[0])
         near = [float(vector @ centre) for vector in known]
@@ -116,19 +145,56 @@ class EmbeddingAnswer(FreeText):
 
     def _similarity(self, first: AnswerValue, second: AnswerValue) -> float | None:
         a, b = self._vectors.get(first), self._vectors.get(second)
-        return None if a is None or b is None else float(a @ b)
+        return None if a is None or b is None or len(a) != len(b) else float(a @ b)
+
+
+def _vectors(given: object, number: int) -> list[NDArray[np.float64] | None]:
+    """Return vectors of length one; None for what is not a vector.
+
+    Raises:
+        UsageError: If there are not as many as texts.
+    """
+    rows: list[object] = []
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping):
+        rows = list(islice(given, number + 1))  # an iterator may be endless
+    if len(rows) != number:
+        raise UsageError(
+            f"embed must give one vector for each of {number} texts, got {shown(given)}"
+        )
+    return [_vector(row) for row in rows]
+
+
+def _vector(row: object) -> NDArray[np.float64] | None:
+    import numpy as np
+
+    try:
+        vector = np.asarray(row, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if vector.ndim != 1 or not vector.size or not np.isfinite(vector).all():
+        return None
+    largest = np.abs(vector).max()
+    if not largest:
+        return None
+    vector = vector / largest  # so that the squares of huge and of tiny numbers are numbers
+    scaled: NDArray[np.float64] = vector / np.linalg.norm(vector)
+    return scaled
 
 
 async def embedded(embed: Embed, texts: Sequence[AnswerValue]) -> list[NDArray[np.float64]]:
-    """Return the vectors of texts, each of length one."""
-    import numpy as np
+    """Return the vectors of texts, each of length one.
 
-    given = embed([str(text) for text in texts])
-    rows = await given if inspect.isawaitable(given) else given
-    vectors = [np.asarray(row, dtype=np.float64) for row in rows]
-    if len(vectors) != len(texts) or not all(v.ndim == 1 and np.isfinite(v).all() for v in vectors):
-        raise UsageError(f"embed must give one finite vector for each of {len(texts)} texts")
-    return [v / (np.linalg.norm(v) or 1.0) for v in vectors]
+    Raises:
+        UsageError: If a text has none, or they are not of one length.
+    """
+    given = await called(embed, [str(text) for text in texts], seconds=None)
+    vectors = [vector for vector in _vectors(given, len(texts)) if vector is not None]
+    if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
+        raise UsageError(
+            f"embed must give one finite vector for each of {len(texts)} texts, all of one length "
+            "and none of them zero"
+        )
+    return vectors
 
 
 async def calibrate(embed: Embed, pairs: Sequence[tuple[str, str, bool]]) -> Threshold:

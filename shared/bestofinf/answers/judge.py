@@ -5,22 +5,19 @@ from __future__ import annotations
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from bestofinf._concurrency.blocking import run_blocking
-from bestofinf.answers.base import Abstain, Answer, bound
+from bestofinf.answers.asking import PATIENCE, Ask, ask_judge, with_cost
+from bestofinf.answers.base import Abstain, Answer, ComparisonError, bound
 from bestofinf.answers.forms import encodable, words_form
 from bestofinf.answers.thoughts import strip_thoughts
 from bestofinf.answers.wording import question_in
 from bestofinf.border import CUT_OFF, fresh_mark, marked
 from bestofinf.errors import UsageError
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
-
-Asked: TypeAlias = str | tuple[str, Usage]
-Ask: TypeAlias = Callable[[str], Asked | Awaitable[Asked]]
-"""Asks a model, blocking or not: the prompt goes in, its text comes out, perhaps with its cost."""
 
 KEPT = 100_000
 """Verdicts and vectors kept in memory."""
@@ -78,7 +75,7 @@ class JudgeAnswer(FreeText):
 
     A new answer is compared with one answer of each class that there is, the oldest class first,
     until the judge says yes. Verdicts are kept, so nothing is asked twice; what asking costs is
-    returned by `prepare`. Without a verdict two answers are different.
+    returned by `prepare`. Without a verdict, as when the judge fails, two answers are different.
 
     Source: clustering by mutual entailment, Kuhn et al. 2023 (arXiv 2302.09664), with a model
     that follows instructions in the place of the entailment model.
@@ -89,6 +86,7 @@ class JudgeAnswer(FreeText):
         both_ways: Ask with the answers in either order, and merge only where both say yes.
         max_classes: Further classes are not compared; bounds the cost of one sample.
         max_chars: Longer replies abstain.
+        policy: Retries, and the time limit of one request to the judge.
     """
 
     def __init__(
@@ -99,12 +97,14 @@ class JudgeAnswer(FreeText):
         both_ways: bool = True,
         max_classes: int = 10,
         max_chars: int = 8_000,
+        policy: FailurePolicy = PATIENCE,
     ) -> None:
         super().__init__(max_chars=max_chars)
         self.ask = ask
         self.question = question
         self.both_ways = both_ways
         self.max_classes = max_classes
+        self.policy = policy
         self._verdicts: OrderedDict[tuple[str, frozenset[AnswerValue]], bool] = OrderedDict()
 
     def about(self, question: str) -> JudgeAnswer:
@@ -134,7 +134,10 @@ class JudgeAnswer(FreeText):
         for members in classes[: self.max_classes]:
             verdict = self._verdict(answer, members[0])
             if verdict is None:
-                verdict, usage = await self._judge(str(answer), str(members[0]))
+                try:
+                    verdict, usage = await self._judge(str(answer), str(members[0]))
+                except ComparisonError as error:  # further answers would probably fare no better
+                    raise ComparisonError(str(error), spent + error.usage) from error.__cause__
                 spent += usage
             for member in members:
                 self._keep(answer, member, verdict)
@@ -161,7 +164,10 @@ class JudgeAnswer(FreeText):
                 first=marked(one, mark),
                 second=marked(other, mark),
             )
-            text, usage = await ask_model(self.ask, prompt)
+            try:
+                text, usage = await ask_judge(self.ask, prompt, self.policy)
+            except ComparisonError as error:
+                raise ComparisonError(str(error), spent + error.usage) from error.__cause__
             spent += usage
             if not says_yes(text):
                 return False, spent
@@ -213,7 +219,8 @@ class UniversalSelfConsistency:
         found = _with_text(samples)
         if len(found) == 1:
             return Selection(found[0], Usage(), "the only reply")
-        return _chosen(found, *await ask_model(self.ask, self._prompt(found, question)))
+        given = self.ask(self._prompt(found, question))
+        return _chosen(found, *with_cost(await given if inspect.isawaitable(given) else given))
 
     def select_blocking(self, samples: Sequence[Sample], *, question: str = "") -> Selection:
         """Do as `select` from blocking code; the model may be asked in either way."""
@@ -222,7 +229,7 @@ class UniversalSelfConsistency:
             return Selection(found[0], Usage(), "the only reply")
         given = self.ask(self._prompt(found, question))
         result = run_blocking(given) if inspect.isawaitable(given) else given
-        return _chosen(found, *_with_cost(result))
+        return _chosen(found, *with_cost(result))
 
     def _prompt(self, found: Sequence[Sample], question: str) -> str:
         mark = fresh_mark(question, *map(_text, found))
@@ -253,16 +260,6 @@ def _chosen(found: Sequence[Sample], text: str, usage: Usage) -> Selection:
     if chosen is None:
         return Selection(found[0], usage, "the first: the selector named none")
     return Selection(found[chosen - 1], usage, f"chosen by the selector among {len(found)}")
-
-
-async def ask_model(ask: Ask, prompt: str) -> tuple[str, Usage]:
-    """Return a model's text and what it has cost: one call where the function does not say."""
-    given = ask(prompt)
-    return _with_cost(await given if inspect.isawaitable(given) else given)
-
-
-def _with_cost(result: Asked) -> tuple[str, Usage]:
-    return result if isinstance(result, tuple) else (result, Usage(calls=1))
 
 
 def says_yes(text: str) -> bool:

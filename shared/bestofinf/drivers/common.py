@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from bestofinf.answers.base import Answer
+from bestofinf.answers.base import Answer, ComparisonError
+from bestofinf.border import error_text
 from bestofinf.drivers.limits import RestingError
+from bestofinf.drivers.nesting import is_control
 from bestofinf.drivers.wanted import GivenUpError, Waits, failing, waits
 from bestofinf.errors import (
     DeadlineError,
@@ -150,6 +152,21 @@ def with_cost(sample: Sample, further: Usage) -> Sample:
     if further is NO_USAGE or (further == NO_USAGE and not further.unmetered):
         return sample
     return replace(sample, usage=sample.usage + further)
+
+
+def uncompared(sample: Sample, error: BaseException) -> Sample:
+    """Return the sample with a note that its answer was not compared with others, and the cost.
+
+    It keeps its vote: the reply is paid for, and the failure is that of a judge, not of the member.
+
+    Raises:
+        BaseException: The error, if it is meant for the program.
+    """
+    if is_interrupt(error) or is_control(error):
+        raise error
+    spent = error.usage if isinstance(error, ComparisonError) else NO_USAGE
+    note = f"not compared with other answers: {error_text(error)}"
+    return with_cost(replace(sample, note="; ".join(filter(None, (sample.note, note)))), spent)
 
 
 def with_tries(sample: Sample, failures: int) -> Sample:

@@ -45,6 +45,19 @@ class Level:
         _depth.set(self._depth)
 
 
+def is_control(error: BaseException) -> bool:
+    """Return whether an error, or a cause of it, is meant for the program and is no failure."""
+    return _control(error) is not None
+
+
+def _control(error: BaseException | None) -> BaseException | None:
+    while error is not None:
+        if kind_of(error) is ErrorKind.CONTROL:
+            return error
+        error = error.__cause__
+    return None
+
+
 def check_control(outcome: Outcome) -> None:
     """Raise the error of an outcome if it is meant for the program and not a failure of the draw.
 
@@ -54,10 +67,5 @@ def check_control(outcome: Outcome) -> None:
     Raises:
         BaseException: The error of the outcome.
     """
-    if not isinstance(outcome, Failure):
-        return
-    error: BaseException | None = outcome.error
-    while error is not None:
-        if kind_of(error) is ErrorKind.CONTROL:
-            raise error
-        error = error.__cause__
+    if isinstance(outcome, Failure) and (error := _control(outcome.error)) is not None:
+        raise error

@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bestofinf._concurrency.blocking import run_blocking
@@ -19,11 +20,12 @@ from bestofinf.drivers.common import (
     extracted,
     needs_preparation,
     read,
+    uncompared,
     with_cost,
     with_tries,
 )
 from bestofinf.drivers.nesting import Level
-from bestofinf.drivers.wanted import Waits, is_wanted, pause, waits
+from bestofinf.drivers.wanted import Waits, arrived, is_wanted, pause, waits
 from bestofinf.errors import ends_the_task, is_interrupt
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Draw, Outcome, Sample
@@ -59,9 +61,14 @@ class _Sampler:
             self.level.enter()
         if self.waiting is not None:
             waits.set(self.waiting)
+        arrived.set(_nothing)  # that of a vote around this one is not meant
         tries = Tries(self.policy, draw.member)
         self.trying[draw] = tries.failures
         return tries
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(eq=False)
@@ -115,6 +122,7 @@ class AsyncSampler(_Sampler):
             return await self.sample(draw)
         try:
             async with asyncio.timeout(seconds) as limit:
+                arrived.set(lambda: _lift(limit))
                 return await self.sample(draw)
         except TimeoutError as error:
             if limit.expired():
@@ -129,11 +137,21 @@ class AsyncSampler(_Sampler):
         async with self._preparing:
             if value in self._known:
                 return sample
-            usage = NO_USAGE
             if self._known:  # the first answer has no other to be compared with
-                usage = await self.answer.prepare(value, tuple(self._known))
+                try:
+                    sample = with_cost(sample, await self.answer.prepare(value, tuple(self._known)))
+                except BaseException as error:
+                    if ends_the_task(error):
+                        raise
+                    sample = uncompared(sample, error)
             self._known.append(value)
-        return with_cost(sample, usage)
+        return sample
+
+
+def _lift(limit: asyncio.Timeout) -> None:
+    """Lift a time limit, unless it is over already."""
+    with suppress(RuntimeError):
+        limit.reschedule(None)
 
 
 @dataclass(eq=False)
@@ -143,10 +161,12 @@ class BlockingSampler(_Sampler):
     Attributes:
         sample: Asks the draw's member once.
         over: Set when the vote has ended; pauses between tries then end at once.
+        replied: The draws whose replies have arrived; their time limits are over.
     """
 
     sample: Callable[[Draw], Sample]
     over: threading.Event = field(kw_only=True)
+    replied: set[Draw] = field(default_factory=set, init=False)
     _preparing: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def outcome(self, draw: Draw, *, aside: bool = False) -> Outcome:
@@ -161,9 +181,11 @@ class BlockingSampler(_Sampler):
                 otherwise wait for the draw for ever.
         """
         start, tries = self.clock(), self._begin(draw)
+        arrived.set(lambda: self.replied.add(draw))
         paid = NO_USAGE
         try:
             sample = self._tried(draw, tries)
+            self.replied.add(draw)
             paid = sample.usage
             sample = (
                 run_blocking(read(sample, self.answer))
@@ -196,8 +218,12 @@ class BlockingSampler(_Sampler):
         with self._preparing:
             if value in self._known or self.answer is None:
                 return sample
-            usage = NO_USAGE
             if self._known:  # the first answer needs no comparison and no event loop
-                usage = run_blocking(self.answer.prepare(value, tuple(self._known)))
+                try:
+                    sample = with_cost(
+                        sample, run_blocking(self.answer.prepare(value, tuple(self._known)))
+                    )
+                except BaseException as error:
+                    sample = uncompared(sample, error)
             self._known.append(value)
-        return with_cost(sample, usage)
+        return sample

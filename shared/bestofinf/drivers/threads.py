@@ -171,9 +171,10 @@ class _Vote:
         limits = []
         if self._policy.deadline is not None:
             limits.append(start + self._policy.deadline)
-        if self._policy.timeout is not None and started:
+        waiting = [since for draw, since in started.items() if draw not in self._sampler.replied]
+        if self._policy.timeout is not None and waiting:
             longest = self._policy.timeout * (self._policy.retries + 1)
-            limits.append(min(started.values()) + longest)
+            limits.append(min(waiting) + longest)
         left = max(0.0, min(limits) - self._clock()) if limits else LOOK
         left = min(left, LOOK)  # see `bestofinf._concurrency.waiting`
         try:
@@ -190,6 +191,8 @@ class _Vote:
             self._engine.stop(f"deadline of {policy.deadline:g} s")
             return True
         for draw, since in list(started.items()):
+            if draw in self._sampler.replied:  # it is paid for; what follows has its own limits
+                continue
             # The same expression as for the wait, so that rounding cannot make the two disagree.
             if policy.timeout is not None and now >= since + policy.timeout * (policy.retries + 1):
                 del started[draw]

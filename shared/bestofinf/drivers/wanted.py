@@ -64,6 +64,11 @@ failing: ContextVar[Callable[[BaseException], None]] = ContextVar(
 """Called with every error of a request, also if the request is sent again."""
 
 
+arrived: ContextVar[Callable[[], None]] = ContextVar("bestofinf_arrived", default=lambda: None)
+"""Called when the reply of a draw has arrived. It is paid for, so the time-out of its request is over:
+what follows, such as scoring, has limits of its own."""
+
+
 class GivenUpError(SamplingError):
     """A draw was given up before a request was sent, for no fault of the member."""
 

@@ -13,7 +13,8 @@ from bestofinf.answers.meaning import entropy
 from bestofinf.drivers import avote, vote
 from bestofinf.drivers.common import Observer
 from bestofinf.ensemble.acceptance import Acceptance, escalated_trace
-from bestofinf.ensemble.client import Client, Flow, NoObjectError, Step, apart, arun, run
+from bestofinf.ensemble.client import Client, Flow, NoObjectError, Step, arun, run
+from bestofinf.ensemble.escalation import escalated
 from bestofinf.ensemble.meaning import AskMember, by_meaning
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.ensemble.sampler import Sampler
@@ -95,7 +96,7 @@ class Call:
 
         Raises:
             SamplingError: If too few members answered, the deadline passed, or the decision was
-                not accepted, and there is no model to escalate to.
+                not accepted, and there is no model to escalate to or it fails.
         """
         sampler = self.sampler()
         decision: Decision | None = None
@@ -128,13 +129,15 @@ class Call:
             error: The reason why there is none.
 
         Raises:
-            SamplingError: `error`, or a `NoConsensusError`, if there is no model to escalate to.
+            SamplingError: `error`, or a `NoConsensusError`, if there is no model to escalate to or
+                it fails.
         """
         try:
             decision, unvoted = self._accepted(decision, error)
         except SamplingError as cause:
             higher = self.acceptance.higher(cause)
-            sample = yield apart(lambda: sampler.ask(higher))
+            asked = escalated(lambda: sampler.ask(higher), higher, self.plan.policy, cause)
+            sample = yield from asked
             told = escalated_trace(sample, higher.name, decision, cause, self.names)
             return Result(
                 sample, [*_samples(decision), sample], decision, Trace(told, **self.details)
@@ -185,7 +188,9 @@ class Call:
         plan, health = self.plan, self.state.health
         answer = self.answer
         if self.votes_on_meaning:
-            answer = by_meaning(answer, self.acceptance.unvotable, plan.members, ask, self.text)
+            answer = by_meaning(
+                answer, self.acceptance.unvotable, plan.members, ask, self.text, plan.policy
+            )
         out = health.left_out().union(self.incapable)
         engine = plan.engine(
             answer=answer,

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bestofinf.answers import Answer, EmbeddingAnswer, JudgeAnswer, strip_thoughts
+from bestofinf.answers.asking import PATIENCE, Asked
 from bestofinf.answers.base import PartedAnswer
 from bestofinf.answers.embedding import Embed
 from bestofinf.answers.judge import FreeText
 from bestofinf.answers.meaning import MeaningAnswer
 from bestofinf.answers.wording import question_in
+from bestofinf.border import BROKEN_OFF, CUT_OFF, FILTERED
 from bestofinf.errors import UsageError, is_number, shown
-from bestofinf.records import Member, Sample, Usage
+from bestofinf.policy import FailurePolicy
+from bestofinf.records import Member, Sample
 
 if TYPE_CHECKING:
     from bestofinf.ensemble.unvotable import Unvotable
@@ -73,6 +76,7 @@ def by_meaning(
     members: Sequence[Member[Any]],
     ask: AskMember,
     prompt: str,
+    policy: FailurePolicy = PATIENCE,
 ) -> Answer:
     """Return an answer type that also votes on the meaning of free text.
 
@@ -84,20 +88,35 @@ def by_meaning(
         members: The members, in their order.
         ask: Asks one of them.
         prompt: The question as text.
+        policy: Retries, and the time limit of one request to the judge.
     """
     if isinstance(answer, FreeText) or (isinstance(answer, PartedAnswer) and answer.parts):
         return answer
     given = unvotable.chooser
     judge = given if isinstance(given, Member) else max(members, key=lambda m: m.weight)
 
-    async def said(question: str) -> tuple[str, Usage]:
+    def said(question: str) -> Asked | Awaitable[Asked]:
         found = ask(judge, question)
-        sample = found if isinstance(found, Sample) else await found
-        text = sample.reply.text if sample.reply is not None else ""
-        return strip_thoughts(text), sample.usage
+        return _told(found) if isinstance(found, Sample) else later(found)
 
-    compared = JudgeAnswer(said, question=question_in(prompt), both_ways=False)
+    async def later(found: Awaitable[Sample]) -> Asked:
+        return _told(await found)
+
+    compared = JudgeAnswer(said, question=question_in(prompt), both_ways=False, policy=policy)
     near = unvotable.nearness
     if near is None:
         return MeaningAnswer(answer, compared)
     return MeaningAnswer(answer, EmbeddingAnswer(near.embed, judge=compared, floor=near.floor))
+
+
+def _told(sample: Sample) -> Asked:
+    """Return the verdict of a judge with its cost; an empty text of one that did not end its reply.
+
+    A limit of one token leaves a single word, which is a whole verdict.
+    """
+    reply = sample.reply
+    if reply is None or reply.refusal or reply.finish_reason in (FILTERED, BROKEN_OFF):
+        return "", sample.usage
+    text = strip_thoughts(reply.text)
+    cut = reply.finish_reason == CUT_OFF and len(text.split()) != 1
+    return "" if cut else text, sample.usage

@@ -9,13 +9,14 @@ from typing import Any
 
 from bestofinf.border import as_amount, as_count
 from bestofinf.drivers.limits import MemberLimits
+from bestofinf.drivers.wanted import arrived
 from bestofinf.ensemble.client import Client, Flow, Step, arun, run
 from bestofinf.ensemble.identical import Alike
 from bestofinf.ensemble.sharing import Shared
 from bestofinf.errors import shown
 from bestofinf.records import Draw, Member, Reading, Reply, Sample, Usage
 from bestofinf.scorers import Scorer
-from bestofinf.scorers.base import with_score
+from bestofinf.scorers.checked import ascore_of_reply, score_of_reply, with_score
 
 
 @dataclass(eq=False)
@@ -54,13 +55,15 @@ class Sampler:
                 lambda: run(self._several(member, draw)),
                 lambda: arun(self._several(member, draw)),
             )
+        arrived.get()()  # scoring has time limits of its own
         self._alike.note(draw.member, sample)
         scorer, reply = self.scorer, sample.reply
         if scorer is None or reply is None:
             return sample
         prompt = self.client.text(self.question)
         score = yield Step(
-            lambda: scorer.score(prompt, reply), lambda: scorer.ascore(prompt, reply)
+            lambda: score_of_reply(scorer, prompt, reply),
+            lambda: ascore_of_reply(scorer, prompt, reply),
         )
         return with_score(sample, score)
 

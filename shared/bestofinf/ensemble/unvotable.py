@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from bestofinf.answers import Selection, UniversalSelfConsistency, strip_thoughts
-from bestofinf.answers.judge import Ask
+from bestofinf.answers.asking import Ask
 from bestofinf.answers.meaning import medoid
 from bestofinf.border import error_text
 from bestofinf.drivers import avote, vote

@@ -6,11 +6,10 @@ from bestofinf.scorers.base import (
     Score,
     Scorer,
     ScoringError,
-    ascored,
     costed,
-    scored,
     sigmoid,
 )
+from bestofinf.scorers.checked import ascored, scored
 from bestofinf.scorers.functions import FunctionScorer, as_scorer
 from bestofinf.scorers.http import RewardEndpoint
 from bestofinf.scorers.judge import TEXT_FORM, Judge, TextJudge, score_in, score_of

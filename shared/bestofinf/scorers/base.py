@@ -8,23 +8,19 @@ None, with the reason in a note. It is never 0, which would mean a bad reply.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import math
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator
-from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, runtime_checkable
 
-from bestofinf.border import as_finite, as_fraction, error_text
+from bestofinf._concurrency.in_thread import in_thread
+from bestofinf.border import as_finite, error_text
 from bestofinf.errors import UsageError, ends_the_task, is_interrupt, is_transient, shown
 from bestofinf.policy import FailurePolicy
-from bestofinf.records import Reply, Sample, Usage
-
-T = TypeVar("T")
+from bestofinf.records import Reply, Usage
 
 NO_COST = Usage()
 _ROUNDING = 1e-6  # accepted rounding error, such as a probability of 1.0000001
@@ -231,65 +227,6 @@ class BaseScorer(ABC):
 def _none(error: BaseException, spent: Usage) -> Score:
     told = str(error) if isinstance(error, ScoringError) else error
     return Score(None, spent, f"not scored: {error_text(told)}")
-
-
-def in_thread(work: Callable[[], T]) -> Future[T]:
-    """Start `work` in a daemon thread of its own, with the context of the caller.
-
-    Thread pools join their threads when the interpreter or the event loop ends, so a scorer that
-    hangs would block that.
-    """
-    future: Future[T] = Future()
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            result = context.run(work)
-        except StopIteration as error:  # StopIteration cannot be set on a future of an event loop
-            stopped = RuntimeError("StopIteration was raised where a score was expected")
-            stopped.__cause__ = error
-            future.set_exception(stopped)
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=run, name="bestofinf-scorer", daemon=True).start()
-    return future
-
-
-def scored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
-    """Return the sample with its score and the cost of scoring, or with the reason for no score.
-
-    Drivers of votes call it after the reply has arrived and before the sample is told to the engine.
-    A sample without a reply is unchanged, and so is any sample if there is no scorer.
-    """
-    if scorer is None or sample.reply is None:
-        return sample
-    return with_score(sample, scorer.score(prompt, sample.reply))
-
-
-async def ascored(sample: Sample, scorer: Scorer | None, prompt: str) -> Sample:
-    """Do the same without blocking the event loop."""
-    if scorer is None or sample.reply is None:
-        return sample
-    return with_score(sample, await scorer.ascore(prompt, sample.reply))
-
-
-def with_score(sample: Sample, found: Score) -> Sample:
-    """Return the sample with a score and the cost of scoring, or with the reason for no score."""
-    value, note = as_fraction(found.value), found.note
-    if value is None and found.value is not None:
-        note = f"not scored: the scorer returned {shown(found.value)}, no number from 0 to 1"
-    notes = [sample.note, note if value is None else ""]
-    return replace(
-        sample,
-        score=value,
-        usage=sample.usage + found.usage,
-        note="; ".join(filter(None, notes)),
-    )
 
 
 Plain = Callable[[str, Reply], "float | Score | Awaitable[float | Score | None] | None"]

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
+from bestofinf._concurrency.in_thread import in_thread
 from bestofinf.border import fresh_mark, marked
 from bestofinf.errors import UsageError, shown, whole
 from bestofinf.records import Reply, Usage
-from bestofinf.scorers.base import NO_COST, BaseScorer, Scale, Score, ScoringError, in_thread
+from bestofinf.scorers.base import NO_COST, BaseScorer, Scale, Score, ScoringError
 
 RUBRIC = (
     "Judge whether the reply answers the task correctly. Check every step; a reply that looks "

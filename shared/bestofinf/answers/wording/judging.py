@@ -6,7 +6,8 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from bestofinf.answers.judge import KEPT, Ask, ask_model
+from bestofinf.answers.asking import PATIENCE, Ask, ask_judge
+from bestofinf.answers.judge import KEPT
 from bestofinf.border import fresh_mark, marked
 from bestofinf.records import AnswerValue, Usage
 
@@ -34,7 +35,7 @@ class ClassJudge:
     either, nor are texts with different numbers. Nothing is asked twice for one question.
 
     Args:
-        ask: Asks the model; see `bestofinf.answers.judge.Ask`. Temperature 0 is advised.
+        ask: Asks the model; see `bestofinf.answers.asking.Ask`. Temperature 0 is advised.
         max_classes: Further classes are not compared; bounds the prompt.
     """
 
@@ -84,7 +85,7 @@ class ClassJudge:
         open_to = open_to[: self.max_classes]
         chosen, usage = answer, Usage()
         if open_to:
-            text, usage = await ask_model(self.ask, _prompt(question, answer, open_to))
+            text, usage = await ask_judge(self.ask, _prompt(question, answer, open_to), PATIENCE)
             place = _number(text)
             chosen = open_to[place - 1] if 1 <= place <= len(open_to) else answer
         self._homes[question, answer] = chosen
