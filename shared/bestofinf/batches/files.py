@@ -14,7 +14,7 @@ from string import Formatter
 from typing import IO, Any, TypeAlias
 
 from bestofinf._extras import require
-from bestofinf.border import loads
+from bestofinf.border import loads, open_text
 from bestofinf.errors import UsageError, shown
 
 AnswerRow: TypeAlias = dict[str, Any]
@@ -182,7 +182,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, AnswerRow]]:
 
 
 def _read_csv(path: Path) -> Iterator[tuple[str, AnswerRow]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with open_text(path, newline="") as file:
         # Strict, because a quote that is never closed would otherwise swallow all questions after it.
         rows = csv.reader(file, strict=True)
         begin = 1
@@ -210,7 +210,7 @@ def _read_csv(path: Path) -> Iterator[tuple[str, AnswerRow]]:
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, AnswerRow]]:
-    with path.open(encoding="utf-8-sig") as file:
+    with open_text(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue

@@ -6,6 +6,12 @@ it is searched, its control characters are escaped before it is shown on a termi
 it are hidden before it is stored.
 """
 
+from bestofinf.border.files import (
+    check_file,
+    open_text,
+    read_json,
+    read_text,
+)
 from bestofinf.border.secrets import (
     HIDDEN,
     hide_secrets,
@@ -52,12 +58,16 @@ __all__ = [
     "as_logprob",
     "as_logprobs",
     "as_name",
+    "check_file",
     "error_text",
     "fresh_mark",
     "hide_secrets",
     "is_secret_name",
     "loads",
     "marked",
+    "open_text",
     "printable",
+    "read_json",
+    "read_text",
     "remember_keys",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bestofinf.border import loads
+from bestofinf.border import read_json
 from bestofinf.cli.options import AnswerName, AsJson, MemberPrices, RecordedPaths
 from bestofinf.cli.prices import prices_by_member
 from bestofinf.cli.recorded import read_recorded, tell_labels, tell_unread
@@ -158,7 +158,7 @@ def weights_by_member(path: Path) -> dict[str, float]:
         UsageError: If it cannot be read or is not an object of numbers.
     """
     try:
-        record: Any = loads(path.read_text(encoding="utf-8"))
+        record: Any = read_json(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -165,7 +165,8 @@ def uncompared(sample: Sample, error: BaseException) -> Sample:
     if is_interrupt(error) or is_control(error):
         raise error
     spent = error.usage if isinstance(error, ComparisonError) else NO_USAGE
-    note = f"not compared with other answers: {error_text(error)}"
+    told = str(error) if isinstance(error, ComparisonError) else error
+    note = f"not compared with other answers: {error_text(told)}"
     return with_cost(replace(sample, note="; ".join(filter(None, (sample.note, note)))), spent)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bestofinf.answers.names import ANSWER_NAMES
+from bestofinf.border import read_text
 from bestofinf.ensemble.members import read_fit
 from bestofinf.ensemble.plan import KNOBS, VotePlan
 from bestofinf.ensemble.settings import read_explore
@@ -197,8 +198,7 @@ def read_config(path: str | PathLike[str]) -> Config:
     """
     file = Path(path)
     try:
-        with file.open("rb") as opened:
-            record = tomllib.load(opened)
+        record = tomllib.loads(read_text(file))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # numbers with thousands of digits, deep nesting

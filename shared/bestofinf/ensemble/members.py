@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from bestofinf.border import LONGEST_NAME, hide_secrets
+from bestofinf.border import LONGEST_NAME, hide_secrets, read_json
 from bestofinf.errors import UsageError, is_number, shown
 from bestofinf.records import Member
 
@@ -208,7 +207,7 @@ def read_fit(path: str | PathLike[str]) -> Mapping[str, float]:
     """
     path = Path(path)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"weights: {path} cannot be read: {error}") from error
     found = found.get("weights") if isinstance(found, Mapping) else None

@@ -30,7 +30,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from bestofinf.border import as_count, as_finite, as_fraction
+from bestofinf.border import as_count, as_finite, as_fraction, loads, open_text
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.reply_rows import call_number, parted, reply_rows, rows_of_replies
 from bestofinf.evaluation.rows import Provenance
@@ -124,11 +124,11 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         UsageError: If a line is not a JSON object, or the file cannot be read.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with open_text(path) as file:
             for number, line in enumerate(file, 1):
                 if line.isspace():
                     continue
-                record = json.loads(line)
+                record = loads(line)
                 if not isinstance(record, dict):
                     raise UsageError(
                         f"{path}, line {number}: wanted an object, got {type(record).__name__}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bestofinf.border import open_text
 from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation.files import records
 from bestofinf.evaluation.identity import (
@@ -166,7 +167,7 @@ def _give(store: EvaluationStore, labels: list[Label], source: str) -> LabelRepo
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_text(path, newline="") as file:
             reader = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
             for row in reader:
                 yield reader.line_num, row

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bestofinf.border import check_file
 from bestofinf.errors import MissingExtraError, UsageError
 from bestofinf.evaluation.files import AUTHORS_KEYS
 from bestofinf.evaluation.logs.head import DATABASE, LINES, OTHER, Head, head_of
@@ -48,11 +49,19 @@ def sources_of(paths: Iterable[str | Path]) -> Sources:
             found.stores.append(path)
         elif Path(path).is_dir():
             _add_folder(found, Path(path))
-        elif not Path(path).is_file():
-            raise UsageError(f"{path}: no such file or folder")
         else:
+            _check(path)
             _add_file(found, Path(path))
     return found
+
+
+def _check(path: str | Path) -> None:
+    try:
+        check_file(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file or folder") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def is_store(address: str | Path) -> bool:
@@ -61,6 +70,7 @@ def is_store(address: str | Path) -> bool:
         return True
     path = Path(address)
     try:
+        check_file(path)
         with path.open("rb") as file:
             if file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC:
                 return not is_foreign_database(path)

@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bestofinf.border import read_json
 from bestofinf.errors import UsageError
 from bestofinf.optscale.prior import ScorePrior
 
@@ -176,7 +177,7 @@ class Calibration:
             UsageError: If the file cannot be read or is not a calibration.
         """
         try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            return cls.from_dict(read_json(path))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
         except UsageError as error:

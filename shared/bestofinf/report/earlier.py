@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bestofinf.border import read_text
 from bestofinf.errors import UsageError
 from bestofinf.report.facts import Facts
 
@@ -20,8 +21,8 @@ def read_facts(path: str | Path) -> dict[str, Any]:
         UsageError: If the file is not a report of this program.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
     found = _KEPT.search(text)
     try:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from bestofinf.border import read_json
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.coverage import Coverage
 from bestofinf.records.display import Brief, bars
@@ -232,7 +233,7 @@ class WeightFit(Brief):
             UsageError: If the file is missing or is not a fit; the message names it.
         """
         try:
-            record = json.loads(Path(path).read_text(encoding="utf-8"))
+            record = read_json(path)
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
         except (ValueError, RecursionError) as error:
