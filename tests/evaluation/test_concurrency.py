@@ -12,13 +12,14 @@ from support.stored import record
 
 # Half of the threads write directly, half through the background writer; all share questions.
 PROGRAM = """
-import sys, threading
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from support.stored import record
 from bestofinf.evaluation import EvaluationStore
 from bestofinf.evaluation.recording.writer import Writer
 
-url, process, threads, calls, size = sys.argv[1], *map(int, sys.argv[2:])
-store = EvaluationStore(url, timeout=120)
+url, process, threads, calls, size, patience = sys.argv[1], *map(int, sys.argv[2:])
+store = EvaluationStore(url, timeout=patience)
 writer = Writer(store, when_full="wait", capacity=200)
 
 def made(thread):
@@ -40,28 +41,29 @@ def queued(thread):
     for one in made(thread):
         assert writer.put(one)
 
-workers = [
-    threading.Thread(target=direct if thread % 2 else queued, args=(thread,))
-    for thread in range(threads)
-]
-for worker in workers: worker.start()
-for worker in workers: worker.join()
-writer.close(120)
+with ThreadPoolExecutor(threads) as pool:
+    ways = [direct if thread % 2 else queued for thread in range(threads)]
+    for written in [pool.submit(way, thread) for thread, way in enumerate(ways)]:
+        written.result()
+writer.close(patience)
 """
+# SQLite lets a process wait for as long as others write: on a slow machine, for minutes.
+PATIENCE = 900
 
 
 def write_from_everywhere(url, processes, threads, samples, size=10):
     calls = samples // (processes * threads * size)
+    numbers = [str(number) for number in (threads, calls, size, PATIENCE)]
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, url, *map(str, (process, threads, calls, size))],
+            [sys.executable, "-c", PROGRAM, url, str(process), *numbers],
             stderr=subprocess.PIPE,
             text=True,
         )
         for process in range(processes)
     ]
     for process in running:
-        _, errors = process.communicate(timeout=900)
+        _, errors = process.communicate(timeout=2 * PATIENCE)
         assert process.returncode == 0, errors
     with EvaluationStore(url, readonly=True) as store:
         store.check()
