@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bestofinf.answers.base import Abstain
@@ -56,11 +57,8 @@ _PAGE = 1_000
 _AS_IT_IS = {"no_parameters": True}  # a per cent sign is one
 
 
-class PostgresRunner:
-    """Runs queries on PostgreSQL, each in a transaction that only reads and is rolled back.
-
-    A role that may only read is the better protection, and this goes beside it: functions of the
-    user's own may do what their owner lets them.
+class _Runner:
+    """Runs queries, each in a transaction that is rolled back.
 
     Args:
         engine: Where connections come from.
@@ -68,6 +66,22 @@ class PostgresRunner:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+
+class PostgresRunner(_Runner):
+    """Runs queries on PostgreSQL, each in a transaction that only reads and is rolled back.
+
+    A role that may only read is the better protection, and this goes beside it: functions of the
+    user's own may do what their owner lets them.
+    """
 
     def run(self, query: str, limits: Limits) -> Rows:
         """Return the rows of a query.
@@ -80,12 +94,9 @@ class PostgresRunner:
         _check_functions(query)
         end = time.monotonic() + limits.seconds
         try:
-            with self._engine.connect() as connection:
-                try:
-                    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-                    return self._read(connection, query, limits, end)
-                finally:
-                    connection.rollback()
+            with self._transaction() as connection:
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+                return self._read(connection, query, limits, end)
         except SQLAlchemyError as error:
             if getattr(getattr(error, "orig", None), "sqlstate", "") == "57014":
                 raise Abstain(limits.late()) from None
@@ -116,17 +127,11 @@ class PostgresRunner:
             ).fetchall()
 
 
-class OtherRunner:
+class OtherRunner(_Runner):
     """Runs queries on any other database, in a transaction that is rolled back.
 
     Nothing here keeps a query from writing or from running for ever: that is left to the role.
-
-    Args:
-        engine: Where connections come from.
     """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     def run(self, query: str, limits: Limits) -> Rows:
         """Return the rows of a query.
@@ -137,12 +142,9 @@ class OtherRunner:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._engine.connect() as connection:
-                try:
-                    result = connection.exec_driver_sql(query, execution_options=_AS_IT_IS)
-                    return limits.collected(iter(result), len(result.keys()))
-                finally:
-                    connection.rollback()
+            with self._transaction() as connection:
+                result = connection.exec_driver_sql(query, execution_options=_AS_IT_IS)
+                return limits.collected(iter(result), len(result.keys()))
         except SQLAlchemyError as error:
             raise Abstain(failed(error)) from None
 
