@@ -19,7 +19,7 @@ from llama_index.core.callbacks.schema import CBEventType, EventPayload
 from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation.dispatcher import active_instrument_tags
 
-from bestofinf.ensemble import Reading
+from bestofinf.ensemble import Flow, Reading, Step, arun, run
 from bestofinf.records import Draw, Member
 from llamaindex_bestofinf.events import CALL_TAG, MEMBER_TAG, SAMPLE_TAG
 from llamaindex_bestofinf.members import Clients
@@ -44,15 +44,15 @@ class Question(ABC):
     def options(self) -> Mapping[str, Any]:
         """Return the arguments of every call as they are reported."""
 
-    def ask(self, member: Member[LLM], model: LLM) -> Any:
-        """Ask a member once, and wait."""
+    def asked(self, member: Member[LLM], model: LLM) -> Flow[Any]:
+        """Ask a member once, and return its output."""
         name, given, options = self.called(member)
-        return getattr(model, name)(*given, **options)
-
-    async def aask(self, member: Member[LLM], model: LLM) -> Any:
-        """Ask a member once, in the running loop."""
-        name, given, options = self.called(member)
-        return await getattr(model, f"a{name}")(*given, **options)
+        return (
+            yield Step(
+                lambda: getattr(model, name)(*given, **options),
+                lambda: getattr(model, f"a{name}")(*given, **options),
+            )
+        )
 
     def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
         """Return the response of a member as a reply with its usage."""
@@ -183,15 +183,17 @@ class LlamaIndexClient:
 
     def send(self, member: Member[LLM], request: Request) -> Reading:
         """Ask the member, and read its response."""
-        question, model = request.question, member.model
-        with self._event(member, question) as note:
-            return note(question.read(member, model, question.ask(member, model)))
+        return run(self._sent(request.question, member, member.model))
 
     async def asend(self, member: Member[LLM], request: Request) -> Reading:
         """Ask the member in the running event loop, and read its response."""
-        question, model = request.question, self._here(request.place, member)
+        model = self._here(request.place, member)
+        return await arun(self._sent(request.question, member, model))
+
+    def _sent(self, question: Question, member: Member[LLM], model: LLM) -> Flow[Reading]:
         with self._event(member, question) as note:
-            return note(question.read(member, model, await question.aask(member, model)))
+            output = yield from question.asked(member, model)
+            return note(question.read(member, model, output))
 
     def _event(self, member: Member[LLM], question: Question) -> AbstractContextManager[_Note]:
         """Report a request to the older callbacks of the ensemble that the member does not have."""

@@ -64,15 +64,11 @@ class StructuredQuestion(Question):
         }
         return "structured_predict", (), given
 
-    def ask(self, member: Member[LLM], model: LLM) -> tuple[Any, Counts]:
-        """Ask a member once, and wait; return the object and the tokens read and generated."""
+    def asked(self, member: Member[LLM], model: LLM) -> Flow[tuple[Any, Counts]]:
+        """Ask a member once; return the object and the tokens read and generated."""
         with self._counting(member) as key:
-            return super().ask(member, model), usage_book().close(key)
-
-    async def aask(self, member: Member[LLM], model: LLM) -> tuple[Any, Counts]:
-        """Do the same in the running loop."""
-        with self._counting(member) as key:
-            return await super().aask(member, model), usage_book().close(key)
+            found = yield from super().asked(member, model)
+            return found, usage_book().close(key)
 
     def read(self, member: Member[LLM], model: LLM, output: Any) -> Reading:
         """Return an object as a reply with its usage; a text instead of it abstains."""
