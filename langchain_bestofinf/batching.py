@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -89,6 +89,9 @@ class Batch:
         budget: The total over all questions; a number is a number of samples.
         kwargs: Settings and arguments, the same for all questions.
 
+    Attributes:
+        questions: Asks them, and yields the position and the message of each as it is decided.
+
     Raises:
         UsageError: If the questions' configurations have different settings.
     """
@@ -112,7 +115,7 @@ class Batch:
         self._line = Line()
         settings, _ = split_settings(self._kwargs)
         limits = [one["max_concurrency"] for one in self._configs if one.get("max_concurrency")]
-        self._batch: BudgetedBatch[_Run, AIMessage] = BudgetedBatch(
+        self.questions: BudgetedBatch[_Run, AIMessage] = BudgetedBatch(
             len(inputs),
             self,
             model.plan(**plan_settings(settings)),
@@ -120,14 +123,6 @@ class Batch:
             budget=budget if isinstance(budget, Budget) else Budget(budget),
             concurrency=min((limit for limit in limits if limit), default=CONCURRENCY),
         )
-
-    def run(self, return_exceptions: bool) -> Iterator[tuple[int, AIMessage | Exception]]:
-        """Yield the position and the message of each question as it is decided."""
-        return self._batch.run(return_exceptions=return_exceptions)
-
-    def arun(self, return_exceptions: bool) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
-        """Do the same in the running event loop."""
-        return self._batch.arun(return_exceptions=return_exceptions)
 
     # -- LangChain's side of the questions ----------------------------------------------------
 
@@ -174,25 +169,21 @@ class Batch:
     def end(self, run: _Run, answer: AIMessage) -> Step:
         """Return the step that ends a question's run with its message."""
         told = LLMResult(generations=[[ChatGeneration(message=answer)]])
-
-        def do() -> None:
-            run.runs.finish(answer)
-            run.manager.on_llm_end(told)
-
-        async def ado() -> None:
-            await run.call.progress.drain()
-            await run.runs.afinish(answer)
-            await run.manager.on_llm_end(told)
-
-        return Step(do, lambda: finished(ado()))
+        tell = partial(run.manager.on_llm_end, told)
+        return _ended(run, run.runs.end(answer), Step(tell, tell))
 
     def fail(self, run: _Run, error: BaseException) -> Step:
         """Return the step that ends a question's run with an error."""
+        tell = partial(run.manager.on_llm_error, error, response=_NOTHING)
+        return _ended(run, Step(tell, tell))
 
-        async def ado() -> None:
-            await run.call.progress.drain()
-            await run.manager.on_llm_error(error, response=_NOTHING)
 
-        return Step(
-            lambda: run.manager.on_llm_error(error, response=_NOTHING), lambda: finished(ado())
-        )
+def _ended(one: _Run, *steps: Step) -> Step:
+    """Return the steps that end a question's run as one, after the events of its progress."""
+
+    def flow() -> Flow[None]:
+        yield Step(lambda: None, one.call.progress.drain)
+        for step in steps:  # noqa: UP028  (the results are sent to it, not to the steps)
+            yield step
+
+    return Step(lambda: run(flow()), lambda: finished(arun(flow())))

@@ -215,8 +215,9 @@ class AdaptiveEnsembleChat(EnsembleModel):
             return await super().abatch(
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )
-        batch = Batch(self, inputs, config, budget, kwargs)
-        return in_order([pair async for pair in batch.arun(return_exceptions)])  # type: ignore[misc]
+        asked = Batch(self, inputs, config, budget, kwargs).questions
+        found = asked.arun(return_exceptions=return_exceptions)
+        return in_order([pair async for pair in found])  # type: ignore[misc]
 
     @override
     def batch_as_completed(
@@ -233,7 +234,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
             ask = partial(self.invoke, **kwargs)
             yield from each_by_itself(ask, inputs, config, return_exceptions)
             return
-        yield from Batch(self, inputs, config, budget, kwargs).run(return_exceptions)
+        asked = Batch(self, inputs, config, budget, kwargs).questions
+        yield from asked.run(return_exceptions=return_exceptions)
 
     @override
     async def abatch_as_completed(
@@ -251,7 +253,8 @@ class AdaptiveEnsembleChat(EnsembleModel):
                 inputs, config, return_exceptions=return_exceptions, **kwargs
             )
         else:
-            found = Batch(self, inputs, config, budget, kwargs).arun(return_exceptions)
+            asked = Batch(self, inputs, config, budget, kwargs).questions
+            found = asked.arun(return_exceptions=return_exceptions)
         async with aclosing(found):
             async for pair in found:
                 yield pair

@@ -25,7 +25,7 @@ from langchain_bestofinf.callbacks import HIDDEN_TAGS, SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.memory import Memory, Remembered, with_memory
 from langchain_bestofinf.messages import read_output, reading_of, tells_all
-from langchain_bestofinf.several import agenerated, generated
+from langchain_bestofinf.several import generated
 
 ESCALATION_TAG = "bestofinf:escalation"
 CHOICE_TAG = "bestofinf:choice"
@@ -181,12 +181,8 @@ def _sent(request: Request) -> Flow[Any]:
             lambda: model.ainvoke(given, config, **kwargs),
         )
         return request, (yield from _parsed(asked, output))
-    outputs = yield Step(
-        lambda: generated(model, given, config, kwargs),
-        lambda: agenerated(model, given, config, kwargs),
-    )
     found = []
-    for output in outputs:
+    for output in (yield from generated(model, given, config, kwargs)):
         parsed = yield from _parsed(asked, output)
         found.append((request, parsed))
     return found

@@ -13,11 +13,12 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
-from langchain_core.prompt_values import ChatPromptValue
+from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.base import RunnableBinding
 from langchain_core.runnables.config import merge_configs
 
+from bestofinf.ensemble import Flow, Step
 from bestofinf.errors import SamplingError, UsageError
 from langchain_bestofinf.members import ChatRunnable, innermost
 
@@ -51,20 +52,17 @@ def warn_of_lost(name: str, model: ChatRunnable) -> None:
         )
 
 
-async def agenerated(
-    model: ChatRunnable, messages: Any, config: RunnableConfig, kwargs: Mapping[str, Any]
-) -> list[AIMessage]:
-    """Return all messages of one request, in the running loop."""
-    inner, given = _unbound(model, config, kwargs)
-    return shared_usage(await inner.agenerate_prompt([ChatPromptValue(messages=messages)], **given))
-
-
 def generated(
     model: ChatRunnable, messages: Any, config: RunnableConfig, kwargs: Mapping[str, Any]
-) -> list[AIMessage]:
+) -> Flow[list[AIMessage]]:
     """Return all messages of one request."""
     inner, given = _unbound(model, config, kwargs)
-    return shared_usage(inner.generate_prompt([ChatPromptValue(messages=messages)], **given))
+    prompts: list[PromptValue] = [ChatPromptValue(messages=messages)]
+    result = yield Step(
+        lambda: inner.generate_prompt(prompts, **given),
+        lambda: inner.agenerate_prompt(prompts, **given),
+    )
+    return shared_usage(result)
 
 
 def _unbound(
