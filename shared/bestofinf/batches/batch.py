@@ -198,35 +198,24 @@ async def avote_batch(
         await finished(run.end([stopped, coming] if coming else [stopped], source))
 
 
+@dataclass(eq=False)
 class _Run(Generic[Q]):
     """A running batch, which carries out the pool's draws as tasks."""
 
-    def __init__(
-        self,
-        pool: Pool[Q],
-        sample: Callable[[Q, Draw], Awaitable[Outcome]],
-        plan: VotePlan[Any],
-        recorded: Callable[[Q], Mapping[Draw, Outcome]] | None,
-        keep: Callable[[Sequence[Arrival[Q]]], Awaitable[None]] | None,
-        controller: BudgetController | None,
-        circuit: CircuitBreaker | None,
-        observer: BatchObserver[Q] | None,
-        level: Level,
-        patience: float,
-        text: Callable[[Q], str] | None,
-    ) -> None:
-        self._pool = pool
-        self._sample = sample
-        self._plan = plan
-        self._recorded = recorded
-        self._keep = keep
-        self._controller = controller
-        self._circuit = circuit
-        self._observer = observer
-        self._level = level
-        self._patience = patience
+    _pool: Pool[Q]
+    _sample: Callable[[Q, Draw], Awaitable[Outcome]]
+    _plan: VotePlan[Any]
+    _recorded: Callable[[Q], Mapping[Draw, Outcome]] | None
+    _keep: Callable[[Sequence[Arrival[Q]]], Awaitable[None]] | None
+    _controller: BudgetController | None
+    _circuit: CircuitBreaker | None
+    _observer: BatchObserver[Q] | None
+    _level: Level
+    _patience: float
+    _text: Callable[[Q], str] | None
+
+    def __post_init__(self) -> None:
         self._idle = Idle()
-        self._text = text
         self._samplers: dict[Q, AsyncSampler] = {}
         self._known: dict[Q, Known] = {}
         self._early: set[asyncio.Task[Any]] = set()  # arrived, but it is not their turn
