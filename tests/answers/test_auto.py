@@ -81,6 +81,13 @@ def test_a_closed_box_counts_although_the_reply_was_cut_off(auto):
     assert auto.vote(Reply(text=r"\boxed{12} Let us ch", finish_reason="length"))[0] == "12"
 
 
+@pytest.mark.parametrize(
+    "text", ['x {"a": ٣} y', '公斤+{"a": ３}', 'so ｛"a"：3｝', r'\boxed{x {"a": ٣}}']
+)
+def test_an_object_in_the_signs_of_another_script_is_found_among_words(auto, text):
+    assert auto.vote(Reply(text)) == ('{"a":3}', "")
+
+
 def test_tool_calls_come_before_text_and_objects_before_words(auto):
     call = ToolCall("add", {"b": 2, "a": 1.0}, id="call-1")
     value, _ = auto.vote(Reply(text="The answer is 3", tool_calls=(call,)))

@@ -242,12 +242,14 @@ class AutoAnswer(Answer):
         return found
 
     def _checked(self, text: str) -> str:
+        """Return the form of a short text, or the object that is in it once it is in plain signs."""
         form = short_form(text)
         if form is None or is_marked(form):
             raise Abstain(FREE_TEXT if text.strip() else "empty")
         if says_nothing(form):
             raise Abstain("does not answer")
-        return form
+        inside = object_in_prose(form) if "{" in form else None
+        return form if inside is None else score_of(inside) or inside
 
 
 def _is_call(value: AnswerValue) -> bool:
