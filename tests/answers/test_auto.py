@@ -171,3 +171,55 @@ def test_a_text_with_calls_in_it_is_read_anew_where_tools_are_known():
     bound = AutoAnswer().for_question("What colour has the sky?")
     assert bound.vote(Reply(text))[0] is not None
     assert bound.for_tools({"listen": {"type": "object"}}).vote(Reply(text))[0] is None
+
+
+@pytest.mark.parametrize(
+    "question", [None, "Which variable is undefined?", "What is the name of the function?"]
+)
+@pytest.mark.parametrize("form", ["{}", "`{}`", "The answer is `{}`.", "{}."])
+def test_identifiers_differ_by_their_case(question, form):
+    auto = AutoAnswer() if question is None else AutoAnswer().for_question(question)
+    for names in (
+        ("userId", "userid"),
+        ("getName", "getname"),
+        ("isOK", "isok"),
+        ("MAX_SIZE", "max_size"),
+    ):
+        first, second = (auto.vote(Reply(form.format(name)))[0] for name in names)
+        assert first is not None
+        assert not auto.same(first, second)
+        assert auto.same(first, auto.vote(Reply(names[0]))[0])
+
+
+def test_words_and_units_with_capitals_inside_are_found_as_before():
+    auto = AutoAnswer().for_question("How much energy does it take?")
+    assert auto.vote(Reply("5 kWh"))[0] == auto.vote(Reply("It takes 5 kWh."))[0]
+    assert AutoAnswer().vote(Reply("JavaScript"))[0] == AutoAnswer().vote(Reply("Javascript"))[0]
+
+
+def test_a_list_is_no_tuple_where_the_question_may_ask_for_one_and_one_vector_in_mathematics():
+    bound = AutoAnswer().for_question("What does the function return?")
+    for inside in ("1,2,3", "1, 2", "1"):
+        first, second = (bound.vote(Reply(text))[0] for text in (f"[{inside}]", f"({inside})"))
+        assert not bound.same(first, second)
+    assert AutoAnswer().same("[1,2,3]", "(1,2,3)")
+    assert resolve_answer("math").same("[1,2,3]", "(1,2,3)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Eliminated:\nA", "## Incorrect answers\n\nA", "## Answer choices\n\nA\nB\nC\nD", "Options:\nA\nB\nC\nD"),
+        *("A. C", "❌ B", "B ❌", "A: B", "A: Oxygen. B: Argon. C: Nitrogen.", "B\n\nWait, that's wrong. C"),
+        *("Answer: D. Hmm, no. C.", "## Answer B\n\nThis one is wrong."),
+    ],
+)  # fmt: skip
+def test_choices_that_are_listed_put_aside_or_taken_back_are_none(text):
+    assert ChoiceAnswer().vote(Reply(text))[0] is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Ⓑ", "ⓑ", "Answer: Ⓑ", "✅ B", "B (certain)", "Answer (yes/no): B", "A ❌\nB ✅\nC ❌"]
+)
+def test_choices_in_circles_and_beside_signs(text):
+    assert ChoiceAnswer().vote(Reply(text))[0] == "B"

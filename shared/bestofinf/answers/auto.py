@@ -17,15 +17,18 @@ from bestofinf.answers.base import (
 )
 from bestofinf.answers.calls import ToolCallsAnswer
 from bestofinf.answers.canonical_json import Schema
+from bestofinf.answers.closings import set_apart
+from bestofinf.answers.endings import answer_part, asks_for_ending
 from bestofinf.answers.finding import find_answer, is_marked
 from bestofinf.answers.forms import (
     MAX_NOTATION,
     choice_form,
     date_form,
+    money_form,
     says_nothing,
     short_form,
 )
-from bestofinf.answers.latex import is_mathematical
+from bestofinf.answers.latex import is_mathematical, unwrapped
 from bestofinf.answers.mathematics import MathAnswer, missing_package
 from bestofinf.answers.numbers import decimal_form, number_form
 from bestofinf.answers.scores import score_in, score_of
@@ -45,6 +48,10 @@ from bestofinf.border import CUT_OFF
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
 
 _WORDS = re.compile(r"[^\W\d_]{2,}")
+_FEW = 3
+"""Words of an answer that a reply sets apart without saying that it is one."""
+
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 _KEPT = 1_000
 """Texts whose reading is kept for one question."""
 
@@ -164,7 +171,8 @@ class AutoAnswer(Answer):
         structured = object_form(reply)
         if structured is not None:
             return (None if reply.parsed is not None else score_of(structured)) or structured
-        box, span = find_answer(reply.text)
+        text = self._without_ending(reply.text)
+        box, span = find_answer(text)
         if box is not None and (span is None or reply.finish_reason == CUT_OFF):
             return self._checked(box)
         if reply.finish_reason == CUT_OFF:
@@ -175,9 +183,26 @@ class AutoAnswer(Answer):
             return score
         if (inside := object_in_prose(reply.text)) is not None:
             return score_of(inside) or inside
-        if len(reply.text) > 10 * MAX_NOTATION:
+        if (shown := set_apart(text)) and (value := self._shown(shown, written)) is not None:
+            return value
+        if len(text) > 10 * MAX_NOTATION:
             raise Abstain(FREE_TEXT)
-        return self._worded(reply.text, written)
+        return self._worded(text, written)
+
+    def _without_ending(self, text: str) -> str:
+        return text if self.asked and asks_for_ending(self.asked) else answer_part(text)
+
+    def _shown(self, line: str, written: Callable[[str], str]) -> AnswerValue | None:
+        """Return the answer that a last line shows, if it is a value or answers the question."""
+        bare = unwrapped(line)
+        if self.question is not None and not self.at_length:
+            found = key(line, self.question)
+            if found is not None and len(found.split()) <= _FEW:
+                return self._worded(line, written)
+        valued = number_form(bare) or choice_form(bare) or money_form(bare)
+        if valued or (is_mathematical(bare) and not _WORDS.search(_COMMAND.sub("", bare))):
+            return self._worded(line, written)
+        return None
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the normal form of a recorded answer."""
@@ -198,7 +223,11 @@ class AutoAnswer(Answer):
             return self.calls.same(first, second)
         if self.judge is not None and self.judge.same(self.asked, first, second):
             return True
-        return self._has_value(first) and self._has_value(second) and self.math.same(first, second)
+        if not (self._has_value(first) and self._has_value(second)):
+            return False
+        # In mathematics [1, 2, 3] and (1, 2, 3) are one vector, in a program a list and a tuple.
+        apart = self.question is not None and {str(first)[0], str(second)[0]} == {"[", "("}
+        return not apart and self.math.same(first, second)
 
     async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
         """Find the values of answers that have one, and ask the judge about new wordings."""

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import ClassVar
 
 from bestofinf.answers.base import Abstain, Answer, bound
+from bestofinf.answers.closings import is_opposed, labelled, set_apart
+from bestofinf.answers.endings import answer_part
 from bestofinf.answers.finding import boxed_or_announced
 from bestofinf.answers.forms import choice_form, encodable, even, words_form
 from bestofinf.answers.languages import LETTER, NEGATION
@@ -26,6 +28,7 @@ _LETTERS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
 # Options as they are lettered in Arabic and in Bengali.
 _NATIVE = dict(zip("أبجدঅবড়ঢ", "ABCDABCD", strict=False)) | {"ا": "A", "ড": "C", "ঢ": "D"}
 _LABELLED = re.compile(r"\(?([A-Za-z])(?:\)|[.:：。，](?=\s|[^\x00-\x7f])|：)\s*\S")
+_OTHER_LABEL = re.compile(r"(?<![\w'’.])\(?[A-J](?:[:：)](?=\s)|\W{0,3}$)")
 _HAN = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 # What may stand before a letter that is a choice: "type B" and "train A" name something else.
 _BEFORE_LETTER = re.compile(
@@ -45,12 +48,13 @@ _CLAUSE = re.compile(
     re.I,
 )
 _ALL_BUT = re.compile(r"(?<!\w)(?:all|any\w*|every\w*|none|nothing)\s+but(?!\w)", re.I)
+_BARE = re.compile(r"\W*\w\W*")
 _ASKED = re.compile(r"[^.!?\n]{0,200}\?")
 _DENIES = re.compile(
     r"(?<!\w)(?:not|\w+n['’]t|never|neither|nor|wrong|incorrect|false|invalid|fail\w*|impossible|unlikely|rather\s+than|instead"
     r"|except|without|unlike|eliminat\w+|rul\w+\s+out|exclud\w+|discard\w+|reject\w+|cannot|if|whether|than|maybe|perhaps"
     r"|might|could|falsch\w*|faux|fausse|incorrect\w*|falso|falsa|sbagliat\w*|errad\w*|fout|неверн\w*|неправильн\w*)(?!\w)"
-    r"|错|錯|違|틀렸|틀린|아니",
+    r"|错|錯|違|틀렸|틀린|아니|[❌✘✗✖🚫⛔👎❎]",
     re.I,
 )
 
@@ -84,28 +88,38 @@ class ChoiceAnswer(Answer):
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the choice that is boxed, announced, all that a line says, or the only one named."""
-        span = boxed_or_announced(reply.text)
+        text = answer_part(reply.text)
+        span = boxed_or_announced(text)
         if span is not None:
             if (choice := self.canonical(span)) is not None:
                 return choice
             if (choice := self._named(span)) is not None:
                 return choice
-        lines = [line for line in reply.text[-WINDOW:].splitlines() if line.strip()]
+            if labelled(text) is not None:
+                return None  # "Q: Which city? A: Paris"
+        elif (shown := set_apart(text)) and (choice := self.canonical(shown)) is not None:
+            return choice
+        lines = [line for line in text[-WINDOW:].splitlines() if line.strip()]
         if not lines:
             return None
         last = self.canonical(lines[-1])
-        if last is not None and re.fullmatch(r"\W*\w\W*", lines[-1]):
+        before = lines[-2] if len(lines) > 1 else ""
+        if last is not None and is_opposed(before, _DENIES):
+            return None  # "Eliminated: A"
+        if last is not None and _BARE.fullmatch(lines[-1]) and not _BARE.fullmatch(before):
             return last
         # Lines that name different choices list them, and choose none.
         named = {c for line in lines if (c := self.canonical(line)) is not None}
         ends = {self.canonical(lines[0]), self.canonical(lines[-1])}
+        if any(map(RETRACTS.match, lines[1:])):
+            return None
         if len(named) == 1 and not named.isdisjoint(ends):
             return named.pop()
         if named or span:
             return None
         if reply.finish_reason == CUT_OFF:
             raise Abstain("cut off")
-        return self._named(reply.text[-WINDOW:])
+        return self._named(text[-WINDOW:])
 
     def canonical(self, text: str) -> AnswerValue | None:
         """Return the choice that a short text names, in the spelling of `choices`."""
@@ -118,9 +132,11 @@ class ChoiceAnswer(Answer):
         if letters:
             text = _NATIVE.get(text, text)
             bare = choice_form(text) or (text.upper() if text.upper() in letters else None)
-            labelled = _LABELLED.match(text)
-            if bare is None and labelled:
-                bare = labelled[1].upper()
+            label = _LABELLED.match(text)
+            if bare is None and label and not _OTHER_LABEL.search(text, label.end() - 1):
+                bare = label[1].upper()
+                if RETRACTS.match(text, label.end() - 1):
+                    return None
             if bare in letters:
                 return letters[bare]
         words = words_form(text)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
 from bestofinf.answers.boxes import last_box
+from bestofinf.answers.closings import labelled
+from bestofinf.answers.endings import bare
+from bestofinf.answers.headings import LINE_END, is_heading, under
 from bestofinf.answers.languages import (
     BECAUSE,
     CLOSING_VERBS,
@@ -30,9 +33,11 @@ MAX_MARKS = 100
 """Marks that are read, from the last one on, until one says something."""
 
 _ENGLISH = re.compile(
-    r"\b(?:answer|(?:correct|right|best|final|my)\s+(?:option|choice))\b"
-    r"(?:\s+(?:here|choice|option|to\s+(?:the|this)\s+(?:question|problem)))?"
-    r"[*_ ]{0,4}(?:\s*(?:is|are|was|would\s+be|should\s+be)\b\s*[:：]?|\s*[:：=])[*_]{0,2}"
+    r"(?<![^\W_])(?:answer|(?:correct|right|best|final|my)\s+(?:option|choice))(?![^\W_])"
+    r"(?:\s+(?:here|choice|option|to\s+(?:the|this)\s+(?:question|problem))"
+    r"|\s?[(\[](?:yes\s?/\s?no|y/n|true\s?/\s?false)[)\]])?"
+    r"[*_ ]{0,4}(?:(?:\s*(?:is|are|was|would\s+be|should\s+be)\b\s*[:：]?|\s*[:：]|[ \t]*=(?!=))[*_]{0,2}"
+    rf"|{LINE_END})"
     r"|^[ \t]*\#{4}(?!\#)"
     r"|<(?:final_)?answer>",
     re.I | re.M,
@@ -65,6 +70,7 @@ _HEDGE = re.compile(
 _ASKS = ("?", "？", "؟")
 _SIGNS_BEHIND = re.compile(r"[\s*_\"')\].,;:!?？؟—–-]{1,8}")
 _FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\r?\n(.*?)```", re.DOTALL)
+_BLOCK = re.compile(r"```\w{0,9}[ \t]*\n([^\n`]+)\n[ \t]*```")
 _WORD = re.compile(r"[A-Za-z]{2}|[^\x00-\x7f]")  # without which there is no mark
 _GROUP_OR_PART = re.compile(r"[^\d,.]{0,12}[1-9]\d{0,2}[.,]\d{3}(?![\d.,])")
 
@@ -77,7 +83,8 @@ def find_answer(text: str) -> tuple[str | None, str | None]:
     """
     box = last_box(text)
     if box is None:
-        return None, announced(text)
+        span = announced(text)
+        return None, bare(span) if span else span
     later = announced(text[box.end :])
     return box.content, later if later and _as_telling(later, box.content) else None
 
@@ -98,13 +105,22 @@ def announced(text: str) -> str | None:
     """
     tail = text[-WINDOW:]
     lower = tail.lower()
+    said: Iterator[tuple[re.Match[str], str | None]]
     if marks := _in_english(tail, lower):
-        said = (_said_in_english(mark, tail) for mark in reversed(marks))
+        said = ((mark, _said_in_english(mark, tail)) for mark in reversed(marks))
     elif others := _in_other_languages(tail, lower):
-        said = (_said(codes, mark) for codes, mark in reversed(others))
+        said = ((mark, _said(codes, mark)) for codes, mark in reversed(others))
     else:
-        return None
-    return next((span for span in islice(said, MAX_MARKS) if span is not None), "")
+        return labelled(tail)
+    found = None
+    for place, (mark, span) in enumerate(islice(said, MAX_MARKS)):
+        if not place and "\n" in tail[mark.end() :].strip() and (last := labelled(tail)):
+            return last
+        if span is not None:
+            return span
+        if not mark["line"]:
+            found = ""  # a heading with nothing under it is none
+    return found
 
 
 def is_marked(text: str) -> bool:
@@ -142,11 +158,18 @@ def _in_english(tail: str, lower: str) -> list[re.Match[str]]:
 def _said_in_english(mark: re.Match[str], tail: str) -> str | None:
     """Return what follows a mark: empty if it denies, None if it says nothing."""
     rest = tail[mark.end() : mark.end() + MAX_SPAN]
+    if mark["line"]:
+        span = under(rest) if is_heading(tail, mark.start()) else None
+        if span and not _is_whole(span):
+            return None
+        return "" if span and _DENIED.match(span) else span
     if mark[0][0] == "<":
         closing = _CLOSING.search(rest)
         span = rest[: closing.start()].strip() if closing else ""
     else:
         span = _first_sentence(rest)
+    if tail[max(0, mark.start() - 1) : mark.start()] == "[":
+        span = span.removesuffix("]")
     if not span or _REMARK.match(span) or _is_taken_back(rest, span):
         return None
     if mark[0][-1] != ">" and "#" not in mark[0] and not is_own(tail, mark.start(), mark[0]):
@@ -178,14 +201,30 @@ def _in_other_languages(tail: str, lower: str) -> list[tuple[list[str], re.Match
     found: dict[int, tuple[list[str], re.Match[str]]] = {}
     for code in dict.fromkeys(code for noun, code in nouns if noun in lower):
         for mark in _mark(code).finditer(tail):
-            found.setdefault(mark.end(), ([], mark))[0].append(code)
+            codes, known = found.setdefault(mark.end(), ([], mark))
+            if _whole_noun(mark) < _whole_noun(known):
+                found[mark.end()] = ([code, *codes], mark)
+            else:
+                codes.append(code)
     return [found[place] for place in sorted(found)]
+
+
+def _whole_noun(mark: re.Match[str]) -> tuple[int, int]:
+    """Return what is least for the longest noun: 回答 has 答 in it."""
+    return mark.start(), len(mark["words"] or "")
 
 
 def _said(codes: Sequence[str], mark: re.Match[str]) -> str | None:
     """Return what follows a mark: empty if it denies or is unclear, None if it says nothing."""
     code = codes[0]
     rest = mark.string[mark.end() : mark.end() + MAX_SPAN]
+    if mark["line"]:
+        if not is_heading(mark.string, mark.start(), mark["words"] or "") or is_taken_back(
+            mark.string, mark.start(), mark["words"] or "", codes
+        ):
+            return None
+        span = under(rest) or ""
+        return "" if span and NEGATION.match(span.lower()) and len(span) > 3 else span or None
     if not LANGUAGES[code].blanks and (clause := _CLAUSE.search(rest)):
         rest = rest[: clause.start()]
     if reason := BECAUSE.search(rest):
@@ -210,13 +249,13 @@ def _mark(code: str) -> re.Pattern[str]:
         verbs = f"(?:{language.be})?" if language.be else ""
         return re.compile(
             rf"(?:{nouns})(?P<words>[^\s，。,.：:；;0-9A-Za-z]{{0,8}}?)[*_ ]{{0,3}}"
-            rf"(?:(?:{language.be})\s?[:：]?|\s?[:：]){verbs}[*_]{{0,2}}"
+            rf"(?:(?:(?:{language.be})\s?[:：]?|\s?[:：]){verbs}[*_]{{0,2}}|{LINE_END})"
         )
     verbs = rf"|\s+(?:{language.be})(?!{LETTER})\s*[:：]?" if language.be else ""
     bare = r"|\s+(?=[-+]?\d)" if code in VERB_LAST else ""
     return re.compile(
         rf"(?<!{LETTER})(?:{nouns})(?:(?!{LETTER})|(?=ঃ))(?P<words>(?:[ \t]+[^\W\d_][^\s:：.!?]*){{0,5}}?)[*_]{{0,3}}"
-        rf"(?:\s*[:：=]|ঃ|\s+[—–]{verbs}{bare})[*_]{{0,2}}",
+        rf"(?:(?:\s*[:：=]|ঃ|\s+[—–]{verbs}{bare})[*_]{{0,2}}|{LINE_END})",
         re.I,
     )
 
@@ -232,7 +271,9 @@ _ASCII_NOUNS = [(noun, code) for noun, code in _NOUNS if noun.isascii()]
 
 def _first_sentence(rest: str) -> str:
     # Marks and blank lines may stand before the answer, as in "**Answer:**\n\n42".
-    rest = rest.lstrip(" \t\r\n:：*_")
+    rest = rest.lstrip(" \t\r\n:：*_>")
+    if rest[:3] == "```" and (block := _BLOCK.match(rest)):
+        return block[1].strip()
     if display := _DISPLAY.match(rest):
         return (display[1] or display[2]).strip()
     for end in _END.finditer(rest):

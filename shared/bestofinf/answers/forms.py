@@ -56,6 +56,7 @@ _DATES = tuple(
 )
 _WIDE = {
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **{code: chr(ord("A") + (code - 0x24B6) % 26) for code in range(0x24B6, 0x24EA)},  # Ⓐ to ⓩ
     **dict.fromkeys((0x3000, 0xA0, 0x202F, 0x2007, 0x2009), " "),
     **{ord("٪"): "%", ord("٫"): ".", ord("٬"): ","},
 }
@@ -69,6 +70,7 @@ _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "«": '
 _EDGES = ".,;:!?\"'`*_。、"
 _EDGES_OF_NUMBERS = ".,;:?*_`。、"  # 5' is not 5", and 5! is not 5
 _WITH_UNIT = re.compile(r"[-+]?[\d.,]*\d[^\W\d_]{1,3}")  # "12M" is not "12m"
+_IDENTIFIER = re.compile(r"[a-z]+[A-Z]|[A-Z][A-Z\d]{1,30}_[A-Z\d]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Where "a" names something, as in music or in "plan A", it is no article.
 NOT_AFTER_ARTICLE = frozenset(
@@ -201,7 +203,8 @@ def words_form(text: str) -> str:
 
     In the manner of SQuAD's evaluation script, but it leaves what carries meaning: signs inside
     words ("C++", "3:45"), letters standing alone ("plan A"), and the case of symbols ("CO" is
-    not "Co") and of short units after a number ("5 mW" is not "5 MW").
+    not "Co"), of short units after a number ("5 mW" is not "5 MW") and of identifiers ("userId"
+    is not "userid").
     """
     text = even(encodable(text))
     words: list[str] = []
@@ -211,7 +214,8 @@ def words_form(text: str) -> str:
             # Kept where it is all there is: an idle dash or "?" must not vanish into nothing.
             continue
         unit = (words and words[-1][-1].isdigit() and len(bare) <= 3) or _WITH_UNIT.fullmatch(bare)
-        words.append(bare if unit or _is_symbol(bare) else _folded(bare))
+        kept = unit or _is_symbol(bare) or _IDENTIFIER.match(bare)
+        words.append(bare if kept else _folded(bare))
     if len(words) > 1 and _is_article(words[0], words[1]):
         words = words[1:]
     return " ".join(words)

@@ -242,3 +242,18 @@ CLOSING_VERBS = re.compile(
     r"|है|हैं|होगा|ہے|است|'?[dt][ıiuü]r)\s*$"
 )
 """Verbs behind the answer, in languages that end a sentence with them."""
+
+FINAL = (
+    r"final\w{0,2}|correct|right|best|short|exact|revised|corrected|simplified|selected|chosen|endgültige?|richtige?|korrekte?"
+    r"|correcte?|exacte?|correcta|corretta|correta|definitiv\w{0,2}|rätt|riktigt?|slutlig\w?|ostateczna|prawidłowa|poprawna"
+    r"|правильный|верный|окончательный|итоговый|nihai|doğru|cuối\s+cùng|đúng|akhir|benar|النهائية|الصحيحة|अंतिम|सही|juiste"
+    r"|goede|最终|最終的な|最終|最后|最後的?|正确的?|正しい|최종"
+)
+"""What may stand beside a noun for the answer in a heading, and leaves it what it is."""
+
+RESULTS = (
+    r"results?|solution|conclusion|verdict|final\s+value|final\s+choice|ergebnis|endergebnis|lösung|fazit|résultat"
+    r"|resultado|solución|conclusión|risultato|soluzione|conclusione|solução|conclusão|resultaat|oplossing|conclusie"
+    r"|результат|итог|решение|вывод|结果|結果|结论|結論|결과|결론|total|sum|gesamt|insgesamt|summe"
+)
+"""Nouns for what comes out in the end: of a heading or a label they say less than one for the answer."""

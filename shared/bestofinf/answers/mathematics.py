@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import MutableMapping, Sequence
@@ -10,6 +11,8 @@ from importlib.util import find_spec
 
 from bestofinf.answers.base import Abstain, Answer
 from bestofinf.answers.boxes import last_box
+from bestofinf.answers.closings import set_apart
+from bestofinf.answers.endings import answer_part, without_rounded
 from bestofinf.answers.finding import find_answer
 from bestofinf.answers.forms import (
     MAX_NOTATION,
@@ -33,6 +36,9 @@ from bestofinf.records import AnswerValue, Reply, Usage
 
 KEPT = 50_000
 """Forms and values kept in memory."""
+
+
+_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{3,}(?![(A-Za-z])")
 
 
 def _form(text: str) -> str:
@@ -84,26 +90,38 @@ class MathAnswer(Answer):
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return what is boxed, announced or concluded, or the reply itself where it is short."""
-        box, span = find_answer(reply.text)
+        whole = answer_part(reply.text)
+        box, span = find_answer(whole)
         if box is not None and (span is None or reply.finish_reason == CUT_OFF):
             return self._told(box)
         if reply.finish_reason == CUT_OFF:
             raise Abstain("cut off")
         if span is not None:
             return self._told(decimal_form(stated(span) or span))
-        text = reply.text.strip() if len(reply.text) <= MAX_NOTATION else ""
+        if (shown := set_apart(whole)) is not None and (value := self._shown(shown)) is not None:
+            return value
+        text = whole.strip() if len(whole) <= MAX_NOTATION else ""
         short = len(text) <= MAX_SHORT and (
             (words := count_words(text)) <= MAX_WORDS
             or (words <= 3 * MAX_WORDS and is_mathematical(text))
         )
         if text and short:
             return self._told(decimal_form(only_value(text) or concluded(text) or text))
-        if (found := concluded(reply.text)) is not None:
+        if (found := concluded(whole)) is not None:
             return self._told(decimal_form(found))
-        raise Abstain("free text" if reply.text.strip() else "empty")
+        raise Abstain("free text" if whole.strip() else "empty")
+
+    def _shown(self, line: str) -> AnswerValue | None:
+        """Return the value that a last line shows; None where it is words."""
+        line = without_rounded(line)
+        if (value := stated(line)) is None:
+            value = unwrapped(line)
+            if number_form(value) is None and (not is_mathematical(value) or _WORD.search(value)):
+                return None
+        return self._told(decimal_form(value))
 
     def _told(self, span: str) -> AnswerValue:
-        value = self._form(span)
+        value = self._form(without_rounded(span))
         if value is None or says_nothing(value):
             raise Abstain("does not answer" if value else "empty")
         return value

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from bestofinf.answers.base import Abstain, Answer, bound
 from bestofinf.answers.boxes import last_box
+from bestofinf.answers.closings import set_apart
+from bestofinf.answers.endings import answer_part
 from bestofinf.answers.finding import find_answer
 from bestofinf.answers.forms import encodable, even, says_nothing, short_form, words_form
 from bestofinf.answers.languages import COMMA_DECIMALS, SCALES
@@ -22,9 +24,10 @@ from bestofinf.answers.sentences import (
     only_value,
     stated,
 )
-from bestofinf.answers.units import counter, unit_symbol
+from bestofinf.answers.units import COUNTERS, counter, unit_symbol
 from bestofinf.answers.wording import language_of, question_in
 from bestofinf.answers.wording.figures import in_figures, multiplier
+from bestofinf.answers.wording.parts import han_figures, in_whole, names_part
 from bestofinf.border import CUT_OFF
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
@@ -39,6 +42,9 @@ _PER = re.compile(r"(?:^|\s)(?:per|pro|par|por|a|an|every|je)\s+([^\W\d_]+)$", r
 _PERCENT = re.compile(r"(?<=\d)\s*per\s+cent\b|(?<=\d)\s*percentage(?!\s+points?\b)", re.I)
 _PERMILLE = re.compile(r"(?<=\d)\s*per\s+mil(?:le|l)?\b", re.I)
 _POINTS = re.compile(r"(?<=\d)\s*(?:%|percent(?:age)?)[-\s]*points?\b|(?<=\d)\s*pp\b", re.I)
+_MONEY_BEHIND = re.compile(
+    r"(?<![^\s(])(?P<number>[-+]?\d[\d.,]*+)\s?(?P<scale>[^\W\d_]{1,12})\.?\s?(?P<sign>[€$£¥])(?=\W*$)"
+)
 _SCALED = re.compile(SCALES, re.I)
 _CHANGING = frozenset(
     {"or", "and", "to", "than", "more", "less", "fewer", "plus", "minus", "times"}
@@ -100,6 +106,8 @@ class NumberAnswer(Answer):
     expected = True
     asked: ClassVar[frozenset[AnswerValue] | None] = None
     """Numbers of the question; None where it is not known."""
+    parts_asked: ClassVar[bool] = False
+    """Whether the question names parts, as quarters, whose numbers are then whole."""
     language: ClassVar[str] = "en"
     """Whose number words are read: that of the question; empty where its words are not known."""
 
@@ -114,28 +122,34 @@ class NumberAnswer(Answer):
         """Return a copy that knows which numbers are the question's own, and its language."""
         question = question_in(text)
         numbers = map(self._form, numbers_in(question))
+        language = language_of(question)
         return bound(
             self,
             asked=frozenset(str(n).partition(" ")[0] for n in numbers if n),
-            language=language_of(question),
+            language=language,
+            parts_asked=names_part(question, language),
         )
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the number in its one spelling, with its unit where it has one."""
-        box, span = find_answer(reply.text)
+        text = answer_part(reply.text)
+        box, span = find_answer(text)
         cut_off = reply.finish_reason == CUT_OFF
         if box is not None and (span is None or cut_off):
             return self._form(box)
         if cut_off:
             raise Abstain("cut off")
-        text = reply.text
         value = None
+        shown = set_apart(text) if span is None else None
         if span is not None:
             value = self._read(span) or self._read(stated(span))
         elif len(text) <= 200:
-            value = self._read(text) or self._read(only_value(text))
+            value = self._read(text) or (None if shown else self._read(only_value(text)))
         if value is None and not span:
-            value = self._read(concluded(text)) or self._left(text)
+            value = (
+                self._read(concluded(text)) or self._read(shown) or self._read(stated(shown or ""))
+            )
+            value = value or self._left(text)
         if value is None and self.anywhere:
             numbers = _LAST_NUMBER.findall(plain_signs(text[-2_000:]))
             value = self._form(numbers[-1]) if numbers else None
@@ -166,13 +180,31 @@ class NumberAnswer(Answer):
         """Return the number of plain text, which may have a decimal comma."""
         if not text:
             return None
+        if (
+            text.endswith("]")
+            and (place := text.rfind(" [")) > 0
+            and text[place + 2 : -1].isdigit()
+        ):
+            text = text[:place]  # a source
         if (worked := _WORKED.match(text)) is not None:
             text = text[worked.end() :]
         if self.language in COMMA_DECIMALS and _POINTED.match(text):
             return None
-        if self.language and (figures := in_figures(text, self.language)) is not None:
+        if self.language and (figures := self._in_figures(text)) is not None:
             text = figures
+        if text[-1:] in "€$£¥":
+            text = _MONEY_BEHIND.sub(r"\g<sign>\g<number> \g<scale>", text, count=1)
         return self._form(text if "\\" in text else with_point(text.strip(), listed=False))
+
+    def _in_figures(self, text: str) -> str | None:
+        """Return a number in words, or in Chinese numerals, in figures; None for other texts."""
+        if text[0].isdigit() and " " not in text and text.isascii():
+            return None
+        if not text.isascii() and (figures := han_figures(text, COUNTERS)) is not None:
+            return figures
+        if (figures := in_figures(text, self.language)) is not None:
+            return figures
+        return None if self.parts_asked else in_whole(text, self.language)
 
     def _left(self, text: str) -> AnswerValue | None:
         """Return the only number of a text that is not the question's own."""
@@ -204,7 +236,13 @@ def _quantity(match: re.Match[str], language: str) -> str | None:
         return None
     if scale is None and _is_unclear(match):
         return None
-    if word.lower() not in _SQUARED and not unit_symbol(word) and any(map(unit_symbol, others)):
+    counted = scale is not None and len(others) == 1 and unit_symbol(others[0])
+    if (
+        not counted
+        and word.lower() not in _SQUARED
+        and not unit_symbol(word)
+        and any(map(unit_symbol, others))
+    ):
         return None  # "3 business days" are no 3 days, nor "5 basis points" 5 points
     if _UNSPACED.match(word) and counter(word) != word:
         return None
@@ -218,7 +256,7 @@ def _quantity(match: re.Match[str], language: str) -> str | None:
         )
     number = number_form(match["front"].strip("$€£¥ ") + match["number"].rstrip(".,"))
     if scale and number:
-        number, unit = value_form(Fraction(number) * scale), ""
+        number, unit = value_form(Fraction(number) * scale), counted or ""
     front = match["front"].strip("-+ ")
     power = (match["power"] or "").replace(" ", "").replace("²", "2").replace("³", "3").lstrip("^")
     if (front and unit) or (power and not unit):

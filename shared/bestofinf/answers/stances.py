@@ -146,10 +146,11 @@ _DISOWNED = {code: re.compile(_pattern(code, words), re.I) for code, words in _W
 _DISOWNED_ANYWHERE = re.compile("|".join(p.pattern for p in _DISOWNED.values()), re.I)
 
 RETRACTS = re.compile(
-    r"\s*(?:(?:but\s+)?(?:that|this|it|which|das|ce|c['’]|eso|esto|ciò)\s*(?:['’]s|is|was|would\s+be|ist|war|est|es)\s+"
+    r"\s*(?:(?:but\s+)?(?:(?:that|this)(?:\s+one)?|it|which|das|ce|c['’]|eso|esto|ciò)\s*(?:['’]s|is|was|would\s+be|ist|war|est|es)\s+"
     r"(?:clearly\s+|obviously\s+|all\s+)?)?"
     r"(?:no|nope|wrong|incorrect|false|mistaken|a\s+mistake|an\s+error|not\s+(?:right|correct|true|it)|falsch|nicht\s+richtig|faux"
-    r"|nein|non|incorrecto|falso|errado|sbagliato|but\s+no|wait"
+    r"|nein|non|incorrecto|falso|errado|sbagliato|but\s+no|wait|correction|edit|scratch\s+that|sorry|oops|(?:actually|hmm+),?\s+(?:no|wait)"
+    r"|let\s+me\s+(?:re)?check(?:\s+again)?"
     r"|(?:they|people|some|he|she|you|many|others)\s+(?:say|said|think|thought|claim\w*|says)"
     r"|(?:i|i\s+first)\s+(?:thought|guessed|said)|sagen\s+sie|disent-ils)(?:\s+at\s+first|\s+initially|\s+wait)?\s*(?=[,.;:!?—–-]|$)",
     re.I,

@@ -115,7 +115,7 @@ def unit_symbol(word: str) -> str:
     return _SYMBOL_OF.get(word) or (_SYMBOL_OF.get(word.lower(), "") if len(word) > 2 else "")
 
 
-_COUNTERS = sorted(
+COUNTERS = sorted(
     [
         "公斤",
         "千克",
@@ -234,7 +234,7 @@ _COUNTERS = sorted(
 
 def counter(word: str) -> str:
     """Return the unit or counter that a Chinese, Japanese or Korean word begins with; else empty."""
-    return "" if word.isascii() else next((c for c in _COUNTERS if word.startswith(c)), "")
+    return "" if word.isascii() else next((c for c in COUNTERS if word.startswith(c)), "")
 
 
 def counted_things(words: str) -> str:

@@ -49,10 +49,9 @@ def test_a_number_in_words_is_its_figure(code, text, value):
 @pytest.mark.parametrize(
     "text",
     [
-        *("two thirds", "seven eighths", "one half", "three quarters", "two and a half", "three point five"),
-        *("five or six", "ten to twelve", "one in five", "six feet two", "twenty twenty", "minus five"),
+        *("five or six", "ten to twelve", "one in five", "six feet two", "twenty twenty"),
         *("six, seven", "two thousand, three thousand", "one million, three", "two hundred, five"),
-        *("twenty-first", "second", "half a million", "more than nine", "four times two", "one of them"),
+        *("twenty-first", "second", "more than nine", "four times two", "one of them"),
         *("eleven or so pallets", "none", "twenty pallets and ten boxes", "three pallets left of nine"),
     ],
 )  # fmt: skip
@@ -74,8 +73,8 @@ def test_sentences_lines_and_bare_plurals_are_no_number(code, text):
     assert number(text, ASKED[code]) is None
 
 
-@pytest.mark.parametrize("text", ["zwei Drittel", "fünf Achtel", "eine"])
-def test_parts_and_articles_are_none_in_german(text):
+@pytest.mark.parametrize("text", ["zwei drei Drittel", "das Achtel", "eine"])
+def test_parts_and_articles_alone_are_none_in_german(text):
     assert number(text, ASKED["de"]) is None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from bestofinf.answers.endings import signs_against
 from bestofinf.answers.numbers import number_form
 from bestofinf.answers.stances import disowns
 from bestofinf.answers.wording.absent import ABSENT, absent
@@ -54,7 +55,7 @@ def _read(text: str, question: Question) -> str | None:
         return None  # "*.py" is not ".py"
     if text.upper() in question.labels:
         return text.upper()
-    if len(text) > MAX_CHARS or _NOTATION.search(text):
+    if signs_against(text) or len(text) > MAX_CHARS or _NOTATION.search(text):
         return None
     if _LETTERS.fullmatch(text) or _FACTORIAL.search(text) or _SIGNED.match(text):
         return None  # choices by their letters, what may be a factorial, and "-inf"

@@ -37,6 +37,7 @@ _MONEY = re.compile(r"([A-Za-z]{3})(\d+(?:[.,']\d+)*)")
 _TURNED = re.compile(r"([^\W\d_]+)-(?:t-)?(ils?|elles?|on|ce|je|tu|nous|vous)")
 _RATE = re.compile(r"(.*[^/])/([^\W\d_]+)")
 _RANGE = re.compile(r"(\d+(?:[.,]\d+)*)-(\d+(?:[.,]\d+)*)(-?)([^\W\d_]+)?")
+_IDENTIFIER = re.compile(r"[a-z]{2,}[A-Z]|[a-z][A-Z][a-z]{2}|[A-Z][A-Z\d]{1,30}_[A-Z\d]")
 _TIDY = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "「": '"', "」": '"'}
     | {"‐": "-", "‑": "-", "‒": "-", "−": "-", "⁃": "-", "′": "'", "″": '"', "\u200b": None}
@@ -156,6 +157,8 @@ def _follows(letters: str, words: Lexicon) -> bool:
 
 def _words(blob: str, words: Lexicon) -> tuple[Token, ...]:
     fold = folded(blob)
+    if _IDENTIFIER.match(blob) and fold not in words.units:
+        return (Token(blob, blob, "word"),)  # "userId" is not "userid"
     if "/" in blob and fold not in words.units:
         parts = [part for part in blob.split("/") if part]
         found = [
