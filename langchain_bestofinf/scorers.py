@@ -18,7 +18,7 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, Field
 
 from bestofinf.errors import UsageError, shown
-from bestofinf.records import Reply, Usage
+from bestofinf.records import Reply, Usage, checked_price
 from bestofinf.records.likelihood import likeliest
 from bestofinf.scorers import (
     BaseScorer,
@@ -101,6 +101,9 @@ class RunnableScorer(BaseScorer):
     make_input: Callable[[str, Reply], Any] = _score_input
     price: tuple[float, float] = (0.0, 0.0)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "price", checked_price(self.price))
+
     def _try(self, prompt: str, reply: Reply) -> Score:
         with _metered(self.price) as usage:
             value = _value(self.runnable.invoke(self.make_input(prompt, reply)))
@@ -143,6 +146,7 @@ class ChatModelJudge(Judge):
         super().__post_init__()
         if not isinstance(self.model, BaseChatModel):
             raise UsageError(f"model must be a chat model, got {shown(self.model)}")
+        object.__setattr__(self, "price", checked_price(self.price))
 
     def question(self, prompt: str, reply: Reply) -> str:
         """Return the prompt for the judge."""

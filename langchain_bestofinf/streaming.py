@@ -18,11 +18,15 @@ from bestofinf.ensemble import Line, Observer, events, pieces
 
 PROGRESS_EVENT = "bestofinf.sample"
 
+MOST_CHUNKS = 2_048
+"""A text is replayed in at most this many pieces: each takes LangChain about a tenth of a millisecond,
+so one for each word of a reply of ten megabytes would keep the stream going for minutes."""
+
 
 def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerationChunk]:
     """Yield a finished message as chunks that add up to it.
 
-    Texts are divided into words; content blocks and tool calls have a chunk each; the metadata are
+    Texts are divided into words, long ones into larger pieces; content blocks and tool calls have a chunk each; the metadata are
     in the last chunk. A message with invalid tool calls is a single chunk: LangChain repairs such
     calls when it adds up chunks, and they would be executed.
     """
@@ -34,7 +38,9 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
         )
         return
     blocks = message.content
-    for content in pieces(blocks) if isinstance(blocks, str) else ([block] for block in blocks):
+    for content in (
+        pieces(blocks, MOST_CHUNKS) if isinstance(blocks, str) else ([block] for block in blocks)
+    ):
         yield _chunk(AIMessageChunk(content=content, id=message_id))
     empty: str | list[str | dict[str, Any]] = "" if isinstance(message.content, str) else []
     for index, call in enumerate(message.tool_calls):

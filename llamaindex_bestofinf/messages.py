@@ -121,12 +121,11 @@ def winning_chat(reply: Reply, trace: Mapping[str, Any] | None) -> ChatResponse:
         # An answer that is composed of several replies has no message of its own.
         message = ChatMessage(role=MessageRole.ASSISTANT, content=reply.text)
         return ChatResponse(message=message, additional_kwargs=traced)
-    return ChatResponse(
+    response = ChatResponse(
         message=_copied(native.message),
-        raw=native.raw,
-        logprobs=native.logprobs,
         additional_kwargs={**native.additional_kwargs, **traced},
     )
+    return _as_told(response, native)
 
 
 def _copied(message: ChatMessage) -> ChatMessage:
@@ -142,12 +141,16 @@ def winning_completion(reply: Reply, trace: Mapping[str, Any] | None) -> Complet
     """Return the winner's completion with the decision."""
     native, traced = reply.native, _traced(trace)
     known = native if isinstance(native, CompletionResponse) else CompletionResponse(text="")
-    return CompletionResponse(
+    response = CompletionResponse(
         text=reply.text if native is None else response_text(native),
-        raw=known.raw,
-        logprobs=known.logprobs,
         additional_kwargs={**known.additional_kwargs, **traced},
     )
+    return _as_told(response, known)
+
+
+def _as_told(response: R, native: Response) -> R:
+    """Return a response with what the provider has told, unchecked: a decision is not to fail by it."""
+    return response.model_copy(update={"raw": native.raw, "logprobs": native.logprobs})
 
 
 def _traced(trace: Mapping[str, Any] | None) -> dict[str, Any]:

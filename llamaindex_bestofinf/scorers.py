@@ -12,6 +12,7 @@ from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
 from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation.dispatcher import active_instrument_tags
 
+from bestofinf.border import as_logprob
 from bestofinf.records import Member, Reply, Usage
 from bestofinf.scorers import (
     TEXT_FORM,
@@ -137,9 +138,11 @@ def top_logprobs(reply: Reply) -> list[list[float]] | None:
     `bestofinf.scorers.SelfCertainty`.
     """
     places = getattr(reply.native, "logprobs", None)
-    if not places:
+    if not places or not isinstance(places, list | tuple):
         return None
-    return [[float(token.logprob) for token in place] for place in places]
+    told = [place if isinstance(place, list | tuple) else [] for place in places]
+    found = [[as_logprob(getattr(token, "logprob", None)) for token in place] for place in told]
+    return [[value for value in place if value is not None] for place in found]
 
 
 def resolve_scorer(scorer: Any) -> Scorer | None:

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from bestofinf._concurrency.blocking import run_blocking
 from bestofinf.answers.cleaning import cleaned
 from bestofinf.answers.thoughts import THOUGHTS, tag_names
-from bestofinf.border import BROKEN_OFF, FILTERED
+from bestofinf.border import BROKEN_OFF, FILTERED, error_text
 from bestofinf.errors import BestOfInfError
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
 
@@ -45,8 +45,8 @@ class Abstain(BestOfInfError):
     """
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
+        self.reason = error_text(str(reason))  # of anybody's answer type
+        super().__init__(self.reason)
 
 
 class ComparisonError(BestOfInfError, RuntimeError):

@@ -6,15 +6,17 @@ Two right queries, or two right programs, are hardly ever spelt alike. What they
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TypeAlias
 
+from bestofinf._concurrency.forks import reset_after_fork
 from bestofinf.answers.base import Abstain, Answer, Resolved, bound
-from bestofinf.border import error_text
+from bestofinf.border import answer_fault, error_text
 from bestofinf.errors import UsageError, whole
 from bestofinf.records import AnswerValue, Reply, Sample, Usage
 
@@ -43,7 +45,7 @@ class ExecutedAnswer(Answer):
             whole text.
         timeout: Seconds for one execution; one that takes longer abstains. A thread cannot be
             ended from outside: `run` should end by itself.
-        at_once: Most executions at a time, over all votes.
+        at_once: Most executions at a time, over all votes; those that are late are not counted.
 
     Raises:
         UsageError: If a number is out of its range.
@@ -70,7 +72,7 @@ class ExecutedAnswer(Answer):
         self._take = take
         self.timeout = timeout
         whole("at_once", at_once)
-        self._slots = threading.BoundedSemaphore(at_once)
+        self._slots = _Slots(at_once)
         self._known: dict[str, Future[Resolved]] | None = None
         self._lock = threading.Lock()
 
@@ -108,23 +110,28 @@ class ExecutedAnswer(Answer):
 
     def _executed(self, program: str, told: Future[Resolved]) -> None:
         """Carry out a program within the limit and tell what came of it, from a thread."""
-        with self._slots:
-            start = time.monotonic()
-            late = threading.Timer(
-                self.timeout + GRACE,
-                lambda: _tell(told, Resolved(None, f"took longer than {self.timeout:g} s")),
-            )
-            late.daemon = True
-            late.start()
-            try:
-                found = self.execute(program)
-            except Abstain as abstention:
-                result = Resolved(None, abstention.reason)
-            except BaseException as error:  # of another's code, in a thread of its own
-                result = Resolved(None, f"could not be carried out: {error_text(error)}"[:300])
-            else:
-                result = _result(found)
-            late.cancel()
+        free = self._slots.acquire()
+
+        def give_up() -> None:
+            # Its thread cannot be ended. Kept by it, the slots would soon be used up, and what waits
+            # for one would wait for ever.
+            free()
+            _tell(told, Resolved(None, f"took longer than {self.timeout:g} s"))
+
+        start = time.monotonic()
+        late = threading.Timer(self.timeout + GRACE, give_up)
+        late.daemon = True
+        late.start()
+        try:
+            found = self.execute(program)
+        except Abstain as abstention:
+            result = Resolved(None, abstention.reason)
+        except BaseException as error:  # of another's code, in a thread of its own
+            result = Resolved(None, f"could not be carried out: {error_text(error)}"[:300])
+        else:
+            result = _result(found)
+        late.cancel()
+        free()
         seconds = time.monotonic() - start
         note = result.note or f"ran {seconds:.3f} s"
         _tell(told, Resolved(result.answer, note, result.usage, seconds))
@@ -136,9 +143,36 @@ def _result(found: Found) -> Resolved:
         found, usage = found
     if found is None:
         return Resolved(None, "came to nothing", usage)
-    if not isinstance(found, Hashable):
-        return Resolved(None, f"its outcome, a {type(found).__name__}, cannot be hashed", usage)
+    fault = answer_fault(found)
+    if fault is not None:
+        if inspect.iscoroutine(found):
+            found.close()  # `run` is a coroutine function, and a blocking one was wanted
+        return Resolved(None, f"its outcome, a {type(found).__name__}, {fault}", usage)
     return Resolved(found, usage=usage)
+
+
+class _Slots:
+    """Slots for executions, shared by the copies of an answer type; all are free after a fork."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._begin()
+        reset_after_fork(self._begin)
+
+    def _begin(self) -> None:
+        self._free = threading.Semaphore(self._number)
+
+    def acquire(self) -> Callable[[], None]:
+        """Wait for a slot, and return the function that frees it; further calls do nothing."""
+        free = self._free
+        free.acquire()
+        held = threading.Lock()
+
+        def release() -> None:
+            if held.acquire(blocking=False):
+                free.release()
+
+        return release
 
 
 def _tell(told: Future[Resolved], result: Resolved) -> None:

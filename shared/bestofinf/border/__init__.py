@@ -32,6 +32,7 @@ from bestofinf.border.values import (
     CUT_OFF,
     FILTERED,
     LARGEST,
+    answer_fault,
     as_amount,
     as_count,
     as_finish_reason,
@@ -39,6 +40,7 @@ from bestofinf.border.values import (
     as_fraction,
     as_logprob,
     as_logprobs,
+    as_price,
     loads,
 )
 
@@ -50,6 +52,7 @@ __all__ = [
     "LARGEST",
     "LONGEST_ERROR",
     "LONGEST_NAME",
+    "answer_fault",
     "as_amount",
     "as_count",
     "as_finish_reason",
@@ -58,6 +61,7 @@ __all__ = [
     "as_logprob",
     "as_logprobs",
     "as_name",
+    "as_price",
     "check_file",
     "error_text",
     "fresh_mark",

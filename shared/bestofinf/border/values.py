@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import Enum
 from numbers import Real
 from typing import Any
@@ -136,3 +138,43 @@ def loads(text: str | bytes) -> Any:
         raise ValueError(f"not UTF-8 text (byte {error.start})") from None
     except ValueError:
         raise ValueError("a number has too many digits") from None
+
+
+def answer_fault(value: object) -> str | None:
+    """Return why a value cannot be a vote, to follow its type in a sentence; None if it can be one.
+
+    Votes are counted by value and shown as text, so a value must have a hash, equal itself and have a
+    text.
+
+    >>> answer_fault("5"), answer_fault([5]), answer_fault(float("nan"))
+    (None, 'cannot be hashed', 'does not equal itself')
+    """
+    if value is None or type(value) is str:
+        return None
+    if inspect.isawaitable(value):
+        return "has not been awaited"
+    try:
+        hash(value)
+    except Exception:
+        return "cannot be hashed"
+    try:
+        if value != value:  # as NaN
+            return "does not equal itself"
+        str(value)
+    except Exception as error:  # of another's class; Python itself refuses numbers of many digits
+        return f"cannot be compared or shown ({type(error).__name__})"
+    return None
+
+
+def as_price(value: object) -> tuple[float, float] | None:
+    """Return the money for one input token and for one output token; None for anything else.
+
+    >>> as_price((1, Decimal("0.5"))), as_price((1, -1)), as_price((True, "1")), as_price(3)
+    ((1.0, 0.5), None, None, None)
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        return None
+    if any(isinstance(v, Decimal) and v.is_nan() for v in value):  # of which some are no floats
+        return None
+    read, written = (as_amount(float(v) if isinstance(v, Decimal) else v) for v in value)
+    return None if read is None or written is None else (read, written)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from bestofinf.answers.base import Answer, ComparisonError
-from bestofinf.border import error_text
+from bestofinf.border import answer_fault, error_text
 from bestofinf.drivers.limits import RestingError
 from bestofinf.drivers.nesting import is_control
 from bestofinf.drivers.wanted import GivenUpError, Waits, failing, waits
@@ -20,7 +21,7 @@ from bestofinf.errors import (
     retry_after,
 )
 from bestofinf.policy import BRIEF, FailurePolicy, backoff, jittered
-from bestofinf.records import Decision, Draw, Failure, Outcome, Sample, Usage
+from bestofinf.records import AnswerValue, Decision, Draw, Failure, Outcome, Sample, Usage
 from bestofinf.voting.engine import VotingEngine
 
 NO_USAGE = Usage()
@@ -108,10 +109,21 @@ def extracted(sample: Sample, answer: Answer | None) -> Sample:
     """Return the sample with the answer taken from its reply, unless it has one already."""
     if answer is None or sample.answer is not None or sample.reply is None:
         return sample
-    value, note = answer.vote(sample.reply, tokens=sample.tokens)
+    value, note = checked_answer(*answer.vote(sample.reply, tokens=sample.tokens))
     if sample.note:
         note = f"{note}; {sample.note}" if note else sample.note
     return sample.voting(value, note)
+
+
+def checked_answer(value: AnswerValue | None, note: str) -> tuple[AnswerValue | None, str]:
+    """Return an answer and its note; no answer, and why, if it is a value that cannot be a vote."""
+    fault = answer_fault(value)
+    if fault is None:
+        return value, note
+    if inspect.iscoroutine(value):
+        value.close()  # it will not be awaited any more
+    why = f"its answer, a {type(value).__name__}, {fault}"
+    return None, f"{why}; {note}" if note else why
 
 
 async def read(sample: Sample, answer: Answer | None) -> Sample:
@@ -120,12 +132,13 @@ async def read(sample: Sample, answer: Answer | None) -> Sample:
     if answer is None or found is sample or found.answer is None or not answer.executes:
         return found
     resolved = await answer.resolve(found.answer)
+    value, note = checked_answer(resolved.answer, resolved.note)
     return replace(
         found,
-        answer=resolved.answer,
+        answer=value,
         usage=found.usage + resolved.usage,
         seconds=None if found.seconds is None else found.seconds + resolved.seconds,
-        note="; ".join(filter(None, (resolved.note, found.note))),
+        note="; ".join(filter(None, (note, found.note))),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
+from bestofinf.border import as_price
 from bestofinf.errors import UsageError
 from bestofinf.records import Member
 
@@ -73,18 +73,10 @@ def _found(prices: Prices, name: str, model: str) -> tuple[float, float]:
 
 def _price(name: str, given: Any) -> tuple[float, float]:
     pair: Any = [given.get(key) for key in _KEYS] if isinstance(given, Mapping) else given
-    if (
-        isinstance(pair, str)
-        or not isinstance(pair, Sequence)
-        or len(pair) != 2
-        or not all(_is_price(value) for value in pair)
-    ):
+    found = as_price(pair)
+    if found is None:
         raise UsageError(
             f"the price of {name!r} must be two numbers of at least 0 for one input and one output "
             f"token, or a mapping with {' and '.join(_KEYS)}, got {given!r:.200}"
         )
-    return float(pair[0]), float(pair[1])
-
-
-def _is_price(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return found

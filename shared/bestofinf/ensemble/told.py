@@ -49,27 +49,29 @@ def told_ending(raw: Any) -> tuple[str | None, bool]:
     return finish, refused
 
 
-def told_logprobs(
-    raw: Any, places: Sequence[Sequence[Any]], text: str, finish: str | None
-) -> dict[str, Any]:
+def told_logprobs(raw: Any, places: Any, text: str, finish: str | None) -> dict[str, Any]:
     """Return the log-probabilities of the generated tokens, if known, as fields of a `Reply`.
 
     Args:
         raw: The provider's response.
-        places: The client library's form: for each position of the reply, its tokens.
+        places: The client library's form: for each position of the reply, its tokens. Anything else
+            counts as missing.
         text: Text of the reply.
         finish: Finish reason of the reply.
     """
     choice, tokens = _choice(raw), None
     # Some clients leave them only in the response. Those of a stream's chunk are of that chunk
     # alone, so a response is read only if it is whole (has a message) or there are other places.
+    if not isinstance(places, list | tuple):
+        places = []
     if places or told(choice, "message") is not None:
         tokens = told(told(choice, "logprobs"), "content")
     # A position with several tokens lists the most probable ones, not the one that was drawn.
-    if not tokens and all(len(place) == 1 for place in places):
+    if not tokens and all(isinstance(place, list | tuple) and len(place) == 1 for place in places):
         tokens = [place[0] for place in places]
     pairs = [
-        (told(t, "token"), token_logprob(told(t, "logprob"), told(t, "prob"))) for t in tokens or ()
+        (told(t, "token"), token_logprob(told(t, "logprob"), told(t, "prob")))
+        for t in (tokens if isinstance(tokens, list | tuple) else ())
     ]
     return logprob_fields(pairs, text, finish)
 

@@ -13,7 +13,7 @@ from bestofinf.records.decisions import (
     TrailEntry,
 )
 from bestofinf.records.likelihood import Likelihood, LogprobKind
-from bestofinf.records.members import Draw, Member, Usual
+from bestofinf.records.members import Draw, Member, Usual, checked_price
 from bestofinf.records.replies import Reading, Reply, ToolCall, Usage
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "TrailEntry",
     "Usage",
     "Usual",
+    "checked_price",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from bestofinf.border import as_amount, as_count, as_fraction
+from bestofinf.border import answer_fault, as_amount, as_count, as_fraction
 from bestofinf.errors import UncheckedValueError, shown
 from bestofinf.records.display import Brief, vote
 from bestofinf.records.likelihood import Likelihood
@@ -35,7 +35,7 @@ class Sample(Brief):
 
     Raises:
         UncheckedValueError: If a value is not a number or out of its range, or if the answer
-            cannot be hashed. See `bestofinf.border` for functions that check foreign values.
+            cannot be hashed or does not equal itself. See `bestofinf.border` for functions that check foreign values.
     """
 
     answer: AnswerValue | None
@@ -61,12 +61,12 @@ class Sample(Brief):
             raise UncheckedValueError(f"a score must be from 0 to 1, got {shown(self.score)}")
         if self.likelihood is None and self.reply and self.reply.logprobs:
             object.__setattr__(self, "likelihood", self.reply.likelihood)
-        try:
-            hash(self.answer)
-        except TypeError:
+        fault = answer_fault(self.answer)
+        if fault is not None:
             raise UncheckedValueError(
-                f"an answer must be a value that can be hashed, got {shown(self.answer)}"
-            ) from None
+                "an answer must be a value that can be hashed, equals itself and has a text; "
+                f"this {type(self.answer).__name__} {fault}"
+            )
 
     def voting(self, answer: AnswerValue | None, note: str) -> Sample:
         """Return the same sample with its vote, and why it abstains or other remarks."""

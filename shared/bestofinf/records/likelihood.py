@@ -18,7 +18,6 @@ from bestofinf.border import (
     CUT_OFF,
     as_count,
     as_finish_reason,
-    as_finite,
     as_fraction,
     as_logprob,
 )
@@ -125,7 +124,7 @@ def likeliest(recorded: Any) -> list[list[float]] | None:
     places = [_objects(token.get("top_logprobs")) for token in _tokens(recorded)]
     if not any(places):
         return None
-    found = ([as_finite(top.get("logprob")) for top in place] for place in places)
+    found = ([as_logprob(top.get("logprob")) for top in place] for place in places)
     return [[value for value in place if value is not None] for place in found]
 
 

@@ -7,11 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from bestofinf.border import as_name, remember_keys
-from bestofinf.errors import UsageError, is_number, one_of, shown, whole
+from bestofinf.border import as_finite, as_name, as_price, remember_keys
+from bestofinf.errors import UsageError, one_of, shown, whole
 from bestofinf.records.replies import Usage
 
 M = TypeVar("M")
+
+
+def checked_price(price: object) -> tuple[float, float]:
+    """Return a price as two floats: money for one input token and for one output token.
+
+    Raises:
+        UsageError: If it is not a pair of finite numbers of at least 0.
+    """
+    found = as_price(price)
+    if found is None:
+        told = ", ".join(map(shown, price)) if isinstance(price, tuple | list) else shown(price)
+        raise UsageError(
+            f"price must be two numbers of at least 0, for input and output, got {told}"
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +66,17 @@ class Member(Generic[M]):
         if not isinstance(self.name, str):
             raise UsageError(f"the name of a member must be a text, got {shown(self.name)}")
         object.__setattr__(self, "name", as_name(self.name))
-        for value, told, least in (
-            (self.weight, "weight of a member must be at least 0", 0.0),
-            (self.cost, "cost of a member must be above 0", 5e-324),
+        for name, told, least in (
+            ("weight", "weight of a member must be at least 0", 0.0),
+            ("cost", "cost of a member must be above 0", 5e-324),
         ):
-            if not (is_number(value) and least <= value < math.inf):
+            value = getattr(self, name)
+            number = as_finite(value)
+            if number is None or number < least:
                 raise UsageError(f"the {told} and finite, got {shown(value)}")
-        price = self.price if isinstance(self.price, tuple) else ()
-        if len(price) != 2 or not all(is_number(p) and 0 <= p < math.inf for p in price):
-            told = shown(self.price)
-            raise UsageError(
-                f"price must be two numbers of at least 0, for input and output, got {told}"
-            )
+            if not isinstance(value, int | float):  # of a kind that JSON has not, as NumPy's
+                object.__setattr__(self, name, number)
+        object.__setattr__(self, "price", checked_price(self.price))
         if self.concurrency is not None:
             whole("the concurrency of a member", self.concurrency)
         if not isinstance(self.system, str | None):

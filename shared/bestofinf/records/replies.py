@@ -116,6 +116,8 @@ class Usage:
             )
         if as_amount(self.cost) is None:
             raise UncheckedValueError(f"a cost must be from 0 to 2^53 - 1, got {shown(self.cost)}")
+        if not isinstance(self.cost, float | int):  # of a kind that JSON has not, as NumPy's
+            object.__setattr__(self, "cost", float(self.cost))
 
     @classmethod
     def told(

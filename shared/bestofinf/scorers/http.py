@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from bestofinf.border import loads
-from bestofinf.errors import UsageError
+from bestofinf.border import as_amount, loads
+from bestofinf.errors import UsageError, shown
 from bestofinf.records import Reply, Usage
 from bestofinf.scorers.base import BaseScorer, Score, ScoringError
 
@@ -48,6 +48,10 @@ class RewardEndpoint(BaseScorer):
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
             raise UsageError(f"url must begin with http:// or https://, got {self.url!r}")
+        price = as_amount(self.price)
+        if price is None:
+            raise UsageError(f"price must be money of at least 0, got {shown(self.price)}")
+        object.__setattr__(self, "price", price)
 
     def _try(self, prompt: str, reply: Reply) -> Score:
         usage = Usage(calls=1, cost=self.price)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
 from bestofinf._concurrency.in_thread import in_thread
+from bestofinf.answers.thoughts import strip_thoughts
 from bestofinf.border import fresh_mark, marked
 from bestofinf.errors import UsageError, shown, whole
 from bestofinf.records import Reply, Usage
@@ -35,7 +37,11 @@ The reply:
 TEXT_FORM = '\nThink it through, then end with one line of the form "score: NUMBER".\n'
 """End of the prompt for a judge that cannot return objects."""
 
-_SCORE = re.compile(r"\"?\bscore\b\"?[*\s]*[:=][*\s]*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
+_SCORE = re.compile(
+    # The last group is what makes it another number: "7,5", "1.2.3", "85 %", "1e3".
+    r"\"?\bscore\b\"?[*\s]*[:=][*\s]*(-?\d+(?:\.\d+)?)([.,]\d|\s?%|e[+-]?\d)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -183,10 +189,14 @@ def score_of(output: Any) -> float | None:
 def score_in(text: str, usage: Usage = NO_COST) -> float:
     """Return the last ``score: NUMBER`` of a text, on the model's own scale.
 
+    What a judge thinks is not its verdict. A number with a decimal comma, a percent sign or an
+    exponent is not on the scale that was named.
+
     Raises:
         ScoringError: If there is none; it carries `usage`.
     """
-    found = _SCORE.findall(text)
-    if not found:
-        raise ScoringError(f'no "score: NUMBER" in {text[-200:]!r}', usage)
-    return float(found[-1])
+    visible = strip_thoughts(text)
+    last = next(iter(deque(_SCORE.finditer(visible), maxlen=1)), None)
+    if last is None or last[2]:
+        raise ScoringError(f'no "score: NUMBER" in {visible[-200:]!r}', usage)
+    return float(last[1])

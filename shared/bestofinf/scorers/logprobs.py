@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bestofinf.border import as_logprob
 from bestofinf.records import Reply
 from bestofinf.scorers.base import BaseScorer, Score, ScoringError
 
@@ -42,14 +43,15 @@ def self_certainty(top: TopLogprobs) -> float:
     k tokens that the provider sends are known: p is normalised over them, and U is uniform over
     them. ``1 - exp(-x)`` maps the result to [0, 1) and keeps the order.
 
-    Positions with fewer than two tokens are left out.
+    Values that are no log-probabilities are left out, and positions with fewer than two others.
 
     Raises:
         ScoringError: If no position has two tokens.
     """
     divergences = []
     for place in top:
-        finite = [value for value in place if value > -math.inf and not math.isnan(value)]
+        known = map(as_logprob, place)
+        finite = [value for value in known if value is not None]
         if len(finite) < 2:
             continue
         largest = max(finite)
