@@ -10,10 +10,12 @@ import time
 from dataclasses import asdict, replace
 
 import pytest
+from sqlalchemy import insert
 
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation.store.database import Database
 from bestofinf.evaluation.store.leases import Holder, Lease
+from bestofinf.evaluation.store.schema import meta
 from bestofinf.evaluation.store.store import EvaluationStore
 from support.jobs import environment
 
@@ -278,3 +280,33 @@ def test_the_note_is_plain_json(database):
     assert found == asdict(Holder(**found))
     assert abs(found["since"] - time.time()) < 60
     one.give_back()
+
+
+def test_a_lease_renewed_by_a_clock_that_was_set_back_is_free(database):
+    held_by(database, replace(ELSEWHERE, renewed=365 * 86_400.0))
+    mine = lease(database)
+    mine.take()
+    mine.give_back()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        *("", "[]", "5", "null", '{"owner": 5}', "[" * 100_000, "9" * 6_000),
+        *(
+            json.dumps(asdict(ELSEWHERE) | wrong)
+            for wrong in (
+                *({"renewed": value} for value in ("x", None, 1e300, float("nan"), True, [1])),
+                *({"since": value} for value in ("x", None, -1e300, float("inf"))),
+                *({"pid": value} for value in ("x", None, -1, 10**30, 1.5)),
+                *({"owner": None}, {"place": 5}, {"further": 1}),
+            )
+        ),
+    ],
+)
+def test_a_note_that_says_nothing_holds_nothing(database, note):
+    mine = lease(database)
+    with database.write() as connection:
+        connection.execute(insert(meta).values(key=mine._key, value=note))
+    mine.take()
+    mine.give_back()

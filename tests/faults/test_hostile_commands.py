@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import random
 
 import pytest
@@ -193,7 +194,9 @@ def test_hostile_numbers_change_no_advice(tmp_path, capsys):
 
 # -- files --------------------------------------------------------------------------------------
 
-ASKED = json.dumps({"id": "1", "question": "2 + 3?", "gold": "5", "samples": {"one": ["5", "4"]}})
+ASKED = json.dumps(
+    {"id": "1", "question": "2 + 3?", "gold": "5", "samples": {"one": [["5"], ["4"]]}}
+)
 FILES = {
     "not UTF-8": ASKED.encode() + b"\n\xff\xfe\n",
     "UTF-16": ASKED.encode("utf-16"),
@@ -237,6 +240,28 @@ def refused_in_a_line(*words, capsys):
     assert "Traceback" not in error
     (line,) = [line for line in error.splitlines() if line.startswith("error: ")]
     assert len(line) < 500
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("command", [*READ, "ensemble"])
+def test_a_pipe_is_refused_and_not_waited_for(command, tmp_path, capsys):
+    places = {kind: tmp_path / f"{kind}.jsonl" for kind in ("FILE", "SET", "OUT")}
+    places |= {"STORE": tmp_path / "answers.db"}
+    os.mkfifo(places["FILE"])
+    places["SET"].write_text(ASKED)
+    filled(f"sqlite:///{places['STORE']}")
+    words = READ.get(command, ("ask", "2 + 3?", "FILE"))
+    refused_in_a_line(*(str(places.get(word, word)) for word in words), capsys=capsys)
+
+
+@pytest.mark.parametrize("command", ["import", "table", "check"])
+@pytest.mark.parametrize("begins", [b"\xef\xbb\xbf", b""])
+def test_a_mark_of_the_encoding_is_no_part_of_the_text(command, begins, tmp_path, capsys):
+    path = tmp_path / "FILE.jsonl"
+    rows = [ASKED.replace('"id": "1"', f'"id": "{n}"') for n in range(3)]
+    path.write_bytes(begins + "\r\n".join(rows).encode())
+    places = {"FILE": path, "STORE": tmp_path / "answers.db"}
+    told(*(places.get(word, word) for word in READ[command]), capsys=capsys)
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 9_000, "max_samples = " + "9" * 6_000, "a = \0"])

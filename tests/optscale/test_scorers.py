@@ -229,6 +229,40 @@ def test_judge_that_never_judges_gives_none():
     assert found.usage.calls == 2
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            "<think>score: 9</think>",
+            "<think>I would say score: 9",
+            "score: 9</think>I cannot say.",
+        ),
+        *(
+            "score: 7,5",
+            "score: 85 %",
+            "score: 85%",
+            "score: 1e1",
+            "score: 1.2.3",
+            "Punktzahl: 7",
+            "",
+        ),
+    ],
+)
+def test_what_is_no_verdict_on_the_scale_is_no_score(said):
+    assert both(TextJudge(ask=lambda q: said)).value is None
+
+
+@pytest.mark.parametrize(
+    ("said", "score"),
+    [
+        *(("<think>score: 2</think>score: 9", 0.9), ("score: 2\nscore: 9.", 0.9)),
+        *(("Score: **7.5**", 0.75), ("score: 8/10", 0.8), ("score: 8, as it is right", 0.8)),
+    ],
+)
+def test_the_last_score_outside_thoughts_counts(said, score):
+    assert both(TextJudge(ask=lambda q: said)).value == pytest.approx(score)
+
+
 def test_judge_may_ask_asynchronously_and_judges_at_the_same_time():
     waiting = 0
 

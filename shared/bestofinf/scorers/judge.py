@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
 from bestofinf._concurrency.in_thread import in_thread
-from bestofinf.answers.thoughts import strip_thoughts
 from bestofinf.border import fresh_mark, marked
 from bestofinf.errors import UsageError, shown, whole
 from bestofinf.records import Reply, Usage
@@ -186,6 +185,11 @@ def score_of(output: Any) -> float | None:
     return float(output)
 
 
+def _visible(text: str) -> str:
+    """Return what stands after a judge's thoughts, and before thoughts that are not closed."""
+    return text.rpartition("</think>")[2].partition("<think>")[0]
+
+
 def score_in(text: str, usage: Usage = NO_COST) -> float:
     """Return the last ``score: NUMBER`` of a text, on the model's own scale.
 
@@ -195,7 +199,7 @@ def score_in(text: str, usage: Usage = NO_COST) -> float:
     Raises:
         ScoringError: If there is none; it carries `usage`.
     """
-    visible = strip_thoughts(text)
+    visible = _visible(text)
     last = next(iter(deque(_SCORE.finditer(visible), maxlen=1)), None)
     if last is None or last[2]:
         raise ScoringError(f'no "score: NUMBER" in {visible[-200:]!r}', usage)

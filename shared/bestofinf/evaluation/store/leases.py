@@ -22,6 +22,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
+from bestofinf.border import as_amount, as_count, loads
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation.store.database import Database
 from bestofinf.evaluation.store.schema import meta
@@ -134,7 +135,8 @@ class Lease:
             self._database.take_turn(connection)
             now = self._now(connection)
             found = self._read(connection)
-            dead = found is None or found.dead or now - found.renewed > self._stale
+            # A renewal in the future was written by a clock that has been set back since.
+            dead = found is None or found.dead or abs(now - found.renewed) > self._stale
             if found is not None and not dead and not take_over:
                 age = max(0.0, now - found.renewed)
                 raise UsageError(
@@ -216,10 +218,7 @@ class Lease:
         found = connection.execute(note).scalar()
         if found is None:
             return None
-        try:
-            return Holder(**json.loads(found))
-        except (TypeError, ValueError):  # not a note of this library, so nobody renews it
-            return Holder("", 0, "", "", "", 0.0, 0.0)
+        return _holder(found)
 
     def _write(self, connection: Connection, holder: Holder, *, new: bool = False) -> None:
         value = json.dumps(asdict(holder))
@@ -227,6 +226,18 @@ class Lease:
             connection.execute(insert(meta).values(key=self._key, value=value))
         else:
             connection.execute(update(meta).where(meta.c.key == self._key).values(value=value))
+
+
+def _holder(note: str) -> Holder:
+    """Return the holder in a note; one that holds nothing if it is not a note of this library."""
+    nobody = Holder("", 0, "", "", "", 0.0, 0.0)
+    try:
+        told = Holder(**loads(note))
+    except (TypeError, ValueError):
+        return nobody
+    texts = (told.owner, told.born, told.host, told.place)
+    right = all(isinstance(one, str) for one in texts) and 0 < (as_count(told.pid) or 0) < 2**31
+    return told if right and None not in map(as_amount, (told.since, told.renewed)) else nobody
 
 
 def _place() -> str:
