@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
-from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, ValidationError
 
@@ -24,9 +23,6 @@ from llamaindex_bestofinf.answers import named_answer
 from llamaindex_bestofinf.history import Origins
 from llamaindex_bestofinf.loading import model_of
 from llamaindex_bestofinf.members import Clients, checked_llm, model_name, resolve_members
-
-HistoryFilter = Callable[[Sequence[ChatMessage], Member[LLM]], Sequence[ChatMessage]]
-"""From the messages of a call to those that one member gets."""
 
 _FIXED = frozenset({"members", "weights", "prices", "scorer", "escalate_to"})
 """Settings that a copy has in common with the ensemble it is made of."""

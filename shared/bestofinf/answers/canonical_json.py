@@ -29,7 +29,7 @@ MAX_DEPTH = 60
 MAX_NODES = 20_000
 
 
-def json_form(text: str, *, schema: Schema | None = None) -> str | None:
+def json_form(text: str) -> str | None:
     """Return the canonical spelling of JSON text; None where it is not valid, sane JSON.
 
     Refused are NaN and infinities, a key that stands twice, and what is too long or too deep.
@@ -38,7 +38,7 @@ def json_form(text: str, *, schema: Schema | None = None) -> str | None:
     '{"a":[100,"x"],"b":1}'
     """
     try:
-        return value_json(parse_json(text), schema=schema)
+        return value_json(parse_json(text))
     except Abstain:
         return None
 

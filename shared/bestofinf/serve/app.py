@@ -7,8 +7,6 @@ import logging
 import signal
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
-from importlib import import_module
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 
+from bestofinf import view
 from bestofinf.ensemble.config import read_config
 from bestofinf.errors import BestOfInfError, StoreError
 from bestofinf.evaluation.recording.recorder import Recorder
@@ -169,9 +168,6 @@ class Service:
         token = serving.page_token()
         if not serving.view or recorder is None or (serving.workers > 1 and token is None):
             return None
-        if find_spec("bestofinf.view") is None:
-            return None
-        view = import_module("bestofinf.view")
         access = view.Access(token=token, hosts=(serving.host,))
         self.view_link = f"http://{serving.host}:{serving.port}/view/?token={access.link()}"
         return view.app(recorder.store, access=access)

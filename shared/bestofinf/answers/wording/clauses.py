@@ -20,7 +20,6 @@ _OPEN = {"(": ")", "[": "]", "（": "）"}
 _ENDS = frozenset(",:;，：；、")
 _NUMBER_SIGNS = frozenset({"no", "nr", "n°", "nº", "num", "núm"})
 _DASHES = frozenset("–—")
-STOPS = frozenset('.!?。！？"')
 
 
 def cut(
