@@ -10,8 +10,9 @@ from typing import ClassVar
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bestofinf import Failure, Sample, SamplingError, Usage
+from bestofinf import Failure, Member, Sample, SamplingError, Usage
 from bestofinf.answers import JsonAnswer
+from bestofinf.ensemble import VotePlan
 from bestofinf.rules import (
     AdaptiveConsistency,
     AheadBy,
@@ -184,3 +185,35 @@ def test_a_vote_that_is_not_done_and_has_nothing_in_flight_asks_for_something(
         waiting=waiting, order=order, breaker=breaker, **kind,
     )  # fmt: skip
     assert engine.done
+
+
+@given(
+    rule=st.sampled_from(RULES),
+    most=st.integers(1, 5),
+    waiting=st.sampled_from([0.0, 0.5, math.inf]),
+    outcomes=st.lists(st.sampled_from("ABC-!"), min_size=30, max_size=30),
+)
+@example(rule=FixedSamples(1), most=64, waiting=0.5, outcomes=["A"] * 30)
+def test_a_vote_has_no_more_draws_in_flight_than_its_plan_has_slots(rule, most, waiting, outcomes):
+    plan = VotePlan.make(
+        [Member(None, name="m", price=(0.1, 0.1))], rule=rule, max_samples=most, waiting=waiting
+    )
+    engine, told = plan.engine(), iter(outcomes)
+    while not engine.done:
+        engine.ask(plan.concurrency - len(engine.in_flight))
+        assert 1 <= len(engine.in_flight) <= plan.slots
+        kind = next(told, "A")
+        failed = kind == "!"
+        answer = None if kind == "-" else kind
+        engine.tell(
+            engine.in_flight[0], Failure(ValueError()) if failed else Sample(answer, tokens=5)
+        )
+
+
+def test_a_plan_of_few_samples_has_few_slots():
+    def slots(**settings):
+        return VotePlan.make([Member(None, name="m")], **settings).slots
+
+    assert slots(rule="fixed:n=1") == slots(max_samples=1) == slots(concurrency=1) == 1
+    assert slots(rule="fixed:n=3", max_samples=2) == 2
+    assert slots() == slots(rule="fixed:n=1", launch="eager") == 8

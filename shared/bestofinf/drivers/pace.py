@@ -45,6 +45,9 @@ class Rest(NamedTuple):
     stated: bool
 
 
+_NONE = Rest(0.0, False)
+
+
 class Pace:
     """The limits learned for one member. May be used from any thread.
 
@@ -68,7 +71,7 @@ class Pace:
     def rest(self) -> Rest:
         """How long the member is not to be asked."""
         if self._until == self._stated_until == -math.inf:  # the usual case: no look at the clock
-            return Rest(0.0, False)
+            return _NONE
         now = self._clock()
         stated = self._stated_until >= self._until
         return Rest(max(0.0, self._until - now, self._stated_until - now), stated)

@@ -134,16 +134,18 @@ class AsyncSampler(_Sampler):
         value = sample.answer
         if value is None or not self._prepare or self.answer is None:
             return sample
+        if not self._known:  # the first answer has no other to be compared with
+            self._known.append(value)
+            return sample
         async with self._preparing:
             if value in self._known:
                 return sample
-            if self._known:  # the first answer has no other to be compared with
-                try:
-                    sample = with_cost(sample, await self.answer.prepare(value, tuple(self._known)))
-                except BaseException as error:
-                    if ends_the_task(error):
-                        raise
-                    sample = uncompared(sample, error)
+            try:
+                sample = with_cost(sample, await self.answer.prepare(value, tuple(self._known)))
+            except BaseException as error:
+                if ends_the_task(error):
+                    raise
+                sample = uncompared(sample, error)
             self._known.append(value)
         return sample
 

@@ -198,7 +198,7 @@ class Call:
             usual=health.usual(),
         )
         return engine, {
-            "concurrency": plan.concurrency,
+            "concurrency": plan.slots,
             "answer": answer,
             "policy": plan.policy,
             "observer": self._observe,

@@ -16,6 +16,7 @@ from bestofinf.ensemble.loading import Loaded, read_weights
 from bestofinf.ensemble.members import weighted
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.ensemble.prices import priced
+from bestofinf.ensemble.private import PrivateAttributes
 from bestofinf.ensemble.settings import (
     AbstainLimit,
     Resolution,
@@ -47,7 +48,7 @@ _JUDGED = ("thoughts", "calibration", "on_unvotable", "min_confidence", "coverag
 _USUAL = itemgetter(*_PLANNED, *_JUDGED)  # what a call without settings of its own is made of
 
 
-class EnsembleFields(Loaded, BaseModel):
+class EnsembleFields(PrivateAttributes, Loaded, BaseModel):
     """How an ensemble votes; the same keywords in every adapter.
 
     The first settings say who votes, and on what. The others form four groups, named in
@@ -338,7 +339,6 @@ class EnsembleFields(Loaded, BaseModel):
         return {member.name: member.weight for member in self.plan().members}
 
     # -- weights ------------------------------------------------------------------------------
-
     def with_weights(self, weights: Any) -> Self:
         """Return a copy with other weights.
 

@@ -20,7 +20,7 @@ from bestofinf.policy import FailurePolicy
 from bestofinf.records import Member, Usual
 from bestofinf.rules import parse_rule
 from bestofinf.rules.base import StopRule
-from bestofinf.rules.budgets import MaxCost, MaxSamples
+from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples
 from bestofinf.rules.optscale import OptScale
 from bestofinf.rules.replies import need_whole_replies
 from bestofinf.voting.confidence import ConfidenceCalibration
@@ -180,6 +180,14 @@ class VotePlan(Generic[M]):
     @cached_property
     def _gives_up(self) -> bool:
         return gives_up(self.rule)
+
+    @cached_property
+    def slots(self) -> int:
+        """Maximum number of draws in flight that a vote can need: one if it is on one sample."""
+        if not self.settings.least_chance:  # keeps all slots busy, needed or not
+            return self.concurrency
+        fixed = self.rule.n if isinstance(self.rule, FixedSamples) else self.max_samples
+        return min(self.concurrency, self.max_samples, fixed)
 
     def engine(
         self,

@@ -88,6 +88,8 @@ def told_call(name: str, args: Any, call_id: str | None) -> ToolCall | None:
 
 def _choice(raw: Any) -> Any:
     choices = told(raw, "choices")
+    if choices is None:  # quicker than to look it up among abstract classes
+        return None
     return choices[0] if isinstance(choices, Sequence) and choices else None
 
 

@@ -214,13 +214,14 @@ class VotingEngine:
             self._verdict = Verdict(reason)
 
     # -- the vote -----------------------------------------------------------------------------
-
     def _first_open(self) -> int:
         return self._next if self.settings.order == "draw" else 0
 
     def _launchable(self, free: int) -> int:
         """Return how many draws to start, of at most `free`."""
         open_draws = self._ledger.uncounted(self._first_open())
+        if free == 1 and not open_draws:
+            return 1  # a vote that is not done needs another draw
         in_flight = sum(d.index not in self._ledger.outcomes for d in open_draws)
         if self.settings.warm_up and not self._ledger.counted:
             free = max(0, min(free, self.settings.warm_up - in_flight))
@@ -377,9 +378,9 @@ class VotingEngine:
 
     def _tie(self, verdict: Verdict) -> str:
         """Return in words that the winner is tied with other answers; "" if not, or if scores decide."""
-        named = verdict.answer is not None or self.rule.elects(self.tally) is not None
-        tie = self._ballot.tie() if self._by_votes and not named else ""
-        return f" ({tie})" if tie else ""
+        tie = self._ballot.tie() if self._by_votes else ""
+        named = verdict.answer is not None or (tie and self.rule.elects(self.tally) is not None)
+        return f" ({tie})" if tie and not named else ""
 
     def _left_out(self) -> str:
         if not self._out:

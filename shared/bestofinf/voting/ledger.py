@@ -100,23 +100,29 @@ class Ledger:
 
     def usage(self) -> dict[str, Usage]:
         """Return the cost by member name, of everything told and booked."""
-        # Summed column by column: a `Usage` for every partial sum would take a sixth of a vote's time.
-        columns = {name: [0, 0, 0, 0] for name in self._names}
-        money = dict.fromkeys(self._names, 0.0)
-        told = ((self.draws[index], outcome.usage) for index, outcome in self.outcomes.items())
-        for draw, cost in (*told, *self._booked):
-            name = self._names[draw.member]
-            column = columns[name]
-            column[0] += cost.input_tokens
-            column[1] += cost.output_tokens
-            column[2] += cost.calls
-            column[3] += cost.unmetered
-            money[name] += cost.cost
-        usage = {}
-        for name, column in columns.items():
-            read, written, calls, unmetered = (min(number, LARGEST) for number in column)
-            usage[name] = Usage(read, written, min(money[name], LARGEST), calls, unmetered)
+        costs: dict[str, list[Usage]] = {name: [] for name in self._names}
+        for index, outcome in self.outcomes.items():
+            costs[self._names[self.draws[index].member]].append(outcome.usage)
+        for draw, cost in self._booked:
+            costs[self._names[draw.member]].append(cost)
+        usage = {name: _total(own) for name, own in costs.items()}
         for name, unsent in zip(self._names, self._unsent, strict=True):
             if unsent:
                 usage[name] = replace(usage[name], calls=usage[name].calls - unsent)
         return usage
+
+
+def _total(costs: Sequence[Usage]) -> Usage:
+    # Summed column by column: a `Usage` for every partial sum would take a sixth of a vote's time.
+    if len(costs) == 1:
+        return costs[0]
+    read = written = calls = unmetered = 0
+    money = 0.0
+    for cost in costs:
+        read += cost.input_tokens
+        written += cost.output_tokens
+        calls += cost.calls
+        unmetered += cost.unmetered
+        money += cost.cost
+    read, written, calls, unmetered = (min(n, LARGEST) for n in (read, written, calls, unmetered))
+    return Usage(read, written, min(money, LARGEST), calls, unmetered)

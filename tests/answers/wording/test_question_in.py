@@ -2,7 +2,7 @@
 
 import pytest
 
-from bestofinf.answers.wording import question_in
+from bestofinf.answers.wording import asks_for_text, question_in
 
 TEXT_QA = (
     "Context information is below.\n---------------------\nWhat is new? Much.\n"
@@ -46,3 +46,16 @@ def test_a_short_prompt_is_the_question():
 
 def test_where_nothing_is_asked_there_is_no_question():
     assert question_in("Write on. " * 100) == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("detailed", "in detail", "in great detail", "IN MORE DETAIL", "at length", "in depth"),
+        *("Elaborate", "comprehensive", "comprehensively", "AUSFÜHRLICH", "ausführlicher", "im Detail"),
+        *("detailliert", "détaillée", "EN DÉTAIL", "detallada", "en detalle", "详细", "詳しく", "詳細に"),
+    ],
+)  # fmt: skip
+def test_a_question_may_ask_for_a_text(words):
+    assert asks_for_text(f"How long may it be kept, {words}?")
+    assert not asks_for_text("How long may it be kept?")
