@@ -197,7 +197,7 @@ def expressions(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str], bool
     for name, value in vars(module).items():
         for one in _patterns(value):
             if isinstance(one.pattern, str):
-                ways = used.get(name, set())
+                ways = used.get(name, set()) | _elsewhere(module, name)
                 yield name, one, bool(ways) and ways <= ANCHORED
     top = {id(node) for statement in tree.body for node in _at_once(statement)}
     for node in ast.walk(tree):
@@ -256,6 +256,25 @@ def _is_re(function: ast.expr) -> bool:
         and function.value.id == "re"
         and function.attr not in ("escape", "purge")
     )
+
+
+def _elsewhere(module: ModuleType, name: str) -> set[str]:
+    """Return the methods that other modules of its package use of a public expression."""
+    if name.startswith("_"):
+        return set()
+    ways: set[str] = set()
+    for path in Path(module.__file__ or "").parent.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if name in text and path != Path(module.__file__ or ""):
+            tree = ast.parse(text)
+            taken = any(
+                isinstance(node, ast.ImportFrom)
+                and node.module == module.__name__
+                and any(alias.name == name for alias in node.names)
+                for node in ast.walk(tree)
+            )
+            ways |= _methods(tree).get(name, set()) if taken else set()
+    return ways
 
 
 def _methods(tree: ast.AST) -> dict[str, set[str]]:
