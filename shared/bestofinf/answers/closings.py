@@ -40,6 +40,9 @@ _BRACKETED = re.compile(
     rf"|\[(?:{_SURE})\s?[:：]\s?(?P<within>[^\[\]]+)\]",
     re.I,
 )
+_SHORTENED = re.compile(r"[\s>*_#•(-]{0,8}ans\.[*_\s]{0,6}(?P<said>\S.*)", re.I)
+# Every labelled line has one of these signs early; most lines have none and are read no further.
+_MAY_LABEL = re.compile(r"[^\n:：=→⇒—–|>\[-]{0,48}[:：=→⇒—–|>\[-]")
 _CELLS = re.compile(
     rf"\s{{0,3}}\|[\s*_]{{0,6}}(?:(?P<sure>{_SURE})|{_RESULT})[\s*_:：]{{0,6}}\|(?P<said>[^|]+)\|?\s{{0,3}}",
     re.I,
@@ -78,14 +81,10 @@ _STEPS = frozenset("∴⇒⟹=\\$")
 _QUOTES = frozenset(">`_*")
 
 
-_MAY_LABEL = re.compile(r"[^\n:：=→⇒—–|>\[-]{0,48}[:：=→⇒—–|>\[-]")
-_SHORTENED = re.compile(r"[\s>*_#•(-]{0,8}ans\.[*_\s]{0,6}(?P<said>\S.*)", re.I)
-
-
 def labelled(text: str) -> str | None:
     r"""Return what the last line says behind a label that names it the answer; None without.
 
-    >>> labelled("We add.\\nAns. 42"), labelled("Q: 6 x 7?\\nA: 42"), labelled("Wrong answer - 41")
+    >>> labelled("We add.\nAns. 42"), labelled("Q: 6 x 7?\nA: 42"), labelled("Wrong answer - 41")
     ('42', '42', None)
     """
     begin, line = _last_line(text)
@@ -113,7 +112,7 @@ def set_apart(text: str) -> str | None:
     For who knows which answers there are: of a text it may also be a heading, a motto or a
     quotation.
 
-    >>> set_apart("We add.\\n\\n∴ 42"), set_apart("We add.\\n\\nResult: 42"), set_apart("We add.\\n42")
+    >>> set_apart("We add.\n\n∴ 42"), set_apart("We add.\n\nResult: 42"), set_apart("We add.\n42")
     ('42', '42', None)
     """
     if "\n" not in text:

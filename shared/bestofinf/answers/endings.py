@@ -77,7 +77,7 @@ def answer_part(text: str) -> str:
     Taken off are lines at the end that tell how sure the speaker is, offer more help or name
     sources, and what `bare` takes off.
 
-    >>> answer_part("42\\n\\nConfidence: 90%"), answer_part("✅ Paris"), answer_part("Source: Kant")
+    >>> answer_part("42\n\nConfidence: 90%"), answer_part("✅ Paris"), answer_part("Source: Kant")
     ('42', 'Paris', 'Source: Kant')
     """
     return bare(_without_lines(text) if "\n" in text else text)

@@ -37,7 +37,7 @@ class ScoreAnswer(Answer):
     word or after a label. Everything else abstains.
 
     >>> answer = ScoreAnswer()
-    >>> said = "4.0\nWell put.", "YES, it is in there.", '{"passing": true, "feedback": "It does so."}'
+    >>> said = "4.0\nWell put.", "YES, it is in there.", '{"passing": true, "feedback": "The second line says so."}'
     >>> [answer.vote(Reply(text=text))[0] for text in said]
     ['4', 'yes', 'yes']
     """

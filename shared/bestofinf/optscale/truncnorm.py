@@ -63,7 +63,7 @@ def samples_needed(log_cdf_at_target: float, confidence: float) -> float:
     the target.
 
     >>> samples_needed(math.log(0.5), 0.95)
-    5.0
+    5
     """
     if log_cdf_at_target >= 0:
         return math.inf

