@@ -14,8 +14,9 @@ from string import Formatter
 from typing import IO, Any, TypeAlias
 
 from bestofinf._extras import require
-from bestofinf.border import loads, open_text
+from bestofinf.border import open_text
 from bestofinf.errors import UsageError, shown
+from bestofinf.evaluation.lines import json_lines
 
 AnswerRow: TypeAlias = dict[str, Any]
 """A row of a file: JSON values by column."""
@@ -210,19 +211,7 @@ def _read_csv(path: Path) -> Iterator[tuple[str, AnswerRow]]:
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, AnswerRow]]:
-    with open_text(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = loads(line)
-            except ValueError as error:
-                raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise UsageError(
-                    f"{path}, line {number}: wanted an object, got {line.strip()!r:.80}"
-                )
-            yield f"line {number}", row
+    return ((f"line {number}", row) for number, row in json_lines(path))
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[str, AnswerRow]]:

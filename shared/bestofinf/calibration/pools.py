@@ -20,7 +20,7 @@ from bestofinf.errors import UsageError
 from bestofinf.evaluation import EvaluationSet, Question, Samples
 from bestofinf.evaluation.canonical import ReadSet, read_answers
 from bestofinf.evaluation.coverage import Coverage, comparable
-from bestofinf.evaluation.files import records
+from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.provenance import for_estimates
 from bestofinf.evaluation.reading import read_raw
 from bestofinf.evaluation.sources import is_store
@@ -302,7 +302,7 @@ def _beta(mean: float, spread: float) -> tuple[float, float]:
 def _graded_rows(path: Path) -> list[tuple[int, dict[str, Any]]] | None:
     """Return the lines of a file of graded samples; None if it is not such a file."""
     rows: list[tuple[int, dict[str, Any]]] = []
-    for number, record in records(path):
+    for number, record in json_lines(path):
         if not rows and not _is_graded(record):
             return None
         rows.append((number, record))

@@ -22,7 +22,8 @@ from bestofinf.evaluation.exchange import (
     question_from_rows,
     rows_from_question,
 )
-from bestofinf.evaluation.files import as_line, as_record, read_question, records
+from bestofinf.evaluation.files import as_line, as_record, read_question
+from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.logs.gathering import Logs
 from bestofinf.evaluation.logs.options import LogOptions
 from bestofinf.evaluation.logs.report import LogReport
@@ -196,7 +197,7 @@ def add_all(store: EvaluationStore, incoming: Iterable[CallRecord]) -> Moved:
 
 def _file_records(path: Path, answer: Answer | None) -> Iterator[CallRecord]:
     empty = True
-    for number, line in records(path):
+    for number, line in json_lines(path):
         empty = False
         question = read_question(line, path, number)
         if "record" in line:

@@ -26,12 +26,13 @@ The authors' files have one line a question and one file a member, named
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from bestofinf.border import as_count, as_finite, as_fraction, loads, open_text
+from bestofinf.border import as_count, as_finite, as_fraction
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.reply_rows import call_number, parted, reply_rows, rows_of_replies
 from bestofinf.evaluation.rows import Provenance
 from bestofinf.evaluation.samples import Samples, joined
@@ -68,7 +69,7 @@ def questions_in(path: Path) -> Generator[Question]:
         UsageError: If there is no question, an id occurs twice, or a line is malformed.
     """
     seen: dict[str, int] = {}
-    for line, record in records(path):
+    for line, record in json_lines(path):
         question = read_question(record, path, line)
         first = seen.setdefault(question.id, line)
         if first != line:
@@ -115,35 +116,6 @@ def expand(path: Path) -> list[Path]:
 
 def _common_name(files: list[Path]) -> str:
     return files[0].stem if len(files) == 1 else files[0].parent.name if files else ""
-
-
-def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield every line of a JSONL file with its number.
-
-    Raises:
-        UsageError: If a line is not a JSON object, or the file cannot be read.
-    """
-    try:
-        with open_text(path) as file:
-            for number, line in enumerate(file, 1):
-                if line.isspace():
-                    continue
-                record = loads(line)
-                if not isinstance(record, dict):
-                    raise UsageError(
-                        f"{path}, line {number}: wanted an object, got {type(record).__name__}"
-                    )
-                yield number, record
-    except UsageError:
-        raise
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except ValueError as error:  # also for numbers of thousands of digits
-        raise UsageError(f"{path}, line {number}: not JSON: {error}") from None
-    except RecursionError:
-        raise UsageError(f"{path}, line {number}: nested too deeply") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def read_question(record: dict[str, Any], path: Path, line: int) -> Question:

@@ -10,12 +10,12 @@ from typing import Any
 
 from bestofinf.border import open_text
 from bestofinf.errors import UsageError, shown
-from bestofinf.evaluation.files import records
 from bestofinf.evaluation.identity import (
     Prompt,
     answer_text,
     question_id,
 )
+from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.store.labelling import Label
 from bestofinf.evaluation.store.store import EvaluationStore
 
@@ -53,7 +53,7 @@ def label_file(store: EvaluationStore, path: str | Path, *, source: str = "") ->
         StoreError: If the database fails.
     """
     path = Path(path)
-    rows = _csv_rows(path) if path.suffix.lower() in (".csv", ".tsv") else records(path)
+    rows = _csv_rows(path) if path.suffix.lower() in (".csv", ".tsv") else json_lines(path)
     labels = []
     for line, row in rows:
         try:

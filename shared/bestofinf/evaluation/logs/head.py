@@ -17,6 +17,7 @@ from typing import Any
 
 from bestofinf._extras import require
 from bestofinf.errors import MissingExtraError, UsageError
+from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.logs.numbers import FiniteNumbers
 from bestofinf.evaluation.store.database import SQLITE_MAGIC
 
@@ -58,7 +59,7 @@ class Head:
             UsageError: If a record is broken; the message has the position.
         """
         if self.form == LINES:
-            return _lines(self.path)
+            return ((f"line {number}", record) for number, record in json_lines(self.path))
         if self.form == TABLE:
             return _table_rows(self.path)
         if self.form == PARQUET:
@@ -162,31 +163,6 @@ def _first_object(text: bytes) -> dict[str, Any]:
     except (ValueError, ijson.JSONError):
         pass
     return record
-
-
-def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    number = 0
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                record = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode())
-                if not isinstance(record, dict):
-                    raise UsageError(
-                        f"{path}, line {number}: wanted an object, got {type(record).__name__}"
-                    )
-                yield f"line {number}", record
-    except UsageError:
-        raise
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}, line {number}: not UTF-8 text (byte {error.start})") from None
-    except ValueError as error:
-        raise UsageError(f"{path}, line {number}: not JSON: {_first_line(error)}") from None
-    except RecursionError:
-        raise UsageError(f"{path}, line {number}: nested too deeply") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _header(path: Path) -> list[str]:
