@@ -1,6 +1,7 @@
 """One owner for every file and id: jobs that share a file, a store or a name, and names that look alike."""
 
 import asyncio
+import errno
 import itertools
 import json
 import os
@@ -190,3 +191,44 @@ async def test_an_id_of_ten_thousand_characters_is_refused_in_a_line(tmp_path):
     with pytest.raises(UsageError, match="1 to 400 characters") as caught:
         await work(tmp_path, saying("x"), ids=("q" * 10_000,))
     assert len(str(caught.value)) < 600
+
+
+class FullDisk:
+    """A file that has room for some more writes."""
+
+    def __init__(self, file, room):
+        self._file, self._room = file, room
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def write(self, data):
+        self._room -= 1
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(data)
+
+    def close(self):
+        self._file.close()
+        if self._room < 0:  # what could not be written is tried once more
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("room", [1, 2, 3])
+async def test_a_full_disk_is_named_and_nothing_is_paid_for_twice(tmp_path, monkeypatch, room):
+    asked = []
+
+    async def ask(prompt, draw):
+        asked.append(prompt)
+        return await saying("yes")(prompt, draw)
+
+    claimed = Spool._claimed
+    with monkeypatch.context() as patched:
+        patched.setattr(Spool, "_claimed", lambda *given: FullDisk(claimed(*given), room))
+        with pytest.raises(StoreError, match=r"partial cannot be written: No space left") as told:
+            await work(tmp_path, ask)
+    assert "the same command goes on" in str(told.value)
+    before = len(asked)
+    rows = await work(tmp_path, ask)
+    assert [row["answer"] for row in rows] == ["yes"] * 3
+    assert 0 < before <= len(asked) == 6

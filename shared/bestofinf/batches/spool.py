@@ -20,6 +20,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -118,11 +119,22 @@ class Spool:
         return len(self._places)
 
     def add(self, number: int, row: AnswerRow) -> None:
-        """Append the row of the question with this index."""
+        """Append the row of the question with this index.
+
+        Raises:
+            StoreError: If it cannot be written, for example because the disk is full.
+        """
         line = json_line(row)
-        self._places[number] = self._file.tell() << 32 | zlib.crc32(line)
-        self._file.write(line)
-        self._file.flush()
+        try:
+            place = self._file.tell() << 32 | zlib.crc32(line)
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            raise StoreError(
+                f"{self._path} cannot be written: {error.strerror}; the answers so far are in the "
+                "store, and the same command goes on from there"
+            ) from error
+        self._places[number] = place
 
     def rows(self) -> Iterator[AnswerRow]:
         """Yield all rows in the order of the questions.
@@ -152,6 +164,8 @@ class Spool:
         mine = is_at(self._file, self._path)
         if remove and mine and os.name != "nt":  # Windows cannot remove an open file
             self._path.unlink(missing_ok=True)
-        self._file.close()
+        # Closing writes once more what `add` could not write, and has told.
+        with suppress(OSError):
+            self._file.close()
         if remove and mine and os.name == "nt":
             self._path.unlink(missing_ok=True)
