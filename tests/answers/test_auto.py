@@ -60,6 +60,8 @@ def test_the_first_reading_that_applies_is_taken(auto, text, answer):
             Reply(text="In 1969 two men walked on the moon, and a third one waited above."),
             "free text",
         ),
+        # On one line it would be a label with an answer.
+        (Reply(text="_Antwort: !B.A: f\n  B.A: \\"), "free text"),
         (Reply(text=""), "empty"),
         (Reply(text=" \n "), "empty"),
         (Reply(text=r"\boxed{}"), "empty"),

@@ -130,6 +130,7 @@ def is_marked(text: str) -> bool:
         or "\\boxed" in text
         or "\\fbox" in text
         or bool(_in_other_languages(text, text.lower()))
+        or labelled(text) is not None
     )
 
 
