@@ -133,7 +133,7 @@ def test_tools_are_part_of_the_question(collector):
 
 def test_a_chain_that_votes_is_recorded_too(collector):
     texts = itertools.cycle(["5", "6", "5", "5"])
-    chain = AdaptiveEnsemble(RunnableLambda(lambda _: next(texts)), rule="ahead-by")
+    chain = AdaptiveEnsemble(RunnableLambda(lambda _: next(texts)), rule="ahead-by", concurrency=1)
     assert chain.invoke("What is 2 + 3?", {"callbacks": [collector]}) == "5"
     [(question, [call], samples, _)] = records(collector)
     assert question.id == question_id("What is 2 + 3?")
