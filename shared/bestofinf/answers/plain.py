@@ -34,11 +34,19 @@ from bestofinf.records import AnswerValue, Reply
 
 _QUANTITY = re.compile(
     r"(?P<front>[-+]?(?:\s*[$€£¥])?)\s*(?P<number>[-+]?[.,]*\d[\d.,]*+(?:e[-+]?\d+)?(?:/\d+)?)"
-    r"(?P<gap>\s*)(?:(?P<unit>\\?%|[°$€£¥¢‰]|[^\W\d_²³₀-₉]+))?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?\.?"
+    r"(?P<gap>\s*)(?:(?P<unit>\\?%|°[CF]\b|[°$€£¥¢‰]|[^\W\d_²³₀-₉]+))?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?\.?"
     r"(?P<rest>(?:\s+[^\W\d_]+){0,3})",
     re.I,
 )
-_PER = re.compile(r"(?:^|\s)(?:per|pro|par|por|a|an|every|je)\s+([^\W\d_]+)$", re.I)
+_TEMPERATURE = re.compile(
+    r"(?<=\d)\s*(?:°\s?(?P<sign>[CF])(?!\w)|(?P<one>[℃℉])"
+    r"|(?:degrees?|deg|grad|degrés|grados|gradi|graus)\s+(?P<name>Celsius|Fahrenheit|C|F)(?!\w))",
+    re.I,
+)
+_PER = re.compile(r"(?:^|\s)(?:per|pro|par|por|a|an|al|every|each|je)\s+([^\W\d_]+)$", re.I)
+_ASKED_PER = re.compile(
+    r"(?<!\w)(?:per|pro|par|por|a|an|al|every|each|je)\s+([^\W\d_]{1,20})", re.I
+)
 _PERCENT = re.compile(r"(?<=\d)\s*per\s+cent\b|(?<=\d)\s*percentage(?!\s+points?\b)", re.I)
 _PERMILLE = re.compile(r"(?<=\d)\s*per\s+mil(?:le|l)?\b", re.I)
 _POINTS = re.compile(r"(?<=\d)\s*(?:%|percent(?:age)?)[-\s]*points?\b|(?<=\d)\s*pp\b", re.I)
@@ -49,12 +57,14 @@ _SCALED = re.compile(SCALES, re.I)
 _CHANGING = frozenset(
     {"or", "and", "to", "than", "more", "less", "fewer", "plus", "minus", "times"}
     | {"over", "point", "half", "quarter", "dozen", "hundred", "squared", "cubed", "th"}
+    | {"laborables", "hábiles", "ouvrables", "ouvrés", "lavorativi", "úteis"}  # "días laborables"
     | {"out", "each", "apiece", "ago", "off", "excluding", "before", "after", "earlier", "later"}
 )
 """Words after a number that make it another."""
 _POINTED = re.compile(r"\W*[1-9]\d{0,2}[.,]\d{3}(?![\d.,]\d)")  # 1.234 or 1234
 _SQUARED = {"sq": "2", "square": "2", "cubic": "3", "cu": "3"}
 _WORKED = re.compile(r"[-+*/×·÷^().,\d\s$€£%]{1,100}=\s*(?=\S)")  # "3 + 9 ="
+_GROUPS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?![\d ]*\d)(?=.*[^\W\d_]|\s*[%°$€£¥])")
 _SET_AS_TEXT = re.compile(r"\\(?:text|mathrm|,|;| )\s*(?:\{([^{}]*)\})?")
 _UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?[$€£]?\d[\d,]*(?:\.\d+)?(?![\w])")
@@ -108,6 +118,8 @@ class NumberAnswer(Answer):
     """Numbers of the question; None where it is not known."""
     parts_asked: ClassVar[bool] = False
     """Whether the question names parts, as quarters, whose numbers are then whole."""
+    scopes_asked: ClassVar[frozenset[str]] = frozenset()
+    """What a price is asked for: "per month" adds nothing where that is asked."""
     language: ClassVar[str] = "en"
     """Whose number words are read: that of the question; empty where its words are not known."""
 
@@ -128,6 +140,7 @@ class NumberAnswer(Answer):
             asked=frozenset(str(n).partition(" ")[0] for n in numbers if n),
             language=language,
             parts_asked=names_part(question, language),
+            scopes_asked=frozenset(filter(None, map(unit_symbol, _ASKED_PER.findall(question)))),
         )
 
     def extract(self, reply: Reply) -> AnswerValue | None:
@@ -171,10 +184,14 @@ class NumberAnswer(Answer):
         if (number := number_form(text)) is not None:
             return number
         text = _PERMILLE.sub("‰", _PERCENT.sub("%", _POINTS.sub(" pp", text)))
+        text = _TEMPERATURE.sub(_in_degrees, text)
+        text = _GROUPS.sub(lambda groups: "".join(groups[0].split()), text)
         match = _QUANTITY.fullmatch(text)
-        if match is None or (match["power"] and not match["unit"]):
+        if match is None:
             return None
-        return _quantity(match, self.language)
+        found = _quantity(match, self.language)
+        price, _, scope = (found or "").rpartition("/")
+        return price if price[-1:] in "$€£¥" and scope in self.scopes_asked else found
 
     def _read(self, text: str | None) -> AnswerValue | None:
         """Return the number of plain text, which may have a decimal comma."""
@@ -226,9 +243,10 @@ class NumberAnswer(Answer):
 
 def _quantity(match: re.Match[str], language: str) -> str | None:
     word = match["unit"] or ""
+    front = match["front"].strip("-+ ")
     others = match["rest"].lower().split()
     scale = _scale(word, language)
-    told = [*([] if scale else [word.lower()]), *others]
+    told = [*([] if scale or word[:1] == "°" else [word.lower()]), *others]
     words = " ".join(told).strip()
     if not _CHANGING.isdisjoint(told) or (words and changes(words)):
         return None
@@ -240,6 +258,7 @@ def _quantity(match: re.Match[str], language: str) -> str | None:
     if (
         not counted
         and word.lower() not in _SQUARED
+        and not (front and _PER.fullmatch(f"{word} {' '.join(others)}"))
         and not unit_symbol(word)
         and any(map(unit_symbol, others))
     ):
@@ -257,14 +276,21 @@ def _quantity(match: re.Match[str], language: str) -> str | None:
     number = number_form(match["front"].strip("$€£¥ ") + match["number"].rstrip(".,"))
     if scale and number:
         number, unit = value_form(Fraction(number) * scale), counted or ""
-    front = match["front"].strip("-+ ")
     power = (match["power"] or "").replace(" ", "").replace("²", "2").replace("³", "3").lstrip("^")
-    if (front and unit) or (power and not unit):
+    if (front and unit) or (power and not (unit or front)):
         return None
-    name = front or unit + power
+    name = (front or unit) + power
     if scope := _PER.search(f"{word} {match['rest']}" if not unit else match["rest"]):
-        name += f"/{scope[1].lower()}"
+        name += f"/{unit_symbol(scope[1]) or scope[1].lower()}"
+    top, slash, below = name.partition("/")
+    name = f"{top}/{unit_symbol(below) or below}" if slash else name
+    name = unit_symbol(name) or name
     return number if number is None or not name else f"{number} {name}"
+
+
+def _in_degrees(match: re.Match[str]) -> str:
+    scale = (match["sign"] or match["name"] or "").upper()
+    return " °F" if scale[:1] == "F" or match["one"] == "℉" else " °C"
 
 
 def _scale(word: str, language: str) -> Fraction | None:

@@ -33,10 +33,16 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
 _RESULT = re.compile(r"\d\s*=\s*[$€£¥]?\s?[-+−]?\d[\d.,/]*\W{0,3}$")
 _CHAIN = re.compile(r"(?<![=<>!])=(?![=<>])")
 _NUMBER = re.compile(
-    r"(?<![0-9A-Za-zÀ-ɏ_.,/^])(?P<money>[$€£¥]\s?)?(?P<number>[-+−]?(?:\d{1,3}(?:[,' \u202f]\d{3})+|\d+)(?:[.,]\d+)?(?:\s?/\s?\d+)?)"
-    r"(?P<percent>\s?\\?%|\s?[$€£¥°])?(?![\d]|[.,]\d|\w{0,20}/\d)"
+    r"(?<![0-9A-Za-zÀ-ɏ_.,/^$€£¥₹₩₽₺₪฿])(?P<money>(?:US)?[$€£¥]\s?)?"
+    r"(?P<number>[-+−]?(?:\d{1,3}(?:[,' \u202f]\d{3})+|[1-9]\d{0,2}(?:\.\d{3}){2,}|\d+)(?:[.,]\d+)?(?:\s?/\s?\d+)?)"
+    r"(?P<percent>\s?\\?%|\s?[$€£¥]|\s?(?:°(?:\s?[CF](?![^\W_]))?|[℃℉]))?(?![\d]|[.,]\d|\w{0,20}/\d)"
 )
-_UNIT_BEHIND = re.compile(r"\s?(?P<word>[^\W\d_]{1,20})")
+_UNIT_BEHIND = re.compile(
+    r"\s?(?P<word>[^\W\d_²³]{1,20})(?P<power>(?:\s?/\s?[^\W\d_]{1,9})?\s?[²³]?)"
+)
+_SCOPE = re.compile(
+    r"\s?(?:(?P<by>per|pro|par|por|a|an|al|every|each|je)\s|/\s?)(?P<of>[^\W\d_]{1,20})"
+)
 _CHANGED = re.compile(
     rf"(?:{SCALES})|[!²³^]|\s*(?:[ap]\.?m\b|o['’]clock|uhr\b|bc\b|ad\b|degrees?\s+[cf]|°\s?[CF]|st\b|nd\b|rd\b|th\b"
     r"|squared|cubed|[:x×*+^]\s?\d|[-–]\s?\d|und\s+ein|and\s+a\s|分之|点\d|折|成)",
@@ -46,6 +52,8 @@ _MADE_ANOTHER = re.compile(
     r"[<>≤≥≠~≈±^|{}\[\]√\\]\s?[$€£¥]?\d|\d\s?[²³^|{}\]!½¼¾₀-₉+]|\(\s?-?\d[^)]{0,60},|\d\s?[-–/:x×*]\s?\d|\d\w{0,20}-[^\W\d_]"
 )
 """A comparison, power, interval, range or product around a number."""
+_MARK = re.compile(r"[,;:.?()]")
+_CURRENCIES = frozenset("$€£¥")
 _LABEL = re.compile(
     r"(?:step|part|section|question|problem|page|figure|table|case|option|chapter|no\.?|number|example|line"
     r"|schritt|aufgabe|étape|paso|passo|第)\s*$",
@@ -154,7 +162,7 @@ def _stated(sentence: str, code: str, *, verb: bool = False) -> str | None:
         before = sentence[: bold[0].start()]
         before = before[-4:] if code in _UNSPACED else " ".join(before.split()[-2:])
         around = f"{before} {bold[0][1]} {sentence[bold[0].end() :][:12]}"
-        return None if guard.search(around) else _bare(bold[0][1])
+        return None if guard.search(around) else _bare(bold[0][1], sentence[bold[0].end() :])
     spans = [m for m in _SPAN.finditer(sentence) if _has_value(_inside(m))]
     rest = _SPAN.sub(" ", sentence)
     if (
@@ -170,8 +178,7 @@ def _stated(sentence: str, code: str, *, verb: bool = False) -> str | None:
         if len(found) > 1 or numbers or _CHANGED.match(behind):
             return None
         unit = "%" if re.match(r"\s?\\?%", behind) else ""
-        if word := _UNIT_BEHIND.match(behind):
-            unit = _unit(word["word"])
+        unit = unit or _unit(behind)
         return f"{found.pop()}\\text{{ {unit}}}" if unit else found.pop()
     if len(chain := _CHAIN.split(rest)) > 1:
         if not re.match(r"[\s$€£¥*(]*[-+−]?\d", chain[-1]):
@@ -188,21 +195,37 @@ def _numbers(text: str) -> dict[int, str]:
     """Return the numbers of a text with their units, by place; an unclear one empties it twice."""
     found: dict[int, str] = {}
     for match in _NUMBER.finditer(text):
-        behind = text[match.end() :]
+        behind = text[match.end() :].removeprefix("**")
         if _CHANGED.match(behind) or _LABEL.search(
             text[max(0, match.start() - 20) : match.start()]
         ):
             return {0: "", 1: "?"}
-        number = match[0].strip()
-        word = _UNIT_BEHIND.match(behind)
-        if word and not match["percent"] and not match["money"] and (unit := _unit(word["word"])):
-            number = f"{number}\\text{{ {unit}}}"
-        found[match.start()] = number
+        number = match[0].strip().removeprefix("US")
+        if match["money"] or (match["percent"] or "").strip() in _CURRENCIES:
+            unit = _scope(behind)
+        else:
+            unit = "" if match["percent"] else _unit(behind)
+        found[match.start()] = f"{number}\\text{{ {unit}}}" if unit else number
     return found
 
 
-def _unit(word: str) -> str:
-    return counter(word) or (word if unit_symbol(word) or counted_things(word) else "")
+def _scope(behind: str) -> str:
+    """Return what an amount is counted by, as "per month"; empty where nothing says so."""
+    scope = _SCOPE.match(behind)
+    if scope is None or not (unit_symbol(scope["of"]) or scope["by"] in ("per", "pro")):
+        return ""
+    return f"per {scope['of']}"
+
+
+def _unit(behind: str) -> str:
+    """Return the unit with which the words behind a number begin, whole: "km/h", "dollars per day"."""
+    match = _UNIT_BEHIND.match(behind)
+    if match is None:
+        return ""
+    word = match["word"]
+    if not unit_symbol(word):
+        return counter(word) or (word if counted_things(word) else "")
+    return f"{word}{''.join(match['power'].split())} {_scope(behind[match.end() :])}".rstrip()
 
 
 def _inside(match: re.Match[str]) -> str:
@@ -214,12 +237,17 @@ def _has_value(text: str) -> bool:
     return not _NAME_ONLY.fullmatch(text.strip()) and bool(re.search(r"\d|\\|[<>=≤≥≠]", text))
 
 
-def _bare(text: str) -> str:
-    text = text.strip().strip("$:： .")
+def _bare(text: str, behind: str) -> str | None:
+    """Return what stands in bold, with the unit behind it; None where that makes it another."""
+    text = text.strip().strip(":： .")
+    text = text.strip("$") if text[-1:] == "$" else text
     numbers = _numbers(text)
-    if len(numbers) == 1 and (match := _NUMBER.search(text)) and match.end() < len(text):
-        return next(iter(numbers.values()))
-    return text
+    if len(numbers) != 1 or (match := _NUMBER.search(text)) is None:
+        return text
+    if match.end() == len(text):
+        numbers = _numbers(text + _MARK.split(behind, maxsplit=1)[0])
+        return None if "?" in numbers.values() else next(iter(numbers.values()))
+    return next(iter(numbers.values()))
 
 
 def _sentences(text: str) -> Sequence[str]:

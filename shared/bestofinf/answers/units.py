@@ -80,10 +80,31 @@ _SPELLINGS = {
     "£": "gbp",
     "¥": "yen",
     "°": "degree degrees",
+    "°C": "celsius",
+    "°F": "fahrenheit",
+}
+# In German, French, Spanish, Italian, Portuguese and Russian. No word of two letters, which may be English.
+_ELSEWHERE = {
+    "km": "kilometern kilomètre kilomètres kilómetro kilómetros chilometro chilometri quilômetro quilômetros quilómetro"
+    " quilómetros километр километра километров",
+    "m": "metern mètre mètres metro metros metri метр метра метров",
+    "kg": "kilogramm kilo kilos kilogramme kilogrammes kilogramo kilogramos chilogrammo chilogrammi quilograma quilogramas"
+    " килограмм килограмма килограммов",
+    "s": "sekunde sekunden seconde secondes segundo segundos secondo secondi секунда секунды секунд",
+    "min": "minuten minuto minutos minuti минута минуты минут",
+    "h": "stunde stunden heure heures hora horas ora ore час часа часов",
+    "d": "tag tage tagen jour jours día días dia dias giorno giorni день дня дней",
+    "wk": "woche wochen semaine semaines semana semanas settimana settimane неделя недели недель",
+    "mo": "monat monate monaten mois mes meses mês mese mesi месяц месяца месяцев",
+    "y": "jahr jahre jahren ans année années año años ano anos anno anni год года лет",
+    "%": "prozent",
+    "$": "dólar dólares dollari доллар доллара долларов",
+    "€": "евро",
 }
 _SYMBOL_OF = {
     spelling: symbol
-    for symbol, spellings in _SPELLINGS.items()
+    for table in (_SPELLINGS, _ELSEWHERE)
+    for symbol, spellings in table.items()
     for spelling in (symbol, *spellings.split())
 }
 _NO_UNIT = frozenset(
