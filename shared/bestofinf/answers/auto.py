@@ -51,6 +51,9 @@ _WORDS = re.compile(r"[^\W\d_]{2,}")
 _FEW = 3
 """Words of an answer that a reply sets apart without saying that it is one."""
 
+_FENCES = re.compile(r"^[ \t]{0,3}`{3,9}\w{0,12}[ \t]{0,9}$", re.M)
+"""Lines around code; the language that they name is no part of it."""
+
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _KEPT = 1_000
 """Texts whose reading is kept for one question."""
@@ -177,17 +180,19 @@ class AutoAnswer(Answer):
             return self._checked(box)
         if reply.finish_reason == CUT_OFF:
             raise Abstain(CUT_OFF_NOTE)
-        if span is not None:
+        if span:
             return self._worded(span, written)
         if (score := score_in(reply.text)) is not None:
             return score
+        if span is not None:
+            return self._worded(span, written)
         if (inside := object_in_prose(reply.text)) is not None:
             return score_of(inside) or inside
         if (shown := set_apart(text)) and (value := self._shown(shown, written)) is not None:
             return value
         if len(text) > 10 * MAX_NOTATION:
             raise Abstain(FREE_TEXT)
-        return self._worded(text, written)
+        return self._worded(_FENCES.sub("", text), written)
 
     def _without_ending(self, text: str) -> str:
         return text if self.asked and asks_for_ending(self.asked) else answer_part(text)

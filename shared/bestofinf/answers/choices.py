@@ -33,8 +33,8 @@ _HAN = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 # What may stand before a letter that is a choice: "type B" and "train A" name something else.
 _BEFORE_LETTER = re.compile(
     r"(?:^|[^\w'’\s]|(?<!\w)(?:is|was|be|are|it['’]s|options?|choices?|answer|letters?|pick|choose|chose|select|say|think|believe"
-    r"|guess|with|for|to|and|or|not|because|since|so|therefore|thus|hence|leaving|leaves|only|definitely|probably"
-    r"|clearly|neither|nor|either|both|than|of|that|ist|est|es|è|é|non|nicht|pas|oder|ou|o|und|et|y|e|ответ|option|opción)\s"
+    r"|guess|with|for|to|towards?|favou?rs?|and|or|not|because|since|so|therefore|thus|hence|leaving|leaves|only|definitely|probably"
+    r"|clearly|neither|nor|either|both|than|of|that|ist|est|es|è|é|non|nicht|pas|oder|ou|o|und|et|y|e|ответ|option|opción|la|alternativa|opção|opzione|letra|lettera|lettre|вариант)\s"
     r"|[是选選为為択はが和或])[\s\"'“(*]{0,9}$",
     re.I,
 )
@@ -48,11 +48,15 @@ _CLAUSE = re.compile(
     re.I,
 )
 _ALL_BUT = re.compile(r"(?<!\w)(?:all|any\w*|every\w*|none|nothing)\s+but(?!\w)", re.I)
+_OTHERWISE = re.compile(
+    r"(?<!\w)(?:otherwise|or\s+else|sonst|ansonsten|sinon|de\s+lo\s+contrario|altrimenti|caso\s+contrário|иначе)(?!\w)|否则|否則|그렇지\s?않으면",
+    re.I,
+)
 _BARE = re.compile(r"\W*\w\W*")
 _ASKED = re.compile(r"[^.!?\n]{0,200}\?")
 _DENIES = re.compile(
     r"(?<!\w)(?:not|\w+n['’]t|never|neither|nor|wrong|incorrect|false|invalid|fail\w*|impossible|unlikely|rather\s+than|instead"
-    r"|except|without|unlike|eliminat\w+|rul\w+\s+out|exclud\w+|discard\w+|reject\w+|cannot|if|whether|than|maybe|perhaps"
+    r"|except|without|unlike|eliminat\w+|rul\w+\s+out|exclud\w+|discard\w+|reject\w+|cannot|if|whether|than|maybe|perhaps|although|though|case\s+can"
     r"|might|could|falsch\w*|faux|fausse|incorrect\w*|falso|falsa|sbagliat\w*|errad\w*|fout|неверн\w*|неправильн\w*)(?!\w)"
     r"|错|錯|違|틀렸|틀린|아니|[❌✘✗✖🚫⛔👎❎]",
     re.I,
@@ -144,6 +148,8 @@ class ChoiceAnswer(Answer):
 
     def _named(self, text: str) -> AnswerValue | None:
         """Return the only choice that is named and never denied, doubted or asked about."""
+        if _OTHERWISE.search(text):
+            return None  # "If it rains, A; otherwise B."
         mention = _mention(tuple(self.choices))
         text = _ASKED.sub(". ", even(encodable(text)).replace("*", ""))
         text = _ALL_BUT.sub("except", text)

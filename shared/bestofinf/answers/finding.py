@@ -61,7 +61,11 @@ _CLAUSE = re.compile(r"[，,、](?=\s*[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{
 _ABBREVIATION = re.compile(r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|vs|No|approx|ca)$")
 _INITIAL = re.compile(r"\.\s*[A-Z]\.")
 _DENIED = re.compile(r"(?:not|n't|unclear|unknown|uncertain|wrong|incorrect)\b", re.I)
-_REMARK = re.compile(r"(?:correct|right|yet|clear|obvious)\b", re.I)
+_REMARK = re.compile(
+    r"(?:correct|right|yet|clear|obvious)\b"
+    r"|(?:mostly|largely|partly|partially|fully|completely|entirely|generally|factually|quite)\s+(?:correct|right|wrong|incorrect|accurate|complete)\b",
+    re.I,
+)
 _HEDGE = re.compile(
     r"(?:as\s+follows:?|probably|likely|most\s+likely|therefore|thus|simply|just|indeed|actually|option|choice"
     r"|for\s+sure|definitely|certainly)\s+",
@@ -230,7 +234,7 @@ def _said(codes: Sequence[str], mark: re.Match[str]) -> str | None:
         rest = rest[: clause.start()]
     if reason := BECAUSE.search(rest):
         rest = rest[: reason.start()]
-    span = CLOSING_VERBS.sub("", _first_sentence(rest)).strip()
+    span = CLOSING_VERBS.sub("", _first_sentence(rest)).strip(" *_\n")
     denied = NEGATION.search(mark["words"] or "") or NEGATION.match(span.lower())
     if code in VERB_LAST or not LANGUAGES[code].blanks:
         denied = denied or NEGATION.search(rest[: len(span) + 12])
@@ -253,7 +257,7 @@ def _mark(code: str) -> re.Pattern[str]:
             rf"(?:(?:(?:{language.be})\s?[:：]?|\s?[:：]){verbs}[*_]{{0,2}}|{LINE_END})"
         )
     verbs = rf"|\s+(?:{language.be})(?!{LETTER})\s*[:：]?" if language.be else ""
-    bare = r"|\s+(?=[-+]?\d)" if code in VERB_LAST else ""
+    bare = r"|\s+(?=[-+]?\d|(?-i:[A-J])(?!\w))" if code in VERB_LAST else ""
     return re.compile(
         rf"(?<!{LETTER})(?:{nouns})(?:(?!{LETTER})|(?=ঃ))(?P<words>(?:[ \t]+[^\W\d_][^\s:：.!?]*){{0,5}}?)[*_]{{0,3}}"
         rf"(?:(?:\s*[:：=]|ঃ|\s+[—–]{verbs}{bare})[*_]{{0,2}}|{LINE_END})",

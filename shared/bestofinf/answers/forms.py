@@ -22,6 +22,9 @@ MAX_SHORT = 400
 MAX_WORDS = 8
 """Words a short answer may have; more is free text, which never votes by itself."""
 
+MAX_PROSE = 24
+"""Words of three letters and more that notation may have among it, as in `\\text{}`."""
+
 MAX_NOTATION = 2_000
 """Characters that notation or JSON may have."""
 
@@ -71,6 +74,7 @@ _EDGES = ".,;:!?\"'`*_。、"
 _EDGES_OF_NUMBERS = ".,;:?*_`。、"  # 5' is not 5", and 5! is not 5
 _WITH_UNIT = re.compile(r"[-+]?[\d.,]*\d[^\W\d_]{1,3}")  # "12M" is not "12m"
 _IDENTIFIER = re.compile(r"[a-z]+[A-Z]|[A-Z][A-Z\d]{1,30}_[A-Z\d]")
+_PROSE = re.compile(r"(?<![^\W\d_])(?<!\\)[^\W\d_]{3,}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Where "a" names something, as in music or in "plan A", it is no article.
 NOT_AFTER_ARTICLE = frozenset(
@@ -148,7 +152,7 @@ def _short_form(text: str, max_words: int) -> str | None:
     if is_mathematical(text):
         # Words inside notation count too: "\text{...}" may wrap a whole sentence.
         form = latex_form(text)
-        return (form or None) if len(re.findall(r"[^\W\d_]{3,}", form)) <= 40 else None
+        return (form or None) if len(_PROSE.findall(form)) <= MAX_PROSE else None
     if len(text) > MAX_SHORT or count_words(text) > max_words:
         return None
     return date_form(text) or words_form(text) or None
@@ -177,7 +181,8 @@ def choice_form(text: str) -> str | None:
     if _LIST_OF_CHOICES.fullmatch(text):
         return ", ".join(sorted(set(re.findall(r"\b[A-J]\b", text))))
     match = _CHOICE.fullmatch(text)
-    if match is None or (match[1] is not None and match[1].islower() and text[0] != "("):
+    bare = match is not None and text[0] != "(" and text[-1] != ")"
+    if match is None or (match[1] is not None and match[1].islower() and bare):
         return None
     letter = match[1] or match[2] or match[3]
     return letter.upper()

@@ -42,7 +42,8 @@ LANGUAGES = {
         "|conclusion|we find that|we get|this means|it follows that",
         "not|no|never|neither|nor|cannot|\\w+n[’']t|without|than|least|most|over|under|above|below"
         "|about|around|approximately|roughly|nearly|almost|between|up to|within|except|or|either"
-        "|unless|(?<!equal\\s)(?<!equals\\s)to(?=\\s+[$*]*\\d)|half|twice|double|triple|times|more|less|fewer|minus|plus|only if|if|wrong|incorrect",
+        "|unless|(?<!equal\\s)(?<!equals\\s)to(?=\\s+[$*]*\\d)|half|twice|double|triple|times|more|less|fewer|minus|plus|only if|if|wrong|incorrect|needs?\\s+to"
+        "|such\\s+that|suppose|assume|assuming|claims?|claimed",
         common="the|is|and|that|there|are|this|with|have|has|we|it|for|answer|result",
     ),
     "de": Language(
@@ -174,7 +175,7 @@ LANGUAGES = {
         "정답|답변|대답|답|해답",
         "은|는|이",
         "따라서|그러므로|그래서|결국|결론|즉|고로",
-        "아니|않|없|못|이상|이하|미만|초과|약|대략|거의|정도|보다|또는|혹은|사이|절반|반|배|만약|적어도|최대|최소|증가|감소",
+        "아[니닙닌님]|않|없|못|이상|이하|미만|초과|약|대략|거의|정도|보다|또는|혹은|사이|절반|반|배|만약|적어도|최대|최소|증가|감소",
         blanks=False,
     ),
 }  # fmt: skip
@@ -211,7 +212,7 @@ COMMA_DECIMALS = frozenset(
 NEGATION = re.compile(
     rf"(?<!{LETTER})(?:nicht|kein\w*|ne|n[’']\w+|pas|no|non|não|nao|niet|geen|not|не|нет|ні|لا|ليس\w*|غير|नहीं"
     r"|không|bukan|tidak|inte|ikke|ei|nie|není|nem|nu|δεν|değil|לא|نہیں|نیست|নয়|না|కాదు|இல்லை|hindi"
-    rf"|sio|si|nne|ba)(?!{LETTER})|不|没|沒|非|ない|ません|なく|아니|않|ไม่"
+    rf"|sio|si|nne|ba)(?!{LETTER})|不|没|沒|非|ない|ません|なく|아[니닙닌님]|않|ไม่"
 )
 """What denies an announcement, before its verb or after."""
 
