@@ -364,3 +364,42 @@ def test_what_multiplies_a_number_is_read(question, texts):
 )
 def test_a_sign_or_a_small_word_keeps_answers_apart(question, texts):
     differ(question, *texts)
+
+
+# -- code -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flag", ["-a", "-A", "-i", "-I", "-am", "-no", "-l", "--all", "--is"])
+@pytest.mark.parametrize("command", ["docker ps", "ls", "git commit", "grep"])
+def test_a_command_is_another_with_a_flag(command, flag):
+    question = "Which command lists them?"
+    differ(question, command, f"{command} {flag}")
+    assert vote(question, f"`{command} {flag}`") == f"{command} {flag}"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "{}", "Output: {}", "The output is {}.", "It returns {}.", "It prints `{}`.", "Python prints {}",
+        "```python\n{}\n```", "It returns:\n\n```python\n{}\n```", "It is the list {}.", "The values are {} and [4].",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("question", ["What does it return?", "What does it return for [3, 1, 2]?"])
+def test_a_list_of_numbers_is_no_source(question, frame):
+    differ(
+        question,
+        *(frame.format(said) for said in ("[1]", "[2]", "[1, 2]", "[1, 2, 3]", "[3, 2, 1]")),
+    )
+
+
+@pytest.mark.parametrize("source", [" [1]", " [1, 2].", " [1][2]", " (2021)", ".[1]"])
+def test_a_source_is_none_behind_a_name(source):
+    assert vote("Who wrote the foreword?", f"Ida Holm wrote the foreword{source}") == "ida holm"
+
+
+def test_a_source_is_none_where_things_are_returned():
+    question = "How long does a customer have to return an item?"
+    assert (
+        vote(question, "Returns are possible for 30 days after you bought the item [2].")
+        == "30 days"
+    )

@@ -27,7 +27,18 @@ _LETTERS = re.compile(r"[\W_]*(?:[A-Za-z](?:[\W_]+|$)|(?:and|or|und|et|y)\s+)+")
 _FACTORIAL = re.compile(r"\d!")
 _SIGNED = re.compile(r"\W*[-−+](?:[^\W\d_]|\s?[$€£¥])")
 _CODE = re.compile(r"[.*~/\\&@]++\w[\w.]*+")
-_INTERVAL = re.compile(r"(?:^|[^\w\s.,;!?]|\bin)\s*[\[(]\s*-?[\d.]+\s*,\s*-?[\d.]+\s*[\])]")
+_NUMBERS = r"\s*[\[(]\s*-?[\d.]+(?:(?:\s*[,;]\s*|\s+)-?[\d.]+)"
+_LIST = re.compile(
+    rf"(?:^|[^\w\s.,;!?]|\bin){_NUMBERS}+\s*[\])]"
+    rf"|(?:[:=`]|\b(?:is|are|was|were|ist|sind|est|sont|es|son|returns?|prints?|outputs?|gives?|yields?)){_NUMBERS}*\s*[\])](?!\s*\w)",
+    re.M,
+)
+"""An interval, or a list of numbers that is no source: "x in [0,1]", "It prints [3]"."""
+_BRACKETS = re.compile(rf"{_NUMBERS}*\s*[\])]")
+_ASKS_FOR_LIST = re.compile(
+    r"\[\s?-?\d|(?<!\w)(?:does\s+(?:\S+\s+){1,6}(?<!to\s)(?:return|print|output)|functions?|arrays?|tuples?|vectors?|intervals?|coordinates)(?!\w)",
+    re.I,
+)
 _FIGURES = re.compile(r"[\d.,;' ()\[\]-]+")
 _POINTED = re.compile(r"\W*\d{1,3}[.,]\d{3}\W*")
 _SAID = {"polarity": ("yes", "no"), "truth": ("true", "false")}
@@ -59,8 +70,10 @@ def _read(text: str, question: Question) -> str | None:
         return None
     if _LETTERS.fullmatch(text) or _FACTORIAL.search(text) or _SIGNED.match(text):
         return None  # choices by their letters, what may be a factorial, and "-inf"
-    if "," in text and _INTERVAL.search(text):
-        return None  # "x in [0,1]" has no reference in it
+    if ("[" in text or "(" in text) and (
+        _LIST.search(text) or (_BRACKETS.search(text) and _ASKS_FOR_LIST.search(question.text))
+    ):
+        return None
     if "," in text and _FIGURES.fullmatch(text) and number_form(text.strip(" .")) is None:
         return None  # "1,2" may be a list
     if is_pointed(text, question):

@@ -56,7 +56,7 @@ class Wording:
         role, pieces = self.question.role, self.pieces
         return tuple(
             [
-                "unknown" if token.text == "A" and _names(pieces, place) else role(token)
+                "unknown" if _is_letter(pieces, place) else role(token)
                 for place, token in enumerate(pieces)
             ]
         )
@@ -95,6 +95,14 @@ class Wording:
         """Whether it speaks of what was, where the question asks what is."""
         question = self.question
         return question.is_present and "was" in self.roles
+
+
+def _is_letter(pieces: Sequence[Token], place: int) -> bool:
+    """Return whether an A is a name, or the last word, where no article stands."""
+    if pieces[place].text == "A":
+        return _names(pieces, place)
+    follows = pieces[place + 1 : place + 2]
+    return bool(pieces[place].text == "a" and place and all(t.sort == "mark" for t in follows))
 
 
 def _names(pieces: Sequence[Token], place: int) -> bool:
