@@ -97,3 +97,17 @@ def test_what_a_question_only_mentions_is_still_told():
     asked = "A car travels 240 km in 3 hours. What is its average speed?"
     assert vote("The average speed is 80 km/h.", asked) == "80 km/h"
     assert vote("It costs $20 per day.", "How much does the 3 day ticket cost?") == "20 $/d"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("**80 km/h**\n\nAverage speed = distance ÷ time = 240 ÷ 3 = 80.", "80 km/h"),
+        ("80 km/h\n\nThat follows from 240 / 3 = 80 km/h", "80 km/h"),
+        ("**80 km/h**\n\nBut 240 ÷ 4 = 60.", None),
+        ("**80**\n\nThis is not right, the value is not 80", None),
+        ("**2024**\n\nIn that year the company had 300 employees", None),
+    ],
+)
+def test_a_first_line_counts_if_its_explanation_ends_in_it(text, found):
+    assert vote(text) == found

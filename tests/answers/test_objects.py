@@ -122,3 +122,22 @@ def test_an_object_with_more_than_a_score_and_its_reasons_votes_as_a_whole():
     assert auto.vote(Reply(text='{"score": 4, "id": "x"}'))[0] == '{"id":"x","score":4}'
     assert auto.vote(Reply(text='{"score": 4}'))[0] == '{"score":4}'
     assert auto.vote(Reply(parsed={"score": 4, "reason": "a"}))[0] == '{"reason":"a","score":4}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "x", // the first\n "b": 1 /* one */}',
+        '{"a": "x", # the first\n "b": 1, // the last\n}',
+        "{'a': 'x', /* it's\n two lines */ 'b': 1}",
+        '/* all */ {"a": "x", "b": 1}',
+    ],
+)
+def test_comments_are_no_part_of_an_object(text):
+    assert JsonAnswer().vote(Reply(text=text))[0] == '{"a":"x","b":1}'
+
+
+def test_what_looks_like_a_comment_in_a_string_is_kept():
+    text = '{"a": "http://x.org/#b", "c": "1 /* 2 */", /* 3 */ "d": "#4"}'
+    found = '{"a":"http://x.org/#b","c":"1 /* 2 */","d":"#4"}'
+    assert JsonAnswer().vote(Reply(text=text))[0] == found

@@ -22,13 +22,17 @@ _LOOSE = re.compile(
     r'(?<!\\)"(?:[^"\\]|\\.)*+"|(?<!\\)\'(?:[^\'\\]|\\.)*+\'|,(?=\s*[}\]])|(?<!\w)(?:True|False|None)(?!\w)',
     re.DOTALL,
 )
+_COMMENT = re.compile(
+    r'(?P<text>(?<!\\)"(?:[^"\\]|\\.)*+"|(?<!\\)\'(?:[^\'\\]|\\.)*+\')|//[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|(?<=\s)#[^\n]*',
+    re.DOTALL,
+)
 _CONSTANTS = {"True": "true", "False": "false", "None": "null", ",": ""}
 
 
 def json_in(text: str) -> Any:
     """Return the JSON value of a text: all of it, the last fenced block, or the one object in it.
 
-    Trailing commas, single quotes and Python's constants are read as what is meant. An object
+    Trailing commas, comments, single quotes and Python's constants are read as what is meant. An object
     that is cut off is none, and of several different ones none is chosen.
 
     Raises:
@@ -74,7 +78,10 @@ def lenient(text: str) -> Any:
     try:
         return parse_json(text)
     except Abstain:
-        tidy = _LOOSE.sub(_strict, text) if len(text) <= MAX_TEXT else text
+        tidy = text
+        if len(text) <= MAX_TEXT:
+            bare = _COMMENT.sub(lambda found: found["text"] or "", text)
+            tidy = _LOOSE.sub(_strict, bare)
         if tidy == text or text.lstrip()[:1] not in ("{", "["):
             raise
     return parse_json(tidy)

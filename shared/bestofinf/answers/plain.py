@@ -162,7 +162,7 @@ class NumberAnswer(Answer):
             value = (
                 self._read(concluded(text)) or self._read(shown) or self._read(stated(shown or ""))
             )
-            value = value or self._left(text)
+            value = value or self._left(text) or self._first(text)
         if value is None and self.anywhere:
             numbers = _LAST_NUMBER.findall(plain_signs(text[-2_000:]))
             value = self._form(numbers[-1]) if numbers else None
@@ -230,6 +230,14 @@ class NumberAnswer(Answer):
         values = map(self._read, only_numbers(text))
         left = {v for v in values if v is not None and str(v).partition(" ")[0] not in self.asked}
         return left.pop() if len(left) == 1 else None
+
+    def _first(self, text: str) -> AnswerValue | None:
+        """Return the number that is all of the first line, if what explains it ends in it too."""
+        line, _, rest = text.strip().partition("\n")
+        numbers = numbers_in(rest) if len(line) <= 80 and not changes(rest[-2_000:]) else []
+        value = self._read(unwrapped(line)) if numbers else None
+        last = self._read(numbers[-1]) if value is not None else None
+        return value if last is not None and _parts(last)[0] == _parts(value or "")[0] else None
 
     def same(self, first: AnswerValue, second: AnswerValue) -> bool:
         """Return whether number and unit agree; a missing unit agrees with any."""

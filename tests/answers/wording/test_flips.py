@@ -403,3 +403,48 @@ def test_a_source_is_none_where_things_are_returned():
         vote(question, "Returns are possible for 30 days after you bought the item [2].")
         == "30 days"
     )
+
+
+# -- lists on lines, links, regrets -----------------------------------------------------------
+
+
+@given(
+    st.permutations(("Red", "Yellow", "Blue")),
+    st.sampled_from(["- {}", "* {}", "{n}. {}", "{n}) {}"]),
+)
+def test_items_on_lines_are_one_list_and_not_another(items, frame):
+    question = "What are the primary colours?"
+    lines = [frame.format(item, n=place) for place, item in enumerate(items, 1)]
+    for text in ("\n".join(lines), "The primary colours are:\n\n" + "\n".join(lines)):
+        assert vote(question, text) == vote(question, "Red, yellow and blue.")
+        differ(question, text, "Red, green and blue.", "Red and blue.")
+    differ(question, "Red, yellow and blue.", "They are not:\n\n" + "\n".join(lines))
+
+
+@pytest.mark.parametrize("text", ["- Red: warm\n- Blue: cold", "- Red\n- Blue, but not always"])
+def test_items_that_say_more_are_no_list_of_names(text):
+    differ("What are the primary colours?", "Red and blue.", text)
+
+
+def test_a_link_is_its_address_if_it_shows_it():
+    question = "Which email address should be used?"
+    assert vote(question, "[a@b.org](mailto:a@b.org)") == vote(question, "a@b.org")
+    differ(question, "a@b.org", "[a@b.org](mailto:c@b.org)", "[c@b.org](mailto:c@b.org)")
+
+
+@pytest.mark.parametrize(
+    ("question", "yes", "no"),
+    [
+        ("Is the lift covered?", "Fortunately, the lift is covered.", "Unfortunately, the lift is not covered."),
+        ("Is the lift covered?", "Fortunately, yes.", "Unfortunately, no."),
+        ("Ist Rauchen erlaubt?", "Rauchen ist glücklicherweise erlaubt.", "Leider ist Rauchen nicht erlaubt."),
+        ("Le musée est-il ouvert ?", "Oui, heureusement.", "Malheureusement, le musée n'est pas ouvert."),
+    ],
+)  # fmt: skip
+def test_regret_changes_no_fact(question, yes, no):
+    assert (vote(question, yes), vote(question, no)) == ("yes", "no")
+
+
+@pytest.mark.parametrize("sorry", ["Unfortunately, only on Mondays.", "Unfortunately, partly."])
+def test_regret_hides_no_condition(sorry):
+    differ("Is the lift covered?", "Yes.", "No.", sorry)

@@ -11,8 +11,9 @@ from bestofinf.answers.wording.clauses import cut, without_time
 from bestofinf.answers.wording.length import MAX_CHARS, MAX_WORDS
 from bestofinf.answers.wording.question import Question, Role
 from bestofinf.answers.wording.scanning import Item, scanned
-from bestofinf.answers.wording.tokens import Token, tidied, tokens
+from bestofinf.answers.wording.tokens import Token, as_list, tidied, tokens
 
+_COMMAS = frozenset(",，、")
 _TAKES_BACK = frozenset({"negation", "guard", "opposite", "yes", "no"})
 
 
@@ -35,7 +36,7 @@ class Wording:
         """Return a reply taken apart; None where it is empty or too long to be an answer."""
         if len(text) > MAX_CHARS:
             return None
-        text = tidied(text)
+        text = tidied(as_list(text) if question.kind == "name" else text)
         found = tokens(text, question.words, question.known)
         if sum(token.sort != "mark" for token in found) > MAX_WORDS:
             return None
@@ -46,6 +47,10 @@ class Wording:
             clauses=question.kind in ("quantity", "date", "name", "cause"),
             numbers=question.kind != "quantity",
         )
+        while (
+            len(pieces) > 2 and pieces[1].fold in _COMMAS and question.role(pieces[0]) == "filler"
+        ):
+            pieces = pieces[2:]  # "Unfortunately, no."
         if question.tells_when:
             pieces = without_time(pieces, question.words)
         return cls(text, tuple(pieces), question) if pieces else None

@@ -45,6 +45,8 @@ _TIDY = str.maketrans(
     | {"\u3000": " ", "\u00ad": None, "\ufeff": None, "\u2060": None}
 )  # fmt: skip
 _SHORT = re.compile(r"\b(?:(ca)n't|(sha)n't|(wo)n't|cannot|([a-z]+)n't)\b", re.I)
+_ITEM = re.compile(r"(?:^|\n)[ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t]{1,9}(?=\S)")
+_LINK = re.compile(r"\[(?P<shown>[^\[\]\s]{1,200})\]\((?:mailto:|tel:)?(?P=shown)\)")
 _BOLD = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=[\w.!?])[*_](?!\w)|`+")
 
 
@@ -65,10 +67,29 @@ class Token:
     value: Fraction | None = None
 
 
+def as_list(text: str) -> str:
+    r"""Return items on lines of their own as a list in one line; any other text as it is.
+
+    >>> as_list("They are:\n- Red\n- Blue"), as_list("- Red: warm\n- Blue: cold")
+    ('They are: Red, Blue', '- Red: warm\n- Blue: cold')
+    """
+    if "\n" not in text:
+        return text
+    head, *items = _ITEM.split(text)
+    items = [item.strip(" .,;\n") for item in items]
+    plain = all(item and not re.search("[:\n]", item) for item in items)
+    head = head.strip()
+    if len(items) < 2 or not plain or (head and not head.endswith((":", "："))):
+        return text
+    return f"{head} {', '.join(items)}".strip()
+
+
 def tidied(text: str) -> str:
     """Return a text without marks of emphasis, with plain quotes and dashes and whole negations."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text).translate(_TIDY)
+    if "](" in text:
+        text = _LINK.sub(r"\g<shown>", text)
     if "n't" in text or "annot" in text:
         text = _SHORT.sub(_negated, text)
     if "*" in text or "_" in text or "`" in text:

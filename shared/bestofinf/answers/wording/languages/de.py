@@ -27,7 +27,8 @@ GERMAN = Language(
         wollen will
         möglicherweise vielleicht eventuell
         """,
-    fillers="""insgesamt gesamt summe betrag beträgt betragen betrug beträge zahl anzahl wert antwort lautet
+    fillers="""leider bedauerlicherweise glücklicherweise
+        insgesamt gesamt summe betrag beträgt betragen betrug beträge zahl anzahl wert antwort lautet
         lauten genau ungefähr etwa circa ca zirka rund derzeit aktuell heute jetzt auch schon bereits
         einfach eigentlich tatsächlich wirklich sicher natürlich also daher demnach somit folgende
         folgender folgendes bitte liegt liegen lag steht stehen handelt misst gilt gelten geltend heißt heißen

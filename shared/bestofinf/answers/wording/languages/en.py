@@ -23,7 +23,8 @@ ENGLISH = Language(
         should ought
         will would shall
         """,
-    fillers="""total sum amount amounts amounted number figure figures value answer result fact exactly
+    fillers="""unfortunately sadly regrettably fortunately luckily thankfully
+        total sum amount amounts amounted number figure figures value answer result fact exactly
         precisely approximately about approx roughly around circa ca currently now today presently
         altogether overall also already fully completely entirely totally take takes took of_the_two
         amount_to amounts_to amounted_to comes_to came_to add_up_to adds_up_to consists_of

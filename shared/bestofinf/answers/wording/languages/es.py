@@ -23,7 +23,8 @@ SPANISH = Language(
         debería deberían
         quizás quizá posiblemente probablemente
         """,
-    fillers="""total suma cantidad número cifra valor respuesta resultado exactamente precisamente
+    fillers="""desgraciadamente lamentablemente desafortunadamente afortunadamente
+        total suma cantidad número cifra valor respuesta resultado exactamente precisamente
         aproximadamente unos actualmente hoy ahora también ya simplemente realmente ciertamente bien
         entonces así siguiente siguientes igual asciende ascienden encuentra encuentran queda quedan dura
         duran tarda tardan tiene tienen totalmente completamente claro oficialmente promedio llama llaman

@@ -26,7 +26,8 @@ FRENCH = Language(
         devrait devraient
         peut-être probablement
         """,
-    fillers="""total somme montant nombre chiffre valeur réponse résultat exactement précisément environ
+    fillers="""malheureusement hélas heureusement
+        total somme montant nombre chiffre valeur réponse résultat exactement précisément environ
         actuellement aujourd'hui maintenant aussi déjà simplement vraiment certainement bien donc alors
         ainsi suivant suivante suivants égal élève élèvent situe trouve trouvent reste dure durent prend
         prennent compte comptez s'agit agit tout_à_fait entièrement complètement officiellement moyenne
