@@ -26,8 +26,10 @@ so one for each word of a reply of ten megabytes would keep the stream going for
 def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerationChunk]:
     """Yield a finished message as chunks that add up to it.
 
-    Texts are divided into words, long ones into larger pieces; content blocks and tool calls have a chunk each; the metadata are
-    in the last chunk. A message with invalid tool calls is a single chunk: LangChain repairs such
+    Texts are divided into words, long ones into larger pieces; content blocks and tool calls have a
+    chunk each; the metadata are in the last chunk, but the additional arguments are with the first
+    tool call. Some clients leave the raw calls in them, and LangChain would read these in a chunk
+    without calls as further calls. A message with invalid tool calls is a single chunk: LangChain repairs such
     calls when it adds up chunks, and they would be executed.
     """
     if message.invalid_tool_calls:
@@ -43,6 +45,7 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
     ):
         yield _chunk(AIMessageChunk(content=content, id=message_id))
     empty: str | list[str | dict[str, Any]] = "" if isinstance(message.content, str) else []
+    more = message.additional_kwargs
     for index, call in enumerate(message.tool_calls):
         piece = ToolCallChunk(
             name=call["name"],
@@ -51,13 +54,18 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
             index=index,
             type="tool_call_chunk",
         )
-        yield _chunk(AIMessageChunk(content=empty, tool_call_chunks=[piece], id=message_id))
+        yield _chunk(
+            AIMessageChunk(
+                content=empty, tool_call_chunks=[piece], id=message_id, additional_kwargs=more
+            )
+        )
+        more = {}
     yield _chunk(
         AIMessageChunk(
             content=empty,
             id=message_id,
             name=message.name,
-            additional_kwargs=message.additional_kwargs,
+            additional_kwargs=more,
             response_metadata=message.response_metadata,
             usage_metadata=message.usage_metadata,
             chunk_position="last",

@@ -21,6 +21,15 @@ REPLIES = {
     "empty": "",
     "words": "one  two\n three ",
     "tool call": calling("add", a=1, b=2),
+    "raw calls": AIMessage(
+        "Let me add.",
+        additional_kwargs={
+            "tool_calls": [
+                {"id": str(b), "function": {"name": "add", "arguments": f'{{"a": 1, "b": {b}}}'}}
+                for b in (2, 3)
+            ]
+        },
+    ),
     "broken call": AIMessage(
         "hm",
         invalid_tool_calls=[{"name": "add", "args": '{"a": 1', "id": "1", "error": None}],
