@@ -97,12 +97,15 @@ class StructuredQuestion(Question):
         try:
             yield key
         except (ValueError, TypeError, AssertionError) as error:
-            raise self._no_object(member, error) from error
+            raise self._no_object(member, error, [error]) from error
         finally:
             book.close(key)
 
-    def _no_object(self, member: Member[LLM], why: Any) -> NoObjectError:
-        return NoObjectError(f"no {self.output_cls.__name__} from member {member.name!r}: {why}")
+    def _no_object(
+        self, member: Member[LLM], why: Any, causes: Sequence[BaseException] = ()
+    ) -> NoObjectError:
+        what = f"no {self.output_cls.__name__} from member {member.name!r}"
+        return NoObjectError(f"{what}: {why}", causes)
 
 
 def object_of(reply: Reply, output_cls: type[BaseModel]) -> BaseModel | str:

@@ -6,9 +6,11 @@ import pickle
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from bestofinf import SamplingError
 from bestofinf.drivers.limits import RestingError
+from bestofinf.ensemble import NoObjectError
 from bestofinf.ensemble.causes import of_kind
 from bestofinf.errors import ErrorKind, NoConsensusError, kind_of
 
@@ -120,6 +122,27 @@ def test_classes_that_cannot_be_joined_leave_the_error_as_it_is() -> None:
             raise TypeError("no subclasses")
 
     assert type(of_kind(SamplingError("no decision", [Final()]))) is SamplingError
+
+
+def test_causes_of_a_class_that_cannot_be_joined_count_with_the_class_above_it() -> None:
+    with pytest.raises(ValidationError) as invalid:
+        TypeAdapter(int).validate_python("four")
+    error = of_kind(SamplingError("no decision", [invalid.value]))
+    assert isinstance(error, ValueError)
+    assert not isinstance(error, ValidationError)
+
+
+def test_replies_without_an_object_count_with_the_class_of_what_went_wrong() -> None:
+    causes = [
+        NoObjectError(f"no object: {kind}", [kind("no call")]) for kind in (TypeError, KeyError)
+    ]
+    error = of_kind(SamplingError("no decision", causes[:1]))
+    assert isinstance(error, TypeError)
+    assert isinstance(pickle.loads(pickle.dumps(error)), TypeError)
+    assert type(of_kind(SamplingError("no decision", causes))) is SamplingError
+    assert (
+        type(of_kind(SamplingError("no decision", [NoObjectError("no object")]))) is SamplingError
+    )
 
 
 def test_errors_of_kind_are_written_and_read() -> None:

@@ -6,6 +6,7 @@ import pytest
 from llama_index.core import Settings
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.callbacks import CallbackManager, TokenCountingHandler
+from llama_index.core.indices.property_graph import SchemaLLMPathExtractor
 from llama_index.core.postprocessor import StructuredLLMRerank
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
@@ -54,6 +55,15 @@ async def test_a_reranker_keeps_its_nodes_where_no_member_makes_an_object(member
         strict.postprocess_nodes(NODES, QueryBundle("q"))
     with pytest.raises(NoObjectError, match="no member has made a Sum"):
         llm.as_structured_llm(Sum).chat(HELLO)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+async def test_an_extractor_goes_on_where_no_member_makes_an_object(members):
+    llm = AdaptiveEnsembleLLM([ScriptedLLM("no object", model=str(i)) for i in range(members)])
+    with pytest.raises(ValueError, match="no Sum from member"):
+        llm.structured_predict(Sum, PromptTemplate("What is 4 and 4?"))
+    found = await SchemaLLMPathExtractor(llm).acall([TextNode(text="a"), TextNode(text="b")])
+    assert [node.text for node in found] == ["a", "b"]
 
 
 def test_an_object_wins_over_texts_in_its_place():

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from bestofinf.drivers.limits import RestingError
+from bestofinf.ensemble.client import NoObjectError
 from bestofinf.errors import BestOfInfError, SamplingError, status_of
 
 # An error of these classes could silently end a generator of the caller.
@@ -21,7 +22,8 @@ def of_kind(error: SamplingError) -> SamplingError:
     """Return the error with the classes that all of its causes have in common.
 
     A member that was not asked because it refused earlier requests (`RestingError`) counts with the
-    class of that refusal. The result has the attributes of the first cause, such as ``response`` or
+    class of that refusal, and a reply without the requested object (`NoObjectError`) with the class
+    of its own cause. The result has the attributes of the first cause, such as ``response`` or
     ``body``; ``status_code`` if all causes have the same; and ``is_retryable`` (an attribute of
     errors of LangChain's models), true if it is true for all causes. If there is no class in
     common, the error itself is returned, with only the last two attributes added. An error without
@@ -33,7 +35,7 @@ def of_kind(error: SamplingError) -> SamplingError:
     if kinds := common_kinds([_kind(cause) for cause in error.causes]):
         try:
             found = _both((type(error), *kinds))()
-        except TypeError:  # classes that cannot be joined, or made without their arguments
+        except TypeError:  # classes that cannot be joined with each other
             found = error
         else:
             _take_over(found, error)
@@ -42,7 +44,11 @@ def of_kind(error: SamplingError) -> SamplingError:
 
 
 def common_kinds(causes: Sequence[type[BaseException]]) -> tuple[type[BaseException], ...]:
-    """Return the most derived classes of errors that all causes have, except this library's own."""
+    """Return the most derived classes of errors that all causes have, except this library's own.
+
+    Classes that cannot be joined with it do not count, such as pydantic's ``ValidationError``, which
+    cannot be made without its arguments.
+    """
     common = [
         kind
         for kind in causes[0].__mro__
@@ -50,6 +56,7 @@ def common_kinds(causes: Sequence[type[BaseException]]) -> tuple[type[BaseExcept
         and kind is not Exception
         and not issubclass(kind, (BestOfInfError, *_ENDS))
         and all(issubclass(cause, kind) for cause in causes)
+        and _can_be_joined(kind)
     ]
     return tuple(
         kind
@@ -59,6 +66,8 @@ def common_kinds(causes: Sequence[type[BaseException]]) -> tuple[type[BaseExcept
 
 
 def _kind(cause: BaseException) -> type[BaseException]:
+    if isinstance(cause, NoObjectError) and cause.causes:
+        cause = cause.causes[0]
     return cause.refused_with if isinstance(cause, RestingError) else type(cause)
 
 
@@ -80,6 +89,14 @@ def _both(kinds: tuple[type[BaseException], ...]) -> Callable[[], Any]:
     own = {"__str__": text, "__reduce__": reduced, "__module__": __name__}
     kind: Any = type(f"Ensemble{kinds[1].__name__}", kinds, own)
     return partial(kind.__new__, kind)
+
+
+def _can_be_joined(kind: type[BaseException]) -> bool:
+    try:
+        _both((SamplingError, kind))()
+    except TypeError:
+        return False
+    return True
 
 
 def _again(kind: type[SamplingError], message: str, causes: Sequence[BaseException]) -> Any:
