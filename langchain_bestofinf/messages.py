@@ -189,12 +189,16 @@ def _counts(told: Mapping[str, Any]) -> dict[str, int]:
 
 
 def own_usage(message: AIMessage) -> UsageMetadata | None:
-    """Return a message's usage, with the cost if it is reported."""
+    """Return a message's usage, with the cost if it is reported.
+
+    A whole cost, such as the 0 of a reply from a cache, is an `int`: LangChain adds up no others.
+    """
     told = told_usage(message)
     usage, cost = metered(told), as_amount(told.get("total_cost"))
     if usage is None or cost is None:
         return usage
-    return cast(UsageMetadata, {**usage, "total_cost": cost})
+    whole = int(cost) if cost.is_integer() else cost
+    return cast(UsageMetadata, {**usage, "total_cost": whole})
 
 
 def own_id(message: BaseMessage) -> str | None:

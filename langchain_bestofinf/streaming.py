@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.callbacks.manager import BaseRunManager
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, UsageMetadata
 from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 
@@ -67,10 +67,18 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
             name=message.name,
             additional_kwargs=more,
             response_metadata=message.response_metadata,
-            usage_metadata=message.usage_metadata,
+            usage_metadata=_that_adds_up(message.usage_metadata),
             chunk_position="last",
         )
     )
+
+
+def _that_adds_up(usage: UsageMetadata | None) -> UsageMetadata | None:
+    """Return usage without a cost in fractions, at which LangChain could not add up the chunks."""
+    if usage is None:
+        return None
+    kept = {name: value for name, value in usage.items() if not isinstance(value, float)}
+    return cast(UsageMetadata, kept)
 
 
 def _chunk(message: AIMessageChunk) -> ChatGenerationChunk:

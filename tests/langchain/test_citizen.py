@@ -18,6 +18,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.globals import set_llm_cache
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers.base import BaseTracer
@@ -148,6 +149,30 @@ def test_a_second_run_over_the_cache_costs_nothing_and_message_and_trace_agree(
         assert usage["calls"] == paid
         said = (message.usage_metadata or {"total_tokens": 0})["total_tokens"]
         assert said == usage["input_tokens"] + usage["output_tokens"]
+
+
+@pytest.mark.parametrize("cost", [None, 0, 0.0, 2, 0.25])
+@pytest.mark.parametrize("usage", ["winner", "all"])
+@pytest.mark.parametrize("from_cache", [False, True])
+def test_a_stream_adds_up_whatever_a_reply_cost(
+    cached: Any, cost: float | None, usage: Any, from_cache: bool
+) -> None:
+    tokens = {"input_tokens": 5, "output_tokens": 3, "total_tokens": 8}
+    told: Any = tokens if cost is None else {**tokens, "total_cost": cost}
+    member = Scripted(replies=[AIMessage("4", usage_metadata=told)])
+    mode: Any = "indexed" if from_cache else "off"
+    model = AdaptiveEnsembleChat(member, rule="fixed:n=2", usage=usage, sample_cache=mode)
+    model.invoke("x")
+    message = model.invoke("x")
+
+    async def chunks() -> list[Any]:
+        return [chunk async for chunk in model.astream("x")]
+
+    for stream in ([*model.stream("x")], asyncio.run(chunks())):
+        total = add_ai_message_chunks(*stream)
+        assert total.text == message.text
+        kept = {k: v for k, v in (message.usage_metadata or {}).items() if type(v) is not float}
+        assert (total.usage_metadata or {}) == kept
 
 
 # -- the trace ----------------------------------------------------------------------------------
