@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, get_buffer_string
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
@@ -29,6 +29,7 @@ from bestofinf.ensemble import (
 from bestofinf.errors import UsageError
 from langchain_bestofinf.callbacks import SampleRuns
 from langchain_bestofinf.calls import EnsembleCall
+from langchain_bestofinf.messages import as_text
 from langchain_bestofinf.model import EnsembleModel
 from langchain_bestofinf.settings import configured
 
@@ -147,7 +148,7 @@ class Batch:
 
     def text(self, place: int) -> str:
         """Return a question as text."""
-        return get_buffer_string(self._model._convert_input(self._inputs[place]).to_messages())
+        return as_text(self._model._convert_input(self._inputs[place]).to_messages())
 
     def call(self, run: _Run) -> Call:
         """Return the call of a question."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage, get_buffer_string
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableConfig
 from langsmith.run_helpers import tracing_context
 
@@ -24,7 +24,7 @@ from langchain_bestofinf.cache import (
 from langchain_bestofinf.callbacks import HIDDEN_TAGS, SampleRuns
 from langchain_bestofinf.members import Asked
 from langchain_bestofinf.memory import Memory, Remembered, with_memory
-from langchain_bestofinf.messages import read_output, reading_of, tells_all
+from langchain_bestofinf.messages import as_text, read_output, reading_of, tells_all
 from langchain_bestofinf.several import generated
 
 ESCALATION_TAG = "bestofinf:escalation"
@@ -53,7 +53,7 @@ def chat_question(
 ) -> Question:
     """Return the question for chat models."""
     given = {"stop": stop, **kwargs} if stop is not None else dict(kwargs)
-    return Question(messages, given, lambda: get_buffer_string(messages))
+    return Question(messages, given, lambda: as_text(messages))
 
 
 class Request(NamedTuple):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, BaseMessage, UsageMetadata
+from langchain_core.messages import AIMessage, BaseMessage, UsageMetadata, get_buffer_string
 from langchain_core.messages.ai import add_usage
 from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.prompt_values import PromptValue
 from langchain_core.utils.utils import LC_ID_PREFIX
 
 from bestofinf.border import BROKEN_OFF, as_amount, as_count, as_finish_reason
@@ -199,6 +201,25 @@ def own_usage(message: AIMessage) -> UsageMetadata | None:
         return usage
     whole = int(cost) if cost.is_integer() else cost
     return cast(UsageMetadata, {**usage, "total_cost": whole})
+
+
+def as_text(input: Any) -> str:
+    """Return the input of a model or chain as text."""
+    try:
+        return _text(input)
+    except (TypeError, ValueError, RecursionError):
+        # Keys that JSON does not have, cycles, messages of a class that LangChain does not know.
+        return str(input)
+
+
+def _text(input: Any) -> str:
+    if isinstance(input, str):
+        return input
+    if isinstance(input, PromptValue):
+        return input.to_string()
+    if isinstance(input, list) and all(isinstance(item, BaseMessage) for item in input):
+        return get_buffer_string(input)
+    return json.dumps(input, default=str, ensure_ascii=False, sort_keys=True)
 
 
 def own_id(message: BaseMessage) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,8 +13,7 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForChainRun,
 )
-from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
-from langchain_core.prompt_values import PromptValue
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable
 from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.config import ensure_config
@@ -46,7 +44,7 @@ from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.client import LangChainClient, Question
 from langchain_bestofinf.members import Asked, innermost, resolve_members
 from langchain_bestofinf.memory import Memory, Remembered, check_memory, remembers
-from langchain_bestofinf.messages import TRACE_KEY, reply_of, with_text
+from langchain_bestofinf.messages import TRACE_KEY, as_text, reply_of, with_text
 from langchain_bestofinf.serializing import loadable
 from langchain_bestofinf.settings import EnsembleSettings, configured
 
@@ -271,17 +269,6 @@ def read_value(output: Any) -> Reply:
     if output is None or isinstance(output, str):
         return Reply(text=output or "", native=native)
     return Reply(parsed=output, native=native)
-
-
-def as_text(input: Any) -> str:
-    """Return the input of a chain as text."""
-    if isinstance(input, str):
-        return input
-    if isinstance(input, PromptValue):
-        return input.to_string()
-    if isinstance(input, list) and all(isinstance(item, BaseMessage) for item in input):
-        return get_buffer_string(input)
-    return json.dumps(input, default=str, ensure_ascii=False, sort_keys=True)
 
 
 def _memories(result: Result) -> Sequence[Memory]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.output_parsers import JsonOutputParser, StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from bestofinf import Member, NoConsensusError, UsageError
 from bestofinf.rules import AheadBy, FixedSamples
-from langchain_bestofinf import AdaptiveEnsemble
+from langchain_bestofinf import AdaptiveEnsemble, AdaptiveEnsembleChat
 from support.chat_members import Plain, Scripted
 
 PROMPT = ChatPromptTemplate.from_template("{q}")
@@ -154,6 +154,32 @@ def test_another_chain_is_asked_where_there_is_no_consensus():
     alone = AdaptiveEnsemble(cycling("1", "2"), rule=FixedSamples(4), min_confidence=0.9)
     with pytest.raises(NoConsensusError):
         alone.invoke("x")
+
+
+class Note(BaseMessage):
+    """A message of a class that LangChain does not know."""
+
+    type: str = "note"
+
+
+CYCLE: dict[str, object] = {}
+CYCLE["itself"] = CYCLE
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{(1, 2): 3}, {1: 2, "a": 3}, {None: 1, "a": 2}, CYCLE, {"messages": [Note("x")]}, [Note("x")]],
+    ids=str,
+)
+def test_any_input_that_the_chain_takes_is_asked(given):
+    voted = AdaptiveEnsemble(RunnableLambda(len), rule=FixedSamples(2))
+    assert voted.invoke(given) == len(given)
+
+
+def test_messages_of_any_class_are_asked():
+    model = AdaptiveEnsembleChat([Scripted(replies=["4"])], rule="balanced")
+    assert model.invoke([Note("2+2?")]).text == "4"
+    assert [found.text for found in model.batch([[Note("2+2?")]] * 2, budget=9)] == ["4", "4"]
 
 
 def test_what_is_no_chain_is_refused():
