@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from bestofinf.batches import Job, Journal, LocalExecutor, QuestionFile, arun_job
+from bestofinf.batches import Job, JobQuestion, Journal, LocalExecutor, QuestionFile, arun_job
 from bestofinf.batches.pool import Budget
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import SamplingError, StoreError, UsageError
 from bestofinf.evaluation.store.store import EvaluationStore
-from bestofinf.records import Member, Reply, Sample, Usage
+from bestofinf.records import Draw, Failure, Member, Reply, Sample, Usage
 from support.stored import calls_of_run
 
 PLAN = VotePlan.make([Member("m", name="m")], rule="exhaustive", answer="text", retries=0)
@@ -190,6 +190,39 @@ async def test_a_job_ends_when_everything_fails_and_goes_on_later(tmp_path):
     assert len(broken.asked) <= 5 + 8 + 8
     report = await work(tmp_path, Model(), n=80, plan=FAST)
     assert report.errors == 0
+
+
+async def recorded(tmp_path, failures, plan=FAST, name="q3"):
+    """Store failures of a question in a run that ends without settling it."""
+    question = JobQuestion(int(name[1:]), name, f"question {name[1:]}")
+    with EvaluationStore(tmp_path / "store.db") as store:
+        journal = Journal(store, "run", plan, keep="answers")
+        with journal.claimed({"rule": str(plan.rule)}):
+            for index, failure in enumerate(failures):
+                await journal.put(question, Draw(index, 0), failure)
+            await journal.close()
+
+
+GONE = ConnectionError("gone")
+
+
+@pytest.mark.parametrize(
+    "failures", [[Failure(GONE, fatal=True)], [Failure(GONE)] * 5], ids=["fatal", "five"]
+)
+async def test_a_question_whose_failures_leave_no_member_begins_again(tmp_path, failures):
+    await recorded(tmp_path, failures)
+    for _ in range(2):  # the second time it has two attempts
+        report = await work(tmp_path, Model(), n=8, plan=FAST)
+        assert (report.decided, report.errors, report.failures) == (8, 0, 0)
+    assert report.restored == report.samples == samples_in(tmp_path)
+
+
+async def test_a_question_with_fewer_failures_goes_on(tmp_path):
+    await recorded(tmp_path, [Failure(GONE)] * 4)
+    model = Model()
+    report = await work(tmp_path, model, n=8, plan=FAST)
+    assert (report.decided, report.errors, report.failures) == (8, 0, 4)
+    assert min(index for prompt, index in model.asked if prompt == "question 3") == 4
 
 
 TWO = VotePlan.make(

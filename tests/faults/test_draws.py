@@ -16,7 +16,7 @@ from bestofinf.drivers import avote, vote
 from bestofinf.drivers.health import Health
 from bestofinf.drivers.limits import MemberLimits
 from bestofinf.ensemble.plan import VotePlan
-from bestofinf.errors import SamplingError
+from bestofinf.errors import SamplingError, clients, is_interrupt
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Failure, Member, Reply, Sample, Usage
 from bestofinf.rules.budgets import FixedSamples
@@ -188,6 +188,30 @@ def test_what_the_handler_of_a_signal_raises_within_a_member_is_not_swallowed(wa
             decided(way, FixedSamples(2), sample, concurrency=1)
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_error_object_that_is_raised_again_and_again_is_looked_at_no_further_than_a_stack():
+    """Some clients keep one error and raise it for every request; its traceback grows each time."""
+    kept, arguments, looked = TimeIsUp(), clients._arguments, []
+
+    def fail(number, why):
+        raise kept
+
+    def taken_for_an_interrupt(*given):
+        with pytest.raises(TimeIsUp):
+            fail(*given)
+        looked.clear()
+        return is_interrupt(kept)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(clients, "_arguments", lambda f: looked.append(f) or arguments(f))
+        assert not any(taken_for_an_interrupt(0, "no") for _ in range(1_000))
+        assert len(looked) <= sys.getrecursionlimit()
+        with pytest.raises(TimeIsUp):
+            fail(15, sys._getframe())  # as Python calls the handler of a signal
+        looked.clear()
+        assert is_interrupt(kept)
+        assert len(looked) < 10
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -26,7 +26,7 @@ from bestofinf.batches.files import (
 from bestofinf.batches.journal import Journal, JournalEntry
 from bestofinf.batches.pool import Budget, indexed
 from bestofinf.batches.report import COLUMNS, JobProgress, JobReport, answer_row
-from bestofinf.batches.restart import by_place, restore
+from bestofinf.batches.restart import replayed
 from bestofinf.batches.spool import Spool
 from bestofinf.batches.standstill import Standstill
 from bestofinf.drivers.health import Health
@@ -245,9 +245,7 @@ class _Work:
 
     def _ended(self, question: JobQuestion, known: JournalEntry) -> BatchResult[JobQuestion]:
         """Return the result of a question that ended in an earlier run."""
-        plan = self._job.plan
-        engine = plan.engine(answer=plan.answer.for_question(question.prompt))
-        restore(engine, by_place(known.outcomes))
+        engine = replayed(self._job.plan, question.prompt, known.outcomes)
         engine.stop(known.reason or "")
         if self._controller is not None:
             self._controller.book(engine.tally.n_samples)

@@ -2,7 +2,8 @@
 
 Each question has one call, which holds the name of the run, the question's id in it and the number
 of the attempt. A sample is stored before it is counted, so a killed run loses only the requests in
-flight. If a question ended with an error, a resumed run begins it again as another call.
+flight. If a question ended with an error, or its failures would end it so, a resumed run begins it
+again as another call.
 
 The id of a call is a hash of these three. In stores before version 2 the id was their text, which was
 ambiguous, so a call is identified by its columns.
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bestofinf.batches.files import JobQuestion
+from bestofinf.batches.restart import replayed
 from bestofinf.batches.spool import Claim
 from bestofinf.border import error_text
 from bestofinf.ensemble.plan import VotePlan
@@ -198,10 +200,32 @@ class Journal:
                 known.outcomes |= dict(self._outcome(row) for row in rows)
                 if call.reason is not None and not call.reason.startswith(_FORCED):
                     known.reason = call.reason
+            again |= {
+                name: question
+                for name, question in left.items()
+                if self._is_hopeless(question, found[name])
+            }
             for name in again:
                 found[name] = JournalEntry(attempt=found[name].attempt + 1)
             left = again
         return found
+
+    def _is_hopeless(self, question: JobQuestion, known: JournalEntry) -> bool:
+        """Return whether the recorded failures leave no member to ask, although no error is recorded.
+
+        So they do for questions that were asked when the run gave up.
+        """
+        failed = any(isinstance(outcome, Failure) for outcome in known.outcomes.values())
+        if known.reason is not None or not failed:
+            return False
+        engine = replayed(self._plan, question.prompt, known.outcomes)
+        if not engine.done:
+            return False
+        try:
+            engine.decision()
+        except SamplingError:
+            return True
+        return False
 
     def _outcome(self, row: SampleRow) -> tuple[Draw, Outcome]:
         if row.member not in self._places:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import UsageError
 from bestofinf.records import Draw, Outcome
 from bestofinf.voting.engine import VotingEngine
@@ -41,6 +42,13 @@ def restore(engine: VotingEngine, known: Known) -> None:
         outcome = take(known, asked[0])
         if outcome is not None:
             engine.tell(asked[0], outcome)
+
+
+def replayed(plan: VotePlan[Any], prompt: str, recorded: Mapping[Draw, Outcome]) -> VotingEngine:
+    """Return an engine for a question in which its recorded outcomes are replayed."""
+    engine = plan.engine(answer=plan.answer.for_question(prompt))
+    restore(engine, by_place(recorded))
+    return engine
 
 
 def take(known: Known, draw: Draw) -> Outcome | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from inspect import CO_VARARGS
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS
 from itertools import pairwise
 from types import FrameType
 from typing import Any
@@ -76,6 +77,8 @@ _KIND_OF_NAME = {
     "timeout": ErrorKind.PASSING,
     "connection": ErrorKind.PASSING,
 }
+
+_PAUSING = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 
 def kind_of(error: BaseException) -> ErrorKind:
@@ -207,7 +210,10 @@ def is_interrupt(error: BaseException) -> bool:
     if isinstance(error, KeyboardInterrupt):
         return True
     step = error.__traceback__
-    while step is not None and step.tb_next is not None:
+    # An error object that is raised again and again has more steps than any stack.
+    for _ in range(sys.getrecursionlimit()):
+        if step is None or step.tb_next is None:
+            break
         given = _arguments(step.tb_next.tb_frame)
         if any(isinstance(a, int) and b is step.tb_frame for a, b in pairwise(given)):
             return True
@@ -231,10 +237,14 @@ def ends_the_task(error: BaseException) -> bool:
 
 
 def _arguments(frame: FrameType) -> list[Any]:
-    """Return the positional arguments that a function was called with."""
+    """Return the positional arguments of a function; none where it can be no handler of signals."""
     code = frame.f_code
-    given = [frame.f_locals.get(name) for name in code.co_varnames[: code.co_argcount]]
-    if code.co_flags & CO_VARARGS:
-        rest = frame.f_locals.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
+    more = code.co_flags & CO_VARARGS
+    if code.co_flags & _PAUSING or (code.co_argcount < 2 and not more):
+        return []
+    values = frame.f_locals  # made anew each time
+    given = [values.get(name) for name in code.co_varnames[: code.co_argcount]]
+    if more:
+        rest = values.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
         given += rest if isinstance(rest, tuple) else ()
     return given
