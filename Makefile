@@ -1,6 +1,7 @@
 # Every target makes its own environment in .venv: Python >= 3.11 and pip are enough, uv is used where installed.
 PYTHON ?= python3
 WORKERS ?= 4
+SOAKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -56,7 +57,7 @@ quick: $(VENV)/.quick ## Run the tests of the core and of the packaging, in a sm
 
 # Properties are tried on examples that differ from run to run; `make test` tries the same ones each time.
 soak: $(VENV)/.developed ## Run the long tests, those with a real model where `make real` has installed it
-	$(BIN)/python -m pytest -m 'soak or hypothesis' --hypothesis-profile=searching -o faulthandler_timeout=3600
+	$(BIN)/python -m pytest -n $(SOAKERS) --dist worksteal -m 'soak or hypothesis' --hypothesis-profile=searching -o faulthandler_timeout=3600
 
 # A real model on llama.cpp and LiteLLM's proxy are programs of their own, in an environment of their own.
 $(VENV)-real/.installed: tests/real/requirements.txt
