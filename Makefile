@@ -56,7 +56,7 @@ quick: $(VENV)/.quick ## Run the tests of the core and of the packaging, in a sm
 	$(BIN)/python -m pytest -n $(WORKERS) tests/core tests/rules tests/answers tests/packaging --ignore=tests/packaging/test_wheel.py
 
 # Properties are tried on examples that differ from run to run; `make test` tries the same ones each time.
-soak: $(VENV)/.developed ## Run the long tests, those with a real model where `make real` has installed it
+soak: $(VENV)/.developed ## Run the long tests, SOAKERS=2 at a time, and those with a real model where `make real` has installed it
 	$(BIN)/python -m pytest -n $(SOAKERS) --dist worksteal -m 'soak or hypothesis' --hypothesis-profile=searching -o faulthandler_timeout=3600
 
 # A real model on llama.cpp and LiteLLM's proxy are programs of their own, in an environment of their own.
