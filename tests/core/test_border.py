@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bestofinf.border import (
@@ -51,6 +51,7 @@ def test_a_hostile_number_is_unknown(value):
 
 
 @given(anything)
+@example(Fraction(10**15 * 7 + 1, 7))
 def test_what_passes_is_a_number_of_its_range(value):
     count, amount, share, number = (
         check(value) for check in (as_count, as_amount, as_fraction, as_finite)

@@ -52,7 +52,10 @@ def as_count(value: object) -> int | None:
     if value is None:
         return None
     number = as_finite(value)  # servers and data frames write whole numbers as 5.0, too
-    return int(number) if number is not None and number >= 0 and number.is_integer() else None
+    if number is None or number < 0 or not number.is_integer():
+        return None
+    count = int(number)
+    return count if count == value else None  # a fraction may round to a whole number
 
 
 def as_amount(value: object) -> float | None:
