@@ -64,7 +64,9 @@ _CHANGING = frozenset(
 _POINTED = re.compile(r"\W*[1-9]\d{0,2}[.,]\d{3}(?![\d.,]\d)")  # 1.234 or 1234
 _SQUARED = {"sq": "2", "square": "2", "cubic": "3", "cu": "3"}
 _WORKED = re.compile(r"[-+*/×·÷^().,\d\s$€£%]{1,100}=\s*(?=\S)")  # "3 + 9 ="
-_GROUPS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3})+(?![\d ]*\d)(?=.*[^\W\d_]|\s*[%°$€£¥])")
+_GROUPS = re.compile(
+    r"(?<![\d.,])[1-9]\d{0,2}(?: \d{3}){1,6}(?![\d ]{0,4}\d)(?=.{0,60}[^\W\d_]|\s{0,3}[%°$€£¥])"
+)
 _SET_AS_TEXT = re.compile(r"\\(?:text|mathrm|,|;| )\s*(?:\{([^{}]*)\})?")
 _UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?[$€£]?\d[\d,]*(?:\.\d+)?(?![\w])")

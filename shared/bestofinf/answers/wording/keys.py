@@ -27,16 +27,16 @@ _LETTERS = re.compile(r"[\W_]*(?:[A-Za-z](?:[\W_]+|$)|(?:and|or|und|et|y)\s+)+")
 _FACTORIAL = re.compile(r"\d!")
 _SIGNED = re.compile(r"\W*[-−+](?:[^\W\d_]|\s?[$€£¥])")
 _CODE = re.compile(r"[.*~/\\&@]++\w[\w.]*+")
-_NUMBERS = r"\s*[\[(]\s*-?[\d.]+(?:(?:\s*[,;]\s*|\s+)-?[\d.]+)"
+_NUMBERS = r"\s{0,9}[\[(]\s{0,9}-?[\d.]+(?:(?:\s{0,9}[,;]\s{0,9}|\s{1,9})-?[\d.]+)"
 _LIST = re.compile(
-    rf"(?:^|[^\w\s.,;!?]|\bin){_NUMBERS}+\s*[\])]"
-    rf"|(?:[:=`]|\b(?:is|are|was|were|ist|sind|est|sont|es|son|returns?|prints?|outputs?|gives?|yields?)){_NUMBERS}*\s*[\])](?!\s*\w)",
+    rf"(?:^|[^\w\s.,;!?]|\bin){_NUMBERS}+\s{{0,9}}[\])]"
+    rf"|(?:[:=`]|\b(?:is|are|was|were|ist|sind|est|sont|es|son|returns?|prints?|outputs?|gives?|yields?)){_NUMBERS}*\s{{0,9}}[\])](?!\s{{0,9}}\w)",
     re.M,
 )
 """An interval, or a list of numbers that is no source: "x in [0,1]", "It prints [3]"."""
-_BRACKETS = re.compile(rf"{_NUMBERS}*\s*[\])]")
+_BRACKETS = re.compile(rf"{_NUMBERS}*\s{{0,9}}[\])]")
 _ASKS_FOR_LIST = re.compile(
-    r"\[\s?-?\d|(?<!\w)(?:does\s+(?:\S+\s+){1,6}(?<!to\s)(?:return|print|output)|functions?|arrays?|tuples?|vectors?|intervals?|coordinates)(?!\w)",
+    r"\[\s?-?\d|(?<!\w)(?:does\s{1,9}(?:\S{1,60}\s{1,9}){1,6}(?<!to\s)(?:return|print|output)|functions?|arrays?|tuples?|vectors?|intervals?|coordinates)(?!\w)",
     re.I,
 )
 _FIGURES = re.compile(r"[\d.,;' ()\[\]-]+")
