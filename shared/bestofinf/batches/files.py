@@ -276,7 +276,7 @@ def json_line(row: AnswerRow) -> bytes:
 
 
 _FORMULA = "=+-@\t\r\n|%＝＋－＠"
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*+(?:[eE][+-]?\d{1,9})?\s?[%°]?")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d{1,9})?\s?[%°]?")
 
 
 def without_formulas(row: AnswerRow) -> AnswerRow:

@@ -33,7 +33,7 @@ _STATEMENT = re.compile(
 )
 # What a query is made of: comments, quoted texts and names, words, and single signs.
 _TOKEN = re.compile(
-    r"(?P<comment>--[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)"
+    r"(?P<comment>--[^\n]*+|/\*.*?\*/)"
     r"|(?P<open>/\*.*+)"
     r"|(?P<quoted>[eE]'(?:[^'\\]|\\.|'')*+'|'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|`[^`]*+`"
     r"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"
