@@ -29,8 +29,8 @@ def replayed(message: AIMessage, message_id: str | None) -> Iterator[ChatGenerat
     Texts are divided into words, long ones into larger pieces; content blocks and tool calls have a
     chunk each; the metadata are in the last chunk, but the additional arguments are with the first
     tool call. Some clients leave the raw calls in them, and LangChain would read these in a chunk
-    without calls as further calls. A message with invalid tool calls is a single chunk: LangChain repairs such
-    calls when it adds up chunks, and they would be executed.
+    without calls as further calls. A message with invalid tool calls is a single chunk: LangChain
+    repairs such calls when it adds up chunks, and they would be executed.
     """
     if message.invalid_tool_calls:
         fields = message.model_dump(exclude={"type", "id", "content"})

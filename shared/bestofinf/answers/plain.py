@@ -24,7 +24,7 @@ from bestofinf.answers.sentences import (
     only_value,
     stated,
 )
-from bestofinf.answers.units import COUNTERS, counter, unit_symbol
+from bestofinf.answers.units import COUNTERS, PER, counter, unit_symbol
 from bestofinf.answers.wording import language_of, question_in
 from bestofinf.answers.wording.figures import in_figures, multiplier
 from bestofinf.answers.wording.parts import han_figures, in_whole, names_part
@@ -43,10 +43,8 @@ _TEMPERATURE = re.compile(
     r"|(?:degrees?|deg|grad|degrés|grados|gradi|graus)\s+(?P<name>Celsius|Fahrenheit|C|F)(?!\w))",
     re.I,
 )
-_PER = re.compile(r"(?:^|\s)(?:per|pro|par|por|a|an|al|every|each|je)\s+([^\W\d_]+)$", re.I)
-_ASKED_PER = re.compile(
-    r"(?<!\w)(?:per|pro|par|por|a|an|al|every|each|je)\s+([^\W\d_]{1,20})", re.I
-)
+_PER = re.compile(rf"(?:^|\s)(?:{PER})\s+([^\W\d_]+)$", re.I)
+_ASKED_PER = re.compile(rf"(?<!\w)(?:{PER})\s+([^\W\d_]{{1,20}})", re.I)
 _PERCENT = re.compile(r"(?<=\d)\s*per\s+cent\b|(?<=\d)\s*percentage(?!\s+points?\b)", re.I)
 _PERMILLE = re.compile(r"(?<=\d)\s*per\s+mil(?:le|l)?\b", re.I)
 _POINTS = re.compile(r"(?<=\d)\s*(?:%|percent(?:age)?)[-\s]*points?\b|(?<=\d)\s*pp\b", re.I)

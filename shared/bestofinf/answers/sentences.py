@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from bestofinf.answers.languages import LANGUAGES, LETTER, SCALES, Language
 from bestofinf.answers.stances import RETRACTS, disowns
-from bestofinf.answers.units import counted_things, counter, unit_symbol
+from bestofinf.answers.units import PER, counted_things, counter, unit_symbol
 
 WINDOW = 2_000
 """Conclusions are looked for in this many characters at the end of a reply."""
@@ -40,9 +40,7 @@ _NUMBER = re.compile(
 _UNIT_BEHIND = re.compile(
     r"\s?(?P<word>[^\W\d_²³]{1,20})(?P<power>(?:\s?/\s?[^\W\d_]{1,9})?\s?[²³]?)"
 )
-_SCOPE = re.compile(
-    r"\s?(?:(?P<by>per|pro|par|por|a|an|al|every|each|je)\s|/\s?)(?P<of>[^\W\d_]{1,20})"
-)
+_SCOPE = re.compile(rf"\s?(?:(?P<by>{PER})\s|/\s?)(?P<of>[^\W\d_]{{1,20}})")
 _CHANGED = re.compile(
     rf"(?:{SCALES})|[!²³^]|\s*(?:[ap]\.?m\b|o['’]clock|uhr\b|bc\b|ad\b|degrees?\s+[cf]|°\s?[CF]|st\b|nd\b|rd\b|th\b"
     r"|squared|cubed|[:x×*+^]\s?\d|[-–]\s?\d|und\s+ein|and\s+a\s|分之|点\d|折|成)",

@@ -6,6 +6,9 @@ import re
 
 from bestofinf.answers.languages import SCALES
 
+PER = "per|pro|par|por|a|an|al|every|each|je"
+"""Words before what an amount is counted by, as a pattern: "$20 per month"."""
+
 _SPELLINGS = {
     "km": "kilometer kilometers kilometre kilometres",
     "m": "meter meters metre metres",
