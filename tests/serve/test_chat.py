@@ -205,6 +205,19 @@ def test_an_unknown_model_or_path_is_404_in_openais_form(endpoint):
     assert made.http.get("/completions").json()["error"]["code"] == "unknown_url"
 
 
+def test_a_wrong_method_is_405_in_openais_form(endpoint):
+    made = endpoint(EchoBackend())
+    for path, method in (
+        ("/chat/completions", "POST"),
+        ("/responses", "POST"),
+        ("/feedback", "POST"),
+    ):
+        found = made.http.get(path)
+        assert (found.status_code, found.headers["allow"]) == (405, method)
+        assert found.json()["error"]["code"] == "method_not_allowed"
+    assert made.http.delete("/models").json()["error"]["type"] == "invalid_request_error"
+
+
 def test_models_are_the_ensembles_and_the_members(endpoint):
     made = endpoint(EchoBackend(), members=("alpha", "beta"))
     for base in ("", made.url.removesuffix("/v1") + "/"):

@@ -13,6 +13,8 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from bestofinf import view
@@ -133,19 +135,21 @@ class Service:
             routes += [
                 Route(f"{prefix}/chat/completions", self._completions, methods=["POST"]),
                 Route(f"{prefix}/responses", self._responses, methods=["POST"]),
-                Route(f"{prefix}/models", _Json(self._models)),
-                Route(f"{prefix}/models/{{name:path}}", _Json(self._model)),
-                Route(f"{prefix}/calls/{{id}}", _Json(self._call)),
+                Route(f"{prefix}/models", _Json(self._models), methods=["GET"]),
+                Route(f"{prefix}/models/{{name:path}}", _Json(self._model), methods=["GET"]),
+                Route(f"{prefix}/calls/{{id}}", _Json(self._call), methods=["GET"]),
                 Route(f"{prefix}/feedback", _Json(self._feedback), methods=["POST"]),
             ]
         if (page := self._page()) is not None:
             routes.append(Mount("/view", page))
         routes += [
-            Route("/health", _Json(self._health)),
-            Route("/ready", _Json(self._ready)),
-            Route("/metrics", _Plain(self._metrics)),
+            Route("/health", _Json(self._health), methods=["GET"]),
+            Route("/ready", _Json(self._ready), methods=["GET"]),
+            Route("/metrics", _Plain(self._metrics), methods=["GET"]),
         ]
-        app: Any = Starlette(routes=routes, lifespan=self._lifespan)
+        app: Any = Starlette(
+            routes=routes, lifespan=self._lifespan, exception_handlers={405: _not_allowed}
+        )
         app.router.redirect_slashes = False
         app.router.default = _unknown
         guarded: Any = Guard(app, self.serving, self.serving.keyring())
@@ -282,3 +286,9 @@ async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         return
     await send_error(send, 404, "there is no such path here; try /v1/models", "unknown_url")
+
+
+async def _not_allowed(request: Request, error: Any) -> Response:
+    message = f"{request.method} is not allowed here; use {error.headers['Allow']}"
+    response = told(RefusedError(405, message, "method_not_allowed", error.headers))
+    return JSONResponse(response.body, response.status, headers=dict(response.headers))
