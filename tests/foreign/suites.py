@@ -12,8 +12,10 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +23,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+
+from bestofinf._concurrency.file_locks import try_lock
 
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / ".venv-foreign"
@@ -106,8 +110,9 @@ def run(suite: Suite, plugin: Path, members: int, results: Path) -> set[str]:
         results: Folder for pytest's report.
     """
     source = None if suite.copy is None else suite.copy.tests(results)
-    inside = _environment(suite.requires)
-    source = source or _source(suite.package)
+    with _alone():
+        inside = _environment(suite.requires)
+        source = source or _source(suite.package)
     report = results / f"{suite.name}-{members}.xml"
     folders = [plugin.parent, ROOT / "shared", ROOT]
     own = ("-p", plugin.stem, "-p", "no:cacheprovider", "-p", "no:benchmark", "-o", "addopts=")
@@ -170,6 +175,16 @@ def check(suite: Suite, plugin: Path, listed: Path, results: Path, members: int 
     gone = sorted(reasons.keys() - found - loose)
     assert not new, "\n".join(["neither passed nor listed:", *new])
     assert not gone, "\n".join(["listed, and passed:", *gone])
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one of several processes at a time prepare the environment."""
+    PLACE.mkdir(exist_ok=True)
+    with (PLACE / "lock").open("wb") as file:
+        while not try_lock(file):
+            time.sleep(1)
+        yield
 
 
 def _environment(requires: tuple[str, ...]) -> Path:
