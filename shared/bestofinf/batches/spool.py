@@ -27,6 +27,7 @@ from typing import IO
 
 from bestofinf._concurrency.file_locks import is_at, try_lock
 from bestofinf.batches.files import AnswerRow, json_line
+from bestofinf.border import loads
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation.store.leases import Holder
 
@@ -50,7 +51,7 @@ class Claim:
         """Return the claim in the first line of a file; None if it has none."""
         file.seek(0)
         try:
-            said = json.loads(file.readline())
+            said = loads(file.readline())
             return cls(said["run"], said["store"], Holder(**said["process"]))
         except (ValueError, TypeError, KeyError):
             return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from bestofinf.wire.errors import BadRequestError
 from bestofinf.wire.replies import read_usage
-from bestofinf.wire.requests import OWN_PART, content_text
+from bestofinf.wire.requests import OWN_PART, check_count, check_role, content_text
 from bestofinf.wire.responses import PIECE
 from bestofinf.wire.values import Json, encoded, items, mapping, text
 
@@ -48,7 +48,8 @@ def chat_of_response(body: Any) -> Json:
     """Return the body of a chat completion for a Responses request.
 
     Raises:
-        BadRequestError: If it is not a JSON object, or needs stored state.
+        BadRequestError: If it is not a JSON object, needs stored state, or a field that has another
+            name in a chat completion is wrong.
     """
     if not isinstance(body, Mapping):
         raise BadRequestError("the body must be a JSON object")
@@ -60,6 +61,8 @@ def chat_of_response(body: Any) -> Json:
     if body.get("background"):
         raise BadRequestError("background: answers are given at once here", "background")
     chat = {name: body[name] for name in _SAME if body.get(name) is not None}
+    for name in _RENAMED:
+        check_count(body.get(name), name)
     chat |= {new: body[old] for old, new in _RENAMED.items() if body.get(old) is not None}
     chat["messages"] = _messages(body)
     tools = [_tool(mapping(tool)) for tool in items(body.get("tools"))]
@@ -88,6 +91,7 @@ def _messages(body: Mapping[str, Any]) -> list[Json]:
     for place, item in enumerate(map(mapping, given)):
         kind = item.get("type", "message")
         if kind == "message":
+            check_role(item.get("role"), f"input[{place}].role")
             messages.append({"role": item.get("role"), "content": _content(item, place)})
         elif kind == "function_call":
             call = {
@@ -120,7 +124,8 @@ def _content(item: Mapping[str, Any], place: int) -> Any:
         )
     if item.get("role") == "assistant":
         return "".join(
-            part.get("text") or part.get("refusal") or "" for part in map(mapping, content)
+            text(part.get("text")) or text(part.get("refusal")) or ""
+            for part in map(mapping, content)
         )
     return [found for part in map(mapping, content) if (found := _part(part)) is not None]
 

@@ -18,8 +18,9 @@ ChatQuestion: TypeAlias = "str | Sequence[Message] | Mapping[str, Any]"
 OWN_PART = "bestofinf"
 """Key of a request with settings for the ensemble, which is never sent to a member."""
 
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-_FORMATS = frozenset({"text", "json_object", "json_schema"})
+# Tuples: what is looked for in them is foreign, and may be a list, which no set can be asked for.
+_ROLES = ("assistant", "developer", "function", "system", "tool", "user")
+_FORMATS = ("json_object", "json_schema", "text")
 _LARGEST_SEED = 2**63 - 1
 _COUNTS = ("n", "max_tokens", "max_completion_tokens")
 
@@ -91,18 +92,14 @@ def read_request(body: Any) -> ChatRequest:
         if not isinstance(body.get(name), bool | None):
             raise BadRequestError(f"{name} must be true or false", name)
     for name in _COUNTS:
-        value = body.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-            raise BadRequestError(f"{name} must be a whole number", name)
-        if value is not None and value < 1:
-            raise BadRequestError(f"{name} must be at least 1", name)
+        check_count(body.get(name), name)
     seed = body.get("seed")
     if isinstance(seed, bool) or not isinstance(seed, int | None):
         raise BadRequestError("seed must be a whole number", "seed")
     wanted = body.get("response_format")
     if wanted is not None and mapping(wanted).get("type") not in _FORMATS:
         raise BadRequestError(
-            f"response_format.type must be one of {', '.join(sorted(_FORMATS))}", "response_format"
+            f"response_format.type must be one of {', '.join(_FORMATS)}", "response_format"
         )
     options = body.get(OWN_PART)
     if not isinstance(options, Mapping | None):
@@ -115,17 +112,35 @@ def read_request(body: Any) -> ChatRequest:
     )
 
 
+def check_count(value: Any, name: str) -> None:
+    """Check that the value of a field is missing or a whole number above 0.
+
+    Raises:
+        BadRequestError: If it is not.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadRequestError(f"{name} must be a whole number", name)
+    if value < 1:
+        raise BadRequestError(f"{name} must be at least 1", name)
+
+
+def check_role(role: Any, name: str) -> None:
+    """Check that the value of a field is the role of a message.
+
+    Raises:
+        BadRequestError: If it is not.
+    """
+    if role not in _ROLES:
+        raise BadRequestError(f"{name} must be one of {', '.join(_ROLES)}, got {shown(role)}", name)
+
+
 def _check_messages(messages: Any) -> None:
     if not isinstance(messages, list) or not messages:
         raise BadRequestError("messages must be a list of at least one message", "messages")
     for place, message in enumerate(messages):
-        role = mapping(message).get("role")
-        if role not in ROLES:
-            raise BadRequestError(
-                f"messages[{place}].role must be one of {', '.join(sorted(ROLES))}, "
-                f"got {shown(role)}",
-                f"messages[{place}].role",
-            )
+        check_role(mapping(message).get("role"), f"messages[{place}].role")
         content = mapping(message).get("content")
         if not isinstance(content, str | list | None):
             raise BadRequestError(
@@ -169,11 +184,11 @@ def chat_body(question: ChatQuestion, *, system: str | None = None) -> Json:
 
 def _checked(messages: Any) -> Written:
     if not (isinstance(messages, list | tuple) and messages) or not all(
-        isinstance(message, Mapping) and message.get("role") in ROLES for message in messages
+        isinstance(message, Mapping) and message.get("role") in _ROLES for message in messages
     ):
         raise UsageError(
             "messages must be a list of at least one mapping with a role "
-            f"({', '.join(sorted(ROLES))}) and a content"
+            f"({', '.join(_ROLES)}) and a content"
         )
     return Written(messages)
 

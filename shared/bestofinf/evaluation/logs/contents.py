@@ -68,7 +68,7 @@ def content_text(content: Any) -> str | None:
     for block in content:
         if isinstance(block, str):
             texts.append(block)
-        elif isinstance(block, Mapping) and block.get("type") not in _THOUGHTS:
+        elif isinstance(block, Mapping) and str(block.get("type")) not in _THOUGHTS:
             text = block.get("text")
             if isinstance(text, Mapping):
                 text = text.get("value")

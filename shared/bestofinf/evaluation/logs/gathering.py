@@ -83,7 +83,7 @@ class Logs:
                 report.files[str(head.path)] += self._add(found, f"{whose}:{number}", file)
                 report.kinds[reader.name] += 1
             elif isinstance(found, LeftOut):
-                report.left_out[found.reason] += 1
+                report.left_out[as_name(found.reason)] += 1
             elif isinstance(found, Remark):
                 report.remarks[found.text] = None
             elif isinstance(found, Request):

@@ -7,7 +7,6 @@ stored under ``attachments``.
 
 from __future__ import annotations
 
-import json
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from bestofinf._extras import require
-from bestofinf.border import as_count
+from bestofinf.border import as_count, loads
 from bestofinf.errors import UsageError
 from bestofinf.evaluation.logs.contents import (
     as_list,
@@ -59,12 +58,12 @@ def _from_archive(head: Head) -> Iterator[Found]:
         with archives.ZipFile(head.path) as archive:
             names = archive.namelist()
             where = next(name for name in _STARTS if name in names)
-            header = as_map(json.loads(archive.read(where)))
+            header = as_map(loads(archive.read(where)))
             run = as_map(header.get("eval"))
             yield from _remarks(run, header.get("status", "started"))
             for where in names:
                 if where.startswith("samples/") and where.endswith(".json"):
-                    yield _sample(as_map(json.loads(archive.read(where))), run)
+                    yield _sample(as_map(loads(archive.read(where))), run)
     except UsageError:
         raise
     except RuntimeError as error:  # what the archive says of a password

@@ -8,8 +8,9 @@ by log-likelihood have no replies; the most likely choice is their only answer.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def _read(head: Head) -> Iterator[Found]:
     if settings.get("temperature") in (0, 0.0) or settings.get("do_sample") is False:
         yield Remark(f"{task}: replies at temperature 0; repeats of them are no further votes")
     used: str | None = None
-    for where, row in head.rows():
+    for _, row in head.rows():
         name = str(row.get("filter", ""))
         used = name if used is None else used
         if name != used:
@@ -40,11 +41,13 @@ def _read(head: Head) -> Iterator[Found]:
             continue
         replies = as_list(row.get("resps"))
         if not replies or "doc_id" not in row:
-            yield LeftOut(f"a row without replies (first at {where})")
-        elif _by_likelihood(replies):
-            yield _most_likely(row, replies, task, member)
-        else:
+            yield LeftOut("a row without replies")
+        elif (values := [_likelihood(reply) for reply in replies])[0] is None:
             yield from _replies(row, replies[0], task, member)
+        elif None in values:
+            yield LeftOut("a choice without its likelihood")
+        else:
+            yield _most_likely(row, [v for v in values if v is not None], task, member)
 
 
 def _replies(row: Mapping[str, Any], replies: Any, task: str, member: str) -> Iterator[LogSample]:
@@ -65,10 +68,9 @@ def _replies(row: Mapping[str, Any], replies: Any, task: str, member: str) -> It
         )
 
 
-def _most_likely(row: Mapping[str, Any], scores: Any, task: str, member: str) -> LogSample:
-    values = [
-        float(as_list(score[0] if isinstance(score[0], list) else score)[0]) for score in scores
-    ]
+def _most_likely(
+    row: Mapping[str, Any], values: Sequence[float], task: str, member: str
+) -> LogSample:
     choices = _choices(row, len(values))
     best = max(range(len(values)), key=values.__getitem__)
     target = row.get("target")
@@ -86,24 +88,19 @@ def _most_likely(row: Mapping[str, Any], scores: Any, task: str, member: str) ->
     )
 
 
-def _by_likelihood(replies: Any) -> bool:
-    """Return whether replies are pairs of a log-likelihood and whether it was the greedy one."""
-    first = replies[0]
-    inner = first[0] if isinstance(first, list) and first and isinstance(first[0], list) else first
-    return (
-        isinstance(inner, list)
-        and len(inner) == 2
-        and str(inner[1]) in ("True", "False")
-        and _is_number(inner[0])
-    )
+def _likelihood(reply: Any) -> float | None:
+    """Return the log-likelihood in a pair of it and whether the choice was the greedy one.
 
-
-def _is_number(value: Any) -> bool:
+    None for anything else.
+    """
+    inner = reply[0] if isinstance(reply, list) and reply and isinstance(reply[0], list) else reply
+    if not (isinstance(inner, list) and len(inner) == 2 and str(inner[1]) in ("True", "False")):
+        return None
     try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+        value = float(inner[0])
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(value) else value
 
 
 def _choices(row: Mapping[str, Any], count: int) -> list[str]:

@@ -9,6 +9,9 @@ from typing import Any
 ENOUGH = 8
 """Minimum number of samples per question for judging whether voting pays."""
 
+_SHOWN = 8
+"""Number of reasons for leaving records out that are named."""
+
 
 @dataclass
 class LogReport:
@@ -130,7 +133,11 @@ class LogReport:
             told.append(f"duplicates, left out: {self.duplicates:,}")
         if self.cached:
             told.append(f"copies from a cache, left out: {self.cached:,}")
-        told += [f"left out: {count:,} × {why}" for why, count in self.left_out.most_common()]
+        reasons = self.left_out.most_common()
+        told += [f"left out: {count:,} × {why}" for why, count in reasons[:_SHOWN]]
+        if rest := reasons[_SHOWN:]:
+            count = sum(count for _, count in rest)
+            told.append(f"left out for {_several(len(rest), 'further reason')}: {count:,}")
         told += [f"note: {remark}" for remark in self.remarks]
         if self.sizes and self.median < ENOUGH and self.repeats:
             how = "; or ".join(self.repeats)

@@ -231,7 +231,7 @@ def _place(after: str, length: int) -> list[float]:
     except (ValueError, RecursionError):
         place = None
     numbers = isinstance(place, list) and all(type(value) in (int, float) for value in place)
-    if not numbers or len(place) != length or any(abs(value) > 2**62 for value in place):
+    if not numbers or len(place) != length or not all(abs(value) <= 2**62 for value in place):
         raise UsageError(f"not a position in a list of questions: {after[:80]!r}")
     return list(place)
 
