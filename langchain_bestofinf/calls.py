@@ -14,6 +14,7 @@ from langchain_bestofinf.messages import (
     TRACE_KEY,
     MessageTrace,
     Structured,
+    as_str,
     message_in,
     own_id,
     own_usage,
@@ -63,6 +64,7 @@ def winning_message(
     return message.model_copy(
         update={
             "id": own_id(message),
+            "name": as_str(message.name),
             "usage_metadata": usage_of_all(result) if usage == "all" else own_usage(message),
             "response_metadata": {**message.response_metadata, **traced},
         }

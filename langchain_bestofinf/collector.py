@@ -132,12 +132,12 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
         member = str(metadata.get("ls_model_name") or params.get("_type") or "model")
         self._runs.put(run_id, _Run(kind, str(run_id), member=member))
         rule = rule_text(params.get("rule"), params.get("max_samples")) if ensemble else ""
-        self._begin(str(run_id), prompt(), kind, about, params.get("tools") or (), rule)
+        self._begin(str(run_id), prompt, kind, about, params.get("tools") or (), rule)
 
     def _begin(
         self,
         call: str,
-        prompt: Prompt,
+        prompt: Prompt | Callable[[], Prompt],
         kind: str,
         about: Mapping[str, Any],
         tools: Sequence[Any] = (),
@@ -187,7 +187,8 @@ class EvaluationCollector(Collector, BaseCallbackHandler):
 
 def _message(message: BaseMessage) -> dict[str, Any]:
     calls = [
-        {"name": call["name"], "args": call["args"]} for call in getattr(message, "tool_calls", ())
+        {"name": call["name"], "args": call["args"]}
+        for call in getattr(message, "tool_calls", None) or ()
     ]
     return {
         "role": getattr(message, "role", message.type),

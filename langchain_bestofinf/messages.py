@@ -224,6 +224,10 @@ def _text(input: Any) -> str:
 
 def own_id(message: BaseMessage) -> str | None:
     """Return the provider's id of a message; None where LangChain made it from the run's id."""
-    if message.id is None or message.id.startswith(LC_ID_PREFIX):
-        return None
-    return message.id
+    given = as_str(message.id)
+    return None if given is None or given.startswith(LC_ID_PREFIX) else given
+
+
+def as_str(value: Any) -> str | None:
+    """Return a text; None for anything else, as clients set fields that nobody checks again."""
+    return value if isinstance(value, str) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self
 
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
@@ -100,7 +101,7 @@ class EvaluationCollector(Collector, BaseEventHandler):
             self._plain.is_ensemble(event.span_id)
         self._recorder.call(
             event.call_id,
-            prompt=prompt_of(event.prompt),
+            prompt=partial(prompt_of, event.prompt),
             tools=event.tools,
             details={"tags": dict(event.tags), "method": event.kind},
             **question_facts(event.tags),

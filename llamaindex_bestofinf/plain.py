@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -98,7 +99,7 @@ class PlainCalls:
             self._runs.put(span, run)
         self._recorder.call(
             call,
-            prompt=prompt_of(prompt),
+            prompt=partial(prompt_of, prompt),
             tools=tools,
             kind="ensemble" if sampled else "model",
             fixed=not sampled,

@@ -164,6 +164,19 @@ def test_a_report_that_makes_no_sense_is_counted_and_the_model_answers(store, ca
     collector.close()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("tool_calls", None), ("tool_calls", 5), ("tool_calls", [{"id": "t"}]), ("name", ["Ada"])],
+)
+def test_replies_to_messages_with_odd_fields_are_recorded(store, field, value):
+    message = AIMessage("and?")
+    setattr(message, field, value)
+    with EvaluationCollector(store) as collector:
+        Scripted().invoke([HumanMessage("2 + 3?"), message], {"callbacks": [collector]})
+        ((_, [call], [sample], _),) = records(collector)
+    assert (call.kind, sample.answer) == ("model", "5")
+
+
 def test_a_call_is_labelled_by_the_id_of_its_run(store):
     from uuid import uuid4
 

@@ -181,6 +181,58 @@ def test_what_goes_wrong_in_a_report_is_counted_and_logged(recorder, caplog):
     assert "odd message" in caplog.text
 
 
+def nested(depth):
+    value = "2 + 3?"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def itself():
+    value = {}
+    value["it"] = value
+    return value
+
+
+@pytest.mark.parametrize("keep", ["answers", "all"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"prompt": lambda: 1 / 0},
+        {"prompt": [{"role": "user", "content": nested(5_000)}]},
+        {"prompt": [{"role": "user", "content": itself()}]},
+        {"prompt": [5]},
+        {"prompt": None},
+        {"prompt": "2 + 3?", "tools": [itself()]},
+    ],
+    ids=["it raises", "too deep", "it holds itself", "no message", "none", "tools"],
+)
+def test_replies_to_a_prompt_that_cannot_be_read_are_kept(store, keep, odd, caplog):
+    with Recorder(store, keep=keep) as recorder:
+        question = recorder.call("c1", dataset="sums", **odd)
+        assert recorder.stats.errors == 1
+        assert recorder.call("c2", dataset="sums", **odd) != question
+        recorder.sample("c1", 0, member="gpt", answer="5")
+        recorder.end("c1", answer="5")
+        recorder.flush()
+        assert recorder.stats.rejected == 0
+    assert "was not understood" in caplog.text
+    (row, (call,), (sample,), _), _ = sorted(store.records(), key=lambda r: r[0].id != question)
+    assert (row.id, row.prompt, row.dataset) == (question, None, "sums")
+    assert (call.answer, sample.answer) == ("5", "5")
+
+
+@pytest.mark.parametrize("details", [itself(), {"a": nested(700)}, {"a": nested(5_000)}, {(1,): 2}])
+def test_odd_metadata_cost_no_more_than_themselves(store, details):
+    with Recorder(store, keep="all") as recorder:
+        recorder.call("c1", prompt="2 + 3?", details=details)
+        recorder.sample("c1", 0, member="gpt", answer="5")
+        recorder.end("c1", answer="5")
+        recorder.flush()
+    row, [call], [sample], _ = everything(store)
+    assert (row.id, call.answer, sample.answer) == (question_id("2 + 3?"), "5", "5")
+
+
 def test_a_user_names_the_question(store, recorder):
     assert recorder.call("c1", prompt="?", question_id="q-17") == "q-17"
     recorder.end("c1")

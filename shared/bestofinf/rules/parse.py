@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields, replace
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.rules.base import StopRule
 from bestofinf.rules.budgets import FixedSamples, MaxCost, MaxSamples, MaxSeconds, MaxTokens
 from bestofinf.rules.certified import CertifiedMajority
@@ -106,7 +106,7 @@ def _single(text: str) -> StopRule:
     kind = OptimalStopping if name in PRESETS else FirstTo if name == FRUGAL else RULES.get(name)
     if kind is None:
         raise UsageError(
-            f"unknown rule {name!r}: choose from {', '.join([*RULES, FRUGAL, *PRESETS])}"
+            f"unknown rule {shown(name)}: choose from {', '.join([*RULES, FRUGAL, *PRESETS])}"
         )
     hints = get_type_hints(kind)
     allowed = {

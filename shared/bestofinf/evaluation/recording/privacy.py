@@ -75,7 +75,7 @@ class Privacy:
 
     def question(
         self,
-        prompt: Prompt,
+        prompt: Prompt | Callable[[], Prompt],
         *,
         tools: Sequence[Any] = (),
         id: str | None = None,
@@ -85,12 +85,13 @@ class Privacy:
         """Return the row of a question, with the part of its prompt that may be stored.
 
         Args:
-            prompt: The prompt of the question.
+            prompt: The prompt of the question, or a function that returns it.
             tools: Tools offered to the model; they are part of the question.
             id: The user's own id of the question; by default derived from the prompt.
             dataset: Name of the collection it comes from.
             now: The time in seconds since 1970.
         """
+        prompt = prompt() if callable(prompt) else prompt
         text = prompt_text(prompt, tools)
         digest = prompt_hash(text)
         return QuestionRow(
@@ -101,6 +102,12 @@ class Privacy:
             now,
             last_user_message(prompt) if self.questions else None,
         )
+
+    def details(self, details: Mapping[str, Any] | None) -> str | None:
+        """Return tags and metadata as JSON; None if they may not be stored."""
+        if not details or not self.prompts:
+            return None
+        return json.dumps(details, ensure_ascii=False, default=str)
 
     def cleaned(self, question: QuestionRow) -> QuestionRow:
         """Return the row of a question with its texts redacted and secrets hidden."""
@@ -146,7 +153,10 @@ class Privacy:
     def _details(self, details: str | None) -> str | None:
         if details is None or not self.prompts:
             return None
-        return json.dumps(self._clean_value(json.loads(details)), ensure_ascii=False)
+        try:
+            return json.dumps(self._clean_value(json.loads(details)), ensure_ascii=False)
+        except RecursionError:  # nested too deeply to be searched for secrets
+            return None
 
     def _clean_value(self, value: Any) -> Any:
         if isinstance(value, str):

@@ -23,7 +23,6 @@ The life of a call::
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -37,14 +36,14 @@ from bestofinf._concurrency.forks import reset_after_fork
 from bestofinf.answers import resolve_answer
 from bestofinf.border import as_amount, as_count, as_fraction, as_logprob, as_name, error_text
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.identity import Prompt, answer_text
+from bestofinf.evaluation.identity import Prompt, answer_text, id_of_hash, prompt_hash
 from bestofinf.evaluation.recording.open_calls import OpenCall, OpenCalls
 from bestofinf.evaluation.recording.preparation import Preparation
 from bestofinf.evaluation.recording.privacy import Keep, Privacy
 from bestofinf.evaluation.recording.stats import RecorderStats
 from bestofinf.evaluation.recording.traces import ending_of, samples_of
 from bestofinf.evaluation.recording.writer import WhenFull, Writer
-from bestofinf.evaluation.rows import CallRecord, CallRow, Provenance, SampleRow
+from bestofinf.evaluation.rows import CallRecord, CallRow, Provenance, QuestionRow, SampleRow
 from bestofinf.evaluation.store.store import EvaluationStore
 from bestofinf.records import LogprobKind, Reply
 
@@ -135,7 +134,7 @@ class Recorder:
         self,
         call_id: str,
         *,
-        prompt: Prompt,
+        prompt: Prompt | Callable[[], Prompt],
         tools: Sequence[Any] = (),
         question_id: str | None = None,
         kind: str = "ensemble",
@@ -146,9 +145,12 @@ class Recorder:
     ) -> str:
         """Report that a call begins. A call that is open already is left as it is.
 
+        If a prompt cannot be read, that is logged, and the call is a question of its own, because its
+        replies are paid for.
+
         Args:
             call_id: Identifier of the call, unique in the store.
-            prompt: The prompt of the question.
+            prompt: The prompt of the question, or a function that returns it.
             tools: Tools offered to the model; they are part of the question.
             question_id: The user's own id of the question; by default derived from the prompt.
             kind: "ensemble" or "model".
@@ -161,9 +163,15 @@ class Recorder:
             The id of the question, to label it by.
         """
         now = self._clock()
-        question = self._privacy.question(
-            prompt, tools=tools, id=question_id, dataset=dataset, now=now
+        question = QuestionRow(
+            question_id or id_of_hash(prompt_hash(call_id)), dataset=dataset, created_at=now
         )
+        told = None
+        with self.guard():
+            question = self._privacy.question(
+                prompt, tools=tools, id=question_id, dataset=dataset, now=now
+            )
+            told = self._privacy.details(details)
         call = CallRow(
             id=call_id,
             question_id=question.id,
@@ -171,7 +179,7 @@ class Recorder:
             fixed=fixed,
             rule=rule,
             started_at=now,
-            details=_json(details) if details and self._privacy.prompts else None,
+            details=told,
         )
         self._put(self._open.begin(question, call))
         return question.id
@@ -387,7 +395,3 @@ class Recorder:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
