@@ -20,9 +20,10 @@ from support.chat_members import Scripted
 from support.llm_members import ScriptedLLM
 
 NAN, INF = math.nan, math.inf
+LARGE = 10**400  # a whole number beyond the range of floats
 NO_COUNT = [0, -1, 1.5, NAN, "3", None, True]
-NO_TIME = [0, -1.0, NAN, INF, "soon", True]
-NO_SHARE = [-0.1, 1.1, NAN, "most"]
+NO_TIME = [0, -1.0, NAN, INF, LARGE, "soon", True]
+NO_SHARE = [-0.1, 1.1, NAN, LARGE, "most"]
 
 # Setting, values that cannot work.
 BAD = {
@@ -33,13 +34,13 @@ BAD = {
     "abstain_limit": [0, -1, 1.5, "3"],
     "warm_up": [-1, 1.5, "few"],
     "retries": [-1, 1.5, "few"],
-    "longest_wait": [-1.0, NAN, INF, "long"],
-    "cooldown": [-1.0, NAN, INF, "long"],
+    "longest_wait": [-1.0, NAN, INF, LARGE, "long"],
+    "cooldown": [-1.0, NAN, INF, LARGE, "long"],
     "timeout": NO_TIME,
     "deadline": NO_TIME,
     "on_deadline": ["give up", None],
     "launch": ["fast", 1],
-    "waiting": [-1, NAN, "long"],
+    "waiting": [-1, NAN, LARGE, "long"],
     "order": ["random", None],
     "schedule": ["best", 3],
     "min_confidence": NO_SHARE,
@@ -48,10 +49,19 @@ BAD = {
     "answer": ["no-such-answer", 3],
     "selector": ["no-such-selector", 3],
     "scorer": [3],
-    "weights": [[1.0], [1.0, 2.0, 3.0], [1.0, -1.0], [1.0, NAN], [0.0, 0.0], ["a", "b"], 3],
+    "weights": [
+        [1.0],
+        [1.0, 2.0, 3.0],
+        [1.0, -1.0],
+        [1.0, NAN],
+        [1.0, LARGE],
+        [0.0, 0.0],
+        ["a", "b"],
+        3,
+    ],
     "members": [[], None, 3, "x", [None], [3], {"a": 1}],
     "escalate_to": [3],
-    "prices": [3, {}, {"a": 1, "b": 1}],
+    "prices": [3, {}, {"a": 1, "b": 1}, {"a": (LARGE, 1), "b": (1, 1)}],
     "max_sample": [3],
 }
 # pydantic reads these in the adapters, as it does in every model of both frameworks.

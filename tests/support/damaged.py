@@ -10,7 +10,7 @@ from typing import Any
 from support.hostile import NUMBERS
 
 INSTEAD: tuple[Any, ...] = (
-    *NUMBERS,
+    *(*NUMBERS, 10**400),
     *(
         None,
         False,

@@ -23,8 +23,14 @@ def shown(value: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value is a real number; True and False are not."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+    """Return whether a value is a real number in a float's range; True and False are not."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def whole(name: str, value: object, least: int = 1) -> None:

@@ -221,7 +221,9 @@ def _list(value: Any, what: str) -> list[Any]:
 
 
 def _stopped(value: Any) -> dict[int, str]:
-    if not isinstance(value, Mapping) or not all(str(key).isdecimal() for key in value):
+    if not isinstance(value, Mapping) or not all(
+        str(key).isdecimal() and len(str(key)) < 10 for key in value
+    ):
         raise UsageError(f"'stopped' must map numbers of calls to rules, got {value!r:.60}")
     return {int(key): _text(rule, "stopped") for key, rule in value.items()}
 

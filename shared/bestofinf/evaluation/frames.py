@@ -148,7 +148,7 @@ def _rows(
     for place, values in enumerate(zip(*taken, strict=True)):
         try:
             yield _row(kind, dict(zip(present, values, strict=True)))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise UsageError(f"table {name!r}, row {place}: {error}") from None
 
 

@@ -93,7 +93,7 @@ def _drawn(row: Mapping[str, Any]) -> dict[str, Any]:
         return {"provenance": provenance}
     try:
         return {"provenance": provenance, "score": float(score)}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"'label_score' must be a number, got {shown(score)}") from None
 
 

@@ -193,6 +193,6 @@ class ScorePrior:
                 tuple(float(x) for x in record[key]) for key in ("mu", "sigma", "weights")
             )
             n_questions = int(record.get("n_questions", 0))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"not a score prior: {error!r}") from None
         return cls(mu, sigma, weights, n_questions)

@@ -160,7 +160,7 @@ class Calibration:
             values["scores"] = tuple(map(float, record["scores"]))
             values["chances"] = tuple(map(float, record["chances"]))
             prior = record["prior"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"not a calibration: {error!r}") from None
         return cls(**values, prior=None if prior is None else ScorePrior.from_dict(prior))
 

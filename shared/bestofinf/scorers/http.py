@@ -73,7 +73,7 @@ class RewardEndpoint(BaseScorer):
             raise ConnectionError(f"{self.url}: {error.reason}") from None
         try:
             return Score(_at(loads(text), self.path), usage)
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, OverflowError):
             raise ScoringError(f"no score at {self.path!r} in {text[:200]!r}", usage) from None
 
 

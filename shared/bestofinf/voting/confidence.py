@@ -181,7 +181,7 @@ class ConfidenceCalibration(Brief):
             values["scores"] = tuple(map(float, record["scores"]))
             values["chances"] = tuple(map(float, record["chances"]))
             values["curve"] = tuple(CoveragePoint(**point) for point in record["curve"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"not a calibration of confidence: {error!r}") from None
         return cls(**values)
 

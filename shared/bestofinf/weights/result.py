@@ -211,7 +211,7 @@ class WeightFit(Brief):
                 values["proposal"] = Proposal.from_json(values["proposal"])
             fit = cls(**values)
             shares = [float(w) for w in fit.weights.values()]
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
             raise UsageError(f"not fitted weights: {error}") from None
         if any(not 0 <= w <= 1 for w in shares) or abs(sum(shares) - 1) > 1e-6:
             raise UsageError(f"fitted weights must lie in [0, 1] and sum to 1, got {shares}")

@@ -74,10 +74,10 @@ def _most_likely(
     choices = _choices(row, len(values))
     best = max(range(len(values)), key=values.__getitem__)
     target = row.get("target")
-    gold = as_text(target)
-    if isinstance(target, int) or (gold is not None and gold.isdecimal()):
-        place = int(gold or 0)
-        gold = choices[place] if 0 <= place < len(choices) else gold
+    gold = as_text(int(target) if isinstance(target, bool) else target)
+    if gold is not None and gold.isdecimal() and len(gold) < 10:
+        place = int(gold)
+        gold = choices[place] if place < len(choices) else gold
     return LogSample(
         question=str(row["doc_id"]),
         answer=choices[best],
