@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
+from bestofinf.border import as_amount, as_count, as_fraction
 from bestofinf.errors import StoreError, UsageError
 from bestofinf.evaluation.store import queries, schema
 from bestofinf.evaluation.store.tallies import ANSWER, FAILED, NO_VOTE
@@ -172,11 +173,22 @@ def read_listed(connection: Connection, ids: Sequence[str]) -> list[Listed]:
             .join_from(u, q, q.c.id == u.c.question_id)
             .where(q.c.id.in_(some))
         )  # fmt: skip
-        for number, id_, prompt, last, dataset, abstained, failed, lead, *rest in rows:
-            counted = votes.get(id_, {})
-            known = lead if counted else None
-            found[id_] = Listed(
-                number, id_, prompt, last, dataset, counted, abstained, failed, known, *rest
+        for row in rows:
+            counted = votes.get(row.id, {})
+            found[row.id] = Listed(
+                number=row.number,
+                id=row.id,
+                prompt=row.prompt,
+                last_message=row.last_message,
+                dataset=row.dataset,
+                votes=counted,
+                abstained=as_count(row.abstained) or 0,
+                failed=as_count(row.failed) or 0,
+                lead=as_fraction(row.lead) if counted else None,
+                tokens=as_count(row.tokens) or 0,
+                cost=as_amount(row.cost) or 0.0,
+                gold=row.gold,
+                wrong=as_count(row.wrong) or 0,
             )
     return [found[id_] for id_ in ids if id_ in found]
 

@@ -6,6 +6,7 @@ a newer version is not touched.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,7 +15,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from bestofinf.errors import StoreError
+from bestofinf.errors import StoreError, shown
 from bestofinf.evaluation.store import schema, tallies
 from bestofinf.evaluation.store.schema import METADATA, meta
 from bestofinf.evaluation.store.steps import to_version_2
@@ -108,7 +109,11 @@ def _version(connection: Connection) -> int | None:
     if not inspect(connection).has_table(meta.name):
         return None
     value = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar()
-    return None if value is None else int(value)
+    if value is None:
+        return None
+    if not re.fullmatch("[1-9][0-9]{0,8}", str(value)):
+        raise StoreError(f"the store is damaged: its version is {shown(value)}")
+    return int(value)
 
 
 def _use_write_ahead_log(engine: Engine) -> None:

@@ -17,6 +17,7 @@ ERRORS = 5
 """Maximum number of kinds of errors listed for a member."""
 
 _DAY = 86_400
+_LATEST = 253_402_300_800  # the end of the year 9999, the last that dates have
 _STEPS = (
     (2 * _DAY, 3_600),
     (120 * _DAY, _DAY),
@@ -234,8 +235,9 @@ def _sum_of(column: Any, condition: Any) -> Any:
 def _steps(connection: Connection) -> tuple[int, list[Step]]:
     """Return the length of an interval (an hour, a day or a week) and the intervals."""
     q, u = schema.questions, schema.summaries
+    dated = and_(q.c.created_at > 0, q.c.created_at < _LATEST)
     first, last = connection.execute(
-        select(func.min(q.c.created_at), func.max(q.c.created_at)).where(q.c.created_at > 0)
+        select(func.min(q.c.created_at), func.max(q.c.created_at)).where(dated)
     ).one()
     if first is None:
         return _DAY, []
@@ -245,7 +247,7 @@ def _steps(connection: Connection) -> tuple[int, list[Step]]:
     rows = connection.execute(
         select(place, func.count(), func.sum(u.c.tokens), func.sum(u.c.cost))
         .join_from(u, q, q.c.id == u.c.question_id)
-        .where(q.c.created_at > 0)
+        .where(dated)
         .group_by(place)
         .order_by(place)
     )

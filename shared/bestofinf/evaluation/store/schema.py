@@ -55,7 +55,9 @@ class AnyText(TypeDecorator[str]):
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """Undo the escape."""
+        """Undo the escape; bytes, which SQLite takes in any column, are read as UTF-8."""
+        if isinstance(value, bytes):
+            value = value.decode(errors="backslashreplace")
         if value is not None and "\x1a" in value:
             return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
         return value
