@@ -5,6 +5,8 @@ import csv
 import json
 import math
 import random
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -259,6 +261,20 @@ async def test_a_dead_member_is_spared_over_all_questions_also_when_the_run_goes
     rows = answers(tmp_path / "answers.jsonl")
     assert all(row["answer"] for row in rows)
     assert {row["winner_member"] for row in rows} == {"a"}
+
+
+@pytest.mark.parametrize("change", ["draw = draw + 7", "answer = NULL"])
+async def test_a_question_whose_votes_are_gone_from_the_store_is_asked_on(tmp_path, change):
+    plan = PLAN.change(rule="fixed:n=2")
+    await work(tmp_path, Model(), plan=plan, n=3)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as database, database:
+        call = "(SELECT id FROM bestofinf_calls WHERE run_question = 'q1')"
+        database.execute(f"UPDATE bestofinf_samples SET {change} WHERE call_id = {call}")
+    model = Model()
+    report = await work(tmp_path, model, plan=plan, n=3)
+    assert (report.decided, report.errors) == (3, 0)
+    assert {prompt for prompt, _ in model.asked} <= {"question 1"}
+    assert len(answers(tmp_path / "answers.jsonl")) == 3
 
 
 async def test_changed_settings_are_refused_by_name(tmp_path):

@@ -212,8 +212,8 @@ async def test_samples_cancelled_at_the_end_of_a_vote_are_closed():
 
 @pytest.mark.parametrize("way", ["ainvoke", "astream", "chain"])
 async def test_a_call_cancelled_from_outside_closes_all_runs(way):
-    tree = Tree()
-    member = Scripted(replies=["4"], seconds=(30.0,))
+    tree, asked = Tree(), asyncio.Event()
+    member = Scripted(replies=lambda number: asked.set() or "4", seconds=(30.0,))
     model = AdaptiveEnsembleChat([member], rule=AheadBy(2))
     config = {"callbacks": [tree]}
 
@@ -226,8 +226,7 @@ async def test_a_call_cancelled_from_outside_closes_all_runs(way):
             _ = [c async for c in model.astream("x", config)]
 
     task = asyncio.create_task(call())
-    while not member.calls:  # before that, a step of LangChain's may be left open
-        await asyncio.sleep(0.001)
+    await asked.wait()  # before that, a step of LangChain's may be left open
     start = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

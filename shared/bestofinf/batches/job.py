@@ -238,18 +238,27 @@ class _Work:
                     self.report.book(outcome)
                     self.report.restored += isinstance(outcome, Sample)
                 if found.reason is not None and self._job.budget is None:
-                    self._settle(spool, self._ended(question, found))
-                    continue
+                    ended = self._ended(question, found)
+                    if ended is not None:
+                        self._settle(spool, ended)
+                        continue
                 self._known[question.id] = found
                 yield question
 
-    def _ended(self, question: JobQuestion, known: JournalEntry) -> BatchResult[JobQuestion]:
-        """Return the result of a question that ended in an earlier run."""
+    def _ended(self, question: JobQuestion, known: JournalEntry) -> BatchResult[JobQuestion] | None:
+        """Return the result of a question that ended in an earlier run.
+
+        None if too few of its votes are still in the store, so that it is asked on.
+        """
         engine = replayed(self._job.plan, question.prompt, known.outcomes)
         engine.stop(known.reason or "")
+        try:
+            decision = engine.decision()
+        except SamplingError:
+            return None
         if self._controller is not None:
             self._controller.book(engine.tally.n_samples)
-        return BatchResult(question, engine.decision())
+        return BatchResult(question, decision)
 
     async def _sample(self, question: JobQuestion, draw: Draw) -> Outcome:
         task = asyncio.current_task()
