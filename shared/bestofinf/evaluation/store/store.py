@@ -377,7 +377,8 @@ class EvaluationStore(Shown):
                 for call in queries.rows_of(connection, c, CallRow, c.c.id.in_(some)):
                     found[call.id] = (call, [])
                 for sample in queries.rows_of(connection, s, SampleRow, s.c.call_id.in_(some)):
-                    found[sample.call_id][1].append(sample)
+                    if sample.call_id in found:
+                        found[sample.call_id][1].append(sample)
         return found
 
     def status(self) -> StoreStatus:
