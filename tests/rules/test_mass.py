@@ -17,6 +17,7 @@ from bestofinf.ensemble.plan import VotePlan
 from bestofinf.records.likelihood import likelihood
 from bestofinf.rules import MaxSamples, OptimalStopping, ProbabilityMass, parse_rule
 from bestofinf.rules.mass_arrays import MassArrays
+from bestofinf.rules.masses import Masses
 from bestofinf.rules.tally import Tally
 from bestofinf.rules.tally_arrays import TallyArrays
 from bestofinf.voting.engine import VotingEngine
@@ -42,6 +43,37 @@ def tally_of(*replies, weights=(1.0,)):
         else:
             tally.vote(answer, member=member)
     return tally
+
+
+READ = st.tuples(
+    st.sampled_from(["a", "b", None]), st.sampled_from([0.05, 0.2, 0.3]), st.sampled_from("vwx")
+)
+
+
+@given(st.lists(READ, min_size=1, max_size=12))
+def test_a_text_that_is_read_as_several_answers_counts_for_the_first(replies):
+    rows = MassArrays(1, 2, 1, 3)
+    masses, first, reports = Masses(1), {}, {}
+    for answer, probability, said in replies:
+        masses.add(answer, told(answer, probability, said), 0)
+        place = np.array(["vwx".index(said)])
+        number = np.array([-1 if answer is None else "ab".index(answer)])
+        zero, true = np.array([0]), np.array([True])
+        rows.add(number, zero, place, np.array([probability]), true)
+        reports.setdefault(said, []).append(probability)
+        if answer is not None:
+            first.setdefault(said, answer)
+    means = {said: sum(all_) / len(all_) for said, all_ in reports.items()}
+    silent = sum(mean for said, mean in means.items() if said not in first)
+    expected = {
+        answer: sum(means[said] for said, one in first.items() if one == answer) / (1 - silent)
+        for answer in first.values()
+    }
+    found = masses.shares([1.0], all_members=True)
+    assert found.seen == pytest.approx(expected)
+    many = rows.shares([1.0], all_members=True).seen[0]
+    assert many.tolist() == pytest.approx([expected.get(answer, 0.0) for answer in "ab"])
+    assert min(many) > -1e-12
 
 
 # -- the certificate ------------------------------------------------------------------------

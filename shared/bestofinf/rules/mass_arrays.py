@@ -39,6 +39,7 @@ class MassArrays:
     def __init__(self, rows: int, answers: int, members: int, replies: int) -> None:
         self._said: Floats = np.zeros((rows, replies))
         self._times: Ints = np.zeros((rows, replies), dtype=np.int64)
+        self._whose: Ints = np.full((rows, replies), -1)  # also of replies without an answer
         self._by_answer: Floats = np.zeros((rows, members, answers))
         self._silent: Floats = np.zeros((rows, members))
         self._total: Floats = np.zeros((rows, members))
@@ -67,12 +68,17 @@ class MassArrays:
         self._heard[rows, member] = True
         self._exact[rows, member] &= processed[rows]
         self._times[rows, said] += 1
-        more = (probability[rows] - self._said[rows, said]) / self._times[rows, said]
+        mean = self._said[rows, said]
+        more = (probability[rows] - mean) / self._times[rows, said]
         self._said[rows, said] += more
         self._total[rows, member] += more
-        silent = answer < 0
-        self._silent[rows, member] += np.where(silent, more, 0.0)
-        self._by_answer[rows, member, np.maximum(answer, 0)] += np.where(silent, 0.0, more)
+        first = (self._whose[rows, said] < 0) & (answer >= 0)
+        whose = self._whose[rows, said] = np.where(first, answer, self._whose[rows, said])
+        silent = whose < 0
+        self._silent[rows, member] += np.where(silent, more, np.where(first, -mean, 0.0))
+        self._by_answer[rows, member, np.maximum(whose, 0)] += np.where(
+            silent, 0.0, np.where(first, more + mean, more)
+        )
 
     def shares(self, weights: Sequence[float] | Floats, *, all_members: bool) -> SharesArrays:
         """Return what is known of the answers' shares; see `Masses.shares`."""

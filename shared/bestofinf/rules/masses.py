@@ -65,7 +65,9 @@ class Masses:
     __slots__ = ("_by_answer", "_exact", "_said", "_silent", "_total")
 
     def __init__(self, members: int) -> None:
-        self._said: list[dict[str, tuple[float, int]]] = [{} for _ in range(members)]
+        self._said: list[dict[str, tuple[float, int, AnswerValue | None]]] = [
+            {} for _ in range(members)
+        ]
         self._by_answer: list[dict[AnswerValue, float]] = [{} for _ in range(members)]
         self._silent = [0.0] * members
         self._total = [0.0] * members
@@ -76,17 +78,22 @@ class Masses:
 
         The reports of one text differ: it can be split into tokens in several ways, each of which
         gives a lower bound for the text, and servers compute a little differently on each request.
+        A text that is read as several answers, as a judge may do, counts for the first of them.
         """
         self._exact[member] &= told.kind == "processed"
-        mean, times = self._said[member].get(told.said, (0.0, 0))
+        mean, times, whose = self._said[member].get(told.said, (0.0, 0, None))
         more = (told.probability - mean) / (times + 1)
-        self._said[member][told.said] = (mean + more, times + 1)
         self._total[member] += more
-        if answer is None:
+        found = mean + more
+        if whose is None and answer is not None:  # it was silent, or is new
+            self._silent[member] -= mean
+            whose, more = answer, more + mean
+        self._said[member][told.said] = (found, times + 1, whose)
+        if whose is None:
             self._silent[member] += more
         else:
             by_answer = self._by_answer[member]
-            by_answer[answer] = by_answer.get(answer, 0.0) + more
+            by_answer[whose] = by_answer.get(whose, 0.0) + more
 
     def shares(self, weights: Sequence[float], *, all_members: bool) -> Shares:
         """Return what is known of the answers' shares.
