@@ -94,6 +94,8 @@ def test_parsed_objects_of_every_make_are_read():
     )
     assert kind.vote(Reply(parsed={"a": object()})) == (None, "JSON cannot hold object")
     assert kind.vote(Reply(parsed={"a": float("nan")})) == (None, "JSON holds nan")
+    large = (None, "JSON holds a number of thousands of digits")
+    assert kind.vote(Reply(parsed={"a": 10**5000})) == large
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from bestofinf.border import (
     error_text,
     printable,
 )
-from bestofinf.errors import UncheckedValueError, UsageError
+from bestofinf.errors import UncheckedValueError, UsageError, shown
 from bestofinf.records import Member, Reply, Sample, Usage
 from bestofinf.scorers import FunctionScorer, Score
 from bestofinf.scorers.checked import with_score
@@ -145,6 +145,25 @@ def test_an_error_is_short_however_long_it_is_and_quickly_read(text):
     assert time.thread_time() - begun < 2
     assert told.startswith("ValueError: ")
     assert len(told) < LONGEST_ERROR + 40
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("x" * 300, f"{'x' * 200!r}…"),
+        (10**199, str(10**199)),
+        (10**300, f"1{'0' * 199}…"),
+        (10**5000, "a number of thousands of digits"),
+        ([1, 10**5000], "a number of thousands of digits"),
+        ([1, "a", None], "[1, 'a', None]"),
+        ([object()], "a value of type list"),
+        ({"key": "sk-1"}, "a value of type dict"),
+        (None, "None"),
+    ],
+    ids=["text", "digits", "cut", "too many", "within", "list", "objects", "mapping", "none"],
+)
+def test_a_value_in_a_message_is_short_and_tells_no_key(value, told):
+    assert shown(value) == told
 
 
 def test_an_error_that_cannot_be_shown_is_named():

@@ -7,19 +7,25 @@ from numbers import Real
 
 from bestofinf.errors.own import UsageError
 
+_SHOWN = 200
+"""Maximum number of characters of a value in an error message."""
+
 
 def shown(value: object) -> str:
-    """Return a value for an error message: a plain value as its `repr`, any other as its type.
+    """Return a value for an error message: a plain value as its `repr`, cut, any other as its type.
 
     Models and clients show their API keys in their `repr`, which must not enter a message.
     """
-    if value is None or isinstance(value, str | bool | Real):
-        return (
-            repr(value) if not isinstance(value, str) or len(value) <= 200 else f"{value[:200]!r}…"
-        )
-    if isinstance(value, tuple | list) and all(isinstance(v, str | Real) for v in value):
-        return f"{value!r:.200}"
-    return f"a value of type {type(value).__name__}"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}…"
+    plain = value if isinstance(value, tuple | list) else (value,)
+    if not all(v is None or isinstance(v, str | Real) for v in plain):
+        return f"a value of type {type(value).__name__}"
+    try:
+        told = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return told if len(told) <= _SHOWN else f"{told[:_SHOWN]}…"
 
 
 def is_number(value: object) -> bool:
