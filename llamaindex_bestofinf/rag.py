@@ -34,7 +34,8 @@ class RagEnsemble:
             and making questions. Such texts are all different, so a vote on them has no winner.
         scores: The ensemble with a vote on the score or verdict alone, for evaluators
             (faithfulness, relevancy, correctness, guideline, pairwise). The text is that of a
-            winning reply, with its reasons.
+            winning reply, with its reasons. Evaluators ask about many answers at a time, and nobody
+            waits for one of them, so it is ``thrifty`` unless `launch` or `waiting` is given.
 
     Args:
         members: Members as for `AdaptiveEnsembleLLM`, or such an ensemble.
@@ -69,7 +70,9 @@ class RagEnsemble:
             self.answers = members.with_settings(**settings) if settings else members
         heaviest = max(self.answers.plan().members, key=lambda member: member.weight)
         self.plain = heaviest.model if plain is None else checked_llm(plain, "plain")
-        self.scores = self.answers.with_settings(answer=ScoreAnswer(), rule=score_rule)
+        given = self.answers.model_fields_set & {"launch", "waiting"}
+        launching: dict[str, Any] = {} if given else {"launch": "thrifty"}
+        self.scores = self.answers.with_settings(answer=ScoreAnswer(), rule=score_rule, **launching)
 
     def __repr__(self) -> str:
         return f"RagEnsemble({self.answers!r})"

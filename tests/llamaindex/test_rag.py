@@ -29,6 +29,7 @@ from llama_index.core.selectors import LLMSingleSelector
 from llama_index.core.tools import FunctionTool, QueryEngineTool
 
 from bestofinf import UsageError
+from bestofinf.voting.settings import WAITING
 from llamaindex_bestofinf import AdaptiveEnsembleLLM, RagEnsemble
 from support.llm_members import ScriptedLLM, tool_call
 
@@ -183,6 +184,24 @@ def test_sub_questions_cost_what_their_answers_do():
     )
     engine.query(QUESTION)
     assert member.counts["started"] <= 40
+
+
+@pytest.mark.parametrize(
+    ("settings", "launching"),
+    [
+        ({}, ("thrifty", WAITING)),
+        ({"launch": "eager"}, ("eager", WAITING)),
+        ({"waiting": 2.0}, (None, 2.0)),
+    ],
+)
+@pytest.mark.parametrize("whole", [False, True])
+def test_scores_waste_no_request_unless_the_user_cannot_wait(settings, launching, whole):
+    if whole:
+        rag = RagEnsemble(AdaptiveEnsembleLLM([ScriptedLLM()], **settings))
+    else:
+        rag = RagEnsemble(ScriptedLLM(), **settings)
+    assert (rag.scores.launch, rag.scores.waiting) == launching
+    assert rag.answers.launch == settings.get("launch")
 
 
 def test_a_router_votes_on_the_choice():
