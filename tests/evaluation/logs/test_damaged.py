@@ -131,9 +131,10 @@ def test_damaged_logs_are_read_or_refused(kind, seeds, tmp_path):
     ("value", "read"),
     [(-2.5, True), ("-2.5", True), ("-inf", True), ("x", False), ("nan", False), (None, False)],
 )
-def test_a_choice_without_its_likelihood_leaves_its_row_out(value, read, tmp_path):
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_choice_without_its_likelihood_leaves_its_row_out(place, value, read, tmp_path):
     row = logs.likelihood_row(0, [-1.0, -3.0, -2.0])
-    row["resps"][1][0][0] = value
+    row["resps"][place][0][0] = value
     path = logs.lines(tmp_path / "log.jsonl", [row, logs.likelihood_row(1, [-1.0, -3.0, -2.0])])
     assert len(imported(path, tmp_path)) == (2 if read else 1)
 

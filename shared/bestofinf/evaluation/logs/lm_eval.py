@@ -42,12 +42,15 @@ def _read(head: Head) -> Iterator[Found]:
         replies = as_list(row.get("resps"))
         if not replies or "doc_id" not in row:
             yield LeftOut("a row without replies")
-        elif (values := [_likelihood(reply) for reply in replies])[0] is None:
+            continue
+        values = [_likelihood(reply) for reply in replies]
+        known = [value for value in values if value is not None]
+        if not known:
             yield from _replies(row, replies[0], task, member)
-        elif None in values:
+        elif len(known) < len(values):
             yield LeftOut("a choice without its likelihood")
         else:
-            yield _most_likely(row, [v for v in values if v is not None], task, member)
+            yield _most_likely(row, known, task, member)
 
 
 def _replies(row: Mapping[str, Any], replies: Any, task: str, member: str) -> Iterator[LogSample]:
