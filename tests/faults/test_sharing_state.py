@@ -13,6 +13,7 @@ from langchain_core.runnables import RunnableLambda
 
 from bestofinf.drivers.health import Health
 from bestofinf.evaluation import EvaluationStore
+from bestofinf.policy import FailurePolicy
 from bestofinf.records import Draw, Failure, Member, Sample
 from langchain_bestofinf import AdaptiveEnsembleChat
 from langchain_bestofinf import EvaluationCollector as ChatCollector
@@ -183,7 +184,8 @@ def test_a_cache_gives_each_call_its_own_samples(crowd):
 def test_a_scorer_books_to_each_call_its_own_cost(crowd):
     """The scorer is a model: what it costs is counted in its caller's context alone."""
     judge = Scripted(replies=["score: 0.5"], tokens=(11, 1))
-    scorer = RunnableScorer(RunnableLambda(lambda given: given["output"]) | judge)
+    chain = RunnableLambda(lambda given: given["output"]) | judge
+    scorer = RunnableScorer(chain, policy=FailurePolicy())  # thousands at once take their time
     for trace in crowd.ask(chat(scorer=scorer), map(str, range(crowd.calls))):
         assert [sample["score"] for sample in trace["samples"]] == [0.5] * N
         (usage,) = trace["usage_by_member"].values()
