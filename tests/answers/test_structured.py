@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,7 @@ def test_parsed_objects_of_every_make_are_read():
     assert kind.vote(Reply(parsed={"a": float("nan")})) == (None, "JSON holds nan")
     large = (None, "JSON holds a number of thousands of digits")
     assert kind.vote(Reply(parsed={"a": 10**5000})) == large
+    assert kind.vote(Reply(parsed={"a": Fraction(10**5000, 3)})) == large
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def _scalar(value: bool | str | None) -> str:
 def _number(value: int | float | Decimal | Fraction) -> str:
     form = value_form(value)
     if form is None:
-        large = isinstance(value, int)
+        large = isinstance(value, int | Fraction)
         raise Abstain(f"JSON holds {'a number of thousands of digits' if large else value}")
     # A fraction that no decimal can say is written as text.
     return json.dumps(form) if "/" in form else form
