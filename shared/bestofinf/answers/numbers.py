@@ -114,9 +114,9 @@ def value_form(value: int | float | Decimal | Fraction) -> str | None:
 
     None for NaN, infinities and what has more than 1,000 digits before or after the point.
     """
-    if isinstance(value, Fraction):
-        return _exact(value)
     try:
+        if isinstance(value, Fraction):
+            return _exact(value)
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     except (InvalidOperation, ValueError):
         return None
