@@ -20,6 +20,7 @@ from bestofinf.answers import (
 from bestofinf.answers.maths.client import shared_client
 from bestofinf.records import Reply
 from support.hostile import CALLS, HOSTILE, random_reply
+from support.pace import keeps_pace
 
 QUICK = 0.1
 EXTRACT_SECONDS = 10 * QUICK  # for a busy machine
@@ -157,18 +158,12 @@ GROWING = (
 def test_reading_takes_time_in_proportion_to_the_length(name):
     kind = KINDS[name]
 
-    def seconds(piece, count):
-        text = piece * (count // len(piece))
-        return extracted(kind, Reply(text=text))[2]
-
-    def keeps_pace(piece):
-        # Twice the text takes at most 2.5 times as long; what is too quick to measure is let go.
-        once, twice = seconds(piece, 8_000), seconds(piece, 16_000)
-        return twice < max(2.5 * once, 0.02)
-
     for piece in GROWING:
-        # Measured again where it looks too long: a busy machine slows some measurements down.
-        assert any(keeps_pace(piece) for _ in range(5)), piece
+
+        def read(size, piece=piece):
+            kind.vote(Reply(text=piece * (size // len(piece))))
+
+        assert keeps_pace(read, 8_000, step=2, notable=0.02), piece
 
 
 def test_prepare_does_not_block_the_event_loop():

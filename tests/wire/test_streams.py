@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +18,7 @@ from bestofinf.wire import (
     read_completion,
 )
 from support.completions import TEXTS, bodies, body, call, choice
+from support.pace import keeps_pace
 
 
 def assembled(*pieces, done=True):
@@ -102,14 +102,7 @@ def put_together(kind):
     ],
 )
 def test_reading_a_stream_takes_time_in_proportion_to_its_length(work):
-    def seconds(n):
-        start = time.process_time()
-        work(n)
-        return time.process_time() - start
-
-    # Two doublings at 2.5 times each; what is too quick to measure is let go.
-    once, four = (min(seconds(n) for _ in range(3)) for n in (LONG, 4 * LONG))
-    assert four < max(2.5**2 * once, 0.05)
+    assert keeps_pace(work, LONG, step=8, notable=0.05)
 
 
 def test_a_heartbeat_is_no_event():
