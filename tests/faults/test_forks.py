@@ -83,3 +83,36 @@ def test_after_a_fork_slots_are_free_and_members_are_well():
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout == "well\n"
+
+
+LOCKED = """
+    import os, signal, sys, threading, warnings
+    warnings.simplefilter("ignore")
+    from bestofinf.answers import ExecutedAnswer, resolve_answer
+    from bestofinf.ensemble.loops import _lock as loops, private_loop
+    from bestofinf.records import Reply
+
+    async def one():
+        return 1
+
+    executed = ExecutedAnswer(str.upper).for_question("?")
+    number = resolve_answer("math")
+    for lock in (loops, number._lock):
+        lock.__enter__()
+    child = os.fork()
+    if not child:
+        signal.alarm(60)
+        assert private_loop().run(one()) == 1
+        assert number.same("1/2", "0.5")
+        assert executed.read(Reply("a"))[0] == "A"
+        os._exit(0)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_locks_that_were_held_at_the_fork_are_free():
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LOCKED)],
+        env=environment(), capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -151,6 +151,20 @@ def test_a_forked_child_has_all_slots_for_executions():
     assert status == 0
 
 
+def test_where_no_thread_can_begin_every_vote_is_told(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    async def twice():
+        answer = ExecutedAnswer(str.upper).for_question("?")
+        return await asyncio.gather(answer.resolve("a"), answer.resolve("a"))
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for found in asyncio.run(twice()):
+        assert found.answer is None
+        assert "can't start new thread" in found.note
+
+
 # -- prices -------------------------------------------------------------------------------------
 
 NO_PRICES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from types import MethodType
@@ -23,6 +24,25 @@ def reset_after_fork(method: Callable[[], None]) -> None:
     _RESETS[key] = (weakref.ref(owner), function)
     # Not `WeakMethod`, whose callback fails if it is called while the interpreter ends.
     weakref.finalize(owner, _RESETS.pop, key, None).atexit = False
+
+
+class ForkSafeLock:
+    """A lock that is free in a forked child, whoever held it at the moment of the fork."""
+
+    def __init__(self) -> None:
+        self._begin()
+        reset_after_fork(self._begin)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        """Wait for the lock and take it."""
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        """Release the lock."""
+        self._lock.release()
 
 
 def _reset_all() -> None:

@@ -74,11 +74,10 @@ class ExecutedAnswer(Answer):
         whole("at_once", at_once)
         self._slots = _Slots(at_once)
         self._known: dict[str, Future[Resolved]] | None = None
-        self._lock = threading.Lock()
 
     def for_question(self, text: str) -> ExecutedAnswer:
         """Return a copy that carries out one text once, for one question."""
-        return bound(self, _known={}, _lock=threading.Lock())
+        return bound(self, _known={})
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return what is to be carried out, as text."""
@@ -92,17 +91,22 @@ class ExecutedAnswer(Answer):
     async def resolve(self, value: AnswerValue) -> Resolved:
         """Carry out an extracted text in a thread, or wait for the vote that does so already."""
         program = str(value)
-        with self._lock:
-            running = None if self._known is None else self._known.get(program)
-            if running is None:
-                mine: Future[Resolved] = Future()
-                if self._known is not None:
-                    self._known[program] = mine
-                threading.Thread(
-                    target=self._executed, args=(program, mine), name="bestofinf-run", daemon=True
-                ).start()
-        found = await asyncio.shield(asyncio.wrap_future(running or mine))
-        return found if running is None else Resolved(found.answer, found.note)
+        mine: Future[Resolved] = Future()
+        known = {} if self._known is None else self._known
+        first = known.setdefault(program, mine)  # one step, whichever thread asks
+        if first is mine:
+            self._start(program, mine)
+        found = await asyncio.shield(asyncio.wrap_future(first))
+        return found if first is mine else Resolved(found.answer, found.note)
+
+    def _start(self, program: str, told: Future[Resolved]) -> None:
+        thread = threading.Thread(
+            target=self._executed, args=(program, told), name="bestofinf-run", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process may have no more threads
+            _tell(told, _failed(error))
 
     def represent(self, samples: Sequence[Sample]) -> Sample:
         """Return the sample with the shortest reply; the first of several."""
@@ -127,7 +131,7 @@ class ExecutedAnswer(Answer):
         except Abstain as abstention:
             result = Resolved(None, abstention.reason)
         except BaseException as error:  # of another's code, in a thread of its own
-            result = Resolved(None, f"could not be carried out: {error_text(error)}"[:300])
+            result = _failed(error)
         else:
             result = _result(found)
         late.cancel()
@@ -135,6 +139,10 @@ class ExecutedAnswer(Answer):
         seconds = time.monotonic() - start
         note = result.note or f"ran {seconds:.3f} s"
         _tell(told, Resolved(result.answer, note, result.usage, seconds))
+
+
+def _failed(error: BaseException) -> Resolved:
+    return Resolved(None, f"could not be carried out: {error_text(error)}"[:300])
 
 
 def _result(found: Found) -> Resolved:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from collections import OrderedDict
 from collections.abc import MutableMapping, Sequence
 from importlib.util import find_spec
 
+from bestofinf._concurrency.forks import ForkSafeLock
 from bestofinf.answers.base import Abstain, Answer
 from bestofinf.answers.boxes import last_box
 from bestofinf.answers.closings import set_apart
@@ -86,7 +86,7 @@ class MathAnswer(Answer):
         self._bounded = values is None
         self._values: MutableMapping[str, Values] = {} if values is None else values
         self._forms: OrderedDict[str, MathForm] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return what is boxed, announced or concluded, or the reply itself where it is short."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from bestofinf._concurrency.forks import ForkSafeLock
 from bestofinf._concurrency.waiting import result_of
 from bestofinf.errors import UsageError
 
@@ -52,7 +53,7 @@ class PrivateLoop:
 
 
 _loops: dict[int, PrivateLoop] = {}
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 
 
 def private_loop() -> PrivateLoop:

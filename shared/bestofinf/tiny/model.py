@@ -6,9 +6,9 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Literal, TypeAlias
 
+from bestofinf._concurrency.forks import ForkSafeLock
 from bestofinf.errors import UsageError
 from bestofinf.tiny.alphabet import CONTEXT
 from bestofinf.tiny.network import Network
@@ -186,7 +186,7 @@ class SampleCounter:
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
 
     def take(self, question: str, n: int) -> int:
         """Return the number of the next reply to a question, and count `n` replies."""
