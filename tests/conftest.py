@@ -19,6 +19,9 @@ for name, repeatable in (("repeatable", True), ("searching", False)):
     )
 settings.load_profile("repeatable")
 
+# The processes of `make test` share the cores: threads of the linear algebra would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Programs that tests start find the tests' own support package as the tests do.
 _FOLDERS = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _FOLDERS))

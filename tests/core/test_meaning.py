@@ -59,7 +59,7 @@ def voted(answer, said):
 @pytest.mark.parametrize("shares", [(0.67, 0.33), (0.5, 0.3, 0.2)])
 def test_it_elects_what_exact_counting_elects(shares):
     elected, calls, replies = [], 0, 0
-    for question in range(40):
+    for question in range(20):
         source = random.Random(question)
         meanings = source.choices("ABC"[: len(shares)], shares, k=64)
         texts = [essay(meaning, source) for meaning in meanings]

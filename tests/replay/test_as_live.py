@@ -91,7 +91,7 @@ def live(rule, populations, resampler, draws, usual, limit):
 
 
 @pytest.mark.parametrize("text", [*SINGLE, *JOINED])
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(given=sets(), limit=st.none() | st.integers(1, 4), usual_known=st.booleans())
 def test_a_replayed_vote_ends_as_a_live_one(text, given, limit, usual_known):
     evaluation_set, weights = given
