@@ -32,7 +32,7 @@ class SlowTree(Tree):
         wanted = (self.moment, self.of_ensemble) == (moment, run.parent_run_id is None)
         if wanted and not self.reached.is_set():
             self.reached.set()
-            assert self.go_on.wait(5)
+            assert self.go_on.wait(60)
 
     def _start_trace(self, run):
         self._take_time("begins", run)

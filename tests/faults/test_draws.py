@@ -301,7 +301,7 @@ def test_an_abandoned_thread_tries_no_more():
     before = threading.active_count()
     decision = vote(VotingEngine(AheadBy(1), launch="eager"), sample, concurrency=2, policy=policy)
     assert decision.votes == {"a": 1}
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
     assert threading.active_count() == before, "it sleeps until its next try"
@@ -324,7 +324,7 @@ def test_a_draw_given_up_while_it_waits_for_a_slot_sends_nothing():
     for _ in range(3):
         with pytest.raises(SamplingError, match="deadline"):
             vote(VotingEngine(FixedSamples(4)), sample, concurrency=4, policy=policy)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while threading.active_count() > before + 1 and time.monotonic() < end:
         time.sleep(0.01)
     assert threading.active_count() == before + 1, "threads pile up behind a member that hangs"
@@ -354,7 +354,7 @@ def test_a_draw_given_up_while_it_waits_for_a_slot_says_nothing_about_its_member
     before = threading.active_count()
     release = copy_context().run(slots.acquire, 1)  # another vote has the slot
     vote(engine, sample, concurrency=8, observer=observe)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
     release()
@@ -385,7 +385,7 @@ def test_late_threads_do_not_disturb_the_decision():
         barrier = threading.Barrier(4)
 
         def sample(draw, barrier=barrier):
-            barrier.wait(5)
+            barrier.wait(60)
             return Sample("a")
 
         decision = vote(VotingEngine(AheadBy(1), launch="eager"), sample, concurrency=4)
@@ -402,7 +402,7 @@ def test_a_draw_past_its_time_out_that_was_never_sent_is_no_request():
     def sample(draw):
         give_back = limits.acquire(draw.member)
         try:
-            ended.wait(5)
+            ended.wait(60)
             return Sample("a", usage=Usage(calls=1))
         finally:
             give_back()
@@ -412,7 +412,7 @@ def test_a_draw_past_its_time_out_that_was_never_sent_is_no_request():
     with pytest.raises(SamplingError, match="no member left"):
         vote(engine, sample, concurrency=2, policy=policy)
     ended.set()  # the request that was sent is counted when its thread ends
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not sum(engine._ledger.usage().values(), Usage()).calls and time.monotonic() < end:
         time.sleep(0.01)
     assert sum(engine._ledger.usage().values(), Usage()).calls == 1

@@ -238,7 +238,7 @@ async def test_a_call_cancelled_from_outside_closes_all_runs(way):
 
 async def test_a_sample_past_its_time_is_closed():
     tree = Tree()
-    model = ensemble("4", "4", "4", seconds=(30.0, 0.0, 0.0), timeout=1.0, concurrency=1)
+    model = ensemble("4", "4", "4", seconds=(60.0, 0.0, 0.0), timeout=3.0, concurrency=1)
     await model.ainvoke("x", {"callbacks": [tree]})
     (root,) = tree.roots
     assert [bool(child.error) for child in root.child_runs] == [True, False, False]

