@@ -240,6 +240,19 @@ def test_a_user_names_the_question(store, recorder):
     assert store.find("q-17") == "q-17"
 
 
+def test_an_id_that_is_too_long_for_the_store_is_cut_and_found_by_the_whole(store, recorder):
+    named = ["q" * 10_000, "q" * 9_999 + "r", "q" * 500]
+    ids = [recorder.call(str(n), prompt="?", question_id=name) for n, name in enumerate(named)]
+    for n in range(len(named)):
+        recorder.end(str(n))
+    recorder.flush()
+    assert recorder.stats.rejected == 0
+    assert [len(id_) for id_ in ids] == [500, 500, 500]
+    assert [store.find(name) for name in named] == ids
+    assert len(set(ids)) == 3
+    assert store.label(named[1], "5") == ids[1]
+
+
 def test_reporting_costs_the_caller_little(store):
     """Wanted: 0.2 ms of its CPU a sample, as the benchmarks measure; a busy machine may take more."""
     recorder = Recorder(store)

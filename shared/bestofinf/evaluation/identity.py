@@ -15,6 +15,9 @@ from bestofinf.records import AnswerValue
 Prompt: TypeAlias = str | Sequence[Mapping[str, Any]]
 """A text, or a list of messages, which are mappings with the keys ``role`` and ``content``."""
 
+LONGEST_ID = 500
+"""Maximum length of an id of a question, call or label in characters, so that it can be indexed."""
+
 _ROLES = {"human": "user", "ai": "assistant", "chatbot": "assistant", "developer": "system"}
 # New for every run: with them, two runs of one question would have different hashes.
 _VOLATILE = frozenset({"id", "tool_call_id", "run_id", "index"})
@@ -66,6 +69,17 @@ def question_id(prompt: Prompt, tools: Sequence[Any] = ()) -> str:
     'q-e95be9df711f10e90b70a7eb4d43ba00'
     """
     return id_of_hash(prompt_hash(prompt_text(prompt, tools)))
+
+
+def short_id(text: str, longest: int = LONGEST_ID) -> str:
+    """Return an id; one that is too long is cut, and ends with its hash.
+
+    >>> short_id("q-17"), short_id("a" * 1000, 20)
+    ('q-17', 'aaa-41edece42d63e8d9')
+    """
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest - 17]}-{prompt_hash(text)[:16]}"
 
 
 def answer_text(answer: Any) -> str | None:

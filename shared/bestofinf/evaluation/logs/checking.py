@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bestofinf.border import as_amount, as_count, as_logprobs
+from bestofinf.evaluation.identity import LONGEST_ID, short_id
 from bestofinf.evaluation.logs.protocol import LogSample
-from bestofinf.evaluation.store.writing import LONGEST_ID
 
 _PIECE = 1 << 16
 _ROOM = LONGEST_ID // 3  # shorter than a store's limit: an id has more parts
@@ -18,8 +18,8 @@ def checked_sample(sample: LogSample) -> LogSample:
     """Return a sample whose invalid numbers are None and whose long ids are cut."""
     return replace(
         sample,
-        question=sample.question if len(sample.question) <= _ROOM else _shortened(sample.question),
-        dataset=sample.dataset if len(sample.dataset) <= _ROOM else _shortened(sample.dataset),
+        question=short_id(sample.question, _ROOM),
+        dataset=short_id(sample.dataset, _ROOM),
         text=sample.text if isinstance(sample.text, str) else None,
         tokens=as_count(sample.tokens),
         input_tokens=as_count(sample.input_tokens),
@@ -41,8 +41,3 @@ def fingerprint(path: Path) -> str:
         digest.update(file.read(_PIECE))
     digest.update(str(size).encode())
     return digest.hexdigest()[:16]
-
-
-def _shortened(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{text[: _ROOM - 17]}-{digest}"

@@ -36,7 +36,7 @@ from bestofinf._concurrency.forks import reset_after_fork
 from bestofinf.answers import resolve_answer
 from bestofinf.border import as_amount, as_count, as_fraction, as_logprob, as_name, error_text
 from bestofinf.errors import UsageError
-from bestofinf.evaluation.identity import Prompt, answer_text, id_of_hash, prompt_hash
+from bestofinf.evaluation.identity import Prompt, answer_text, id_of_hash, prompt_hash, short_id
 from bestofinf.evaluation.recording.open_calls import OpenCall, OpenCalls
 from bestofinf.evaluation.recording.preparation import Preparation
 from bestofinf.evaluation.recording.privacy import Keep, Privacy
@@ -152,7 +152,8 @@ class Recorder:
             call_id: Identifier of the call, unique in the store.
             prompt: The prompt of the question, or a function that returns it.
             tools: Tools offered to the model; they are part of the question.
-            question_id: The user's own id of the question; by default derived from the prompt.
+            question_id: The user's own id of the question; cut, with its hash, if it is too long. By
+                default derived from the prompt.
             kind: "ensemble" or "model".
             dataset: Name of the collection the question comes from.
             fixed: True if the number of samples does not depend on the answers.
@@ -163,6 +164,7 @@ class Recorder:
             The id of the question, to label it by.
         """
         now = self._clock()
+        question_id = short_id(question_id) if question_id else None
         question = QuestionRow(
             question_id or id_of_hash(prompt_hash(call_id)), dataset=dataset, created_at=now
         )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from bestofinf.border import as_fraction
 from bestofinf.errors import UsageError, shown
+from bestofinf.evaluation.identity import short_id
 from bestofinf.evaluation.rows import LabelRow, Provenance
 from bestofinf.evaluation.store import queries, schema
 from bestofinf.evaluation.truth import resolve
@@ -76,7 +77,7 @@ def find(connection: Connection, key: str) -> Found | None:
         UsageError: If several runs use the id for different questions.
     """
     q, c = schema.questions, schema.calls
-    found = connection.execute(select(q.c.id).where(q.c.id == key)).scalar()
+    found = connection.execute(select(q.c.id).where(q.c.id == short_id(key))).scalar()
     if found is not None:
         return Found(found)
     ids = {key, key.rpartition("run--")[2]}

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from bestofinf.answers.base import Answer
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation.contested import EVEN, Contested, contested_first
 from bestofinf.evaluation.exchange import question_from_rows
 from bestofinf.evaluation.identity import answer_text
@@ -208,7 +208,7 @@ class EvaluationStore(Shown):
         with self._database.read() as connection:
             found = labelling.find(connection, key)
         if found is None:
-            raise UsageError(f"{self.name}: no question, call or prompt hash {key!r}")
+            raise UsageError(f"{self.name}: no question, call or prompt hash {shown(key)}")
         return found.question
 
     def complete(self, key: str) -> str:
@@ -231,7 +231,7 @@ class EvaluationStore(Shown):
             raise UsageError(
                 f"several ids begin with {key!r}, such as {found[0]!r} and {found[1]!r}"
             )
-        raise UsageError(f"{self.name}: no question, call or prompt hash {key!r}")
+        raise UsageError(f"{self.name}: no question, call or prompt hash {shown(key)}")
 
     def labels(self, key: str) -> tuple[LabelRow, ...]:
         """Return all labels of a question, oldest first."""

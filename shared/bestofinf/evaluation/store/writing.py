@@ -8,11 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, func, or_
 
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.identity import LONGEST_ID
 from bestofinf.evaluation.rows import CallRecord, CallRow, LabelRow, QuestionRow, Row
 from bestofinf.evaluation.store import queries, schema, tallies
-
-LONGEST_ID = 500
-"""Maximum length of an id of a question, call or label in characters, so that it can be indexed."""
 
 _BATCH = 1 << 23  # approximate bytes of records that are written at a time
 
