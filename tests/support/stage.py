@@ -243,6 +243,10 @@ class _Queue:
         self._stage.pause("its turn")
         self._items.append(item)
 
+    def get_nowait(self) -> Any:
+        self._stage.pause("its turn")
+        return self._items.popleft()
+
     def get(self, timeout: float | None = None) -> Any:
         self._stage.pause("a queue", lambda: bool(self._items), seconds=timeout, interruptible=True)
         if not self._items:

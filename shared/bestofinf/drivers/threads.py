@@ -150,7 +150,7 @@ class _Vote:
                 self._over.set()
             # Outcomes that had arrived when an interrupt or an error of the observer ended the vote.
             while not self._arrived.empty():
-                arrived.append(self._arrived.get())
+                arrived.append(self._arrived.get_nowait())
             with ExitStack() as rest:  # the observer must not stop it
                 for draw, outcome in reversed(arrived):
                     rest.callback(self._late, draw, outcome)
@@ -182,7 +182,7 @@ class _Vote:
         except queue.Empty:
             return
         while not self._arrived.empty():
-            arrived.append(self._arrived.get())
+            arrived.append(self._arrived.get_nowait())
 
     def _expire(self, started: dict[Draw, float], start: float) -> bool:
         """Fail the draws that took too long; return whether the whole vote took too long."""
