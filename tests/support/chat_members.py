@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 Reply = str | AIMessage | BaseException
 
@@ -33,7 +33,7 @@ class Scripted(BaseChatModel):
         tokens: Input and output tokens of a reply; None reports no usage.
     """
 
-    replies: Any
+    replies: Any = Field(repr=False)  # LangChain writes a model out for each of its runs
     seconds: Sequence[float] = (0.0,)
     model_name: str = "scripted"
     tokens: tuple[int, int] | None = (5, 3)
