@@ -88,8 +88,14 @@ async def test_a_chain_answers_questions_of_made_models(serve):
 
 
 async def test_losers_are_cancelled_at_the_server(serve):
+    asked = asyncio.Event()  # used in the server's loop only
+
     async def slow(request):
-        await asyncio.sleep(0.0 if request.model == "quick" else 30.0)
+        if request.model == "quick":
+            await asked.wait()
+        else:
+            asked.set()
+            await asyncio.sleep(30.0)
         return Served("The answer is 4.")
 
     server = serve(FunctionBackend(slow, models=("quick", "slow")))
