@@ -151,7 +151,7 @@ def growth(
     """
     worst: tuple[float, tuple[str, str, str] | None] = (0.0, None)
     for text in texts:
-        size = next((n for n in SIZES if _seconds(search, _long(text, n)) > NOTABLE), None)
+        size = next((n for n in SIZES if _takes_notably_long(search, _long(text, n))), None)
         if size is None:
             continue
         if size < STEADY:  # not to be waited for: a few characters more take for ever
@@ -168,6 +168,11 @@ def growth(
         if worst[0] >= LIMIT:
             break
     return worst
+
+
+def _takes_notably_long(search: Callable[[str], object], text: str) -> bool:
+    """Return whether a search is slow each time: the collector of garbage may come into one."""
+    return all(_seconds(search, text) > NOTABLE for _ in range(TRIES))
 
 
 def _long(text: tuple[str, str, str], size: int) -> str:
