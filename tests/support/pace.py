@@ -11,7 +11,7 @@ TRIES = 5  # a busy machine slows some measurements down, and not all of them
 
 
 def keeps_pace(work: Callable[[int], object], size: int, *, step: int, notable: float) -> bool:
-    """Return whether work of ``step`` times the size takes little more than so many times longer.
+    """Return whether each doubling of the size, up to ``step`` times, takes 2.5 times longer at most.
 
     Times are CPU times of this process in seconds, the least of three. What takes less than
     ``notable`` is too quick to be measured, and keeps pace.
