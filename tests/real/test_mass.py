@@ -81,7 +81,8 @@ def test_probabilities_that_say_nothing_are_not_confirmed(read):
         for name, s in question.samples.items():
             # Every distinct reply gets the probability of any reply to any question.
             other = {
-                said: every[rng.integers(len(every))] for said in {t.said for t in s.likelihoods}
+                said: every[rng.integers(len(every))]
+                for said in dict.fromkeys(t.said for t in s.likelihoods)
             }
             mixed = tuple(replace(other[t.said], said=t.said) for t in s.likelihoods)
             samples[name] = replace(s, likelihoods=mixed)
