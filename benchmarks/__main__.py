@@ -103,6 +103,7 @@ PARTS = {
     ),
     "view": Part("The page on a large store", "view", quick=QUICK, as_json=True),
     "mass": Part("Votes with the probabilities of replies", "mass", quick=QUICK),
+    "kappa": Part("How often probabilities are confirmed as votes", "kappa", quick=QUICK),
     "confident": Part("What the probability of one reply tells", "confident"),
     "optscale": Part("Stopping by scores", "optscale"),
     "serving": Part(

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ from bestofinf.replay.singles import count_sample
 from bestofinf.replay.voting import vote_recorded
 from bestofinf.rules import MaxSamples, ProbabilityMass, StopRule
 from bestofinf.rules.tally import Tally
+from support.real.mixing import mixed
 from support.real.recorded import evaluation_set
 
 
@@ -71,26 +71,18 @@ def test_kappa_is_confirmed_on_questions_that_did_not_choose_it(read):
     assert f"kappa {fit.kappa:g}" in str(fit)
 
 
-def test_probabilities_that_say_nothing_are_not_confirmed(read):
-    rng = np.random.default_rng(0)
-    chosen = few(read["raw"], 96)
-    every = [t for q in chosen for s in q.samples.values() for t in s.likelihoods]
-    questions = []
-    for question in chosen:
-        samples = {}
-        for name, s in question.samples.items():
-            # Every distinct reply gets the probability of any reply to any question.
-            other = {
-                said: every[rng.integers(len(every))]
-                for said in dict.fromkeys(t.said for t in s.likelihoods)
-            }
-            mixed = tuple(replace(other[t.said], said=t.said) for t in s.likelihoods)
-            samples[name] = replace(s, likelihoods=mixed)
-        questions.append(replace(question, samples=samples))
-    fit = fit_kappa(EvaluationSet(tuple(questions)), trials=4, max_samples=32)
-    assert (fit.kappa, fit.confirmed) == (0.0, False)
-    assert not isinstance(fit.rule, ProbabilityMass)
-    assert "not confirmed" in str(fit)
+def test_probabilities_that_say_nothing_are_hardly_ever_confirmed(read):
+    fits = [
+        fit_kappa(mixed(few(read["raw"]), np.random.default_rng(seed)), trials=4, max_samples=32)
+        for seed in range(6)
+    ]
+    # Once in many sets chance gains one standard error (python -m benchmarks.kappa).
+    refused = [fit for fit in fits if not fit.confirmed]
+    assert len(refused) >= 5
+    for fit in refused:
+        assert fit.kappa == 0
+        assert not isinstance(fit.rule, ProbabilityMass)
+        assert "not confirmed" in str(fit)
 
 
 def test_kappa_needs_probabilities():
