@@ -28,8 +28,8 @@ class RagEnsemble:
     ```
 
     Attributes:
-        answers: The ensemble, for response synthesizers, selectors, routers, agents, yes or no,
-            and structured output.
+        answers: The ensemble, for response synthesizers, selectors, routers, rerankers, agents, yes
+            or no, and structured output.
         plain: An LLM that sends one request, for condensing questions, titles, keywords, summaries
             and making questions. Such texts are all different, so a vote on them has no winner.
         scores: The ensemble with a vote on the score or verdict alone, for evaluators
