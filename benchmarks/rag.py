@@ -31,15 +31,28 @@ from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.llms import LLM
 from llama_index.core.llms.mock import MockFunctionCallingLLM, MockLLM
 from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.postprocessor import LLMRerank
 from llama_index.core.query_engine import CitationQueryEngine, SubQuestionQueryEngine
 from llama_index.core.question_gen import LLMQuestionGenerator
 from llama_index.core.response_synthesizers import get_response_synthesizer
+from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import QueryEngineTool
 
 from benchmarks.common import Figures, table
 from llamaindex_bestofinf import AdaptiveEnsembleLLM, RagEnsemble
 
 QUESTION = "For how many days may a lamp be brought back?"
+
+
+def ranking(source: random.Random) -> str:
+    """Return ten documents by their relevances from 10 to 1, of which one in five is off by one."""
+    relevances = [
+        10 - n + source.choice((-1, 1) if source.random() < 0.2 else (0,)) for n in range(10)
+    ]
+    by_relevance = sorted(range(10), key=relevances.__getitem__, reverse=True)
+    return "\n".join(f"Doc: {n + 1}, Relevance: {relevances[n]}" for n in by_relevance)
+
+
 SAYS: dict[str, Sequence[str]] = {
     "answer": (
         "30 days.",
@@ -59,9 +72,11 @@ SAYS: dict[str, Sequence[str]] = {
         json.dumps({"items": [{"sub_question": q, "tool_name": "a"}, {"sub_question": f"{q} And why?", "tool_name": "a"}]})
         for q in (QUESTION, "How long may a lamp be kept?", "Until when?")
     ),
+    "ranking": tuple(map(ranking, map(random.Random, range(500)))),
 }  # fmt: skip
 MARKS = {
     "sub_question": "parts",
+    "in order of relevance": "ranking",
     "title": "title",
     "keywords": "keywords",
     "Summarize": "summary",
@@ -134,6 +149,11 @@ def operations(index: VectorStoreIndex, documents: Sequence[Document]) -> Iterat
         ).query(QUESTION)
 
     yield "sub-questions", parts
+    nodes = [NodeWithScore(node=TextNode(text=f"Rule {n}"), score=0.5) for n in range(1, 11)]
+    yield (
+        "a ranking of ten documents",
+        lambda a, p, s: LLMRerank(llm=a).postprocess_nodes(nodes, query_str=QUESTION),
+    )
     for name, kind in (
         ("titles", TitleExtractor),
         ("keywords", KeywordExtractor),
