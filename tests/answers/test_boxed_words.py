@@ -45,6 +45,8 @@ def test_a_box_votes_as_its_words_do(question, plain, boxed, others):
 @pytest.mark.parametrize(
     ("question", "texts"),
     [
+        ("What is the smallest number of this kind?", [r"\boxed{2/8}", r"\boxed{\frac{1}{4}}", r"\boxed{0.25}"]),
+        ("What is the largest number of this kind?", [r"\boxed{12,000}", r"\boxed{12000}", r"\boxed{12{,}000}"]),
         ("What are the solutions?", [r"\boxed{4 \text{ and } 9}", r"\boxed{9, 4}", r"\boxed{x = 4 \text{ or } x = 9}"]),
         ("What is the exact length?", [r"\boxed{5\sqrt{2}}", r"\boxed{5\sqrt{2}\text{ cm}}", r"\boxed{\sqrt{50}}"]),
         ("How many ways are there?", [r"\boxed{\binom{5}{2}}", r"\boxed{10}"]),

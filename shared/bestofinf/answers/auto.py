@@ -64,6 +64,9 @@ _KEPT = 1_000
 """Texts whose reading is kept for one question."""
 
 _IN_BRACKETS = re.compile(r"\(([A-Z])\)")
+_COUNTS = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|-?\d{1,15}\s?/\s?\d{1,15}")
+"""Thousands set apart, or a fraction: a value, whatever it is called."""
+
 _NAMES = ("name", "cause")
 """Kinds of questions to which notation is an answer of its own, with no unit to be added."""
 
@@ -315,7 +318,9 @@ class AutoAnswer(Answer):
             return self._checked(box)
         # An underscore that is left is one of a name: as an index it is notation.
         plain = plain_box(box, spaced=not question.wants_id)
-        if plain:
+        # "The smallest number" is none that is compared by its characters, "the account number" is.
+        counts = question.wants_id and _COUNTS.fullmatch(plain or "") is not None
+        if plain and not counts:
             found = key(plain, question)
             says = found is not None or is_pointed(plain, question)
             notes = question.kind in _NAMES and self._is_notation(plain.replace("_", ""))
