@@ -15,10 +15,12 @@ from bestofinf.answers.base import (
     Resolved,
     bound,
 )
+from bestofinf.answers.boxed import plain_box
 from bestofinf.answers.calls import ToolCallsAnswer
 from bestofinf.answers.canonical_json import Schema
 from bestofinf.answers.closings import set_apart
 from bestofinf.answers.endings import answer_part, asks_for_ending
+from bestofinf.answers.factors import is_code
 from bestofinf.answers.finding import find_answer, is_marked
 from bestofinf.answers.forms import (
     MAX_NOTATION,
@@ -31,6 +33,7 @@ from bestofinf.answers.forms import (
 from bestofinf.answers.latex import is_mathematical, unwrapped
 from bestofinf.answers.mathematics import MathAnswer, missing_package
 from bestofinf.answers.numbers import decimal_form, number_form
+from bestofinf.answers.ordered import in_one_line, letters_in, sequence_form, with_commas
 from bestofinf.answers.scores import score_in, score_of
 from bestofinf.answers.structured import object_form, object_in_prose
 from bestofinf.answers.wording import (
@@ -39,6 +42,8 @@ from bestofinf.answers.wording import (
     asks_for_text,
     is_pointed,
     key,
+    number_behind,
+    number_with_unit,
     question_in,
     question_of,
 )
@@ -59,8 +64,11 @@ _KEPT = 1_000
 """Texts whose reading is kept for one question."""
 
 _IN_BRACKETS = re.compile(r"\(([A-Z])\)")
-_CODE = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{2}")
-"""Two letters that are no command: a code such as AB-12, whose parts are no factors."""
+_COUNTS = re.compile(r"-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|-?\d{1,15}\s?/\s?\d{1,15}")
+"""Thousands set apart, or a fraction: a value, whatever it is called."""
+
+_NAMES = ("name", "cause")
+"""Kinds of questions to which notation is an answer of its own, with no unit to be added."""
 
 
 class AutoAnswer(Answer):
@@ -177,7 +185,7 @@ class AutoAnswer(Answer):
         text = self._without_ending(reply.text)
         box, span = find_answer(text)
         if box is not None and (span is None or reply.finish_reason == CUT_OFF):
-            return self._checked(box)
+            return self._boxed(box)
         if reply.finish_reason == CUT_OFF:
             raise Abstain(CUT_OFF_NOTE)
         if span:
@@ -228,21 +236,42 @@ class AutoAnswer(Answer):
             return self.calls.same(first, second)
         if self.judge is not None and self.judge.same(self.asked, first, second):
             return True
+        # In mathematics [1, 2, 3] and (1, 2, 3) are one vector, in a program a list and a tuple.
+        if self.question is not None and {str(first)[:1], str(second)[:1]} == {"[", "("}:
+            return False
+        if self.question is not None:
+            for amount, other in ((first, second), (second, first)):
+                number = number_with_unit(str(amount))
+                if number is not None and number_form(str(other)):
+                    return self.math.same(number, other)
+        first, second = self._bare(first), self._bare(second)
         if not (self._has_value(first) and self._has_value(second)):
             return False
-        # In mathematics [1, 2, 3] and (1, 2, 3) are one vector, in a program a list and a tuple.
-        apart = self.question is not None and {str(first)[0], str(second)[0]} == {"[", "("}
-        return not apart and self.math.same(first, second)
+        return self.math.same(first, second)
 
     async def prepare(self, answer: AnswerValue, others: Sequence[AnswerValue]) -> Usage:
         """Find the values of answers that have one, and ask the judge about new wordings."""
         usage = Usage()
-        if others and self._has_value(answer):
-            valued = [other for other in others if self._has_value(other)]
-            usage += await self.math.prepare(answer, valued)
+        if others and self._has_value(bare := self._bare(answer)):
+            valued = [other for other in map(self._bare, others) if self._has_value(other)]
+            usage += await self.math.prepare(bare, valued)
         if self.judge is not None:
             usage += await self.judge.prepare(self.asked, answer, others, self._is_wording)
         return usage
+
+    def _bare(self, value: AnswerValue) -> AnswerValue:
+        """Return what is compared by value: of a key the number that alone has this key.
+
+        So 90 minutes equal t = 90 where minutes are asked for. A list has its order in brackets,
+        where an order is asked for.
+        """
+        question = self.question
+        if question is None or not isinstance(value, str):
+            return value
+        if question.asks_for_order and (listed := sequence_form(value)) != value:
+            return listed
+        number = number_behind(value, question)
+        return value if number is None else number
 
     def _has_value(self, value: AnswerValue) -> bool:
         """Return whether arithmetic can say something about an answer; of a key nothing."""
@@ -251,7 +280,9 @@ class AutoAnswer(Answer):
         text = str(value)
         if self.question.wants_id or is_pointed(text, self.question):
             return False
-        return number_form(text) is not None or (is_mathematical(text) and not _CODE.search(text))
+        return number_form(text) is not None or (
+            is_mathematical(text) and not is_code(text, self.asked)
+        )
 
     def _worded(self, text: str, written: Callable[[str], str]) -> AnswerValue:
         """Return what a short text adds to the question, where it is known; else its form.
@@ -262,11 +293,16 @@ class AutoAnswer(Answer):
             return self._checked(written(text))
         if self.at_length and short_form(text) is None:
             raise Abstain(AT_LENGTH)
+        ordered = self.question.asks_for_order and not self.question.wants_id
+        if ordered:
+            text = in_one_line(text)
+            if listed := letters_in(text):
+                return listed
         found = key(text, self.question)
         if is_pointed(text, self.question):
             return text.strip(" .*_")  # 1.234 or 1234: one vote with itself only
         if found is None:
-            form = self._checked(written(text))
+            form = self._checked(written(with_commas(text) if ordered else text))
             # "Is it 12?" asks back, "is it 12" would not.
             asks = text.rstrip().endswith(("?", "？"))
             found = (None if asks else key(form, self.question)) or form
@@ -274,6 +310,33 @@ class AutoAnswer(Answer):
             if found in self.question.labels and not beside <= {found}:
                 raise Abstain("names two choices")  # "iron (B)", of which the form keeps "iron"
         return found
+
+    def _boxed(self, box: str) -> AnswerValue:
+        """Return the vote of a box: that of the same words without one, else its notation."""
+        question = self.question
+        if question is None:
+            return self._checked(box)
+        # An underscore that is left is one of a name: as an index it is notation.
+        plain = plain_box(box, spaced=not question.wants_id)
+        # "The smallest number" is none that is compared by its characters, "the account number" is.
+        counts = question.wants_id and _COUNTS.fullmatch(plain or "") is not None
+        if plain and not counts:
+            found = key(plain, question)
+            says = found is not None or is_pointed(plain, question)
+            notes = question.kind in _NAMES and self._is_notation(plain.replace("_", ""))
+            if number_with_unit(found or "") or (
+                not notes and (says or not is_mathematical(plain))
+            ):
+                return self._worded(plain, str)
+        if question.asks_for_order:
+            return self._worded(box, str)
+        form = self._checked(box)
+        return (key(form, question) if number_form(form) else None) or form
+
+    def _is_notation(self, text: str) -> bool:
+        """Return whether a text is an expression, which only looks like a name."""
+        wants_id = self.question is not None and self.question.wants_id
+        return not wants_id and number_form(text) is None and is_mathematical(text)
 
     def _checked(self, text: str) -> str:
         """Return the form of a short text, or the object that is in it once it is in plain signs."""

@@ -12,7 +12,7 @@ from bestofinf._extras import handed_on
 if TYPE_CHECKING:
     from bestofinf.answers.wording.absent import ABSENT
     from bestofinf.answers.wording.asking import language_of, question_of
-    from bestofinf.answers.wording.keys import is_pointed, key
+    from bestofinf.answers.wording.keys import is_pointed, key, number_behind, number_with_unit
     from bestofinf.answers.wording.length import is_long
     from bestofinf.answers.wording.prompts import asks_for_text, question_in
     from bestofinf.answers.wording.question import Question
@@ -25,6 +25,8 @@ __all__ = [
     "is_pointed",
     "key",
     "language_of",
+    "number_behind",
+    "number_with_unit",
     "question_in",
     "question_of",
 ]
@@ -34,7 +36,7 @@ __getattr__ = handed_on(
     {
         "absent": ("ABSENT",),
         "asking": ("language_of", "question_of"),
-        "keys": ("is_pointed", "key"),
+        "keys": ("is_pointed", "key", "number_behind", "number_with_unit"),
         "length": ("is_long",),
         "prompts": ("asks_for_text", "question_in"),
         "question": ("Question",),

@@ -7,9 +7,10 @@ matter which of two replies came first.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from bestofinf.answers.endings import signs_against
-from bestofinf.answers.numbers import number_form
+from bestofinf.answers.numbers import number_form, value_form
 from bestofinf.answers.stances import disowns
 from bestofinf.answers.wording.absent import ABSENT, absent
 from bestofinf.answers.wording.choice import choice
@@ -22,6 +23,7 @@ from bestofinf.answers.wording.question import Question
 from bestofinf.answers.wording.reply import Wording
 from bestofinf.answers.wording.roles import role
 from bestofinf.answers.wording.truth import truth
+from bestofinf.answers.wording.units import BASES
 
 _LETTERS = re.compile(r"[\W_]*(?:[A-Za-z](?:[\W_]+|$)|(?:and|or|und|et|y)\s+)+")
 _FACTORIAL = re.compile(r"\d!")
@@ -44,7 +46,14 @@ _POINTED = re.compile(r"\W*\d{1,3}[.,]\d{3}\W*")
 _SAID = {"polarity": ("yes", "no"), "truth": ("true", "false")}
 """Keys in words of their own, which are read in every language."""
 
-_NOTATION = re.compile(r"[\\^={}|√∞]")
+_AMOUNT = re.compile(r"[$€£¥]?(-?\d{1,15}(?:\.\d{1,15})?)(?:%| ?\D{0,40})")
+_VARIABLE = re.compile(
+    r"(?=.*(?:[\d.)+*/·×-]\s?a(?![a-zA-Z\d])|(?<![a-zA-Z])a\s?[*+·×(/]))"
+    r"(?:[\d.\s()+*/·×-]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))++"
+)
+"""Digits, signs and single letters, with an "a" that is no article: "2a", "3 - a", but not "a-7"."""
+
+_NOTATION = re.compile(r"[\\^={}|√∞]|(?<![A-Za-z])(?:sqrt|ln|log|exp|sin|cos|tan)\s?\(")
 
 
 def key(text: str, question: Question) -> str | None:
@@ -54,6 +63,32 @@ def key(text: str, question: Question) -> str | None:
     """
     found = question.once(text, _read)
     return found if found is not None and question.once(found, _read) == found else None
+
+
+def number_behind(found: str, question: Question) -> str | None:
+    """Return the number that alone has a key with the unit of the question; None where none has.
+
+    "90 minutes" is what 90 says where minutes are asked for, and "120 minutes" what 2 hours are.
+    """
+    amount = _AMOUNT.fullmatch(found)
+    if amount is None or question.unit is None:
+        return None
+    bare = value_form(Fraction(amount[1]) / question.unit[1])
+    return bare if bare is not None and key(bare, question) == found else None
+
+
+def number_with_unit(found: str) -> str | None:
+    """Return the number of a key that is an amount of a unit or of money; None for other keys.
+
+    >>> [number_with_unit(found) for found in ("80 kilometers-an-hour", "$18", "12 monkeys", "25%")]
+    ['80', '18', None, None]
+    """
+    amount = _AMOUNT.fullmatch(found)
+    if amount is None or not (
+        found[0] in "$€£¥" or found[amount.end(1) :].strip() in BASES - {"%"}
+    ):
+        return None
+    return amount[1]
 
 
 def is_pointed(text: str, question: Question) -> bool:
@@ -67,6 +102,8 @@ def _read(text: str, question: Question) -> str | None:
     if text.upper() in question.labels:
         return text.upper()
     if signs_against(text) or len(text) > MAX_CHARS or _NOTATION.search(text):
+        return None
+    if _VARIABLE.fullmatch(text) and question.words.sense.get("a") == "article":
         return None
     if _LETTERS.fullmatch(text) or _FACTORIAL.search(text) or _SIGNED.match(text):
         return None  # choices by their letters, what may be a factorial, and "-inf"

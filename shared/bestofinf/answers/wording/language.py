@@ -136,6 +136,10 @@ class Language:
         titles: Titles before a name.
         inside: Words that may stand inside a name.
         ids: Nouns that ask for an identifier, which is compared by its characters.
+        orders: Words of questions for an order, in which a list is then compared.
+        sequences: Nouns that mean an order behind a preposition or an interrogative.
+        nexts: Words that ask for an order beside a number, as in "the next three".
+        ranks: Words for places in an order, of which a question for an order names several.
     """
 
     code: str
@@ -241,3 +245,7 @@ class Language:
     titles: Words = ""
     inside: Words = ""
     ids: Words = ""
+    orders: Words = ""
+    sequences: Words = ""
+    nexts: Words = ""
+    ranks: Words = ""

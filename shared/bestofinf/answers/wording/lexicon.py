@@ -141,6 +141,10 @@ class Lexicon:
             found = self._sets[table] = frozenset(self._fields[table])
         return word in found
 
+    def listed(self, table: str) -> tuple[str, ...]:
+        """Return the words of a table of the language."""
+        return self._fields[table]
+
     def stem(self, word: str) -> str:
         """Return what is left of a word in small letters without its endings."""
         known = self._stems.get(word)

@@ -14,6 +14,8 @@ from bestofinf.answers.wording.stretches import Stretch, stretches
 def name(reply: Wording) -> str | None:
     """Return what a reply names, as words; several names in the order of the alphabet.
 
+    Where the question asks for an order they stay in that of the reply.
+
     What is left without the question's words must be one stretch, or several with only commas or
     "and" between them. A preposition before it belongs to it unless the question asks with that.
     """
@@ -28,7 +30,9 @@ def name(reply: Wording) -> str | None:
     names = [_said(reply, stretch) for stretch in found]
     if not all(names) or len(set(names)) < len(names):
         return None
-    return _lead(reply, found[0]) + (" or " if either else ", ").join(sorted(names))
+    if not question.asks_for_order or either:
+        names.sort()
+    return _lead(reply, found[0]) + (" or " if either else ", ").join(names)
 
 
 def _lead(reply: Wording, stretch: Stretch) -> str:

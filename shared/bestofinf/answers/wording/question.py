@@ -12,6 +12,7 @@ from bestofinf.answers.wording.amounts import DURATIONS, Amount, Scope, unit_at,
 from bestofinf.answers.wording.dates import Moment
 from bestofinf.answers.wording.lexicon import Lexicon
 from bestofinf.answers.wording.options import Option
+from bestofinf.answers.wording.ordering import has_order
 from bestofinf.answers.wording.scanning import Item, scanned
 from bestofinf.answers.wording.tokens import Token
 from bestofinf.answers.wording.voices import Asked, asked
@@ -373,3 +374,8 @@ class Question:
         return self.kind == "name" and any(
             self.words.among("ids", word) for token in self.tokens for word in token.fold.split(" ")
         )
+
+    @cached_property
+    def asks_for_order(self) -> bool:
+        """Whether a list in another order is another answer."""
+        return has_order(self.text, self.tokens, self.sentence, self.opening, self.words)

@@ -313,4 +313,9 @@ GERMAN = Language(
         """,
     particles="",
     causes="wegen aufgrund durch infolge",
+    orders="""reihenfolge rangfolge rangliste sortiere sortieren sortiert ordne ordnen geordnet chronologisch
+        chronologische chronologischer aufsteigend aufsteigender absteigend absteigender alphabetisch
+        alphabetischer route pfad schritte schritten jeweils""",
+    nexts="nächsten nächste top",
+    ranks="erste ersten erster erstes zweite zweiten zweiter dritte dritten dritter letzte letzten",
 )

@@ -254,4 +254,9 @@ ENGLISH = Language(
     inside="of the and de du des del della di da la le el los las van von der den & for",
     ids="""version release number code id identifier address email e-mail phone telephone url link
         reference serial model isbn iban sku account form hotline""",
+    orders="""rank ranked ranking sort sorted arrange arranged sequence chronological chronologically
+        ascending descending alphabetical alphabetically route path steps respectively""",
+    sequences="order",
+    nexts="next top",
+    ranks="first second third fourth fifth last",
 )

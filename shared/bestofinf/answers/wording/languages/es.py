@@ -259,4 +259,10 @@ SPANISH = Language(
         <= o_menos máximo
         """,
     causes="debido_a a_causa_de por",
+    orders="""ordena ordenar ordene ordenados ordenadas clasifica clasificar cronológico cronológica
+        cronológicamente ascendente descendente creciente decreciente alfabético secuencia ruta pasos
+        respectivamente""",
+    sequences="orden",
+    nexts="siguientes próximos próximas top",
+    ranks="primer primero primera segundo segunda tercer tercero tercera último última",
 )

@@ -248,4 +248,9 @@ FRENCH = Language(
         <= ou_moins maximum
         """,
     causes="à_cause_de en_raison_de de par",
+    orders="""classez classer trier triez trie rangez ranger ordonnez ordonner chronologique
+        chronologiquement croissant décroissant alphabétique itinéraire étapes séquence respectivement""",
+    sequences="ordre",
+    nexts="prochains prochaines suivants suivantes top",
+    ranks="premier première deuxième second seconde troisième dernier dernière",
 )

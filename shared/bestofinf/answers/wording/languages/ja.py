@@ -108,4 +108,5 @@ JAPANESE = Language(
         < 未満
         """,
     causes="ため による によって",
+    orders="順 並べ ランキング 経路 数列 ステップ",
 )
