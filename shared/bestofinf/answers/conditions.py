@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from bestofinf.answers.languages import LANGUAGES, LETTER
 
@@ -66,6 +65,26 @@ def word_pattern(code: str, words: str) -> str:
     return rf"(?<!{LETTER})(?:{words})(?!{LETTER})" if LANGUAGES[code].blanks else f"(?:{words})"
 
 
+def _setting(code: str) -> str:
+    """Return a pattern for what sets a condition in a language."""
+    words = word_pattern(code, CONDITIONS[code])
+    return f"{words}|{_OTHER_CASE}" if code == "en" else words
+
+
+def _turning(code: str) -> str:
+    """Return a pattern for where a conclusion or a turn begins in a language."""
+    language = LANGUAGES[code]
+    led = r"(?:^\W{0,9}|[,:،，、]\s{0,3}(?:and\s|und\s|et\s|y\s|e\s)?)" if language.blanks else ""
+    turns = [word_pattern(code, _TURNS[code])] if code in _TURNS else []
+    return "|".join([led + word_pattern(code, language.so), *turns])
+
+
+_CONDITION = {code: re.compile(_setting(code), re.I) for code in CONDITIONS}
+_TURN = {
+    code: re.compile(_turning(code), re.I) for code, language in LANGUAGES.items() if language.so
+}
+
+
 def is_supposed(text: str, start: int, mark: str, codes: Sequence[str]) -> bool:
     """Return whether what is announced at a place is the answer in another case.
 
@@ -86,22 +105,8 @@ def sentence_start(text: str, place: int) -> int:
 
 
 def _is_supposed(sentence: str, mark: str, code: str) -> bool:
-    condition, conclusion = _patterns(code)
-    begins = max((match.end() for match in conclusion.finditer(sentence)), default=0)
+    turn, condition = _TURN.get(code), _CONDITION.get(code)
+    begins = max((match.end() for match in turn.finditer(sentence)), default=0) if turn else 0
     if condition is not None and condition.search(sentence, begins):
         return True
     return not begins and bool(_SUPPOSED.search(mark)) and not _OWN.search(sentence + mark)
-
-
-@lru_cache(maxsize=len(LANGUAGES))
-def _patterns(code: str) -> tuple[re.Pattern[str] | None, re.Pattern[str]]:
-    """Return what sets a condition in a language, and what ends it: a conclusion or a turn."""
-    language = LANGUAGES[code]
-    words = word_pattern(code, CONDITIONS[code]) if code in CONDITIONS else ""
-    words = f"{words}|{_OTHER_CASE}" if code == "en" else words
-    condition = re.compile(words, re.I) if words else None
-    led = r"(?:^\W{0,9}|[,:،，、]\s{0,3}(?:and\s|und\s|et\s|y\s|e\s)?)" if language.blanks else ""
-    ends = [led + word_pattern(code, language.so)] if language.so else []
-    if code in _TURNS:
-        ends.append(word_pattern(code, _TURNS[code]))
-    return condition, re.compile("|".join(ends) or r"(?!)", re.I)
