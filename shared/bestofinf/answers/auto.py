@@ -32,7 +32,7 @@ from bestofinf.answers.forms import (
 )
 from bestofinf.answers.latex import is_mathematical, unwrapped
 from bestofinf.answers.mathematics import MathAnswer, missing_package
-from bestofinf.answers.numbers import decimal_form, number_form
+from bestofinf.answers.numbers import decimal_form, minus_signs, number_form
 from bestofinf.answers.ordered import in_one_line, letters_in, sequence_form, with_commas
 from bestofinf.answers.scores import score_in, score_of
 from bestofinf.answers.structured import object_form, object_in_prose
@@ -203,6 +203,7 @@ class AutoAnswer(Answer):
         return self._worded(_FENCES.sub("", text), written)
 
     def _without_ending(self, text: str) -> str:
+        text = minus_signs(text)
         return text if self.asked and asks_for_ending(self.asked) else answer_part(text)
 
     def _shown(self, line: str, written: Callable[[str], str]) -> AnswerValue | None:

@@ -38,10 +38,12 @@ class Box:
     Attributes:
         content: What is in the box; of several joined boxes all of it, parted by ``;``.
         end: Where the last of the boxes ends.
+        start: Where the first of them begins.
     """
 
     content: str
     end: int
+    start: int = 0
 
 
 def last_box(text: str) -> Box | None:
@@ -61,7 +63,7 @@ def last_box(text: str) -> Box | None:
         if earlier is None or not _joined(text[earlier[1] : begin]):
             break
         places.insert(0, earlier)
-    return Box(_content(text, places), places[-1][1])
+    return Box(_content(text, places), places[-1][1], places[0][0])
 
 
 def _closed_before(text: str, end: int, begin: int = 0) -> tuple[int, int] | None:

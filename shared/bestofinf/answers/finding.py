@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from bestofinf.answers.boxes import last_box
+from bestofinf.answers.boxes import Box, last_box
 from bestofinf.answers.closings import labelled
+from bestofinf.answers.conditions import is_supposed, sentence_start
 from bestofinf.answers.endings import bare
 from bestofinf.answers.headings import LINE_END, is_heading, under
 from bestofinf.answers.languages import (
@@ -73,6 +74,10 @@ _HEDGE = re.compile(
 )
 _ASKS = ("?", "？", "؟")
 _SIGNS_BEHIND = re.compile(r"[\s*_\"')\].,;:!?？؟—–-]{1,8}")
+_WOULD_BE = re.compile(r"answer\s+would\s+be[\W_]{0,9}$", re.I)
+_OPEN = re.compile(r"[a-z]\s?[-+*/^]|[-+*/^]\s?[a-z](?![a-z])|\d[a-z](?![a-z])")
+"""A variable in a term."""
+
 _FENCE = re.compile(r"```(?:json|JSON)?[ \t]*\r?\n(.*?)```", re.DOTALL)
 _BLOCK = re.compile(r"```\w{0,9}[ \t]*\n([^\n`]+)\n[ \t]*```")
 _WORD = re.compile(r"[A-Za-z]{2}|[^\x00-\x7f]")  # without which there is no mark
@@ -83,13 +88,18 @@ def find_answer(text: str) -> tuple[str | None, str | None]:
     r"""Return the content of the last ``\boxed{}``, and what is announced; None for what is not.
 
     Of an announcement before the box nothing is said. One after it is left out where it says
-    less than the box, as words in the place of a number.
+    less than the box, as words in the place of a number. What comes out in another case ("if it
+    had asked ...") is left out where there is anything else that says as much.
     """
     box = last_box(text)
     if box is None:
-        span = announced(text)
+        span, _ = _announced(text)
         return None, bare(span) if span else span
-    later = announced(text[box.end :])
+    if (before := _before_supposed(text, box)) is not None:
+        return before
+    later, supposed = _announced(text[box.end :])
+    if later and supposed and _rivals(box.content, later):
+        later = None
     return box.content, later if later and _as_telling(later, box.content) else None
 
 
@@ -105,26 +115,37 @@ def announced(text: str) -> str | None:
     Announcements are "the answer is ...", "Answer: ...", the same in the languages of
     `bestofinf.answers.languages`, ``#### ...`` and ``<answer>`` tags. What follows is cut where
     the sentence ends. Empty where the last announcement denies, as "the answer is not ...", or
-    nothing that is whole follows any.
+    nothing that is whole follows any. What is announced for another case ("if zero counts, the
+    answer is ...") is the answer only where nothing else is announced that says as much.
     """
+    return _announced(text)[0]
+
+
+def _announced(text: str) -> tuple[str | None, bool]:
+    """Return what is announced, and whether it is the answer in another case."""
     tail = text[-WINDOW:]
     lower = tail.lower()
-    said: Iterator[tuple[re.Match[str], str | None]]
+    said: Iterator[tuple[re.Match[str], Sequence[str], str | None]]
     if marks := _in_english(tail, lower):
-        said = ((mark, _said_in_english(mark, tail)) for mark in reversed(marks))
+        said = ((mark, ("en",), _said_in_english(mark, tail)) for mark in reversed(marks))
     elif others := _in_other_languages(tail, lower):
-        said = ((mark, _said(codes, mark)) for codes, mark in reversed(others))
+        said = ((mark, codes, _said(codes, mark)) for codes, mark in reversed(others))
     else:
-        return labelled(tail)
+        return labelled(tail), False
     found = None
-    for place, (mark, span) in enumerate(islice(said, MAX_MARKS)):
+    supposed = ""
+    for place, (mark, codes, span) in enumerate(islice(said, MAX_MARKS)):
         if not place and "\n" in tail[mark.end() :].strip() and (last := labelled(tail)):
-            return last
+            return last, False
+        if span and is_supposed(mark.string, mark.start(), mark[0], codes):
+            supposed = supposed or span
+            continue
         if span is not None:
-            return span
+            known = not supposed or _rivals(span, supposed)
+            return (span, False) if known else (supposed, True)
         if not mark["line"]:
             found = ""  # a heading with nothing under it is none
-    return found
+    return (supposed, True) if supposed else (found, False)
 
 
 def is_marked(text: str) -> bool:
@@ -149,6 +170,28 @@ def _as_telling(later: str, boxed: str) -> bool:
     if re.search(r"\d|[\\$=]", later) or re.fullmatch(r"\W*[A-Z]\W*", later):
         return True
     return not re.search(r"\d|[=^_+]", boxed) and len(later.split()) <= 4
+
+
+def _rivals(said: str, supposed: str) -> bool:
+    """Return whether an answer says as much as one in another case: "x + 4" is less than 7."""
+    return _as_telling(said, supposed) and not (_OPEN.search(said) and not _OPEN.search(supposed))
+
+
+def _before_supposed(text: str, box: Box) -> tuple[str | None, str | None] | None:
+    """Return what is boxed or announced before a box for another case; None where this is none."""
+    start = sentence_start(text, box.start)
+    sentence = text[start : box.start]
+    if "would" not in sentence.lower():
+        return None
+    mark = _WOULD_BE.search(sentence)
+    if not is_supposed(text, box.start, mark[0] if mark else "", ("en",)):
+        return None
+    before = last_box(text[:start])
+    span, _ = _announced(text[before.end if before else 0 : start])
+    said = span or (before.content if before else "")
+    if not said or not _rivals(said, box.content):
+        return None
+    return before.content if before else None, bare(span) if span else None
 
 
 def _in_english(tail: str, lower: str) -> list[re.Match[str]]:

@@ -13,7 +13,7 @@ from datetime import date
 
 from bestofinf.answers.canonical_json import json_form
 from bestofinf.answers.latex import is_mathematical, latex_form, unwrapped
-from bestofinf.answers.numbers import number_form, plain_signs
+from bestofinf.answers.numbers import minus_signs, number_form, plain_signs
 from bestofinf.records import AnswerValue
 
 MAX_SHORT = 400
@@ -101,12 +101,13 @@ def encodable(text: str) -> str:
 def even(text: str) -> str:
     """Return the text in plain characters: full-width letters and signs, digits of any script.
 
-    What only joins letters and nobody sees is removed.
+    A dash that is the sign of a number is a minus. What only joins letters and nobody sees is
+    removed.
     """
     if text.isascii():
         return text
     text = _JOINERS.sub("", unicodedata.normalize("NFC", text).translate(_WIDE))
-    return _DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), text)
+    return minus_signs(_DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), text))
 
 
 def count_words(text: str) -> int:

@@ -28,7 +28,7 @@ from bestofinf.answers.latex import is_mathematical, latex_form, unwrapped
 from bestofinf.answers.maths.client import Values, shared_client
 from bestofinf.answers.maths.forms import MathForm, finish, leaves
 from bestofinf.answers.maths.reading import read
-from bestofinf.answers.numbers import decimal_form, number_form
+from bestofinf.answers.numbers import decimal_form, minus_signs, number_form
 from bestofinf.answers.sentences import concluded, only_value, stated
 from bestofinf.border import CUT_OFF
 from bestofinf.errors import MissingExtraError
@@ -90,7 +90,7 @@ class MathAnswer(Answer):
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return what is boxed, announced or concluded, or the reply itself where it is short."""
-        whole = answer_part(reply.text)
+        whole = minus_signs(answer_part(reply.text))
         box, span = find_answer(whole)
         if box is not None and (span is None or reply.finish_reason == CUT_OFF):
             return self._told(box)

@@ -27,7 +27,17 @@ _FRAC = re.compile(
     rf"(?:\{{\s*(?P<top>[+-]?{_INTEGER})\s*\}}\s*\{{\s*(?P<bottom>{_INTEGER})\s*\}}"
     r"|(?P<one>\d)\s*(?P<two>\d))"
 )
-_SIGNS = str.maketrans({**dict.fromkeys("−–‐‑‒﹣－", "-"), "⁄": "/", "∕": "/"})
+_DASHES = "−–‐‑‒﹣－"
+_SIGNS = str.maketrans({**dict.fromkeys(_DASHES, "-"), "⁄": "/", "∕": "/"})
+VULGAR = "¼-¾⅐-⅞"
+"""Signs for fractions, as a set of a pattern; each counts as a letter there, and not as a digit."""
+
+_MINUS = re.compile(
+    rf"(?P<before>^|(?<![\d\s%°$€£¥])[^\S\n]{{1,9}}|[(\[{{=<>≤≥≠≈~:,;|/×·^+±])(?P<marks>[\"'“„«*_`$]{{0,3}})[{_DASHES}]"
+    rf"(?=[.,]?\d|[{VULGAR}]|(?:US)?\\?[$€£¥₹₩₽₺₪฿]\s?\.?\d)",
+    re.M,
+)
+_ASIDE = re.compile(r"[^\s–]–(?=[\s.,;:!?)]|$)")  # where "–20 in all–" ends
 _THIN = re.compile(r"(?<=\d)(?:\\[,!; ]|\{,\}|\\,|,\s?\\!\s?|[\u2009\u202f\u00a0])(?=\d{3}(?!\d))")
 # Groups of thousands set apart in other ways, the same throughout: 1 234 567,8 and 12'500.
 _GROUPED = re.compile(
@@ -35,7 +45,10 @@ _GROUPED = re.compile(
     r"(?P<part>[.,]\d+)?"
 )
 _MIXED = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d{1,15}) (?P<top>\d{1,4})/(?P<bottom>\d{1,4})")
-_VULGAR = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d{0,15})\s?(?P<part>[¼½¾⅐-⅞])")
+_VULGAR = re.compile(rf"(?P<sign>[+-]?)(?P<whole>\d{{0,15}})\s?(?P<part>[{VULGAR}])")
+_MIXED_WITHIN = re.compile(
+    rf"(?<![\w.,/^])(?:(?:\d{{1,15}}\s?)?[{VULGAR}]|\d{{1,15}} \d{{1,4}}/\d{{1,4}})(?![\d/^⁰-⁹²³]|[.,]\d)"
+)
 _COMMA = re.compile(
     r"(?P<before>\s*+(?:[A-Za-z]\s*+=\s*+)?[-+−]?\s*+[$€£¥]?\s*+)"
     r"(?P<whole>[1-9]\d{0,2}(?:\.\d{3})+|\d+),(?P<part>\d{1,30})"
@@ -46,6 +59,33 @@ _COMMA = re.compile(
 def plain_signs(text: str) -> str:
     """Return the text with typographic minus signs, hyphens and fraction signs made plain."""
     return text if text.isascii() else text.translate(_SIGNS)
+
+
+def minus_signs(text: str) -> str:
+    """Return the text with "-" for each dash that is the sign of the number behind it.
+
+    That is one right before a number or an amount, with nothing, a blank, an opening bracket or a
+    relation before it. A dash between numbers or between blanks, and the first of a pair, stays.
+
+    >>> [minus_signs(t) for t in ("–20 °C", "from –5 to (–$3)", "10–20", "5 –6", "a – 3", "–3 in all–")]
+    ['-20 °C', 'from -5 to (-$3)', '10–20', '5 –6', 'a – 3', '–3 in all–']
+    """
+    if text.isascii() or not any(dash in text for dash in _DASHES):
+        return text
+    if "–" in text and _ASIDE.search(text):
+        return text
+    return _MINUS.sub(r"\g<before>\g<marks>-", text)
+
+
+def mixed_as_one(text: str) -> str:
+    """Return the text with one number for each whole number that a fraction follows.
+
+    >>> [mixed_as_one(t) for t in ("2½ cups", "3 3/4 miles", "½ a cup", "7⅓ m", "2 5/4 m", "x½")]
+    ['2.5 cups', '3.75 miles', '0.5 a cup', '22/3 m', '2 5/4 m', 'x½']
+    """
+    if text.isascii() and "/" not in text:
+        return text
+    return _MIXED_WITHIN.sub(lambda mixed: number_form(mixed[0]) or mixed[0], text)
 
 
 def number_form(text: str) -> str | None:

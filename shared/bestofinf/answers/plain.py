@@ -15,7 +15,15 @@ from bestofinf.answers.finding import find_answer
 from bestofinf.answers.forms import encodable, even, says_nothing, short_form, words_form
 from bestofinf.answers.languages import COMMA_DECIMALS, SCALES
 from bestofinf.answers.latex import unwrapped
-from bestofinf.answers.numbers import number_form, plain_signs, value_form, with_point
+from bestofinf.answers.numbers import (
+    VULGAR,
+    minus_signs,
+    mixed_as_one,
+    number_form,
+    plain_signs,
+    value_form,
+    with_point,
+)
 from bestofinf.answers.sentences import (
     changes,
     concluded,
@@ -32,10 +40,11 @@ from bestofinf.border import CUT_OFF
 from bestofinf.errors import UsageError
 from bestofinf.records import AnswerValue, Reply
 
+_LETTER = rf"[^\W\d_²³⁰-⁹ⁿ₀-₉{VULGAR}]"  # no power, index or fraction
 _QUANTITY = re.compile(
     r"(?P<front>[-+]?(?:\s*[$€£¥])?)\s*(?P<number>[-+]?[.,]*\d[\d.,]*+(?:e[-+]?\d+)?(?:/\d+)?)"
-    r"(?P<gap>\s*)(?:(?P<unit>\\?%|°[CF]\b|[°$€£¥¢‰]|[^\W\d_²³₀-₉]+))?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?\.?"
-    r"(?P<rest>(?:\s+[^\W\d_]+){0,3})",
+    rf"(?P<gap>\s*)(?:(?P<unit>\\?%|°[CF]\b|[°$€£¥¢‰]|{_LETTER}+))?(?P<power>\s*(?:\^?[23²³]|/\s*\w+))?\.?"
+    rf"(?P<rest>(?:\s+{_LETTER}+){{0,3}})",
     re.I,
 )
 _TEMPERATURE = re.compile(
@@ -67,7 +76,7 @@ _GROUPS = re.compile(
 )
 _SET_AS_TEXT = re.compile(r"\\(?:text|mathrm|,|;| )\s*(?:\{([^{}]*)\})?")
 _UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
-_LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?[$€£]?\d[\d,]*(?:\.\d+)?(?![\w])")
+_LAST_NUMBER = re.compile(rf"(?<![\w.])[-+]?[$€£]?\d[\d,]*(?:\.\d+)?(?:\s?[{VULGAR}])?(?![\w])")
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,7 @@ class NumberAnswer(Answer):
 
     def extract(self, reply: Reply) -> AnswerValue | None:
         """Return the number in its one spelling, with its unit where it has one."""
-        text = answer_part(reply.text)
+        text = minus_signs(answer_part(reply.text))
         box, span = find_answer(text)
         cut_off = reply.finish_reason == CUT_OFF
         if box is not None and (span is None or cut_off):
@@ -183,6 +192,7 @@ class NumberAnswer(Answer):
         text = plain_signs(re.sub(r"^[A-Za-z]\s*=\s*", "", text)).strip()
         if (number := number_form(text)) is not None:
             return number
+        text = mixed_as_one(text)
         text = _PERMILLE.sub("‰", _PERCENT.sub("%", _POINTS.sub(" pp", text)))
         text = _TEMPERATURE.sub(_in_degrees, text)
         text = _GROUPS.sub(lambda groups: "".join(groups[0].split()), text)
@@ -207,6 +217,7 @@ class NumberAnswer(Answer):
             text = text[worked.end() :]
         if self.language in COMMA_DECIMALS and _POINTED.match(text):
             return None
+        text = mixed_as_one(text)
         if self.language and (figures := self._in_figures(text)) is not None:
             text = figures
         if text[-1:] in "€$£¥":

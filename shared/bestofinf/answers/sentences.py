@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from bestofinf.answers.languages import LANGUAGES, LETTER, SCALES, Language
+from bestofinf.answers.numbers import VULGAR, minus_signs
 from bestofinf.answers.stances import RETRACTS, disowns
 from bestofinf.answers.units import PER, counted_things, counter, unit_symbol
 
@@ -33,12 +34,12 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
 _RESULT = re.compile(r"\d\s*=\s*[$€£¥]?\s?[-+−]?\d[\d.,/]*\W{0,3}$")
 _CHAIN = re.compile(r"(?<![=<>!])=(?![=<>])")
 _NUMBER = re.compile(
-    r"(?<![0-9A-Za-zÀ-ɏ_.,/^$€£¥₹₩₽₺₪฿])(?P<money>(?:US)?[$€£¥]\s?)?"
-    r"(?P<number>[-+−]?(?:\d{1,3}(?:[,' \u202f]\d{3})+|[1-9]\d{0,2}(?:\.\d{3}){2,}|\d+)(?:[.,]\d+)?(?:\s?/\s?\d+)?)"
+    r"(?<![0-9A-Za-zÀ-ɏ_.,/^$€£¥₹₩₽₺₪฿])(?P<money>[-+−]?(?:US)?[$€£¥]\s?)?"
+    rf"(?P<number>[-+−]?(?:\d{{1,3}}(?:[,' \u202f]\d{{3}})+|[1-9]\d{{0,2}}(?:\.\d{{3}}){{2,}}|\d+)(?:[.,]\d+)?(?:\s?/\s?\d+|\s?[{VULGAR}])?)"
     r"(?P<percent>\s?\\?%|\s?[$€£¥]|\s?(?:°(?:\s?[CF](?![^\W_]))?|[℃℉]))?(?![\d]|[.,]\d|\w{0,20}/\d)"
 )
 _UNIT_BEHIND = re.compile(
-    r"\s?(?P<word>[^\W\d_²³]{1,20})(?P<power>(?:\s?/\s?[^\W\d_]{1,9})?\s?[²³]?)"
+    rf"\s?(?P<word>[^\W\d_²³{VULGAR}]{{1,20}})(?P<power>(?:\s?/\s?[^\W\d_{VULGAR}]{{1,9}})?\s?[²³]?)"
 )
 _SCOPE = re.compile(rf"\s?(?:(?P<by>{PER})\s|/\s?)(?P<of>[^\W\d_]{{1,20}})")
 _CHANGED = re.compile(
@@ -47,7 +48,7 @@ _CHANGED = re.compile(
     re.I,
 )
 _MADE_ANOTHER = re.compile(
-    r"[<>≤≥≠~≈±^|{}\[\]√\\]\s?[$€£¥]?\d|\d\s?[²³^|{}\]!½¼¾₀-₉+]|\(\s?-?\d[^)]{0,60},|\d\s?[-–/:x×*]\s?\d|\d\w{0,20}-[^\W\d_]"
+    r"[<>≤≥≠~≈±^|{}\[\]√\\]\s?[$€£¥]?\d|\d\s?[²³^|{}\]!₀-₉+]|\(\s?-?\d[^)]{0,60},|\d\s?[-–/:x×*]\s?\d|\d\w{0,20}-[^\W\d_]"
 )
 """A comparison, power, interval, range or product around a number."""
 _MARK = re.compile(r"[,;:.?()]")
@@ -121,7 +122,7 @@ def stated(sentence: str) -> str | None:
 
 def numbers_in(text: str) -> list[str]:
     """Return the numbers of a text as they are written, with currency and percent signs."""
-    return [match[0].strip() for match in _NUMBER.finditer(text[-WINDOW:])]
+    return [match[0].strip() for match in _NUMBER.finditer(minus_signs(text[-WINDOW:]))]
 
 
 def only_numbers(text: str) -> list[str]:
@@ -198,7 +199,7 @@ def _numbers(text: str) -> dict[int, str]:
             text[max(0, match.start() - 20) : match.start()]
         ):
             return {0: "", 1: "?"}
-        number = match[0].strip().removeprefix("US")
+        number = match[0].strip().replace("US", "", 1)
         if match["money"] or (match["percent"] or "").strip() in _CURRENCIES:
             unit = _scope(behind)
         else:

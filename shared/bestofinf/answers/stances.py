@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bestofinf.answers.languages import LANGUAGES, LETTER, NEGATION
+from bestofinf.answers.conditions import CONDITIONS, word_pattern
+from bestofinf.answers.languages import NEGATION
 
 WINDOW = 120
 """Characters before an announcement that can belong to its clause."""
@@ -83,22 +84,18 @@ _WRONG = {
     "th": "ผิด|พวกเขาบอก",
 }  # fmt: skip
 _EARLIER = {
-    "en": "used to|at first|previous\\w*|initial\\w*|originally|original (?:answer|guess|choice)|earlier|formerly|suppos\\w*"
-    "|assuming|assumption|imagine|whether|if|unless",
-    "de": "vorherig\\w*|vorige\\w*|frühere?\\w*|ursprünglich\\w*|zuerst|anfangs|wenn|falls|ob|angenommen",
-    "fr": "précédente?s?|initiale?s?|initialement|d['’]abord|au début|auparavant|si|suppos\\w+|leurs?",
-    "es": "anterior\\w*|inicial\\w*|primero|al principio|antes|si|supon\\w+",
-    "it": "precedent\\w*|inizial\\w*|all['’]inizio|se|suppon\\w+",
-    "pt": "anterior\\w*|inicial\\w*|no início|antes|se|supon\\w+",
-    "nl": "hun|vorige?|eerdere?|aanvankelijk\\w*|eerst|als|indien|stel",
-    "ru": "их|предыдущ\\w*|прежн\\w*|первоначальн\\w*|изначальн\\w*|сначала|сперва|раньше|если|предположим|допустим",
-    "sv": "om", "da": "hvis", "fi": "jos", "pl": "jeśli", "cs": "pokud", "hu": "ha", "ro": "dacă", "el": "αν", "tr": "eğer",
-    "uk": "якщо", "bg": "ако", "ar": "السابق\\w*|إذا|لو", "fa": "اگر", "ur": "اگر", "he": "אם", "hi": "पिछला|पहले|यदि|अगर",
-    "vi": "nếu|lúc đầu", "id": "jika|kalau|awalnya", "tl": "kung", "sw": "kama",
-    "zh": "之前的|先前|原来|原來|最初|一开始|一開始|起初|如果|若|假设|假設",
-    "ja": "以前の|前の|最初|はじめ|もし|仮に",
-    "ko": "이전|처음|만약",
-    "th": "ถ้า",
+    "en": "used to|at first|previous\\w*|initial\\w*|originally|original (?:answer|guess|choice)|earlier|formerly|whether",
+    "de": "vorherig\\w*|vorige\\w*|frühere?\\w*|ursprünglich\\w*|zuerst|anfangs|ob",
+    "fr": "précédente?s?|initiale?s?|initialement|d['’]abord|au début|auparavant|leurs?",
+    "es": "anterior\\w*|inicial\\w*|primero|al principio|antes",
+    "it": "precedent\\w*|inizial\\w*|all['’]inizio",
+    "pt": "anterior\\w*|inicial\\w*|no início|antes",
+    "nl": "hun|vorige?|eerdere?|aanvankelijk\\w*|eerst",
+    "ru": "их|предыдущ\\w*|прежн\\w*|первоначальн\\w*|изначальн\\w*|сначала|сперва|раньше",
+    "ar": "السابق\\w*", "hi": "पिछला|पहले", "vi": "lúc đầu", "id": "awalnya",
+    "zh": "之前的|先前|原来|原來|最初|一开始|一開始|起初",
+    "ja": "以前の|前の|最初|はじめ",
+    "ko": "이전|처음",
 }  # fmt: skip
 _OWN = re.compile(
     r"final|correct|right|best|simplest|exact|numerical|numeric|short|shortest|only|likely|probable"
@@ -124,11 +121,6 @@ _CLAUSE = re.compile(
 )
 
 
-def _pattern(code: str, words: str) -> str:
-    words = words.replace(" ", r"\s+")
-    return rf"(?<!{LETTER})(?:{words})(?!{LETTER})" if LANGUAGES[code].blanks else f"(?:{words})"
-
-
 _PLAIN = re.compile(
     r"(?:^|[.,;!?\n])\s{0,3}(?:so\s(?:that\s)?|thus\s|therefore\s|hence\s)?the\s(?:final\s|correct\s)?\Z",
     re.I,
@@ -136,13 +128,18 @@ _PLAIN = re.compile(
 """The commonest words before "answer", read quickly; "^" is the beginning of a reply."""
 
 _IN = {
-    code: re.compile(_pattern(code, "|".join(filter(None, (words, _EARLIER.get(code))))), re.I)
+    code: re.compile(
+        word_pattern(
+            code, "|".join(filter(None, (words, _EARLIER.get(code), CONDITIONS.get(code))))
+        ),
+        re.I,
+    )
     for code, words in _WRONG.items()
 }
 TAKEN_BACK = re.compile("|".join(pattern.pattern for pattern in _IN.values()), re.I)
 """What takes an answer back, in any of the languages."""
 
-_DISOWNED = {code: re.compile(_pattern(code, words), re.I) for code, words in _WRONG.items()}
+_DISOWNED = {code: re.compile(word_pattern(code, words), re.I) for code, words in _WRONG.items()}
 _DISOWNED_ANYWHERE = re.compile("|".join(p.pattern for p in _DISOWNED.values()), re.I)
 
 RETRACTS = re.compile(

@@ -27,7 +27,7 @@ from bestofinf.answers.wording.units import BASES
 
 _LETTERS = re.compile(r"[\W_]*(?:[A-Za-z](?:[\W_]+|$)|(?:and|or|und|et|y)\s+)+")
 _FACTORIAL = re.compile(r"\d!")
-_SIGNED = re.compile(r"\W*[-−+](?:[^\W\d_]|\s?[$€£¥])")
+_SIGNED = re.compile(r"\W*[-−–‒﹣－+](?:[^\W\d_]|\s?[$€£¥])")
 _CODE = re.compile(r"[.*~/\\&@]++\w[\w.]*+")
 _NUMBERS = r"\s{0,9}[\[(]\s{0,9}-?[\d.]+(?:(?:\s{0,9}[,;]\s{0,9}|\s{1,9})-?[\d.]+)"
 _LIST = re.compile(

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
+from bestofinf.answers.numbers import minus_signs
 from bestofinf.answers.wording.language import folded
 from bestofinf.answers.wording.lexicon import Lexicon, lexicon
 from bestofinf.answers.wording.numerals import HAN_NUMERAL, han_value
@@ -40,10 +41,11 @@ _RANGE = re.compile(r"(\d+(?:[.,]\d+)*)-(\d+(?:[.,]\d+)*)(-?)([^\W\d_]+)?")
 _IDENTIFIER = re.compile(r"[a-z]{2,}[A-Z]|[a-z][A-Z][a-z]{2}|[A-Z][A-Z\d]{1,30}_[A-Z\d]")
 _TIDY = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "「": '"', "」": '"'}
-    | {"‐": "-", "‑": "-", "‒": "-", "−": "-", "⁃": "-", "′": "'", "″": '"', "\u200b": None}
+    | {"‐": "-", "‑": "-", "‒": "-", "−": "-", "﹣": "-", "⁃": "-", "′": "'", "″": '"', "\u200b": None}
     | {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
     | {"\u3000": " ", "\u00ad": None, "\ufeff": None, "\u2060": None}
 )  # fmt: skip
+_OWED = re.compile(r"(?<![\w)%°$€£¥])(?<!\d\s)-(?P<currency>(?:US)?[$€£¥])\s?(?=\d)")
 _SHORT = re.compile(r"\b(?:(ca)n't|(sha)n't|(wo)n't|cannot|([a-z]+)n't)\b", re.I)
 _ITEM = re.compile(r"(?:^|\n)[ \t]{0,9}(?:[-*•]|\d{1,2}[.)])[ \t]{1,9}(?=\S)")
 _LINK = re.compile(r"\[(?P<shown>[^\[\]\s]{1,200})\]\((?:mailto:|tel:)?(?P=shown)\)")
@@ -87,7 +89,9 @@ def as_list(text: str) -> str:
 def tidied(text: str) -> str:
     """Return a text without marks of emphasis, with plain quotes and dashes and whole negations."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text).translate(_TIDY)
+        text = minus_signs(unicodedata.normalize("NFC", text).translate(_TIDY))
+    if "-" in text:
+        text = _OWED.sub(r"\g<currency>-", text)  # "-$5" is written "$-5"
     if "](" in text:
         text = _LINK.sub(r"\g<shown>", text)
     if "n't" in text or "annot" in text:
