@@ -62,7 +62,9 @@ class AdaptiveEnsembleChat(EnsembleModel):
     Attributes:
         members: One chat model, or a list of chat models, ``"provider:model"`` texts, pairs of
             either and its weight, or `bestofinf.Member` objects with a weight and a name.
-        cache: Cache of decisions; by default there is none, because each sample is cached.
+        cache: Cache of decisions; by default there is none, because each sample is cached. Equal
+            ensembles share a decision, also in later runs of a program. Ensembles with a function
+            or an object of a class of your own share it only if that is the same object.
         temperature: Sent to every member with every call; None keeps the members' own.
         max_tokens: Sent to every member with every call; None keeps the members' own.
         stop: Texts at which a reply ends, sent to every member; None keeps the members' own.

@@ -46,6 +46,7 @@ from langchain_bestofinf.callbacks import SampleRuns, begun, is_streaming
 from langchain_bestofinf.calls import EnsembleCall, usage_of_all, winning_message
 from langchain_bestofinf.client import LangChainClient, chat_question
 from langchain_bestofinf.history import family_of, readable
+from langchain_bestofinf.keys import decision_key
 from langchain_bestofinf.members import (
     Asked,
     chat_model,
@@ -63,6 +64,15 @@ _IDENTIFYING = (
     *("waiting", "launch", "order", "schedule", "seed", "min_confidence", "coverage"),
     *("temperature", "max_tokens"),
 )
+_UNTOLD = frozenset(
+    # Told by what they have become: the members, the weights and the other models.
+    {"members", "weights", "prices", "escalate_to", "on_unvotable"}
+    # Who is told of a call and how, which changes nothing in what is returned.
+    | {"cache", "callbacks", "verbose", "tags", "metadata", "name", "profile", "sample_callbacks"}
+    | {"streaming", "disable_streaming", "rate_limiter", "custom_get_token_ids"}
+)
+"""Fields that are no part of the key of a cached decision."""
+
 _UNBOUND = object()
 
 
@@ -147,10 +157,22 @@ class EnsembleModel(EnsembleSettings, BaseChatModel):
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """Return the key of cached decisions, which contains all settings that affect an answer."""
-        models = [innermost(asked.model) for asked in self._asked]
-        members = [m._get_llm_string(stop=stop) for m in models if m is not None]
-        settings = sorted({**self._identifying_params, **kwargs, "stop": stop}.items(), key=str)
-        return f"bestofinf---{settings}---{members}"
+        told = {
+            **{
+                name: getattr(self, name) for name in type(self).model_fields if name not in _UNTOLD
+            },
+            "members": self._members,
+            "weights": self.weight_by_member,
+            "asked": self._asked,
+            "escalate_to": self._higher,
+            "on_unvotable": self.unvotable(),
+            "auto": self._auto,
+            "kind": type(self),
+            "usage": "all" if tells_all.get() else self.usage,
+            "given": kwargs,
+            "stop": stop,
+        }
+        return f"bestofinf---{decision_key(told, stop or self.stop)}"
 
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:

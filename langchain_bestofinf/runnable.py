@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -44,7 +43,8 @@ from langchain_bestofinf.calls import EnsembleCall
 from langchain_bestofinf.client import LangChainClient, Question
 from langchain_bestofinf.members import Asked, innermost, resolve_members
 from langchain_bestofinf.memory import Memory, Remembered, check_memory, remembers
-from langchain_bestofinf.messages import TRACE_KEY, as_text, reply_of, with_text
+from langchain_bestofinf.messages import TRACE_KEY, as_text, with_text
+from langchain_bestofinf.outputs import Value, named_fields, read_value
 from langchain_bestofinf.serializing import loadable
 from langchain_bestofinf.settings import EnsembleSettings, configured
 
@@ -61,8 +61,10 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
     ```
 
     Input and output are those of the chain, with their types. Text is voted on as a chat model's
-    reply is, messages too; any other output is voted on as a JSON value. Handlers get the custom
-    event ``bestofinf.decision`` with the trace of every vote.
+    reply is, messages too; of the state of an agent or graph its last message, or its structured
+    response. Any other output is voted on as a JSON value, in which messages have no metadata and
+    neither they nor documents have ids. Handlers get the custom event ``bestofinf.decision`` with
+    the trace of every vote.
 
     Attributes:
         members: One chain or several: runnables, functions, or `bestofinf.Member` objects.
@@ -231,18 +233,21 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         for member in members:
             if member.remembers:
                 check_memory(member.model, runs.configurable)
-        client = LangChainClient(members, runs, reply=read_value)
+        fields = named_fields(settings.get("answer", self.answer))
+        read = partial(read_value, given=input, fields=fields)
+        client = LangChainClient(members, runs, reply=read)
         return self._made_call(client, Question(input, rest, lambda: as_text(input)), settings)
 
     def _output(self, result: Result) -> Any:
         reply = result.reply
-        native = reply.native
-        if isinstance(native, Remembered):
-            native = native.native
+        native = _native(reply)
         if isinstance(native, Value):
             value = native.value
         else:  # composed of several outputs
             value = reply.parsed if reply.parsed is not None else reply.text
+            outputs = [_native(sample.reply) for sample in result.samples if sample.reply]
+            around = next((one for one in outputs if isinstance(one, Value) and one.key), None)
+            value = value if around is None else around.saying(value)
         if isinstance(value, str):
             value = self.shown(value)
         elif isinstance(value, AIMessage) and self.strip_thoughts:
@@ -254,21 +259,9 @@ class AdaptiveEnsemble(EnsembleSettings, RunnableSerializable[Any, Any]):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A chain's output, unchanged."""
-
-    value: Any
-
-
-def read_value(output: Any) -> Reply:
-    """Return any output of a chain as a reply."""
-    native = Value(output)
-    if isinstance(output, AIMessage):
-        return replace(reply_of(output), native=native)
-    if output is None or isinstance(output, str):
-        return Reply(text=output or "", native=native)
-    return Reply(parsed=output, native=native)
+def _native(reply: Reply) -> Any:
+    """Return the output that a reply was made of, without its memories."""
+    return reply.native.native if isinstance(reply.native, Remembered) else reply.native
 
 
 def _memories(result: Result) -> Sequence[Memory]:
