@@ -115,6 +115,8 @@ class Language:
         more: Words that make a comparative of an adjective.
         less: Words that make the opposite comparative.
         synonyms: Words that say the same, one group a line.
+        akin: Words that say the same only where a value or a name is asked for, one group a line:
+            what is shipped is not yet delivered, but "when was it shipped" is one question.
         opposites: Pairs of words that say the opposite, one a line.
         prefixes: Beginnings that turn a word into its opposite.
         beginnings: Beginnings of participles, to be taken off.
@@ -220,6 +222,7 @@ class Language:
     more: Words = ""
     less: Words = ""
     synonyms: str = ""
+    akin: str = ""
     opposites: str = ""
     prefixes: Words = ""
     beginnings: Words = ""

@@ -158,28 +158,33 @@ GERMAN = Language(
     more="mehr am meisten",
     less="weniger",
     synonyms="""
-        öffnen eröffnen aufmachen
+        öffnen aufmachen
         schließen zumachen
         beginnen anfangen starten beginn start anfang
         enden aufhören ende
         leiten führen chef leiter leitung geschäftsführer
         kaufen erwerben übernehmen kauf übernahme
         gründen gründung gründer
-        kosten preis gebühr
+        kosten preis
         zahlen bezahlen entrichten zahlung zahlbar
         bauen errichten
         liegen befinden
         wohnen leben
-        stammen entwerfen entwurf
+        entwerfen entwurf
         schreiben verfassen autor verfasser
         brauchen benötigen erforderlich nötig notwendig
         erlauben gestatten zulassen dürfen zulässig gestattet erlaubt
         verbieten untersagen
         liefern lieferung
         dauern dauer
-        arbeiten beschäftigen mitarbeiter
         kündigen kündigung
         stattfinden findet_statt
+        """,
+    akin="""
+        öffnen eröffnen aufmachen
+        kosten preis gebühr
+        stammen entwerfen entwurf
+        arbeiten beschäftigen mitarbeiter
         """,
     opposites="""
         öffnen schließen

@@ -1,7 +1,12 @@
 """English."""
 
 from bestofinf.answers.wording.language import Language
-from bestofinf.answers.wording.languages.en_related import IRREGULAR, OPPOSITES, SYNONYMS
+from bestofinf.answers.wording.languages.en_related import (
+    AKIN,
+    IRREGULAR,
+    OPPOSITES,
+    SYNONYMS,
+)
 
 ENGLISH = Language(
     code="en",
@@ -190,6 +195,7 @@ ENGLISH = Language(
     more="more most",
     less="less least",
     synonyms=SYNONYMS,
+    akin=AKIN,
     opposites=OPPOSITES,
     prefixes="un in im ir il non non- dis mis",
     endings="""age ures ure ations ation itions ition ments ment ings ing ers er ors or ed es s ies ied y ions ion al

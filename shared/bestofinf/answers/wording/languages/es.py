@@ -132,7 +132,8 @@ SPANISH = Language(
     less="menos",
     synonyms="""
         costar precio coste costo
-        inaugurar abrir inauguración apertura
+        abrir apertura
+        inaugurar inauguración
         empezar comenzar comienzo
         terminar acabar fin
         fundar crear fundador fundación
@@ -143,6 +144,9 @@ SPANISH = Language(
         permitir autorizar
         prohibir prohibido
         alumno estudiante
+        """,
+    akin="""
+        inaugurar abrir inauguración apertura
         """,
     opposites="""
         abrir cerrar

@@ -141,7 +141,8 @@ FRENCH = Language(
         coûter prix coût tarif
         concevoir conçu conception concepteur
         construire bâtir
-        ouvrir inaugurer ouverture inauguration
+        ouvrir ouverture
+        inaugurer inauguration
         commencer débuter début
         finir terminer fin
         fonder créer fondateur fondation création
@@ -152,6 +153,9 @@ FRENCH = Language(
         accepter acceptation
         autoriser permettre permis
         interdire interdit
+        """,
+    akin="""
+        ouvrir inaugurer ouverture inauguration
         """,
     opposites="""
         ouvrir fermer
