@@ -112,6 +112,7 @@ class Language:
         afterwards: Sign, and the words that mean it behind an amount, one line each.
         hours: Minute of the day, and its name, one line each.
         than: Words before what something is compared with.
+        comparatives: Endings of comparatives, or whole ones, before such a word.
         more: Words that make a comparative of an adjective.
         less: Words that make the opposite comparative.
         synonyms: Words that say the same, one group a line.
@@ -219,6 +220,7 @@ class Language:
     afterwards: str = ""
     hours: str = ""
     than: Words = ""
+    comparatives: Words = ""
     more: Words = ""
     less: Words = ""
     synonyms: str = ""

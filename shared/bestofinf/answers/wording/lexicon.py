@@ -100,6 +100,7 @@ class Lexicon:
         self.afterwards = _by_word(language.afterwards)
         self.clock_names = {word: int(n) for word, n in _by_word(language.hours).items()}
         self.participles = tuple(self._fields["participles"])
+        self.comparatives = tuple(self._fields["comparatives"])
         self.changes = frozenset(map(self.stem, self._fields["changes"]))
         small = (
             "articles",

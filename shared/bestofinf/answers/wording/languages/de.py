@@ -155,6 +155,7 @@ GERMAN = Language(
         cause grund weil wegen ursache verursacht
         """,
     than="als",
+    comparatives="er ere eren erer mehr weniger",
     more="mehr am meisten",
     less="weniger",
     synonyms="""

@@ -192,6 +192,7 @@ ENGLISH = Language(
         0 midnight
         """,
     than="than",
+    comparatives="er more less fewer worse",
     more="more most",
     less="less least",
     synonyms=SYNONYMS,

@@ -128,6 +128,7 @@ SPANISH = Language(
         cause razón motivo causa porque debido
         """,
     than="que",
+    comparatives="más menos mejor mejores peor peores mayor mayores menor menores",
     more="más",
     less="menos",
     synonyms="""

@@ -135,6 +135,7 @@ FRENCH = Language(
         cause raison cause parce_que parce_qu' dû due
         """,
     than="que qu'",
+    comparatives="plus moins mieux meilleur meilleure meilleurs meilleures pire pires",
     more="plus",
     less="moins",
     synonyms="""
