@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bestofinf._extras import handed_on
 
 if TYPE_CHECKING:
-    from bestofinf.answers.wording.absent import ABSENT
+    from bestofinf.answers.wording.absent import ABSENT, quoted
     from bestofinf.answers.wording.asking import language_of, question_of
     from bestofinf.answers.wording.keys import is_pointed, key
     from bestofinf.answers.wording.length import is_long
@@ -27,12 +27,13 @@ __all__ = [
     "language_of",
     "question_in",
     "question_of",
+    "quoted",
 ]
 
 __getattr__ = handed_on(
     __name__,
     {
-        "absent": ("ABSENT",),
+        "absent": ("ABSENT", "quoted"),
         "asking": ("language_of", "question_of"),
         "keys": ("is_pointed", "key"),
         "length": ("is_long",),

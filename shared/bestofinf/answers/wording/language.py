@@ -108,6 +108,7 @@ class Language:
         offers: Verbs of what a document has, but other things may have too.
         unknowns: Words that say by themselves that something is not known.
         regrets: Words of politeness around that.
+        lacks: Words of questions for what is not there, or not as it should be.
         says: What is asked for, and the words that may say it, one line each.
         afterwards: Sign, and the words that mean it behind an amount, one line each.
         hours: Minute of the day, and its name, one line each.
@@ -216,6 +217,7 @@ class Language:
     offers: Words = ""
     unknowns: Words = ""
     regrets: Words = ""
+    lacks: Words = ""
     says: str = ""
     afterwards: str = ""
     hours: str = ""

@@ -365,6 +365,25 @@ class Question:
             for t in self.tokens
         )
 
+    @cached_property
+    def seeks_lack(self) -> bool:
+        """Whether it asks for what is missing, wrong or denied, or for a reason.
+
+        What holds under a condition, as in "if no date is given", does not count.
+        """
+        if self.kind == "truth":
+            return False
+        words, skips = self.words, False
+        for token in self.sentence:
+            fold = token.fold
+            conditional = words.among("conditions", fold) and words.among("guards", fold)
+            skips = token.sort != "mark" and (skips or conditional)
+            negation = words.sense.get(fold) == "negation" and not words.among("withouts", fold)
+            lack = negation or words.among("false", fold) or words.among("lacks", fold)
+            if lack and not skips:
+                return True
+        return self.kind == "cause"
+
     def ties(self, preposition: str) -> bool:
         """Return whether a preposition turns nothing round: a plain one, or the question's."""
         words = self.words

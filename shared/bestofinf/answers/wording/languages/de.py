@@ -142,6 +142,8 @@ GERMAN = Language(
     determiners="der die das den dem ein eine einen seine seiner ihre ihr sein",
     chooses="""nehmen nimm verwenden nutzen nutze wählen wähle benutzen einstufen eingestuft bewerten bewertet
         würde ich kategorie klasse beste besten geeignet empfehlen empfehle gehört""",
+    lacks="""fehlt fehlen fehlend fehlende fehlenden fehler mangel mängel problem probleme lücke lücken
+        unvollständig""",
     says="""
         duration dauer frist zeit zeitraum laufzeit jahr monat tag woche stunde dauert
         frequency häufigkeit geschieht erfolgt findet statt

@@ -170,6 +170,8 @@ ENGLISH = Language(
     unknowns="""lacks lack unable unknown unspecified unstated undisclosed unclear unmentioned n/a unavailable""",
     regrets="""sorry unfortunately afraid apologies apologize but however regrettably help question
         based""",
+    lacks="""missing lack lacks lacking omit omits omitted absent incomplete error errors mistake mistakes
+        defect defects flaw flaws problem problems issue issues fault faults gap gaps""",
     says="""
         duration accept offer grant allow provide give require need apply possible period window time timeframe term length last take long year month week day
         frequency frequency time happen occur take_place takes_place done

@@ -116,6 +116,7 @@ SPANISH = Language(
     buts="sino pero",
     determiners="el la los las un una su sus",
     chooses="usar use usa utilizar elegir elija clasificar categoría mejor recomiendo",
+    lacks="falta faltan faltante error errores defecto defectos problema problemas",
     says="""
         duration duración plazo período tiempo año mes día hora
         count número total hay

@@ -123,6 +123,7 @@ FRENCH = Language(
     buts="mais",
     determiners="le la les l' un une son sa ses leur leurs",
     chooses="utiliser utilisez choisir choisis classer classé classe catégorie meilleur recommande",
+    lacks="manque manquent manquant manquante manquants manquantes erreur erreurs défaut défauts problème problèmes",
     says="""
         duration durée délai période temps an mois jour heure
         count nombre total y compte
