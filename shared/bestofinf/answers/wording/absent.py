@@ -141,9 +141,8 @@ def _names_nothing(reply: Wording) -> bool:
         fold = token.fold
         if role in _SMALL or fold in words.interrogatives or words.stem(fold) in asked:
             continue
-        if mine[place]:
-            if not any(about[:place]):
-                return False
+        if mine[place] and not any(about[:place]):
+            return False
         noun = place > 0 and words.among("determiners", reply.bare[place - 1][0].fold)
         if words.among("offers", fold) and noun:
             return False  # "the address"
