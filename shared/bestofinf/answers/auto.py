@@ -46,6 +46,7 @@ from bestofinf.answers.wording import (
     number_with_unit,
     question_in,
     question_of,
+    quoted,
 )
 from bestofinf.answers.wording.judging import ClassJudge
 from bestofinf.answers.written_calls import calls_in, marked_calls, only_calls
@@ -303,10 +304,15 @@ class AutoAnswer(Answer):
         if is_pointed(text, self.question):
             return text.strip(" .*_")  # 1.234 or 1234: one vote with itself only
         if found is None:
+            inside = quoted(text)
+            if inside and key(inside, self.question) == ABSENT:
+                return f'"{inside.casefold()}"'  # the value "unknown"
             form = self._checked(written(with_commas(text) if ordered else text))
             # "Is it 12?" asks back, "is it 12" would not.
             asks = text.rstrip().endswith(("?", "？"))
             found = (None if asks else key(form, self.question)) or form
+            if found == ABSENT:
+                raise Abstain(FREE_TEXT)  # only without its marks: "not Bray, as the text says"
             beside = set(_IN_BRACKETS.findall(text)) & self.question.labels.keys()
             if found in self.question.labels and not beside <= {found}:
                 raise Abstain("names two choices")  # "iron (B)", of which the form keeps "iron"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bestofinf._extras import handed_on
 
 if TYPE_CHECKING:
-    from bestofinf.answers.wording.absent import ABSENT
+    from bestofinf.answers.wording.absent import ABSENT, quoted
     from bestofinf.answers.wording.asking import language_of, question_of
     from bestofinf.answers.wording.keys import is_pointed, key, number_behind, number_with_unit
     from bestofinf.answers.wording.length import is_long
@@ -29,12 +29,13 @@ __all__ = [
     "number_with_unit",
     "question_in",
     "question_of",
+    "quoted",
 ]
 
 __getattr__ = handed_on(
     __name__,
     {
-        "absent": ("ABSENT",),
+        "absent": ("ABSENT", "quoted"),
         "asking": ("language_of", "question_of"),
         "keys": ("is_pointed", "key", "number_behind", "number_with_unit"),
         "length": ("is_long",),

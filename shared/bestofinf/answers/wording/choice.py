@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bestofinf.answers.stances import takes_back
 from bestofinf.answers.wording.options import Option
 from bestofinf.answers.wording.reply import Wording
+from bestofinf.answers.wording.voices import suffers
 
 _HARMLESS = frozenset(
     {"article", "be", "was", "filler", "noun", "own", "modal", "preposition", "tell", "mark"}
@@ -79,7 +80,7 @@ def _labels(reply: Wording, named: Sequence[_Named]) -> list[_Named]:
 
 def _taken(reply: Wording, named: Sequence[_Named]) -> Option | None:
     distinct = {found.option for found in named}
-    if not named or len(distinct) > 2:
+    if not named or len(distinct) > 2 or any(_suffers(reply, f) for f in named if not f.denied):
         return None
     if len(distinct) == 2:
         return (
@@ -94,6 +95,12 @@ def _taken(reply: Wording, named: Sequence[_Named]) -> Option | None:
     if turned is None or len(options) != 2:
         return None
     return options[1] if named[0].option == options[0] else options[0]
+
+
+def _suffers(reply: Wording, found: _Named) -> bool:
+    """Return whether a choice has done to it what was asked of it: "B was beaten" of who won."""
+    verb, words = reply.question.verb, reply.question.words
+    return verb is not None and suffers(reply.pieces, found.start, found.end, verb, words)
 
 
 def _turned(reply: Wording, start: int, end: int) -> bool | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bestofinf.answers.wording.compared import names_other, prefers_other
 from bestofinf.answers.wording.question import Question, Role
 from bestofinf.answers.wording.reply import Wording
+from bestofinf.answers.wording.subjects import keeps_parties
 from bestofinf.answers.wording.tokens import Token
 
 
@@ -14,14 +15,17 @@ def echoed(reply: Wording) -> str | None:
     """Return ``yes`` or ``no`` where a reply is the question as a statement, or denies it.
 
     It may hold the question's words and their opposites, and small words that change nothing; at
-    most one negation or opposite; in the question's order, or turned round by a passive.
+    most one negation or opposite; about the question's subject, in the question's order, or turned
+    round by a passive. Where the question compares, "B is bigger" denies that A is.
     """
     echo = _Echo(reply.question)
     if reply.was_only or not all(echo.takes(token, role) for token, role in reply.bare):
         return None
     if not echo.is_sentence(len(reply.bare)) or echo.leaves_open or echo.denials > 1:
         return None
-    return ("no" if echo.denials else "yes") if _keeps_order(echo.stems, reply) else None
+    if names_other(reply):
+        return "no" if prefers_other(reply) else None
+    return ("no" if echo.denials else "yes") if keeps_parties(reply) else None
 
 
 @dataclass
@@ -87,39 +91,3 @@ class _Echo:
         words = self.question.words
         asked = any(words.among("withouts", fold) for fold in self.question.folds)
         return (self.forbids and self.denials > 0) or (asked and not self.without)
-
-
-def _keeps_order(echoed: Sequence[str], reply: Wording) -> bool:
-    """Return whether who does what to whom is as in the question."""
-    question, words = reply.question, reply.question.words
-    order: dict[str, int] = {}
-    for token in question.tokens:
-        order.setdefault(words.stem(token.fold), len(order))
-    places = [order[stem] for stem in dict.fromkeys(echoed) if stem in order]
-    if words.language.inverts and words.sense.get(question.first, "") == "":
-        places = [place for place in places if place]  # the verb stands first for the question
-    copulas = any(words.sense.get(t.fold) in ("be", "was") for t in question.tokens)
-    does = question.has_do
-    has_be = any(role in ("be", "was") for role in reply.roles)
-    agent = any(words.among("agents", t.fold) for t in reply.pieces)
-    asked_agent = any(words.among("agents", t.fold) for t in question.tokens)
-    if agent and not asked_agent:
-        return does and has_be and _is_turned(reply, order)
-    if agent != asked_agent:
-        return False
-    if places == sorted(places):
-        return True
-    return has_be and (does or not copulas or len(set(places)) < 3)
-
-
-def _is_turned(reply: Wording, order: dict[str, int]) -> bool:
-    """Return whether a passive names as its agent the subject of the question."""
-    words = reply.question.words
-    stems = [
-        words.stem(t.fold) if r == "own" else ""
-        for t, r in zip(reply.pieces, reply.roles, strict=True)
-    ]
-    by = next(i for i, token in enumerate(reply.pieces) if words.among("agents", token.fold))
-    behind = [order[stem] for stem in stems[by:] if stem in order]
-    before = [order[stem] for stem in stems[:by] if stem in order]
-    return bool(behind and before) and max(behind) < min(before)

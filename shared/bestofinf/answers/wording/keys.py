@@ -12,7 +12,7 @@ from fractions import Fraction
 from bestofinf.answers.endings import signs_against
 from bestofinf.answers.numbers import number_form, value_form
 from bestofinf.answers.stances import disowns
-from bestofinf.answers.wording.absent import ABSENT, absent
+from bestofinf.answers.wording.absent import ABSENT, absent, quoted
 from bestofinf.answers.wording.choice import choice
 from bestofinf.answers.wording.identifiers import identifier
 from bestofinf.answers.wording.length import MAX_CHARS
@@ -123,7 +123,7 @@ def _read(text: str, question: Question) -> str | None:
     if reply.asks_back:
         return None
     if lead(reply) is None and (found := absent(reply)) is not None:
-        return found
+        return None if quoted(text) else found
     code = question.words.language.code
     if question.kind not in _SAID and disowns(text, code) and not disowns(question.text, code):
         return None  # "12, which is wrong", "they say 12"

@@ -108,13 +108,17 @@ class Language:
         offers: Verbs of what a document has, but other things may have too.
         unknowns: Words that say by themselves that something is not known.
         regrets: Words of politeness around that.
+        lacks: Words of questions for what is not there, or not as it should be.
         says: What is asked for, and the words that may say it, one line each.
         afterwards: Sign, and the words that mean it behind an amount, one line each.
         hours: Minute of the day, and its name, one line each.
         than: Words before what something is compared with.
+        comparatives: Endings of comparatives, or whole ones, before such a word.
         more: Words that make a comparative of an adjective.
         less: Words that make the opposite comparative.
         synonyms: Words that say the same, one group a line.
+        akin: Words that say the same only where a value or a name is asked for, one group a line:
+            what is shipped is not yet delivered, but "when was it shipped" is one question.
         opposites: Pairs of words that say the opposite, one a line.
         prefixes: Beginnings that turn a word into its opposite.
         beginnings: Beginnings of participles, to be taken off.
@@ -217,13 +221,16 @@ class Language:
     offers: Words = ""
     unknowns: Words = ""
     regrets: Words = ""
+    lacks: Words = ""
     says: str = ""
     afterwards: str = ""
     hours: str = ""
     than: Words = ""
+    comparatives: Words = ""
     more: Words = ""
     less: Words = ""
     synonyms: str = ""
+    akin: str = ""
     opposites: str = ""
     prefixes: Words = ""
     beginnings: Words = ""

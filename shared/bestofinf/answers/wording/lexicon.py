@@ -56,6 +56,8 @@ class Lexicon:
         months: Number of a month.
         numerals: Value of a number word.
         magnitudes: What a word multiplies the number before it by.
+        equals: Stems that say the same as a stem, whatever is asked.
+        synonyms: Those, and the ones that do where a value or a name is asked for.
     """
 
     def __init__(self, language: Language) -> None:
@@ -88,7 +90,8 @@ class Lexicon:
         self.quantities = {
             self.stem(word): kind for word, kind in _by_word(language.quantities).items()
         }
-        self.synonyms = self._related(groups(language.synonyms))
+        self.equals = self._related(groups(language.synonyms))
+        self.synonyms = self._related((*groups(language.synonyms), *groups(language.akin)))
         self.opposites = self._related(groups(language.opposites))
         self.prefixes = tuple(listed(language.prefixes))
         self.says: dict[str, frozenset[str]] = {}
@@ -97,6 +100,7 @@ class Lexicon:
         self.afterwards = _by_word(language.afterwards)
         self.clock_names = {word: int(n) for word, n in _by_word(language.hours).items()}
         self.participles = tuple(self._fields["participles"])
+        self.comparatives = tuple(self._fields["comparatives"])
         self.changes = frozenset(map(self.stem, self._fields["changes"]))
         small = (
             "articles",
@@ -276,7 +280,8 @@ class Lexicon:
                 self.rates,
                 self.afterwards,
                 self.sense,
-                *(groups(self.language.synonyms)),
+                *groups(self.language.synonyms),
+                *groups(self.language.akin),
             )
             for word in table
             if " " in word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bestofinf.answers.wording.corrections import is_corrected
 from bestofinf.answers.wording.echoes import echoed
 from bestofinf.answers.wording.reply import Wording
 
@@ -11,16 +12,25 @@ _SENTENCE = frozenset({"be", "was", "modal", "own", "opposite", "negation"})
 def polarity(reply: Wording) -> str | None:
     """Return ``yes`` or ``no`` where a reply says just that.
 
-    A leading yes or no counts unless a condition follows. Without one only an echo counts: a
-    sentence of the question's own words or their opposites, in its order, or turned round by a
-    passive. A question that is negated has no such answer.
+    A leading yes or no counts unless a condition follows, or what takes it back. Without one only
+    an echo counts: a sentence of the question's own words or their opposites, in its order, or
+    turned round by a passive. A question that is negated has no such answer.
     """
     if reply.question.is_negated:
         return None
     led = lead(reply)
     if led is not None:
-        return led if not _restricted(reply) else None
+        taken_back = _restricted(reply) or is_corrected(reply, led == "yes", _holds)
+        return None if taken_back else led
+    if reply.question.words.among("no", reply.pieces[0].fold) and reply.roles[1:2] == ("article",):
+        return None  # "no it is" denies nothing in it
     return echoed(reply)
+
+
+def _holds(reply: Wording) -> bool | None:
+    """Return whether an echo affirms; None where there is none."""
+    echo = echoed(reply)
+    return None if echo is None else echo == "yes"
 
 
 def lead(reply: Wording) -> str | None:

@@ -90,11 +90,15 @@ class Question:
 
     @cached_property
     def related(self) -> frozenset[str]:
-        """Its stems, and those that say the same in answer to it."""
+        """Its stems, and those that say the same in answer to it.
+
+        To affirm it takes words that say just the same.
+        """
         words = self.words
+        same = words.equals if self.kind in ("polarity", "truth") else words.synonyms
         found = set(self.stems)
         for stem in self.stems:
-            found |= words.synonyms.get(stem, frozenset())
+            found |= same.get(stem, frozenset())
         found |= words.says.get(self.asks, frozenset())
         if self.wants_duration:
             found |= words.says.get("duration", frozenset())
@@ -249,7 +253,7 @@ class Question:
     @cached_property
     def verb(self) -> Asked | None:
         """The verb whose subject or object it asks for."""
-        if self.kind not in ("name", "role") or self.asks not in ("person", "name"):
+        if self.kind not in ("name", "role", "choice") or self.asks not in ("person", "name"):
             return None
         return asked(self.sentence, self.opening, self.words, noun=self.asks == "name")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bestofinf.answers.wording.corrections import is_corrected
 from bestofinf.answers.wording.reply import Wording
 from bestofinf.answers.wording.tokens import Token
 
@@ -15,10 +16,19 @@ def truth(reply: Wording) -> str | None:
     """Return ``true`` or ``false`` where a reply calls the statement that, and no condition is set.
 
     By its first word, else by the only such word in a sentence that says no more; "not" turns it.
+    Nothing is read where what follows takes it back.
     """
     words = reply.question.words
     if any(words.among("conditions", token.fold) for token, _ in reply.bare):
         return None
+    holds = _called(reply)
+    if holds is None or is_corrected(reply, holds, _called):
+        return None
+    return "true" if holds else "false"
+
+
+def _called(reply: Wording) -> bool | None:
+    words = reply.question.words
     called = {token.fold in words.affirms for token, _ in reply.bare if _is_verdict(token, reply)}
     if len(called) != 1:
         return None
@@ -28,7 +38,7 @@ def truth(reply: Wording) -> str | None:
         if denied > 1 or not all(role in _HARMLESS for _, role in reply.bare):
             return None
         holds = holds != bool(denied)
-    return "true" if holds else "false"
+    return holds
 
 
 def _is_verdict(token: Token, reply: Wording) -> bool:

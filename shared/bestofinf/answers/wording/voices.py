@@ -79,18 +79,9 @@ def stands_right(
         question: What was asked.
         words: Of the language.
     """
-    same = {question.verb} | words.synonyms.get(question.verb, frozenset())
-    places = [
-        place
-        for place, token in enumerate(pieces)
-        if token.sort == "word"
-        and not start <= place < end
-        and words.stem(token.fold) in same
-        and not _is_noun(pieces, place, words)
-    ]
-    if not places:
+    verb = _verb_in(pieces, start, end, question, words)
+    if verb is None:
         return True
-    verb = places[0]
     by = _led_by_agent(pieces, start, words)
     if by or _is_passive(pieces, verb, words):
         return by == question.agent
@@ -98,6 +89,40 @@ def stands_right(
         objects = pieces[:verb] if start > verb else ()
         return not any(words.sense.get(t.fold, "") == "" and t.sort == "word" for t in objects)
     return (start < verb) == question.agent
+
+
+def suffers(pieces: Sequence[Token], start: int, end: int, question: Asked, words: Lexicon) -> bool:
+    """Return whether a name has done to it what the one that was asked for does: "it was beaten".
+
+    Args:
+        pieces: Those of the reply.
+        start: Where the name begins.
+        end: Where it ends.
+        question: What was asked.
+        words: Of the language.
+    """
+    verb = _verb_in(pieces, start, end, question, words) if question.agent else None
+    if verb is None or not _is_participle(pieces[verb], words):
+        return False
+    return _is_passive(pieces, verb, words) and not _led_by_agent(pieces, start, words)
+
+
+def _verb_in(
+    pieces: Sequence[Token], start: int, end: int, question: Asked, words: Lexicon
+) -> int | None:
+    """Return where the verb of a question, or one that says the same, stands outside of a name."""
+    same = {question.verb} | words.synonyms.get(question.verb, frozenset())
+    return next(
+        (
+            place
+            for place, token in enumerate(pieces)
+            if token.sort == "word"
+            and not start <= place < end
+            and words.stem(token.fold) in same
+            and not _is_noun(pieces, place, words)
+        ),
+        None,
+    )
 
 
 def _led_by_agent(pieces: Sequence[Token], start: int, words: Lexicon) -> bool:

@@ -142,6 +142,8 @@ GERMAN = Language(
     determiners="der die das den dem ein eine einen seine seiner ihre ihr sein",
     chooses="""nehmen nimm verwenden nutzen nutze wählen wähle benutzen einstufen eingestuft bewerten bewertet
         würde ich kategorie klasse beste besten geeignet empfehlen empfehle gehört""",
+    lacks="""fehlt fehlen fehlend fehlende fehlenden fehler mangel mängel problem probleme lücke lücken
+        unvollständig""",
     says="""
         duration dauer frist zeit zeitraum laufzeit jahr monat tag woche stunde dauert
         frequency häufigkeit geschieht erfolgt findet statt
@@ -155,31 +157,37 @@ GERMAN = Language(
         cause grund weil wegen ursache verursacht
         """,
     than="als",
+    comparatives="er ere eren erer mehr weniger",
     more="mehr am meisten",
     less="weniger",
     synonyms="""
-        öffnen eröffnen aufmachen
+        öffnen aufmachen
         schließen zumachen
         beginnen anfangen starten beginn start anfang
         enden aufhören ende
         leiten führen chef leiter leitung geschäftsführer
         kaufen erwerben übernehmen kauf übernahme
         gründen gründung gründer
-        kosten preis gebühr
+        kosten preis
         zahlen bezahlen entrichten zahlung zahlbar
         bauen errichten
         liegen befinden
         wohnen leben
-        stammen entwerfen entwurf
+        entwerfen entwurf
         schreiben verfassen autor verfasser
         brauchen benötigen erforderlich nötig notwendig
         erlauben gestatten zulassen dürfen zulässig gestattet erlaubt
         verbieten untersagen
         liefern lieferung
         dauern dauer
-        arbeiten beschäftigen mitarbeiter
         kündigen kündigung
         stattfinden findet_statt
+        """,
+    akin="""
+        öffnen eröffnen aufmachen
+        kosten preis gebühr
+        stammen entwerfen entwurf
+        arbeiten beschäftigen mitarbeiter
         """,
     opposites="""
         öffnen schließen

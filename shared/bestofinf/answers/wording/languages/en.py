@@ -1,7 +1,12 @@
 """English."""
 
 from bestofinf.answers.wording.language import Language
-from bestofinf.answers.wording.languages.en_related import IRREGULAR, OPPOSITES, SYNONYMS
+from bestofinf.answers.wording.languages.en_related import (
+    AKIN,
+    IRREGULAR,
+    OPPOSITES,
+    SYNONYMS,
+)
 
 ENGLISH = Language(
     code="en",
@@ -165,6 +170,8 @@ ENGLISH = Language(
     unknowns="""lacks lack unable unknown unspecified unstated undisclosed unclear unmentioned n/a unavailable""",
     regrets="""sorry unfortunately afraid apologies apologize but however regrettably help question
         based""",
+    lacks="""missing lack lacks lacking omit omits omitted absent incomplete error errors mistake mistakes
+        defect defects flaw flaws problem problems issue issues fault faults gap gaps""",
     says="""
         duration accept offer grant allow provide give require need apply possible period window time timeframe term length last take long year month week day
         frequency frequency time happen occur take_place takes_place done
@@ -187,9 +194,11 @@ ENGLISH = Language(
         0 midnight
         """,
     than="than",
+    comparatives="er more less fewer worse",
     more="more most",
     less="less least",
     synonyms=SYNONYMS,
+    akin=AKIN,
     opposites=OPPOSITES,
     prefixes="un in im ir il non non- dis mis",
     endings="""age ures ure ations ation itions ition ments ment ings ing ers er ors or ed es s ies ied y ions ion al

@@ -1,33 +1,34 @@
 """English words that say the same or the opposite, and forms that no rule gives."""
 
 SYNONYMS = """
-    open opening launch inaugurate inauguration
+    open opening
     start begin commence beginning kick_off
-    end finish conclude conclusion terminate termination
+    end finish conclude conclusion
+    terminate termination
     close shut closure
-    expire expiry expiration end lapse run_out valid
+    expire expiry expiration lapse run_out
     found establish create set_up sets_up
     build construct erect
     make manufacture produce
     buy purchase acquire take_over takes_over took_over taken_over takeover
     sell vend
     hire recruit
-    employ work staff
-    locate situate base lie headquarter headquarters
+    locate situate
     live reside
     move relocate transfer
     leave depart
-    arrive reach
     write author pen
     discover find
     lead head run direct manage
     die pass_away
-    cost price fee charge rate pay fare tariff bill
-    spend expense cost pay
+    cost price
+    spend expense
     weigh weight
-    deliver delivery ship shipping shipment arrive order parcel
+    deliver delivery
+    ship shipping shipment
     return give_back send_back
-    keep retain store hold save archive
+    keep retain
+    store save
     inspect check examine
     replace swap exchange
     approve approval authorise authorize
@@ -37,42 +38,33 @@ SYNONYMS = """
     include contain comprise consist
     support handle
     recommend advise suggest
-    use apply
     participate attend participant take_part took_part taking_part taken_part
     sign signature
-    publish release issue appear
+    publish release
     finance fund
-    happen occur take_place held place
+    happen occur take_place held
     rule regulation
     award prize
-    big large size
+    big large
     tall high height
     long length
     wide width breadth
     deep depth
-    old age
-    far distance away
-    fast speed quick
-    heavy weigh weight
-    hot temperature warm
+    fast quick
     fall drop decline decrease sink reduce reduction go_down
     rise grow increase climb go_up growth
-    salary wage earn
+    salary wage
     job position post role
     ceo chief_executive chief_executive_officer
     boss head
-    last take duration
-    duration period window time timeframe term length
-    deadline due submit
-latest current newest
-maximum limit cap
+    duration period timeframe
+    latest current newest
+    maximum limit cap
     share percentage percent proportion
-    email e-mail address
-    phone telephone number call hotline
-    responsible charge accountable
-    succeed successor follow
+    email e-mail
+    phone telephone
+    responsible accountable
     damage harm
-    car vehicle
     refund reimburse money_back
     cancel call_off
     late delay
@@ -80,8 +72,41 @@ maximum limit cap
     supply supplier provide
     lend loan
     beat defeat win
-    send submit hand_in
+    submit hand_in
     pupil student
+    employee worker
+"""
+
+AKIN = """
+    locate situate base lie headquarter headquarters
+    happen occur take_place held place
+    responsible charge accountable
+    open opening launch inaugurate inauguration
+    end finish conclude conclusion terminate termination
+    expire expiry expiration end lapse run_out valid
+    employ work staff
+    arrive reach
+    cost price fee charge rate pay fare tariff bill
+    spend expense cost pay
+    deliver delivery ship shipping shipment arrive order parcel
+    keep retain store hold save archive
+    use apply
+    publish release issue appear
+    big large size
+    old age
+    far distance away
+    fast speed quick
+    heavy weigh weight
+    hot temperature warm
+    salary wage earn
+    last take duration
+    duration period window time timeframe term length
+    deadline due submit
+    email e-mail address
+    phone telephone number call hotline
+    succeed successor follow
+    car vehicle
+    send submit hand_in
     staff employee worker
     compatible work
 """

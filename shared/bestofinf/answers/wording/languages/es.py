@@ -116,6 +116,7 @@ SPANISH = Language(
     buts="sino pero",
     determiners="el la los las un una su sus",
     chooses="usar use usa utilizar elegir elija clasificar categoría mejor recomiendo",
+    lacks="falta faltan faltante error errores defecto defectos problema problemas",
     says="""
         duration duración plazo período tiempo año mes día hora
         count número total hay
@@ -128,11 +129,13 @@ SPANISH = Language(
         cause razón motivo causa porque debido
         """,
     than="que",
+    comparatives="más menos mejor mejores peor peores mayor mayores menor menores",
     more="más",
     less="menos",
     synonyms="""
         costar precio coste costo
-        inaugurar abrir inauguración apertura
+        abrir apertura
+        inaugurar inauguración
         empezar comenzar comienzo
         terminar acabar fin
         fundar crear fundador fundación
@@ -143,6 +146,9 @@ SPANISH = Language(
         permitir autorizar
         prohibir prohibido
         alumno estudiante
+        """,
+    akin="""
+        inaugurar abrir inauguración apertura
         """,
     opposites="""
         abrir cerrar

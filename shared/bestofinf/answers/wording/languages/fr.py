@@ -123,6 +123,7 @@ FRENCH = Language(
     buts="mais",
     determiners="le la les l' un une son sa ses leur leurs",
     chooses="utiliser utilisez choisir choisis classer classé classe catégorie meilleur recommande",
+    lacks="manque manquent manquant manquante manquants manquantes erreur erreurs défaut défauts problème problèmes",
     says="""
         duration durée délai période temps an mois jour heure
         count nombre total y compte
@@ -135,13 +136,15 @@ FRENCH = Language(
         cause raison cause parce_que parce_qu' dû due
         """,
     than="que qu'",
+    comparatives="plus moins mieux meilleur meilleure meilleurs meilleures pire pires",
     more="plus",
     less="moins",
     synonyms="""
         coûter prix coût tarif
         concevoir conçu conception concepteur
         construire bâtir
-        ouvrir inaugurer ouverture inauguration
+        ouvrir ouverture
+        inaugurer inauguration
         commencer débuter début
         finir terminer fin
         fonder créer fondateur fondation création
@@ -152,6 +155,9 @@ FRENCH = Language(
         accepter acceptation
         autoriser permettre permis
         interdire interdit
+        """,
+    akin="""
+        ouvrir inaugurer ouverture inauguration
         """,
     opposites="""
         ouvrir fermer

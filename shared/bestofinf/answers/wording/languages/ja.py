@@ -67,6 +67,7 @@ JAPANESE = Language(
         """,
     cases="が を に",
     particles="か ですか ますか ましたか でしょうか",
+    lacks="欠け 不足 誤り 問題 間違い",
     says="""
         duration 期間 時間 年間 購入日
         count 数 人数

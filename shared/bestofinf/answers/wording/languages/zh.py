@@ -73,6 +73,7 @@ CHINESE = Language(
         name 什么 哪个 哪些 哪种 哪家 何种 哪 多少号
         """,
     particles="吗 吗? 嗎 么",
+    lacks="缺少 缺 漏 错误 问题",
     says="""
         duration 期限 时间 时长 为期
         count 数量 人数 总数 数目
