@@ -27,8 +27,9 @@ from bestofinf.batches.pool import Budget, Pool, UnboundBudgetWarning, indexed
 from bestofinf.batches.restart import Known, by_place, restore, take
 from bestofinf.drivers.common import abandoned
 from bestofinf.drivers.nesting import Level, check_control
+from bestofinf.drivers.patience import Waits
 from bestofinf.drivers.samplers import AsyncSampler
-from bestofinf.drivers.wanted import Idle, Waits, idlers
+from bestofinf.drivers.wanted import Idle, idlers
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import SamplingError, UsageError, whole
 from bestofinf.records import Decision, Draw, Outcome, Sample
@@ -243,7 +244,12 @@ class _Run(Generic[Q]):
             answer=answer,
             policy=plan.policy,
             level=self._level,
-            waiting=Waits(plan.policy, engine.others, self._patience),
+            waiting=Waits(
+                plan.policy,
+                engine.others,
+                self._patience,
+                asyncio.get_running_loop().time,
+            ),
         )
         known = by_place(self._recorded(question)) if self._recorded is not None else {}
         for _, outcome in known.values():
@@ -269,10 +275,12 @@ class _Run(Generic[Q]):
 
     async def _asked(self, question: Q, draw: Draw) -> Outcome:
         idlers.set(self._idle)
-        ask = self._samplers[question].outcome
+        sampler = self._samplers[question]
         if self._circuit is None:
-            return await ask(draw)
-        return await self._circuit.outcome(draw, ask, question)
+            return await sampler.outcome(draw)
+        assert sampler.waiting is not None, "every question has its own"
+        leave = sampler.waiting.leave
+        return await self._circuit.outcome(draw, sampler.outcome, question, leave)
 
     async def next_arrived(self) -> list[asyncio.Task[Any]]:
         """Wait for an outcome and return all tasks that have ended, in order of arrival."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from bestofinf.border import error_text
 from bestofinf.drivers.health import Health
+from bestofinf.drivers.limits import RestingError
 from bestofinf.drivers.wanted import idle
-from bestofinf.errors import SamplingError, is_fatal
+from bestofinf.errors import SamplingError, is_busy, is_fatal
 from bestofinf.records import Draw, Failure, Member, Outcome, Usage
 
 
@@ -24,7 +25,8 @@ class CircuitBreaker:
     A draw of such a member fails at once and is not retried, so its question goes on with the other
     members. When the cooldown is over, one draw is sent to try the member; other draws still fail
     until that one returns a sample. If no other member could be asked, draws are sent, or wait for
-    the cooldown if the circuit is patient.
+    the cooldown if the circuit is patient. So is a draw whose question has no other member left, if the
+    member only refuses requests as too many.
 
     Use it from one event loop; the health may be shared with other votes.
 
@@ -66,6 +68,7 @@ class CircuitBreaker:
         draw: Draw,
         ask: Callable[[Draw], Awaitable[Outcome]],
         question: Hashable = None,
+        leave: Callable[[int], bool] = lambda member: True,
     ) -> Outcome:
         """Return the outcome of a draw, or why it was not sent: a fatal `LeftOutError`.
 
@@ -73,11 +76,13 @@ class CircuitBreaker:
             draw: The draw to carry out.
             ask: Asks the draw's member.
             question: Key of the question; see `Health.record`.
+            leave: Notes that a member leaves the question's vote; returns False, and notes nothing, if
+                no other could be asked there.
         """
         member = draw.member
         out = self._health.left_out()
         self._suspects |= out
-        if member in self._spared(out):
+        if member in self._spared(out) and (leave(member) or not self._pauses(member)):
             return self._refused(member)
         if self._patient:
             await self._comes_back(member)
@@ -104,6 +109,11 @@ class CircuitBreaker:
             with idle(), suppress(TimeoutError):
                 async with asyncio.timeout(seconds or None):
                     await self._news.wait()
+
+    def _pauses(self, member: int) -> bool:
+        """Return whether a member that is left out refuses requests as too many, and no more than that."""
+        error = self._health.last_error(member)
+        return error is None or isinstance(error, RestingError) or is_busy(error)
 
     def _spared(self, out: frozenset[int]) -> frozenset[int]:
         for spared in (out | self._tried, out):

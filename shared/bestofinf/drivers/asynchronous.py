@@ -12,8 +12,8 @@ from bestofinf._concurrency.endings import ended
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import Observer, abandoned, conclude
 from bestofinf.drivers.nesting import Level, check_control
+from bestofinf.drivers.patience import Waits
 from bestofinf.drivers.samplers import AsyncSampler
-from bestofinf.drivers.wanted import Waits
 from bestofinf.errors import whole
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Decision, Draw, Outcome, Sample
@@ -60,7 +60,7 @@ async def avote(
         policy=policy,
         clock=clock,
         level=level,
-        waiting=Waits(policy, engine.others),
+        waiting=Waits(policy, engine.others, clock=clock),
     )
     start = clock()
     tasks: dict[asyncio.Task[Outcome], Draw] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -11,7 +12,8 @@ from bestofinf.answers.base import Answer, ComparisonError
 from bestofinf.border import answer_fault, error_text
 from bestofinf.drivers.limits import RestingError
 from bestofinf.drivers.nesting import is_control
-from bestofinf.drivers.wanted import GivenUpError, Waits, failing, waits
+from bestofinf.drivers.patience import Waits, waits
+from bestofinf.drivers.wanted import GivenUpError, failing
 from bestofinf.errors import (
     DeadlineError,
     ErrorKind,
@@ -45,7 +47,9 @@ class Tries:
         self._policy = policy
         self.failures: list[BaseException] = []
         self._member = member
-        self._waits = waits.get() or Waits(policy, lambda member: False)
+        self._waits = waits.get() or Waits(policy, lambda member, leaving: False)
+        self._sent = self._waits.clock()  # when the latest request was sent, at the earliest
+        self._too_long = 0.0  # seconds of a pause that the vote does not wait for
 
     def note(self, error: BaseException) -> None:
         """Record the error of a try."""
@@ -57,22 +61,45 @@ class Tries:
         """Return the seconds to pause before the next try; None for no further try."""
         if isinstance(error, RestingError | GivenUpError) or is_interrupt(error):
             return None
-        return self._policy.pause_after(
+        seconds = self._policy.pause_after(
             error,
             len(self.failures),
-            longest=self._most(stated=True),
+            longest=math.inf,
             endless=self._waits.endless(self._member),
         )
+        return None if seconds is None else self._granted(error, seconds)
 
     def last_pause(self, error: BaseException) -> float:
         """Return the seconds to pause before the draw fails, after a refusal for too many requests.
 
         The pause helps because the replacing draw may go to the same member.
         """
-        if kind_of(error) is not ErrorKind.BUSY or self._barred(error):
+        if self._too_long or isinstance(error, RestingError):
             return 0.0
-        told = retry_after(error)
-        return jittered(self._backoff) if told is None else told
+        told, again = retry_after(error), self._backoff
+        if kind_of(error) is not ErrorKind.BUSY:
+            return 0.0
+        if told is None and again > BRIEF:
+            self._waits.leave(self._member)
+            return 0.0
+        return self._granted(error, jittered(again) if told is None else told) or 0.0
+
+    def _granted(self, error: BaseException, seconds: float) -> float | None:
+        """Return the seconds to pause after an error; None if the vote does not wait so long.
+
+        Pauses are limited if the server names them, or if it refused the request as one too many and
+        another member could be asked.
+        """
+        mine, stated = self._member, retry_after(error) is not None
+        busy = kind_of(error) is ErrorKind.BUSY
+        if not stated and not (busy and self._waits.others(mine)):
+            return seconds
+        seconds = self._waits.due(mine, seconds)
+        if self._waits.grant(mine, seconds, stated=stated, sent=self._sent):
+            self._sent = self._waits.clock() + seconds
+            return seconds
+        self._too_long = seconds
+        return None
 
     def failed(self, error: BaseException, seconds: float, paid: Usage = NO_USAGE) -> Failure:
         """Return the failure that stands for the last error.
@@ -93,16 +120,17 @@ class Tries:
         if isinstance(error, RestingError):
             return error.seconds
         kind, told = kind_of(error), retry_after(error)
-        if told is not None and kind is not ErrorKind.QUESTION:
-            return told if told > self._most(stated=True) else 0.0
+        if kind is ErrorKind.QUESTION:
+            return 0.0
+        if self._too_long:
+            return self._too_long
+        if told is not None:
+            return told if told > self._waits.most(self._member) else 0.0
         return self._backoff if kind is ErrorKind.BUSY and self._backoff > BRIEF else 0.0
 
     @property
     def _backoff(self) -> float:
         return backoff(len(self.failures), self._policy.longest_wait)
-
-    def _most(self, *, stated: bool) -> float:
-        return self._waits.most(self._member, stated=stated)
 
 
 def extracted(sample: Sample, answer: Answer | None) -> Sample:

@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 from bestofinf._concurrency.forks import reset_after_fork
 from bestofinf._concurrency.waiting import LOOK
 from bestofinf.drivers.pace import Pace
-from bestofinf.drivers.wanted import check_wanted, idle, pause, waits
+from bestofinf.drivers.patience import waits
+from bestofinf.drivers.wanted import check_wanted, idle, pause
 from bestofinf.errors import SamplingError, is_busy, retry_after
 from bestofinf.policy import BRIEF
 from bestofinf.records import Member
@@ -115,7 +116,7 @@ class MemberLimits:
         slots, end = self._threads[member], since + self._longest(member)
         while not slots.take(self._width(member)):
             check_wanted()
-            if self._clock() >= end:
+            if self._clock() >= end and _leaves(member):
                 raise RestingError(BRIEF, self._refused_with[member])
         try:
             check_wanted()
@@ -138,8 +139,11 @@ class MemberLimits:
             return _nothing
         self._rest(member, self._clock())
         slots = self._own(member)
-        if not await slots.take(lambda: self._width(member), self._longest(member)):
-            raise RestingError(BRIEF, self._refused_with[member])
+        longest = self._longest(member)
+        while not await slots.take(lambda: self._width(member), longest):
+            if _leaves(member):
+                raise RestingError(BRIEF, self._refused_with[member])
+            longest = math.inf
         try:
             since = self._clock()
             while rest := self._rest(member, since):
@@ -171,15 +175,19 @@ class MemberLimits:
         Raises:
             RestingError: If the wait would be longer than the vote allows.
         """
-        seconds, stated = self._paces[member].rest
+        seconds, stated, longer = self._paces[member].rest
         own = waits.get()
-        if not seconds or own is None:
+        if own is None or not longer:
             return seconds
+        if own.others(member):
+            seconds = longer
         if not stated:
             seconds = min(seconds, max(0.0, since + own.policy.longest_wait - self._clock()))
-        if seconds > own.most(member, stated=stated):
+        if seconds <= _INSTANT:
+            return 0.0
+        if not own.grant(member, seconds, stated=stated):
             raise RestingError(seconds, self._refused_with[member])
-        return seconds if seconds > _INSTANT else 0.0
+        return seconds
 
     def _longest(self, member: int) -> float:
         """Return the maximum seconds to wait for a slot.
@@ -209,11 +217,20 @@ class MemberLimits:
         elif isinstance(error, Exception) and is_busy(error):
             self._refused_with[member] = type(error)  # not the error, which holds frames
             pace.refused(sent, slots.in_flight, retry_after(error))
+            own = waits.get()
+            if own is not None:
+                own.note_rest(member, pace.rest.longer)
         slots.give_back()
 
 
 def _nothing(error: BaseException | None = None) -> None:
     """Do nothing, because no slot was taken."""
+
+
+def _leaves(member: int) -> bool:
+    """Return whether the vote goes on without a member that it waits for; not without its last."""
+    own = waits.get()
+    return own is None or own.leave(member)
 
 
 class _Threads:

@@ -25,7 +25,8 @@ from bestofinf.drivers.common import (
     with_tries,
 )
 from bestofinf.drivers.nesting import Level
-from bestofinf.drivers.wanted import Waits, arrived, is_wanted, pause, waits
+from bestofinf.drivers.patience import Waits, waits
+from bestofinf.drivers.wanted import arrived, is_wanted, pause
 from bestofinf.errors import ends_the_task, is_interrupt
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import AnswerValue, Draw, Outcome, Sample

@@ -43,8 +43,9 @@ from bestofinf._concurrency.waiting import LOOK
 from bestofinf.answers.base import Answer
 from bestofinf.drivers.common import Observer, abandoned, conclude, failed
 from bestofinf.drivers.nesting import Level, check_control
+from bestofinf.drivers.patience import Waits
 from bestofinf.drivers.samplers import BlockingSampler
-from bestofinf.drivers.wanted import GivenUpError, Waits, is_bound, wanted
+from bestofinf.drivers.wanted import GivenUpError, is_bound, wanted
 from bestofinf.errors import whole
 from bestofinf.policy import FailurePolicy
 from bestofinf.records import Decision, Draw, Outcome, Sample, Usage
@@ -104,7 +105,7 @@ class _Vote:
             over=self._over,
             clock=clock,
             level=level,
-            waiting=Waits(policy, engine.others),
+            waiting=Waits(policy, engine.others, clock=clock),
         )
         self._trying = self._sampler.trying
         self._bound = is_bound()  # a vote within a draw ends when that draw is given up

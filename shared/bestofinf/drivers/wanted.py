@@ -9,11 +9,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 from bestofinf.errors import SamplingError
-from bestofinf.policy import FailurePolicy
 
 
 def _always() -> bool:
@@ -23,40 +21,6 @@ def _always() -> bool:
 wanted: ContextVar[Callable[[], bool]] = ContextVar("bestofinf_wanted", default=_always)
 """Returns whether the vote still waits for the draw of this thread; if not, it must not send."""
 
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """How long a vote waits for members that must not be asked for a time.
-
-    Attributes:
-        policy: Gives the maximum wait.
-        others: Function from a member to whether another could be asked instead.
-        patience: Minimum for the maximum wait, in seconds, if no other member could be asked; if it
-            is above 0, such a member's refused draws are retried without limit.
-    """
-
-    policy: FailurePolicy
-    others: Callable[[int], bool]
-    patience: float = 0.0
-
-    def most(self, member: int, *, stated: bool) -> float:
-        """Return the maximum seconds to wait.
-
-        Args:
-            member: Position of the member.
-            stated: Whether its server named the length of the pause.
-        """
-        instead = self.others(member)
-        most = self.policy.patience(others=instead, stated=stated)
-        return most if instead else max(most, self.patience)
-
-    def endless(self, member: int) -> bool:
-        """Return whether a draw refused for too many requests is retried without limit."""
-        return self.patience > 0 and not self.others(member)
-
-
-waits: ContextVar[Waits | None] = ContextVar("bestofinf_waits", default=None)
-"""How long the vote of this context waits; None outside of votes."""
 
 failing: ContextVar[Callable[[BaseException], None]] = ContextVar(
     "bestofinf_failing", default=lambda error: None

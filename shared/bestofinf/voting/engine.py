@@ -150,9 +150,9 @@ class VotingEngine:
         """Draws asked for and not told yet, in draw order. Once `done`, they may be cancelled."""
         return self._ledger.in_flight(self._first_open())
 
-    def others(self, member: int) -> bool:
-        """Return whether another member could still be asked instead of this one."""
-        return self._schedule.others(member)
+    def others(self, member: int, leaving: Collection[int] = ()) -> bool:
+        """Return whether another member, not one about to leave, could still be asked instead."""
+        return self._schedule.others(member, leaving)
 
     def ask(self, free_slots: int = 1) -> list[Draw]:
         """Return draws to start now, at most `free_slots`; you must tell each one once.

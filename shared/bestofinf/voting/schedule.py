@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, islice, repeat
 from typing import Literal, TypeAlias, get_args
@@ -88,9 +88,11 @@ class Schedule:
         self._members = self._start()
         return True
 
-    def others(self, member: int) -> bool:
-        """Return whether any other member is left."""
-        return any(weight > 0 for i, weight in enumerate(self._weights) if i != member)
+    def others(self, member: int, leaving: Collection[int] = ()) -> bool:
+        """Return whether any other member is left that is not about to leave."""
+        return any(
+            weight > 0 for i, weight in enumerate(self._weights) if i != member and i not in leaving
+        )
 
     @cached_property
     def _random(self) -> random.Random:
