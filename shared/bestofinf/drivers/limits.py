@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 from bestofinf._concurrency.forks import reset_after_fork
@@ -22,10 +22,14 @@ from bestofinf.errors import SamplingError, is_busy, retry_after
 from bestofinf.policy import BRIEF
 from bestofinf.records import Member
 
-_held: ContextVar[frozenset[tuple[MemberLimits, int]]] = ContextVar(
-    "bestofinf_held", default=frozenset()
-)
-"""Slots held in this context. A member that asks itself through a tool must not wait for its own."""
+_Hold: TypeAlias = "tuple[MemberLimits, int, object]"
+
+_held: ContextVar[tuple[_Hold, ...]] = ContextVar("bestofinf_held", default=())
+"""Slots held in this context. A member that asks itself through a tool must not wait for its own.
+
+Each is marked with an object of its own, since one may be given back in another context: the
+collector of garbage ends a coroutine that nobody awaits wherever it happens to run.
+"""
 
 
 _INSTANT = 1e-6
@@ -109,7 +113,7 @@ class MemberLimits:
             GivenUpError: If the vote has stopped waiting for the draw.
             RestingError: If the wait would be longer than the vote allows.
         """
-        if (self, member) in _held.get():
+        if self._holds(member):
             return _nothing
         since = self._clock()
         self._rest(member, since)
@@ -135,7 +139,7 @@ class MemberLimits:
         Raises:
             RestingError: If the wait would be longer than the vote allows.
         """
-        if (self, member) in _held.get():
+        if self._holds(member):
             return _nothing
         self._rest(member, self._clock())
         slots = self._own(member)
@@ -200,17 +204,24 @@ class MemberLimits:
         return BRIEF if own.others(member) else math.inf
 
     def _hold(self, member: int, slots: _Threads | _Tasks) -> Release:
-        _held.set(_held.get() | {(self, member)})
-        return partial(self._release, member, slots, self._clock())
+        hold = (self, member, object())
+        _held.set((*_held.get(), hold))
+        return partial(self._release, hold, slots, self._clock())
+
+    def _holds(self, member: int) -> bool:
+        return any(limits is self and own == member for limits, own, _ in _held.get())
 
     def _release(
         self,
-        member: int,
+        hold: _Hold,
         slots: _Threads | _Tasks,
         sent: float,
         error: BaseException | None = None,
     ) -> None:
-        _held.set(_held.get() - {(self, member)})
+        member = hold[1]
+        held = _held.get()
+        if hold in held:
+            _held.set(tuple(other for other in held if other != hold))
         pace = self._paces[member]
         if error is None:
             pace.accepted()
