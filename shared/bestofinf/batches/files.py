@@ -14,9 +14,9 @@ from string import Formatter
 from typing import IO, Any, TypeAlias
 
 from bestofinf._extras import require
-from bestofinf.border import open_text
 from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation.lines import json_lines
+from bestofinf.evaluation.tables import check_columns, table_rows
 
 AnswerRow: TypeAlias = dict[str, Any]
 """A row of a file: JSON values by column."""
@@ -171,43 +171,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, AnswerRow]]:
     Raises:
         UsageError: If it cannot be read.
     """
-    try:
-        yield from _READERS[format_of(path)](path)
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{path} is not UTF-8: {error.reason} {error.object[error.start : error.end]!r}; "
-            "save it in that encoding"
-        ) from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _read_csv(path: Path) -> Iterator[tuple[str, AnswerRow]]:
-    with open_text(path, newline="") as file:
-        # Strict, because a quote that is never closed would otherwise swallow all questions after it.
-        rows = csv.reader(file, strict=True)
-        begin = 1
-        columns: list[str] | None = None
-        try:
-            for values in rows:
-                where, begin = f"line {begin}", rows.line_num + 1
-                if not values:
-                    continue
-                if columns is None:
-                    columns = values
-                    if len(values) == 1 and (";" in values[0] or "\t" in values[0]):
-                        raise UsageError(
-                            f"{path}: columns must be separated by commas, got {values[0]!r:.80}"
-                        )
-                    continue
-                if len(values) != len(columns):
-                    raise UsageError(
-                        f"{path}, {where}: {len(values)} values for {len(columns)} columns; "
-                        "texts with commas, quotes or line breaks must be in quotes"
-                    )
-                yield where, dict(zip(columns, values, strict=True))
-        except csv.Error as error:
-            raise UsageError(f"{path}, line {begin}: not CSV: {error}") from error
+    yield from _READERS[format_of(path)](path)
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, AnswerRow]]:
@@ -220,16 +184,17 @@ def _read_parquet(path: Path) -> Iterator[tuple[str, AnswerRow]]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
+            check_columns(file.schema_arrow.names, str(path))
             for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"row {number}", row
-    except pyarrow.ArrowException as error:
+    except (OSError, pyarrow.ArrowException) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
 
 
 _READERS: Mapping[str, Callable[[Path], Iterator[tuple[str, AnswerRow]]]] = {
-    ".csv": _read_csv,
+    ".csv": table_rows,
     ".jsonl": _read_jsonl,
     ".parquet": _read_parquet,
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bestofinf.border import open_text
 from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation.identity import (
     Prompt,
@@ -18,10 +16,12 @@ from bestofinf.evaluation.identity import (
 from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.store.labelling import Label
 from bestofinf.evaluation.store.store import EvaluationStore
+from bestofinf.evaluation.tables import table_rows
 
 KEY_COLUMNS = ("question_id", "call_id", "prompt_hash", "id", "prompt")
 GOLD_COLUMNS = ("gold", "reference", "answer")
 
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _YES = {"true", "yes", "1", "up", "right", "correct"}
 _NO = {"false", "no", "0", "down", "wrong", "incorrect"}
 
@@ -40,7 +40,7 @@ class LabelReport:
 
 
 def label_file(store: EvaluationStore, path: str | Path, *, source: str = "") -> LabelReport:
-    """Add the labels of a CSV or JSONL file to a store.
+    """Add the labels of a file to a store: CSV, TSV or, with any other ending, JSONL.
 
     A row names its question in the first filled column of question_id, call_id, prompt_hash, id and
     prompt, and the right answer in gold (or reference, or answer). If the column correct is filled
@@ -49,20 +49,27 @@ def label_file(store: EvaluationStore, path: str | Path, *, source: str = "") ->
     to be labelled (see `Label`); without them the provenance is "import".
 
     Raises:
-        UsageError: If a row names no question or no answer; then no label is added.
+        UsageError: If the file is broken, or a row names no question or no answer; then no label is
+            added.
         StoreError: If the database fails.
     """
     path = Path(path)
-    rows = _csv_rows(path) if path.suffix.lower() in (".csv", ".tsv") else json_lines(path)
     labels = []
-    for line, row in rows:
+    for where, row in _rows(path):
         try:
             labels.append(label_of_row(row))
         except UsageError as error:
-            raise UsageError(f"{path}, line {line}: {error}") from None
+            raise UsageError(f"{path}, {where}: {error}") from None
     if not labels:
         raise UsageError(f"{path}: no labels in the file")
     return _give(store, labels, source or path.name)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    delimiter = _DELIMITERS.get(path.suffix.lower())
+    if delimiter is not None:
+        return table_rows(path, delimiter)
+    return ((f"line {number}", row) for number, row in json_lines(path))
 
 
 def label_of_row(row: Mapping[str, Any]) -> Label:
@@ -163,16 +170,6 @@ def label_evaluation(
 def _give(store: EvaluationStore, labels: list[Label], source: str) -> LabelReport:
     unknown = store.label_all(labels, source=source)
     return LabelReport(len(labels) - len(unknown), unknown)
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        with open_text(path, newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
-            for row in reader:
-                yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
 
 
 def _label_of_example(

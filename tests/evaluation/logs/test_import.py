@@ -238,7 +238,7 @@ def another_database(path):
         (truncated_document, "after record 7: not JSON"),
         (truncated_lines, "line 3: not JSON"),
         (mixed_lines, "line 2: wanted an object, got list"),
-        (short_table, "line 3: wanted 5 columns, got 2"),
+        (short_table, "line 3: 2 values for 5 columns"),
         (lambda path: path.write_bytes(b""), "it is empty"),
         (lambda path: path.write_bytes(b"\x1f\x8b\x08" + b"x" * 99), "compressed by gzip"),
         (lambda path: path.write_bytes(b"\xff\xfe\x00" * 99), "not UTF-8 text"),

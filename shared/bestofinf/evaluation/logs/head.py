@@ -20,6 +20,7 @@ from bestofinf.errors import MissingExtraError, UsageError
 from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.logs.numbers import FiniteNumbers
 from bestofinf.evaluation.store.database import SQLITE_MAGIC
+from bestofinf.evaluation.tables import check_columns, table_rows
 
 LOOK = 1 << 20
 """Number of bytes at the beginning of a file that are examined."""
@@ -61,7 +62,7 @@ class Head:
         if self.form == LINES:
             return ((f"line {number}", record) for number, record in json_lines(self.path))
         if self.form == TABLE:
-            return _table_rows(self.path)
+            return table_rows(self.path)
         if self.form == PARQUET:
             return _parquet_rows(self.path)
         return self.items("item" if self.form == LIST else "")
@@ -168,32 +169,9 @@ def _first_object(text: bytes) -> dict[str, Any]:
 def _header(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file), [])
+            return next((row for row in csv.reader(file) if row), [])
     except (OSError, ValueError, csv.Error):
         return []
-
-
-def _table_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    number = 1
-    csv.field_size_limit(1 << 28)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            for row in reader:
-                number = reader.line_num
-                if None in row or None in row.values():
-                    wanted, got = (
-                        len(reader.fieldnames or ()),
-                        sum(v is not None for v in row.values()),
-                    )
-                    raise UsageError(f"{path}, line {number}: wanted {wanted} columns, got {got}")
-                yield f"line {number}", {str(k): v for k, v in row.items()}
-    except UsageError:
-        raise
-    except (OSError, ValueError, csv.Error) as error:
-        raise UsageError(
-            f"{path}, line {number}: no row of a table: {_first_line(error)}"
-        ) from None
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -202,6 +180,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
+            check_columns(file.schema_arrow.names, str(path))
             for batch in file.iter_batches(batch_size=256):
                 for row in batch.to_pylist():
                     number += 1
