@@ -55,6 +55,15 @@ def votes(path, answer=None):
     return question.samples["m"].answers
 
 
+def test_whole_numbers_in_a_file_are_one_answer_however_they_are_written(write):
+    rows = [["12"], [12], [12.0], ["12.0"], [12.5], [""]]
+    path = write({"gold": 12.0, "wrong": [7.0, "7.0"], "samples": {"m": rows}})
+    (question,) = read_file(path)
+    assert question.gold == "12"
+    assert question.wrong == ("7", "7.0"), "a text is what it says"
+    assert question.samples["m"].answers == ("12", "12", "12", "12.0", "12.5", None)
+
+
 @pytest.mark.parametrize("key", ["samples", "replies"])
 @pytest.mark.parametrize("answer", ["auto", "choice", "math", "text"])
 def test_thoughts_of_recorded_replies_never_vote(write, key, answer):

@@ -32,6 +32,7 @@ from typing import Any, get_args
 
 from bestofinf.border import as_count, as_finite, as_fraction
 from bestofinf.errors import UsageError
+from bestofinf.evaluation.identity import answer_text
 from bestofinf.evaluation.lines import json_lines
 from bestofinf.evaluation.reply_rows import call_number, parted, reply_rows, rows_of_replies
 from bestofinf.evaluation.rows import Provenance
@@ -199,7 +200,7 @@ def _samples(rows: Any, *, normalise: bool = False) -> Samples:
         answer, length, score, call, told = (*row, None, None, None, None)[:5]
         if isinstance(answer, bool) or not isinstance(answer, str | int | float | None):
             raise UsageError(f"sample {place}: an answer must be text, got {answer!r:.60}")
-        text = None if answer is None or answer == "" else str(answer)
+        text = answer_text(answer)
         answers.append(_normalised(text) if normalise else text)
         tokens.append(as_count(length))
         scores.append(as_finite(score))
@@ -231,7 +232,7 @@ def _stopped(value: Any) -> dict[int, str]:
 def _text(value: Any, what: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UsageError(f"{what!r} must be text, got {value!r:.60}")
-    return str(value)
+    return value if isinstance(value, str) else str(answer_text(value))
 
 
 def _normalised(text: str | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from bestofinf.answers.base import Answer
 from bestofinf.answers.wording.prompts import last_message
+from bestofinf.border import LARGEST
 from bestofinf.records import AnswerValue
 
 Prompt: TypeAlias = str | Sequence[Mapping[str, Any]]
@@ -85,13 +86,20 @@ def short_id(text: str, longest: int = LONGEST_ID) -> str:
 def answer_text(answer: Any) -> str | None:
     r"""Return a vote as text: text unchanged, other values as canonical JSON; None abstains.
 
+    A whole number is written as one, also if it is a float: programs write a column of whole
+    numbers that has gaps as floats.
+
     >>> answer_text((("search", '{"q":1}'),))
     '[["search","{\\"q\\":1}"]]'
+    >>> answer_text(83.0)
+    '83'
     """
     if answer is None:
         return None
     if isinstance(answer, str):
         return answer or None
+    if isinstance(answer, float) and answer.is_integer() and abs(answer) <= LARGEST:
+        answer = int(answer)
     if isinstance(answer, bool | int | float | Sequence | Mapping):
         return json.dumps(
             answer, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
