@@ -61,6 +61,18 @@ def test_a_jsonl_file_labels_too(store, tmp_path):
     assert store.labels("q1")[0].source == "Ada"
 
 
+def test_a_whole_number_is_the_same_label_also_if_a_program_wrote_it_as_a_float(store, tmp_path):
+    path = tmp_path / "gold.jsonl"
+    path.write_text('{"id": "q1", "gold": 41.0}\n{"id": "q2", "gold": 0.25}\n')
+    assert label_file(store, path).given == 2
+    assert (golds(store)["q1"], golds(store)["q2"]) == ("41", "0.25")
+    store.label("q2", 41.0)
+    assert golds(store)["q2"] == "41"
+    path.write_text('{"id": "q1", "gold": "1.0"}\n')
+    label_file(store, path)
+    assert golds(store)["q1"] == "1.0", "a text is what it says"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

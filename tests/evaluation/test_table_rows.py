@@ -43,6 +43,33 @@ def test_a_broken_table_gives_no_label_and_names_its_line(store, tmp_path, conte
         [*gold_rows(path, None)]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("gold.csv", "id,gold\nq1,7\nq2,8\nq1,9\n"),
+        ("gold.jsonl", '{"id": "q1", "gold": 7}\n\n{"id": "q1", "gold": "9"}\n'),
+    ],
+)
+def test_two_right_answers_of_one_question_are_refused(store, tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(UsageError, match=r"line [34]: question 'q1' has two .* '7' and '9'"):
+        label_file(store, path)
+    assert set(golds(store).values()) == {None}
+
+
+def test_a_right_answer_may_come_twice_and_verdicts_on_several_answers_too(store, tmp_path):
+    path = tmp_path / "gold.jsonl"
+    path.write_text(
+        '{"id": "q1", "gold": 7}\n{"id": "q1", "gold": "7"}\n{"id": "q1", "gold": 7.0}\n'
+        '{"id": "q1", "answer": "8", "correct": false}\n'
+        '{"id": "q1", "answer": "9", "correct": false}\n'
+    )
+    assert label_file(store, path).given == 5
+    assert golds(store)["q1"] == "7"
+    assert store.read().questions[0].wrong == ("8", "9")
+
+
 def test_a_label_in_quotes_may_hold_commas_and_line_breaks(store, tmp_path):
     path = tmp_path / "gold.csv"
     path.write_text('id,gold\nq1,"2,500"\n\nq2,"Rome,\nItaly"\nq3,5\' 7\n')

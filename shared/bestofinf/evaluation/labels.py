@@ -49,17 +49,21 @@ def label_file(store: EvaluationStore, path: str | Path, *, source: str = "") ->
     to be labelled (see `Label`); without them the provenance is "import".
 
     Raises:
-        UsageError: If the file is broken, or a row names no question or no answer; then no label is
-            added.
+        UsageError: If the file is broken, a row names no question or no answer, or two rows give a
+            question different right answers; then no label is added.
         StoreError: If the database fails.
     """
     path = Path(path)
     labels = []
+    golds: dict[str, str | None] = {}
     for where, row in _rows(path):
         try:
-            labels.append(label_of_row(row))
+            label = label_of_row(row)
+            if row.get("correct") in (None, ""):
+                _check_same(golds.setdefault(label.key, label.answer), label)
         except UsageError as error:
             raise UsageError(f"{path}, {where}: {error}") from None
+        labels.append(label)
     if not labels:
         raise UsageError(f"{path}: no labels in the file")
     return _give(store, labels, source or path.name)
@@ -70,6 +74,15 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if delimiter is not None:
         return table_rows(path, delimiter)
     return ((f"line {number}", row) for number, row in json_lines(path))
+
+
+def _check_same(first: str | None, label: Label) -> None:
+    """Refuse a second right answer: rows of one file have no order that says which is newer."""
+    if label.answer != first:
+        raise UsageError(
+            f"question {shown(label.key)} has two right answers, {shown(first)} and "
+            f"{shown(label.answer)}"
+        )
 
 
 def label_of_row(row: Mapping[str, Any]) -> Label:

@@ -113,6 +113,20 @@ def test_right_answers_come_from_a_table(store, folder, tmp_path, form):
     assert {q.id: q.gold for q in store.read()} == {"q0": "4", "q1": "4", "q2": None}
 
 
+def test_a_table_with_two_right_answers_of_a_question_is_refused_with_both(store, folder, tmp_path):
+    path, table = (
+        logs.lines(folder / "out.jsonl", [logs.batch_row("q0", "It is 4.")]),
+        tmp_path / "g",
+    )
+    options = LogOptions(table)
+    table.write_text("id,gold\nq0,4\nq1,ä\nq1,ö\n")
+    with pytest.raises(UsageError, match=r"g, line 4: question 'q1' has two .*, 'ä' and 'ö'"):
+        import_files(store, [path], options=options)
+    assert list(store.read()) == []
+    table.write_text("id,gold\nq0,4\nq1,ä\nq1,ä\nq0,4\n")
+    assert import_files(store, [path], options=options).labels == 1
+
+
 def test_ids_of_repeats_are_taken_apart_by_a_pattern(folder, tmp_path):
     rows = [logs.batch_row(f"q{n % 2}-run{n}", "The answer is 4.") for n in range(16)]
     path = logs.lines(folder / "out.jsonl", [*rows, logs.batch_row("odd", "4")])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bestofinf.answers.base import Answer
 from bestofinf.border import CUT_OFF, as_finish_reason, as_name
-from bestofinf.errors import UsageError
+from bestofinf.errors import UsageError, shown
 from bestofinf.evaluation.canonical import ReadSet, read_answers
 from bestofinf.evaluation.logs.checking import checked_sample, fingerprint
 from bestofinf.evaluation.logs.head import Head
@@ -114,8 +114,13 @@ class Logs:
         elif self._unmatched:
             remarks[f"the id pattern does not fit {self._unmatched:,} ids: left as they are"] = None
         if options.gold is not None:
-            for raw, gold in gold_rows(options.gold, options.id_key):
-                self._spool.add_gold(raw, gold)
+            for where, raw, gold in gold_rows(options.gold, options.id_key):
+                first = self._spool.add_gold(raw, gold)
+                if first != gold:
+                    raise UsageError(
+                        f"{options.gold}, {where}: question {shown(raw)} has two right answers, "
+                        f"{shown(first)} and {shown(gold)}"
+                    )
 
     def questions(self) -> Iterator[Gathered]:
         """Yield every question once, as recorded, and count it in the report."""

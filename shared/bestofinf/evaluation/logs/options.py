@@ -69,8 +69,8 @@ class LogOptions:
         return self.members.get(given, self.members.get("", given))
 
 
-def gold_rows(path: Path, id_key: str | None) -> Iterator[tuple[str, str]]:
-    """Yield ids of questions and their right answers from a table.
+def gold_rows(path: Path, id_key: str | None) -> Iterator[tuple[str, str, str]]:
+    """Yield the rows of a table of right answers: position in words, id of the question, right answer.
 
     Raises:
         UsageError: If a row has no id, or no row has a right answer.
@@ -92,7 +92,7 @@ def gold_rows(path: Path, id_key: str | None) -> Iterator[tuple[str, str]]:
             gold = reference_text(as_map(row.get("reference_output") or row.get("outputs")))
         if gold is not None:
             found = True
-            yield name, gold
+            yield where, name, gold
     if not found:
         raise UsageError(f"{path}: no right answers: wanted a column {' or '.join(GOLD_KEYS)}")
 

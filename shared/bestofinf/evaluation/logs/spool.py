@@ -91,13 +91,16 @@ class Spool:
             "INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", tuple(map(_storable, values))
         )
 
-    def add_gold(self, raw: str, gold: str) -> None:
-        """Store the right answer of a question; if there are several, the first counts."""
+    def add_gold(self, raw: str, gold: str) -> str:
+        """Store the right answer of a question; return the one that it has, which is the first."""
         self._has_gold = True
-        self._database.execute(
-            "INSERT OR IGNORE INTO gold (raw, gold) VALUES (?, ?)",
-            (_storable(raw), _storable(gold)),
-        )
+        row = (_storable(raw), _storable(gold))
+        done = self._database.execute("INSERT OR IGNORE INTO gold (raw, gold) VALUES (?, ?)", row)
+        if done.rowcount:
+            return gold
+        found = self._database.execute("SELECT gold FROM gold WHERE raw = ?", row[:1])
+        (first,) = found.fetchone()
+        return gold if first == row[1] else str(first)
 
     def join_repeats(self) -> int:
         """Join requests that repeat each other to one question; return how many ids were joined."""
