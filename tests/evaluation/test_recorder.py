@@ -90,6 +90,18 @@ def test_a_draw_that_never_came_back_is_a_failure(store, recorder):
     assert call.fixed, "a fixed number of samples is known by its reason"
 
 
+def test_only_none_takes_labels_back(store, recorder):
+    recorder.call("c1", prompt="?")
+    recorder.sample("c1", 0, member="gpt", answer="5")
+    recorder.end("c1", answer="5")
+    recorder.label("c1", "6")
+    with pytest.raises(UsageError, match="must not be empty"):
+        recorder.label("c1", "")
+    assert [label.answer for label in store.labels("c1")] == ["6"]
+    recorder.label("c1", None)
+    assert [label.answer for label in store.labels("c1")] == ["6", None]
+
+
 def test_samples_reported_one_by_one_are_not_repeated_by_the_trace(store, recorder):
     recorder.call("c1", prompt="?")
     recorder.sample("c1", 0, member="gpt", answer="5", weight=0.3)

@@ -74,6 +74,18 @@ def test_feedback_labels_a_call_a_moment_after_it(recorded):
         assert up.json()["question_id"] == store.find(first)
 
 
+def test_an_empty_right_answer_takes_no_label_back(recorded):
+    made = recorded(ScriptedBackend(VOTES, cycle=True))
+    call = made.ask("Which?").json()["id"]
+    assert made.http.post("/feedback", json={"id": call, "gold": "91"}).status_code == 200
+    for empty in ("", None):
+        found = made.http.post("/feedback", json={"id": call, "gold": empty})
+        assert found.status_code == 400
+        assert empty is None or found.json()["error"]["param"] == "gold"
+    with EvaluationStore(made.store) as store:
+        assert [label.answer for label in store.labels(call)] == ["91"]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

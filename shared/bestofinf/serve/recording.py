@@ -208,6 +208,8 @@ class Journal:
         for name, value in (("gold", gold), ("answer", answer)):
             if isinstance(value, bool) or not isinstance(value, str | int | float | None):
                 raise BadRequestError(f"{name} must be a text or a number", name)
+        if gold == "":
+            raise BadRequestError("gold must not be empty: give the right answer", "gold")
         recorder = self.recorder
         if recorder is None:
             raise LookupError("nothing is recorded: give [serve] store")

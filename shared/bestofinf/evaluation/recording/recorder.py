@@ -351,7 +351,8 @@ class Recorder:
     ) -> str:
         """Label a question or a call, even a recent one. See `EvaluationStore.label`."""
         self.flush()
-        said = self._privacy.clean(answer_text(gold))
+        # An empty text stays one, which the store refuses: only None takes labels back.
+        said = self._privacy.clean(answer_text(gold) if gold != "" else "")
         return self._store.label(key, said, source=source, provenance=provenance, score=score)
 
     def verdict(
