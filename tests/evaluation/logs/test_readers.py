@@ -176,6 +176,39 @@ def test_requests_that_ask_the_same_are_repeats_and_bring_the_prompt(tmp_path):
     assert "1 requests ask what another asks" in next(iter(report.remarks))
 
 
+@pytest.mark.parametrize(
+    "differing",
+    [
+        [{"seed": 1}, {"seed": 2}, {}],
+        [{"user": "a"}, {"user": "b", "store": True}, {"safety_identifier": "c"}],
+        [{"metadata": {"run": "1"}}, {"metadata": {"run": "2"}}, {"service_tier": "flex"}],
+        [{"prompt_cache_key": "a"}, {"prompt_cache_key": "b", "seed": 3}, {"seed": None}],
+    ],
+)
+def test_requests_that_differ_beside_what_is_asked_are_repeats(tmp_path, differing):
+    assert [len(q.samples["gpt"]) for q in of_requests(tmp_path, differing)] == [3]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"temperature": 0}, {"model": "other"}, {"max_tokens": 9}, {"tools": [{"name": "seed"}]}],
+)
+def test_requests_that_ask_otherwise_are_no_repeats(tmp_path, other):
+    found = of_requests(tmp_path, [{"seed": 1}, other, {"seed": 2}])
+    assert [len(q.samples["gpt"]) for q in found] == [2, 1]
+
+
+def of_requests(folder, differing):
+    """Return the questions of requests with these values beside one prompt."""
+    requests = [logs.batch_request(f"r{n}", "What is 2+2?") for n in range(len(differing))]
+    for request, other in zip(requests, differing, strict=True):
+        request["body"] |= other
+    logs.lines(folder / "in.jsonl", requests)
+    rows = [logs.batch_row(request["custom_id"], "The answer is 4.") for request in requests]
+    logs.lines(folder / "out.jsonl", rows)
+    return report_of(folder)[0]
+
+
 def test_log_probabilities_come_along_with_the_replies(tmp_path):
     row = logs.batch_row("q", "The answer is 4.")
     tokens = [{"token": "x", "logprob": -0.5}, {"token": "y", "logprob": -0.25}]

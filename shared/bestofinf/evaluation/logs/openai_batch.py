@@ -32,6 +32,11 @@ from bestofinf.evaluation.logs.protocol import (
     Request,
 )
 
+# Who asks, what is kept, how it is served, which sample is drawn: none of it changes what is asked.
+_BESIDE = frozenset(
+    {"seed", "user", "safety_identifier", "metadata", "store", "service_tier", "prompt_cache_key"}
+)
+
 
 def _knows(head: Head) -> bool:
     return head.has("custom_id") and (head.has("response") or head.has("error"))
@@ -122,7 +127,8 @@ def _read_input(head: Head) -> Iterator[Found]:
     for _, row in head.rows():
         body = as_map(row.get("body"))
         asked = body.get("messages", body.get("input", body.get("prompt")))
-        said = json.dumps(body, sort_keys=True)
+        alike = {name: value for name, value in body.items() if name not in _BESIDE}
+        said = json.dumps(alike, sort_keys=True)
         yield Request(
             question=str(row.get("custom_id")),
             prompt=prompt_text(asked) or "",
