@@ -249,3 +249,32 @@ def test_an_id_that_comes_again_is_refused_with_its_lines(write):
     line = {"id": "q", "gold": "4", "replies": {"m": [["4"]]}}
     with pytest.raises(UsageError, match="line 2: question id 'q' stands in line 1 already"):
         read(write(line, line))
+
+
+def said_of(write, golds, answer="text"):
+    """Return the lines told of questions that "4" was answered to, with these right answers."""
+    records = [{"gold": gold, "samples": {"m": [["4"], [None]]}} for gold in golds]
+    return read_answers(read_file(write(*records)), answer).lines()
+
+
+def test_labels_that_no_answer_is_equal_to_are_told_with_an_example(write):
+    [line] = said_of(write, ["4.0"] * 10)
+    assert line == (
+        "None of 10 right answers is among the recorded answers of its question, such as '4.0' where "
+        "'4' was answered: --answer auto compares values."
+    )
+    assert said_of(write, ["Oslo"] * 10, "number")[0].endswith("'Oslo' where '4' was answered.")
+
+
+@pytest.mark.parametrize(
+    ("golds", "answer"),
+    [
+        (["4.0"] * 10, "number"),
+        (["4.0"] * 9, "text"),
+        (["4.0"] * 20 + ["4"], "text"),
+        ([None] * 10, "text"),
+        (["(no recorded reply is right)"] * 10, "text"),
+    ],
+)
+def test_labels_are_not_told_of_if_one_is_equal_or_they_are_few(write, golds, answer):
+    assert said_of(write, golds, answer) == []

@@ -12,10 +12,13 @@ from bestofinf.answers.mathematics import MathAnswer, missing_package
 from bestofinf.answers.named import AnswerLike, resolve_answer
 from bestofinf.answers.plain import TextAnswer
 from bestofinf.answers.thoughts import THOUGHTS, outside_thoughts
+from bestofinf.errors import shown
 from bestofinf.evaluation.cache import ValueCache
 from bestofinf.evaluation.equivalence import RecordedClasses
+from bestofinf.evaluation.provenance import FEWEST
 from bestofinf.evaluation.samples import Samples
 from bestofinf.evaluation.sets import EvaluationSet, Question
+from bestofinf.evaluation.truth import NONE_RIGHT
 from bestofinf.records import Reply
 
 LONG = 200
@@ -58,7 +61,7 @@ class ReadSet:
         return {"texts": self.texts, "without_answer": self.without_answer}
 
     def lines(self) -> list[str]:
-        """Return lines that say what could not be read."""
+        """Return lines that say what could not be read, and if no label is equal to any answer."""
         told = []
         if self.lost:
             reasons: Counter[str] = Counter()
@@ -75,7 +78,33 @@ class ReadSet:
                 f"{self.long:,} of {self.texts:,} texts look like whole replies and are compared "
                 "as they stand: read them with --answer auto, or put them under 'replies'."
             )
+        if (unlike := _unlike(self.evaluation_set)) is not None:
+            told.append(
+                unlike + (": --answer auto compares values." if self.answer == "text" else ".")
+            )
         return told
+
+
+def _unlike(evaluation_set: EvaluationSet) -> str | None:
+    """Return that no label is equal to any answer of its question; None if one is, or there are few.
+
+    Models are hardly ever that bad: the labels are written in another way.
+    """
+    pairs = []
+    for question in evaluation_set:
+        answers = [a for s in question.samples.values() for a in s.answers if a is not None]
+        if question.gold is None or question.gold == NONE_RIGHT or not answers:
+            continue
+        if question.gold in answers:
+            return None
+        pairs.append((question.gold, answers[0]))
+    if len(pairs) < FEWEST:
+        return None
+    gold, answer = pairs[0]
+    return (
+        f"None of {len(pairs):,} right answers is among the recorded answers of its question, such as "
+        f"{shown(gold)} where {shown(answer)} was answered"
+    )
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from bestofinf.evaluation.rows import LabelRow
 
+NONE_RIGHT = "(no recorded reply is right)"
+"""Right answer of a question whose replies are all graded wrong; no vote is equal to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:

@@ -18,10 +18,8 @@ from bestofinf.evaluation.logs.report import LogReport
 from bestofinf.evaluation.logs.spool import Spool, Spooled
 from bestofinf.evaluation.samples import Samples
 from bestofinf.evaluation.sets import EvaluationSet, Question
+from bestofinf.evaluation.truth import NONE_RIGHT
 from bestofinf.records import Reply
-
-NONE_RIGHT = "(no recorded reply is right)"
-"""Right answer of a question whose replies are all graded wrong; no vote is equal to it."""
 
 
 @dataclass(frozen=True, slots=True)
