@@ -13,18 +13,10 @@ from bestofinf.drivers.health import Health
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.errors import SamplingError
 from bestofinf.records import Draw, Failure, Member, Sample, Usage
+from support.refusals import Clock
 
 MEMBERS = (Member("a", name="a"), Member("b", name="b"))
 PLAN = VotePlan.make(MEMBERS, rule="exhaustive", retries=0)
-
-
-class Clock:
-    """Time that passes only when it is told to."""
-
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 class Asked:

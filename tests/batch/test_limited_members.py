@@ -11,18 +11,11 @@ from bestofinf.drivers.health import Health
 from bestofinf.drivers.limits import MemberLimits
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.records import Draw, Failure, Member, Sample
+from support.refusals import Refused
 from support.slots import aheld
 from support.virtual import VirtualLoop
 
 QUESTIONS = 40
-
-
-class Refused(Exception):
-    status_code = 429
-
-    def __init__(self, after=None):
-        self.response = self
-        self.headers = {} if after is None else {"retry-after": str(after)}
 
 
 def batch(members, limited, after, *, a_second=20, patience=300.0):
@@ -40,7 +33,7 @@ def batch(members, limited, after, *, a_second=20, patience=300.0):
                 second = int(loop.time())
                 taken[second] = taken.get(second, 0) + 1
                 if taken[second] > a_second:
-                    raise Refused(after)
+                    raise Refused(after=after)
             await asyncio.sleep(0.2)
             return Sample("a")
 
@@ -76,7 +69,7 @@ async def failing(error):
 
 
 @pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("error", [Refused(60.0), ConnectionError("nobody there")], ids=repr)
+@pytest.mark.parametrize("error", [Refused(after=60.0), ConnectionError("nobody there")], ids=repr)
 async def test_the_last_member_of_a_question_is_asked_if_all_it_does_is_to_refuse(error, last):
     members = [Member(name, name=name) for name in "ab"]
     guard = CircuitBreaker(Health(2, breaker=1), members)

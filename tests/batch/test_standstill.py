@@ -12,21 +12,8 @@ from bestofinf.batches.standstill import Standstill
 from bestofinf.drivers.health import Health
 from bestofinf.ensemble.plan import VotePlan
 from bestofinf.records import Draw, Failure, Member, Sample
+from support.refusals import Clock, Refused
 from support.virtual import VirtualLoop, run_virtually
-
-
-class Status(Exception):
-    def __init__(self, status, after=None):
-        self.status_code = status
-        self.response = self
-        self.headers = {} if after is None else {"retry-after": str(after)}
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 def test_time_alone_is_no_standstill():
@@ -42,10 +29,10 @@ def test_time_alone_is_no_standstill():
     ("error", "before", "after"),
     [
         (ConnectionRefusedError(), 6.0, 60.0),
-        (Status(500), 6.0, 60.0),
-        (Status(429), 60.0, 60.0),
-        (Status(503), 60.0, 60.0),
-        (Status(400), math.inf, math.inf),
+        (Refused(500), 6.0, 60.0),
+        (Refused(429), 60.0, 60.0),
+        (Refused(503), 60.0, 60.0),
+        (Refused(400), math.inf, math.inf),
     ],
 )
 def test_the_patience_is_less_before_anything_has_come_but_for_busy_members(error, before, after):
@@ -66,7 +53,7 @@ def test_the_error_tells_the_latest_trouble():
     async def main():
         standstill = Standstill(60, clock=asyncio.get_running_loop().time)
         standstill.came()
-        standstill.failed(Status(500))
+        standstill.failed(Refused(500))
         standstill.failed(ConnectionRefusedError("nobody there"))
         return await standstill.reached()
 
@@ -135,9 +122,9 @@ def test_a_circuit_knows_what_no_waiting_mends():
     loop = VirtualLoop()
     circuit = patient(loop, 2)
     health = circuit._health
-    health.record(Draw(0, 0), Failure(Status(401), fatal=True))
+    health.record(Draw(0, 0), Failure(Refused(401), fatal=True))
     assert not circuit.is_hopeless
-    health.record(Draw(0, 1), Failure(Status(401), fatal=True))
+    health.record(Draw(0, 1), Failure(Refused(401), fatal=True))
     assert circuit.is_hopeless
     assert circuit.back_in == 30
     health.record(Draw(0, 1), Sample("a"))
@@ -173,7 +160,9 @@ def test_a_batch_that_is_stopped_waits_for_what_is_in_flight():
 
 
 @pytest.mark.parametrize("patience", [0.0, 1e6])
-@pytest.mark.parametrize("error", [Status(500), Status(429), Status(503, 25), Status(503, 9999)])
+@pytest.mark.parametrize(
+    "error", [Refused(500), Refused(429), Refused(503, 25), Refused(503, 9999)]
+)
 def test_a_batch_that_is_stopped_does_not_wait_for_draws_that_pause(error, patience):
     async def sample(question, draw):
         await asyncio.sleep(1.0)
@@ -222,7 +211,7 @@ def test_with_patience_a_draw_is_sent_again_as_long_as_the_only_member_is_busy()
     async def sample(question, draw):
         await asyncio.sleep(1.0)
         if asyncio.get_running_loop().time() < 200:
-            raise Status(429)
+            raise Refused(429)
         return Sample("a")
 
     async def main():

@@ -8,14 +8,7 @@ from bestofinf.errors import UsageError
 from bestofinf.records import Draw, Failure, Member, Sample, Usage, Usual
 from bestofinf.rules import AheadBy, OptimalStopping
 from bestofinf.voting.engine import VotingEngine
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
+from support.refusals import Clock
 
 DOWN = Failure(RuntimeError("down"))
 

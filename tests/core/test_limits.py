@@ -20,24 +20,9 @@ from bestofinf.records import Draw, Failure, Member, Sample
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.rules.lead import AheadBy
 from bestofinf.voting.engine import VotingEngine
+from support.refusals import Clock, Refused
 from support.slots import aheld
 from support.virtual import VirtualLoop
-
-
-class Busy(Exception):
-    status_code = 429
-
-    def __init__(self, after=None):
-        self.response = self
-        self.headers = {} if after is None else {"retry-after": str(after)}
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
 
 # -- the pace of one member -------------------------------------------------------------------
 
@@ -137,7 +122,7 @@ def test_no_slot_is_lost_however_requests_end(limit, requests):
             try:
                 await asyncio.sleep(lasts)
                 if end == "busy":
-                    raise Busy
+                    raise Refused
             finally:
                 now["in"] -= 1
 
@@ -191,14 +176,14 @@ def test_a_server_with_a_limit_of_its_own_is_found_out():
                 async with aheld(limits, 0):
                     if server["in"] >= 4:
                         server["refused"] += 1
-                        raise Busy
+                        raise Refused
                     server["in"] += 1
                     try:
                         await asyncio.sleep(1.0)
                         server["served"] += 1
                     finally:
                         server["in"] -= 1
-            except Busy:
+            except Refused:
                 await asyncio.sleep(0.25)
 
     async def main():
@@ -249,7 +234,7 @@ def members_vote(refusing, *, members=3, rule=None, retries=2, limits=None, **po
 
 @pytest.mark.parametrize("after", [2, 20, 31, 3600, 1e9])
 def test_a_vote_does_not_wait_for_a_member_that_others_can_stand_in_for(after):
-    decision, took, sent, outcomes = members_vote(lambda n: Busy(after))
+    decision, took, sent, outcomes = members_vote(lambda n: Refused(after=after))
     _, alone, *_ = members_vote(lambda n: None, members=2)
     assert set(decision.votes) == {"a"}
     assert took <= alone + 1.0, "the refusal itself takes a second"
@@ -263,30 +248,30 @@ def test_a_vote_does_not_wait_for_a_member_that_others_can_stand_in_for(after):
 
 def test_a_member_that_refuses_without_a_word_holds_no_vote_up_for_long():
     """A try, a second one after a short pause, perhaps a third; then the others go on alone."""
-    decision, took, sent, _ = members_vote(lambda n: Busy())
+    decision, took, sent, _ = members_vote(lambda n: Refused())
     assert set(decision.votes) == {"a"}
     assert sum(member == 0 for _, member in sent) <= 3
     assert took <= 3 * 1.0 + 2 * BRIEF + 1.0
 
 
 def test_a_short_time_that_a_server_names_is_waited_for():
-    decision, _, sent, _ = members_vote(lambda n: Busy(0.5) if n == 1 else None)
+    decision, _, sent, _ = members_vote(lambda n: Refused(after=0.5) if n == 1 else None)
     assert decision.n_failed == 0
     (first, again, *_) = [moment for moment, member in sent if member == 0]
     assert again - first >= 1.5
 
 
 def test_the_only_member_is_waited_for_as_long_as_it_says_up_to_the_longest_wait():
-    decision, took, *_ = members_vote(lambda n: Busy(25) if n == 1 else None, members=1)
+    decision, took, *_ = members_vote(lambda n: Refused(after=25) if n == 1 else None, members=1)
     assert decision.n_failed == 0
     assert took > 25
-    with pytest.raises(Exception, match="Busy"):
-        members_vote(lambda n: Busy(31), members=1)
+    with pytest.raises(Exception, match="Refused"):
+        members_vote(lambda n: Refused(after=31), members=1)
 
 
 def test_no_pause_is_longer_than_the_longest_wait():
     decision, took, *_ = members_vote(
-        lambda n: Busy() if n <= 4 else None,
+        lambda n: Refused() if n <= 4 else None,
         members=1,
         rule=FixedSamples(1),
         longest_wait=0.01,
@@ -298,7 +283,7 @@ def test_no_pause_is_longer_than_the_longest_wait():
 @pytest.mark.parametrize("retries", [0, 1, 2])
 def test_a_refused_draw_is_never_redrawn_without_a_pause(retries):
     decision, _, sent, _ = members_vote(
-        lambda n: Busy() if n <= 2 else None, members=1, rule=FixedSamples(1), retries=retries
+        lambda n: Refused() if n <= 2 else None, members=1, rule=FixedSamples(1), retries=retries
     )
     assert decision.votes == {"a": 1}
     moments = [moment for moment, _ in sent]
@@ -315,7 +300,7 @@ def test_the_same_without_any_limits_in_threads(monkeypatch):
 
     def sample(draw):
         if len(waits) < 2:
-            raise Busy
+            raise Refused
         return Sample("a")
 
     policy = FailurePolicy(retries=0)

@@ -20,24 +20,11 @@ from bestofinf.policy import BRIEF, FailurePolicy
 from bestofinf.records import Failure, Member, Sample
 from bestofinf.rules.budgets import FixedSamples
 from bestofinf.voting.engine import VotingEngine
+from support.refusals import Clock, Refused
 from support.slots import aheld
 from support.virtual import VirtualLoop
 
 SECONDS = 0.25  # that a request takes, refused or not
-
-
-class Refused(Exception):
-    def __init__(self, status, after):
-        self.status_code = status
-        self.response = self
-        self.headers = {} if after is None else {"retry-after": str(after)}
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 class Members:
