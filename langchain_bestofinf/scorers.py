@@ -115,8 +115,9 @@ class RunnableScorer(BaseScorer):
             return Score(value, usage())
 
 
-def _value(output: Any) -> float | None:
-    return score_of(str(output.text) if isinstance(output, AIMessage) else output)
+def _value(output: Any, *, out_of: float | None = None) -> float | None:
+    text = str(output.text) if isinstance(output, AIMessage) else output
+    return score_of(text, out_of=out_of)
 
 
 class Judgement(BaseModel):
@@ -171,7 +172,7 @@ class ChatModelJudge(Judge):
 
     def _read(self, output: Any, usage: Callable[[], Usage]) -> Score:
         if not self.structured:
-            return Score(_value(output), usage())
+            return Score(_value(output, out_of=self.scale.high), usage())
         parsed = output["parsed"]
         if parsed is None:
             reason = output.get("parsing_error") or "no call of the schema"

@@ -117,7 +117,7 @@ class LLMJudge(Judge):
     def _read(self, response: CompletionResponse) -> Score:
         written, read = tokens_of(response)
         usage = Member(None, price=self.price).charge(read, written)
-        return Score(score_in(response.text, usage), usage)
+        return Score(score_in(response.text, usage, out_of=self.scale.high), usage)
 
 
 @contextmanager

@@ -64,3 +64,11 @@ def test_a_range_stays_a_range():
 def test_a_number_of_the_question_has_its_sign():
     bound = NumberAnswer().for_question("It was –3 °C at noon and rose to 3 °C. How warm was it?")
     assert bound.asked == {"-3", "3"}
+
+
+@pytest.mark.parametrize("beside", ["\\left(−~\n4", "−~~7", "(– \\! 3", "x =−\\,5"])
+def test_a_form_is_its_own_form_where_something_stood_behind_the_sign(beside):
+    math = MathAnswer()
+    value = math.vote(Reply(text=beside))[0]
+    assert value is not None
+    assert math.canonical(value) == value

@@ -9,6 +9,7 @@ from bestofinf.evaluation import Label
 from bestofinf.evaluation.truth import resolve
 from bestofinf.view import app
 from bestofinf.view.labelling import MOST_BODY, key_of
+from bestofinf.view.visits import clean_name
 from support.labelled import send, shown
 from support.stored import record
 
@@ -105,6 +106,15 @@ def test_the_source_says_who_and_whether_the_votes_were_seen(browser, store, acc
     send(browser, access, "typed", 3, gold="x")
     sources = [store.labels(q)[-1].source for q in ("q-even", "q-sure", "silent")]
     assert sources == ["Ada L  é (votes seen)", "Ada L  é (votes seen)", "Ada L  é"]
+
+
+@pytest.mark.parametrize("name", ["Żaneta", "李明", "Юлия 2", "50 % sure", "a%C3b"])
+def test_a_name_is_in_any_letters(browser, store, access, name):
+    known = clean_name(name)
+    send(browser, access, "name", 1, name=name)
+    assert f'value="{known}"' in browser.get("/label").text
+    send(browser, access, "right", 1, choice=key_of("5"))
+    assert store.labels("q-even")[-1].source == known
 
 
 def test_two_people_get_different_questions_and_lose_no_label(store, access, another):

@@ -44,7 +44,8 @@ _WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{3,}(?![(A-Za-z])")
 def _form(text: str) -> str:
     box = last_box(text) if "\\boxed" in text else None
     text = unwrapped(text if box is None else box.content)
-    return number_form(text) or latex_form(text)
+    # What is taken out of notation may have stood between a sign and its number.
+    return number_form(text) or minus_signs(latex_form(text))
 
 
 def missing_package() -> str:

@@ -37,8 +37,10 @@ TEXT_FORM = '\nThink it through, then end with one line of the form "score: NUMB
 """End of the prompt for a judge that cannot return objects."""
 
 _SCORE = re.compile(
-    # The last group is what makes it another number: "7,5", "1.2.3", "85 %", "1e3".
-    r"\"?\bscore\b\"?[*\s]*[:=][*\s]*(-?\d+(?:\.\d+)?)([.,]\d|\s?%|e[+-]?\d)?",
+    # The second group is what makes it another number: "7,5", "1.2.3", "85 %", "1e3". The third is
+    # the end of the scale that it is on: "4/5", "4 out of 5".
+    r"\"?\bscore\b\"?[*\s]*[:=][*\s]*(-?\d+(?:\.\d+)?)([.,]\d|\s?%|e[+-]?\d)?"
+    r"(?:\s?(?:/|out of)\s?(\d+(?:\.\d+)?))?",
     re.IGNORECASE,
 )
 
@@ -143,37 +145,38 @@ class TextJudge(Judge):
         said = self.ask(question) if self.ask else ""
         if not isinstance(said, str | Score):
             said = asyncio.run(_wait(said))
-        return _read(said)
+        return _read(said, self.scale)
 
     async def _ajudge(self, question: str) -> Score:
         if self.ask is None or not asyncio.iscoroutinefunction(self.ask):
             return await super()._ajudge(question)
-        return _read(await self.ask(question))
+        return _read(await self.ask(question), self.scale)
 
 
 async def _wait(said: Awaitable[str | Score]) -> str | Score:
     return await said
 
 
-def _read(said: str | Score) -> Score:
+def _read(said: str | Score, scale: Scale) -> Score:
     """Return the judgement in a model's text."""
     known = said if isinstance(said, Score) else Score(None, Usage(calls=1), said)
     if known.value is not None:
         return known
-    return replace(known, value=score_in(known.note, known.usage), note="")
+    return replace(known, value=score_in(known.note, known.usage, out_of=scale.high), note="")
 
 
-def score_of(output: Any) -> float | None:
+def score_of(output: Any, *, out_of: float | None = None) -> float | None:
     """Return the score that a chain or a model has given, on its own scale.
 
     Args:
         output: A number, text with "score: NUMBER", or a mapping or an object with a ``score``.
+        out_of: The end of the scale that was named, for a text; see `score_in`.
 
     Raises:
         ScoringError: If it is none of these.
     """
     if isinstance(output, str):
-        return score_in(output)
+        return score_in(output, out_of=out_of)
     if isinstance(output, Mapping):
         output = output.get("score")
     elif hasattr(output, "score"):
@@ -190,11 +193,16 @@ def _visible(text: str) -> str:
     return text.rpartition("</think>")[2].partition("<think>")[0]
 
 
-def score_in(text: str, usage: Usage = NO_COST) -> float:
+def score_in(text: str, usage: Usage = NO_COST, *, out_of: float | None = None) -> float:
     """Return the last ``score: NUMBER`` of a text, on the model's own scale.
 
     What a judge thinks is not its verdict. A number with a decimal comma, a percent sign or an
-    exponent is not on the scale that was named.
+    exponent is not on the scale that was named, nor is one out of another number: "4/5".
+
+    Args:
+        text: The judge's reply.
+        usage: What it cost, for the error.
+        out_of: The end of the scale that was named; None takes a score out of any number.
 
     Raises:
         ScoringError: If there is none; it carries `usage`.
@@ -203,4 +211,6 @@ def score_in(text: str, usage: Usage = NO_COST) -> float:
     last = next(iter(deque(_SCORE.finditer(visible), maxlen=1)), None)
     if last is None or last[2]:
         raise ScoringError(f'no "score: NUMBER" in {visible[-200:]!r}', usage)
+    if last[3] and out_of is not None and float(last[3]) != out_of:
+        raise ScoringError(f"a score out of {out_of:g} was wanted, got {last[0]!r}", usage)
     return float(last[1])

@@ -32,7 +32,7 @@ from bestofinf.view.guard import Access
 from bestofinf.view.orders import ORDERS, Order, Orders
 from bestofinf.view.responses import html
 from bestofinf.view.texts import asked, line, natural
-from bestofinf.view.visits import NAME, Given, Visit, Visits, clean_name, name_of
+from bestofinf.view.visits import Given, Visit, Visits, clean_name, name_of, set_name
 
 CHOICES = 30
 """Maximum number of answers shown; if there are more, the right one must be typed."""
@@ -191,10 +191,7 @@ class Labelling:
             case "name":
                 answer = self._to_label(request, query | _at(form))
                 path = request.scope.get("root_path", "") or "/"
-                name = clean_name(form.get("name", ""))
-                answer.set_cookie(
-                    NAME, name, path=path, max_age=10**7, httponly=True, samesite="strict"
-                )
+                set_name(answer, clean_name(form.get("name", "")), path)
                 return answer
             case "again":
                 visit.skipped.clear()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -116,7 +117,13 @@ class Visits:
 
 def name_of(request: Request) -> str:
     """Return the name that the person has given; "" if none."""
-    return clean_name(request.cookies.get(NAME, ""))
+    return clean_name(unquote(request.cookies.get(NAME, "")))
+
+
+def set_name(answer: Response, name: str, path: str) -> None:
+    """Remember the name of the person in the browser."""
+    # Cookies are Latin-1, names are not.
+    answer.set_cookie(NAME, quote(name), path=path, max_age=10**7, httponly=True, samesite="strict")
 
 
 def clean_name(given: str) -> str:

@@ -25,7 +25,15 @@ _CUT = re.compile(
     r"^[ \t*_]{0,9}(?:SQL[ _]?Result|Answer|Explanation|Note)[*_ ]{0,3}:", re.I | re.M
 )
 _START = re.compile(r"^[ \t(]*(?:SELECT|WITH|VALUES)\b", re.I | re.M)
-_PARAGRAPH = re.compile(r"\n[ \t]*\n(?![ \t]*(?:SELECT|FROM|WHERE|UNION|\())", re.I)
+_CLAUSE = (
+    "GROUP|ORDER|HAVING|LIMIT|OFFSET|FETCH|WINDOW|JOIN|NATURAL|LEFT|RIGHT|FULL|INNER|CROSS|ON|AND|OR"
+    "|INTERSECT|EXCEPT|VALUES|AS|CASE|WHEN|THEN|ELSE|END|IN|LIKE|BETWEEN"
+)
+# Blank lines behind which a text may follow. A clause goes on; "And" with one capital begins a sentence.
+_PARAGRAPH = re.compile(
+    r"\n(?:[ \t\r]*+\n){1,9}+(?![ \t]*+(?:(?i:SELECT|FROM|WHERE|UNION)\b|--|/\*|[(),]"
+    rf"|(?:{_CLAUSE}|{_CLAUSE.lower()})\b))"
+)
 _STATEMENT = re.compile(
     r"\s*+(?:SELECT|WITH|VALUES|INSERT|UPDATE|DELETE|REPLACE|MERGE|DROP|CREATE|ALTER|TRUNCATE|ATTACH"
     r"|DETACH|PRAGMA|VACUUM|BEGIN|COMMIT|ROLLBACK|COPY|SET|CALL|DO|GRANT|REVOKE|LOAD|EXPLAIN)\b",
