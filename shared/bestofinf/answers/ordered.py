@@ -17,7 +17,7 @@ _ARROW = r"\s*+(?:→|⟶|->|\\to(?![A-Za-z])|\\rightarrow(?![A-Za-z]))\s*+"
 _DASH = r"\s*+[-–—]\s*+"
 _CHAIN = re.compile(rf"{_ITEM}(?:{_ARROW}{_ITEM})++|{_SHORT}(?:{_DASH}{_SHORT}){{2,}}+")
 """Items with arrows between them, or three and more with dashes, which take nothing away here."""
-_LINK = re.compile(rf"{_ARROW}|{_DASH}")
+_LINK = re.compile(rf"(?<!\s)(?:{_ARROW}|{_DASH})")
 _POINTS = re.compile(r"\s?(?:→|⟶|->)\s?(?=\S)")
 _LAST_JOIN = re.compile(r",?\s{1,3}(?:and|und|et|y|&)\s{1,3}(?=[^,]{1,80}$)")
 _PLAIN = re.compile(r"[^()\[\]{}=<>]{3,}")
