@@ -38,22 +38,18 @@ def plain_box(box: str, *, spaced: bool = True) -> str | None:
     """
     if len(box) > MAX_PLAIN:
         return None
-    joined = False
 
     def said(match: re.Match[str]) -> str:
-        nonlocal joined
         words = match["words"]
-        joined = joined or words.strip().casefold() in ("and", "or")
         power = match["inside"] or match["behind"] or match["bare"] or ""
-        apart = spaced and words[:1].isalpha() and match.start() and box_at(match.start() - 1)
+        before = match.string[: match.start()][-1:]
+        apart = spaced and words[:1].isalpha() and (before.isdigit() or before in ("}", ")"))
         return f"{' ' if apart else ''}{words}{_POWERS.get(power, '')}"
-
-    def box_at(place: int) -> bool:
-        return text[place].isdigit() or text[place] in "})"
 
     text = _SPACE.sub(" ", _TIGHT.sub(lambda m: "," if "," in m[0] else "", box))
     text = _DEGREES.sub("°", text)
     text = _FRACTION.sub(lambda m: number_form(m[0]) or m[0], text, count=1)
+    joined = any(m["words"].strip().casefold() in ("and", "or") for m in _TEXT.finditer(text))
     text = _TEXT.sub(said, text)
     if text.startswith("$") and text.endswith("$") and "$" not in text[1:-1]:
         text = text[1:-1]

@@ -216,7 +216,8 @@ class Service:
     async def _lifespan(self, app: Starlette) -> AsyncGenerator[None, None]:
         loop, wanted = asyncio.get_running_loop(), asyncio.Event()
         hang_up = getattr(signal, "SIGHUP", None)
-        with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+        # On Windows and outside the main thread there are no such handlers: Python's own stay.
+        with suppress(ValueError, RuntimeError, NotImplementedError):
             if hang_up is not None:
                 loop.add_signal_handler(hang_up, wanted.set)
         watching = asyncio.create_task(self._watch(wanted))

@@ -33,13 +33,14 @@ def prefers_other(reply: Wording) -> bool:
     needed += question.sentence[place].fold.split(" ")[:-1]
     rest = [t.fold for t, role in reply.bare if role == "own" and words.stem(t.fold) not in other]
     own = [fold for fold in before if words.stem(fold) in question.stems]
+    first = next((t.fold for t, role in reply.bare if role == "own"), "")
     return (
         all(role in ("own", "article", "be", "was", "filler") for _, role in reply.bare)
         and other <= set(map(words.stem, said))
         and set(rest) <= set(before)
         and not set(own[:1]) & set(rest)
         and {before[-1], *needed} <= set(said)
-        and words.stem(next(t.fold for t, role in reply.bare if role == "own")) in other
+        and words.stem(first) in other
     )
 
 
