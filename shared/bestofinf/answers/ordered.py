@@ -15,7 +15,7 @@ _ITEM = r"(?:[A-Z]|\d{1,15}(?:\.\d{1,15})?)"
 _SHORT = r"(?:[A-Z]|[1-9]\d?)"
 _ARROW = r"\s*+(?:→|⟶|->|\\to(?![A-Za-z])|\\rightarrow(?![A-Za-z]))\s*+"
 _DASH = r"\s*+[-–—]\s*+"
-_CHAIN = re.compile(rf"{_ITEM}(?:{_ARROW}{_ITEM})++|{_SHORT}(?:{_DASH}{_SHORT}){{2,}}+")
+_CHAIN = re.compile(rf"{_ITEM}(?:{_ARROW}{_ITEM})+|{_SHORT}(?:{_DASH}{_SHORT}){{2,}}")
 """Items with arrows between them, or three and more with dashes, which take nothing away here."""
 _LINK = re.compile(rf"(?<!\s)(?:{_ARROW}|{_DASH})")
 _POINTS = re.compile(r"\s?(?:→|⟶|->)\s?(?=\S)")

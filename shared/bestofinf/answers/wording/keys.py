@@ -49,7 +49,7 @@ _SAID = {"polarity": ("yes", "no"), "truth": ("true", "false")}
 _AMOUNT = re.compile(r"[$€£¥]?(-?\d{1,15}(?:\.\d{1,15})?)(?:%| ?\D{0,40})")
 _VARIABLE = re.compile(
     r"(?=.*(?:[\d.)+*/·×-]\s?a(?![a-zA-Z\d])|(?<![a-zA-Z])a\s?[*+·×(/]))"
-    r"(?:[\d.\s()+*/·×-]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))++"
+    r"(?:[\d.\s()+*/·×-]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))+"
 )
 """Digits, signs and single letters, with an "a" that is no article: "2a", "3 - a", but not "a-7"."""
 
